@@ -1,0 +1,182 @@
+"""The contracts between the services, the gateway and their callers.
+
+Every model here is part of an OpenAPI schema. Coordinates are pixels of the page as it was sent (x to the right, y
+downwards, the origin at the top left corner), before any rotation that a service undid. Quads run clockwise from the
+top left corner of the *text* they enclose. Confidences are probabilities from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Point = tuple[float, float]
+Quad = tuple[Point, Point, Point, Point]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Rotation = Literal[0, 90, 180, 270]
+FieldName = Literal["company", "date", "address", "total"]
+FIELD_NAMES: tuple[FieldName, ...] = ("company", "date", "address", "total")
+
+_QUAD_EXAMPLE: Quad = ((50, 82), (440, 82), (440, 121), (50, 121))
+
+
+class Contract(BaseModel):
+    """Base of all contracts: unknown keys are refused, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageSize(Contract):
+    """The size of one page in pixels, as it was sent."""
+
+    width: int = Field(ge=1, examples=[619])
+    height: int = Field(ge=1, examples=[1207])
+
+
+class Page(PageSize):
+    """One page of a receipt."""
+
+    rotation: Rotation = Field(default=0, description="Degrees clockwise that the text was found turned by.")
+
+
+class Segment(Contract):
+    """One run of text found in a picture; a wide gap on a row parts two segments."""
+
+    quad: Quad = Field(examples=[_QUAD_EXAMPLE])
+    score: Probability = Field(description="How sure the detector is that this is text.", examples=[0.97])
+
+
+class DetectResponse(Contract):
+    """What the detector found in one picture."""
+
+    page: Page
+    segments: list[Segment]
+    model: str = Field(description="Name, date and hash of the weights.", examples=["ctpn-2026-11-22-1a2b3c4d"])
+
+
+class RecognizedText(Contract):
+    """The text of one segment."""
+
+    text: str = Field(examples=["TAN WOON YANN"])
+    confidence: Probability = Field(examples=[0.97])
+
+
+class RecognizeResponse(Contract):
+    """The texts of the segments, in the order of the quads given."""
+
+    texts: list[RecognizedText]
+    model: str = Field(examples=["crnn-2026-11-22-1a2b3c4d"])
+
+
+class Line(Contract):
+    """One text segment of a receipt: what stands where."""
+
+    page: int = Field(default=0, ge=0, description="Index of the page, from 0.")
+    quad: Quad = Field(examples=[_QUAD_EXAMPLE])
+    text: str = Field(examples=["TAN WOON YANN"])
+    confidence: Probability = Field(examples=[0.97])
+
+
+class ExtractRequest(Contract):
+    """The text of a receipt, from which its fields are to be extracted."""
+
+    pages: list[PageSize] = Field(min_length=1, max_length=100)
+    lines: list[Line] = Field(max_length=5_000, description="Text segments in any order.")
+
+
+class ReceiptField(Contract):
+    """A field of a receipt: what it says, where it stands, how sure that is."""
+
+    value: str = Field(description="What the receipt says.", examples=["BOOK TA .K (TAMAN DAYA) SDN BHD"])
+    confidence: Probability = Field(examples=[0.98])
+    page: int = Field(default=0, ge=0)
+    quad: Quad = Field(description="Encloses the segments it came from.", examples=[_QUAD_EXAMPLE])
+    lines: list[int] = Field(description="Indices into `lines` of the segments it came from.", examples=[[1]])
+    corrected: bool = Field(
+        default=False, description="True if the merchant directory corrected the spelling of what was read."
+    )
+
+
+class DateField(ReceiptField):
+    """The date of purchase."""
+
+    value: str = Field(examples=["25/12/2018"])
+    iso: str | None = Field(description="ISO 8601; null if the text is not a possible date.", examples=["2018-12-25"])
+
+
+class AmountField(ReceiptField):
+    """The total paid."""
+
+    value: str = Field(examples=["RM 9.00"])
+    amount: str | None = Field(description="Decimal number with a point; null if unreadable.", examples=["9.00"])
+    currency: str | None = Field(description="ISO 4217; null if the receipt does not tell.", examples=["MYR"])
+
+
+class Fields(Contract):
+    """The fields of a receipt; one that is not there is null, never guessed."""
+
+    company: ReceiptField | None = None
+    date: DateField | None = None
+    address: ReceiptField | None = None
+    total: AmountField | None = None
+
+
+class ExtractResponse(Contract):
+    """The fields found in the text of a receipt."""
+
+    fields: Fields
+    model: str = Field(examples=["charlstm-2026-11-22-1a2b3c4d"])
+
+
+class Models(Contract):
+    """The versions of the models that read a receipt."""
+
+    detector: str = Field(examples=["ctpn-2026-11-22-1a2b3c4d"])
+    recognizer: str = Field(examples=["crnn-2026-11-22-1a2b3c4d"])
+    extractor: str = Field(examples=["charlstm-2026-11-22-1a2b3c4d"])
+
+
+class Timings(Contract):
+    """Milliseconds spent in each stage, waiting and transport included."""
+
+    decode: float = Field(ge=0, examples=[4.1])
+    detect: float = Field(ge=0, examples=[120.3])
+    recognize: float = Field(ge=0, examples=[88.0])
+    extract: float = Field(ge=0, examples=[6.2])
+
+
+class Receipt(Contract):
+    """A receipt, read."""
+
+    id: str = Field(
+        description="Hash of the bytes that were sent.",
+        pattern="^[0-9a-f]{32}$",
+        examples=["b1946ac92492d2347c6235b4d2611184"],
+    )
+    pages: list[Page]
+    fields: Fields
+    lines: list[Line]
+    models: Models
+    timings_ms: Timings
+    cached: bool = Field(default=False, description="True if the answer came from the cache.")
+
+
+class Readiness(Contract):
+    """Whether a service takes work."""
+
+    status: Literal["ready", "starting", "draining"] = Field(examples=["ready"])
+    model: str | None = Field(default=None, examples=["ctpn-2026-11-22-1a2b3c4d"])
+
+
+class Problem(BaseModel):
+    """An error for people and programs (RFC 9457, media type application/problem+json)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(default="about:blank", examples=["urn:quittance:problem:picture-damaged"])
+    title: str = Field(examples=["The picture is damaged"])
+    status: int = Field(ge=400, le=599, examples=[422])
+    detail: str = Field(examples=["The JPEG ends after 1,024 of its data. Send the whole file."])
+    instance: str | None = Field(default=None, examples=["/v1/receipts"])
+    request_id: str | None = Field(default=None, examples=["5f0c9a52c0de4d9f8f1b1d1c6f1d2a34"])
