@@ -1,0 +1,184 @@
+"""Weights on disk: half-precision safetensors with a manifest beside them that tells where they came from.
+
+A folder holds `model.safetensors` and `manifest.json`. The manifest's hash is checked before a byte is interpreted, and
+nothing is ever unpickled. Serving code only reads; training code writes with `save_weights`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+TENSORS_FILE = "model.safetensors"
+MANIFEST_FILE = "manifest.json"
+_GET_THEM = "Get the weights again from the repository, or train and export them with `quittance train`."
+
+
+class WeightsError(Exception):
+    """The weights cannot be used; the message says why and what to do."""
+
+
+class Manifest(BaseModel):
+    """What a weights file is and where it came from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal[1] = Field(default=1, description="Version of this layout.")
+    name: str = Field(description="Kind of network, for example `ctpn`.", pattern="^[a-z0-9]+$")
+    architecture: dict[str, Any] = Field(description="Settings from which the network is built.")
+    alphabet: str | None = Field(default=None, description="Characters in the order of the network's classes.")
+    sha256: str = Field(description="Of the tensors file, in hexadecimal.", pattern="^[0-9a-f]{64}$")
+    created: date
+    training: dict[str, Any] = Field(description="Data, command, steps, seed.")
+    measures: dict[str, Any] = Field(description="What was measured, and on what.")
+
+    @property
+    def version(self) -> str:
+        """Identifies the weights in answers and cache keys: name, date and hash."""
+        return f"{self.name}-{self.created.isoformat()}-{self.sha256[:8]}"
+
+
+def save_weights(
+    folder: Path,
+    state_dict: Mapping[str, Tensor],
+    *,
+    name: str,
+    architecture: dict[str, Any],
+    alphabet: str | None,
+    training: dict[str, Any],
+    measures: dict[str, Any],
+    created: date | None = None,
+) -> Manifest:
+    """Writes weights and their manifest.
+
+    Args:
+        folder: Where to; made if it is not there. What it holds is replaced.
+        state_dict: Tensors of the network. Floating ones are stored in half precision, others as they are.
+        name: Kind of network; `load_weights` asks for the same.
+        architecture: Settings from which the network can be built again.
+        alphabet: Characters in the order of the classes, if the network has any.
+        training: Data, command, steps, seed.
+        measures: What was measured, and on what.
+        created: Day of the weights; today (UTC) if left out.
+
+    Returns:
+        The manifest written.
+
+    Raises:
+        WeightsError: A value is not a number or too large for half precision.
+    """
+    tensors = {key: _half(key, tensor) for key, tensor in state_dict.items()}
+    data = safetensors.torch.save(tensors, metadata={"format": "pt"})
+    manifest = Manifest(
+        name=name,
+        architecture=architecture,
+        alphabet=alphabet,
+        sha256=hashlib.sha256(data).hexdigest(),
+        created=created or datetime.now(UTC).date(),
+        training=training,
+        measures=measures,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / TENSORS_FILE, data)
+    _replace(folder / MANIFEST_FILE, (manifest.model_dump_json(indent=2) + "\n").encode())
+    return manifest
+
+
+def load_weights(folder: Path, *, name: str) -> tuple[Manifest, dict[str, Tensor]]:
+    """Reads weights after checking their hash.
+
+    Args:
+        folder: Holds `model.safetensors` and `manifest.json`.
+        name: Kind of network wanted, for example `ctpn`.
+
+    Returns:
+        The manifest, and the tensors on the CPU: floating ones as float32, others as they were stored.
+
+    Raises:
+        WeightsError: A file is missing, damaged, of another network or of a format this version does not know.
+    """
+    manifest = read_manifest(folder, name=name)
+    path = folder / TENSORS_FILE
+    data = _read(path)
+    found = hashlib.sha256(data).hexdigest()
+    if found != manifest.sha256:
+        raise WeightsError(
+            f"{path} does not match its manifest: its SHA-256 is {found}, not {manifest.sha256}. {_GET_THEM}"
+        )
+    try:
+        tensors = safetensors.torch.load(data)
+    except Exception as error:  # safetensors raises several kinds, some of them bare
+        raise WeightsError(f"{path} is no safetensors file: {error}. {_GET_THEM}") from error
+    return manifest, {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+
+
+def read_manifest(folder: Path, *, name: str) -> Manifest:
+    """Reads the manifest alone, without the tensors; raises WeightsError as `load_weights` does."""
+    path = folder / MANIFEST_FILE
+    try:
+        manifest = Manifest.model_validate_json(_read(path))
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise WeightsError(f"{path} is no manifest that this version knows ({reasons}). {_GET_THEM}") from error
+    if manifest.name != name:
+        raise WeightsError(
+            f"{folder} holds weights of `{manifest.name}`, but `{name}` is wanted. Check the folder set."
+        )
+    return manifest
+
+
+def load_into(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Puts tensors into a network, all of them and nothing else.
+
+    Raises:
+        WeightsError: Lists the tensors that are missing, unexpected or of another shape.
+    """
+    own = network.state_dict()
+    shapes = [
+        f"{key}: {tuple(tensors[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in sorted(own.keys() & tensors.keys())
+        if tensors[key].shape != own[key].shape
+    ]
+    faults = {
+        "missing": sorted(own.keys() - tensors.keys()),
+        "unexpected": sorted(tensors.keys() - own.keys()),
+        "of another shape": shapes,
+    }
+    if any(faults.values()):
+        listed = "; ".join(f"{fault}: {', '.join(keys)}" for fault, keys in faults.items() if keys)
+        raise WeightsError(f"The weights do not fit {type(network).__name__}. Tensors {listed}.")
+    network.load_state_dict(dict(tensors))
+
+
+def _half(key: str, tensor: Tensor) -> Tensor:
+    tensor = tensor.detach().cpu()
+    if tensor.is_floating_point():
+        tensor = tensor.to(torch.float16)
+        if not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(
+                f"The tensor {key} has values that are not finite in half precision. Did training diverge?"
+            )
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}. {_GET_THEM}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Writes beside the file and renames, so that a reader never sees half a file."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary.write_bytes(data)
+    temporary.replace(path)
