@@ -1,0 +1,213 @@
+"""Measures of task 1, text localisation: DetEval, and matching at an intersection over union.
+
+DetEval is the protocol of Wolf and Jolion (2006, "Object Count / Area Graphs for the Evaluation of Object Detection and
+Segmentation Algorithms") in the form in which the ICDAR 2019 challenge on scanned receipts scores submissions:
+
+- Every quad is replaced by the upright box that encloses it, and a box holds its last pixel (its width is
+  `x1 - x0 + 1`).
+- A label and a detection match *one to one* where the detection covers at least 0.8 of the label (area recall), at
+  least 0.4 of the detection lies in the label (area precision), neither does so with any other box, and neither so
+  much as touches another box. Both sides gain 1. (The protocol also bounds the distance of the centres by the mean of
+  the diagonals. Boxes that overlap are always nearer than that, so there is nothing to check.)
+- Left-over detections with an area precision of at least 0.4 that together cover at least 0.8 of a label match *one
+  label to many detections*: the label gains 0.8, and so does each detection.
+- Left-over labels with an area recall of at least 0.8 that together fill at least 0.4 of a detection match *many labels
+  to one detection*: each label gains 1, the detection gains 1.
+- In the last two, the "one" must touch two boxes or more, and a "many" of a single box counts as one to one.
+
+Recall is what the labels gained over their number, precision what the detections gained over theirs, both summed over
+all receipts before the division.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+AREA_RECALL = 0.8
+AREA_PRECISION = 0.4
+SPLIT_SCORE = 0.8  # one label found as many detections
+MERGED_SCORE = 1.0  # many labels found as one detection
+# Sums of shares are compared after rounding, as the challenge does: 0.5 + 0.3 must reach 0.8.
+_SUM_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """Gains and numbers of boxes of one receipt or, added up, of many.
+
+    Attributes:
+        label_gain: What the labels gained, 0 to `labels`.
+        detection_gain: What the detections gained, 0 to `detections`.
+        labels: Number of labelled boxes.
+        detections: Number of detected boxes.
+    """
+
+    label_gain: float = 0.0
+    detection_gain: float = 0.0
+    labels: int = 0
+    detections: int = 0
+
+    def __add__(self, other: Localisation) -> Localisation:
+        """Adds up two results."""
+        return Localisation(
+            self.label_gain + other.label_gain,
+            self.detection_gain + other.detection_gain,
+            self.labels + other.labels,
+            self.detections + other.detections,
+        )
+
+    @property
+    def precision(self) -> float:
+        """Gain of the detections over their number, 0 to 1; 0 without detections, 1 if there is nothing to find too."""
+        if self.detections == 0:
+            return float(self.labels == 0)
+        return self.detection_gain / self.detections
+
+    @property
+    def recall(self) -> float:
+        """Gain of the labels over their number, 0 to 1; 1 if there is nothing to find."""
+        return self.label_gain / self.labels if self.labels else 1.0
+
+    @property
+    def hmean(self) -> float:
+        """Harmonic mean of precision and recall, 0 to 1."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total else 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        """`precision`, `recall` and `hmean`."""
+        return {"precision": self.precision, "recall": self.recall, "hmean": self.hmean}
+
+
+def as_boxes(shapes: ArrayLike) -> Floats:
+    """The upright boxes of shapes.
+
+    Args:
+        shapes: Boxes (N, 4) of x0, y0, x1, y1, or quads (N, 4, 2), in pixels; an empty sequence is no shapes.
+
+    Returns:
+        Boxes, (N, 4), with x0 <= x1 and y0 <= y1.
+
+    Raises:
+        ValueError: If the shapes are neither boxes nor quads.
+    """
+    array = np.asarray(shapes, dtype=np.float64)
+    if array.size == 0:
+        return np.zeros((0, 4))
+    if array.ndim == 2 and array.shape[1] == 4:
+        array = array.reshape(-1, 2, 2)
+    elif array.ndim != 3 or array.shape[1:] != (4, 2):
+        raise ValueError(f"Boxes have the shape (N, 4) and quads (N, 4, 2), not {array.shape}.")
+    return np.concatenate([array.min(axis=1), array.max(axis=1)], axis=1)
+
+
+def deteval_receipt(labels: ArrayLike, detections: ArrayLike) -> Localisation:
+    """Compares the detections of one receipt with its labels by DetEval.
+
+    Args:
+        labels: Labelled boxes (N, 4) or quads (N, 4, 2), pixels.
+        detections: Detected boxes (M, 4) or quads (M, 4, 2), pixels of the same picture.
+    """
+    truth, found = as_boxes(labels), as_boxes(detections)
+    nothing = Localisation(labels=len(truth), detections=len(found))
+    if len(truth) == 0 or len(found) == 0:
+        return nothing
+    shared_area = _intersections(truth, found, pixel=1.0)
+    recall = shared_area / _areas(truth, pixel=1.0)[:, None]  # labels x detections, as all matrices below
+    precision = shared_area / _areas(found, pixel=1.0)[None, :]
+    touching = shared_area > 0
+    one_to_one = _one_to_one(recall, precision, touching)
+    label_free: NDArray[np.bool_] = np.logical_not(one_to_one.any(axis=1))
+    detection_free: NDArray[np.bool_] = np.logical_not(one_to_one.any(axis=0))
+    label_gain = detection_gain = float(one_to_one.sum())
+
+    for label in np.flatnonzero(label_free & (touching.sum(axis=1) >= 2)):
+        many = np.flatnonzero(detection_free & (precision[label] >= AREA_PRECISION))
+        if round(float(recall[label, many].sum()), _SUM_DECIMALS) >= AREA_RECALL:
+            score = 1.0 if len(many) == 1 else SPLIT_SCORE
+            label_gain += score
+            detection_gain += score * len(many)
+            label_free[label] = False
+            detection_free[many] = False
+
+    for detection in np.flatnonzero(detection_free & (touching.sum(axis=0) >= 2)):
+        many = np.flatnonzero(label_free & (recall[:, detection] >= AREA_RECALL))
+        if round(float(precision[many, detection].sum()), _SUM_DECIMALS) >= AREA_PRECISION:
+            label_gain += MERGED_SCORE * len(many)
+            detection_gain += MERGED_SCORE
+            label_free[many] = False
+            detection_free[detection] = False
+
+    return nothing + Localisation(label_gain, detection_gain)
+
+
+def deteval(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike]) -> Localisation:
+    """DetEval over many receipts.
+
+    Args:
+        labels: For each receipt its labelled boxes (N, 4) or quads (N, 4, 2).
+        detections: For each receipt, in the same order, its detected boxes or quads.
+
+    Raises:
+        ValueError: If the numbers of receipts differ.
+    """
+    pairs = zip(labels, detections, strict=True)
+    return sum((deteval_receipt(truth, found) for truth, found in pairs), Localisation())
+
+
+def iou_receipt(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> Localisation:
+    """Matches detections and labels of one receipt one to one where they overlap enough.
+
+    Pairs are taken greedily from the highest intersection over union down; shapes are replaced by their upright boxes.
+
+    Args:
+        labels: Labelled boxes (N, 4) or quads (N, 4, 2), pixels.
+        detections: Detected boxes (M, 4) or quads (M, 4, 2), pixels of the same picture.
+        threshold: Least intersection over union of a match, 0 to 1.
+    """
+    truth, found = as_boxes(labels), as_boxes(detections)
+    nothing = Localisation(labels=len(truth), detections=len(found))
+    if len(truth) == 0 or len(found) == 0:
+        return nothing
+    shared_area = _intersections(truth, found, pixel=0.0)
+    union = _areas(truth, pixel=0.0)[:, None] + _areas(found, pixel=0.0)[None, :] - shared_area
+    iou = shared_area / np.maximum(union, 1e-9)
+    rows, columns = np.nonzero(iou >= threshold)
+    order = np.argsort(-iou[rows, columns], kind="stable")
+    label_taken, detection_taken = np.zeros(len(truth), bool), np.zeros(len(found), bool)
+    for row, column in zip(rows[order], columns[order], strict=True):
+        if not label_taken[row] and not detection_taken[column]:
+            label_taken[row] = detection_taken[column] = True
+    return nothing + Localisation(float(label_taken.sum()), float(detection_taken.sum()))
+
+
+def iou_matches(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike], threshold: float = 0.5) -> Localisation:
+    """`iou_receipt` over many receipts, given in the same order; raises ValueError if their numbers differ."""
+    pairs = zip(labels, detections, strict=True)
+    return sum((iou_receipt(truth, found, threshold) for truth, found in pairs), Localisation())
+
+
+def _areas(boxes: Floats, *, pixel: float) -> Floats:
+    """Areas, (N,); `pixel` is 1 where a box holds its last pixel, 0 where coordinates are continuous."""
+    return np.asarray((boxes[:, 2] - boxes[:, 0] + pixel) * (boxes[:, 3] - boxes[:, 1] + pixel))
+
+
+def _intersections(first: Floats, second: Floats, *, pixel: float) -> Floats:
+    """Areas that two sets of boxes share, (N, M)."""
+    upper_left = np.maximum(first[:, None, :2], second[None, :, :2])
+    lower_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    return np.asarray(np.clip(lower_right - upper_left + pixel, 0, None).prod(axis=2))
+
+
+def _one_to_one(recall: Floats, precision: Floats, touching: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pairs that match one to one, (N, M)."""
+    enough = (recall >= AREA_RECALL) & (precision >= AREA_PRECISION)
+    label_alone = (enough.sum(axis=1) == 1) & (touching.sum(axis=1) == 1)
+    detection_alone = (enough.sum(axis=0) == 1) & (touching.sum(axis=0) == 1)
+    return np.asarray(enough & label_alone[:, None] & detection_alone[None, :])
