@@ -1,0 +1,204 @@
+"""Decoding of pictures that strangers send: JPEG, PNG and WebP, within limits, never trusting a byte.
+
+The format is told by the first bytes, not by a name or a content type. The size is read from the header and checked
+before anything is decoded. No other decoder of Pillow is ever reached. `decode_picture` uses a processor for up to a
+second: call it in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from shared.problems import ProblemError
+
+# The plugins are called directly: `Image.open` would warn and raise by a limit that is global to the process. They are
+# told the first frame only, as a JPEG with several pictures (MPO) or an animated WebP holds one page here.
+_DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WebP": WebPImageFile,
+}
+FORMATS = tuple(_DECODERS)
+_ACCEPTED = "Send a JPEG, PNG or WebP."
+
+# Formats that people send and that are not read; only named, to tell them.
+_OTHERS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF8", "a GIF"),
+    (0, b"BM", "a BMP"),
+    (0, b"II*\0", "a TIFF"),
+    (0, b"MM\0*", "a TIFF"),
+    (0, b"%PDF", "a PDF"),
+    (4, b"ftyphei", "a HEIC"),
+    (4, b"ftypmif1", "a HEIC"),
+    (4, b"ftypavif", "an AVIF"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL"),
+)
+# A progressive JPEG may repeat a scan of nothing without end, and each costs a pass over the whole picture.
+_MOST_JPEG_SCANS = 64
+_ORIENTATION_TAG = 0x0112
+_ORIENTATIONS = {  # EXIF 2.32, tag Orientation: what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """Sizes of pictures that are accepted, in pixels."""
+
+    max_pixels: int = 40_000_000
+    max_side: int = 10_000
+    min_side: int = 8
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture, turned as its EXIF orientation says.
+
+    Attributes:
+        pixels: H x W x 3, blue, green, red, uint8, contiguous.
+        format: JPEG, PNG or WebP.
+    """
+
+    pixels: NDArray[np.uint8]
+    format: str
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.pixels.shape[0])
+
+
+def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
+    """Decodes a JPEG, PNG or WebP of any kind: grey, palette, 16 bit, CMYK, transparent (laid on white), turned.
+
+    Args:
+        data: The whole file.
+        limits: Sizes that are accepted; checked before decoding.
+
+    Returns:
+        The picture; of several frames, the first.
+
+    Raises:
+        ProblemError: 422 `empty-body`, 415 `unsupported-format`, 413 `picture-too-large`, 422 `picture-too-small`,
+            422 `picture-damaged`.
+    """
+    if not data:
+        raise ProblemError(422, "empty-body", "There is no picture", f"The body is empty. {_ACCEPTED}")
+    name = _format_of(data)
+    if name == "JPEG" and data.count(b"\xff\xda") > _MOST_JPEG_SCANS:
+        raise _damaged(name, f"it has more than {_MOST_JPEG_SCANS} scans")
+    if name == "WebP" and (size := _webp_size(data)):  # its decoder reserves memory as soon as it is made
+        _check_size(size, limits)
+    try:
+        with _DECODERS[name](BytesIO(data)) as image:
+            _check_size(image.size, limits)
+            image.load()
+            pixels = _to_bgr(_upright(image))
+    except ProblemError:
+        raise
+    except Exception as error:  # decoders let anything escape for damaged files: OSError, SyntaxError, ValueError, ...
+        raise _damaged(name, "it is cut off or its data are wrong") from error
+    return Picture(pixels, name)
+
+
+def _format_of(data: bytes) -> str:
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WebP"
+    other = next((name for start, magic, name in _OTHERS if data.startswith(magic, start)), "no picture known here")
+    raise ProblemError(
+        415,
+        "unsupported-format",
+        "The format is not supported",
+        f"By its first bytes this is {other}. {_ACCEPTED}",
+        extra={"accepted": list(FORMATS)},
+    )
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    """Reads width and height from a WebP header (RFC 9649, section 2.5 to 2.7); None if it is too short."""
+    head = data[20:30]
+    if len(head) < 10:
+        return None
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return int.from_bytes(head[4:7], "little") + 1, int.from_bytes(head[7:10], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
+
+
+def _check_size(size: tuple[int, int], limits: PictureLimits) -> None:
+    width, height = size
+    told = f"The picture has {width:,} x {height:,} pixels"
+    extra = {"width": width, "height": height}
+    if max(size) > limits.max_side or width * height > limits.max_pixels:
+        raise ProblemError(
+            413,
+            "picture-too-large",
+            "The picture is too large",
+            f"{told}; at most {limits.max_side:,} a side and {limits.max_pixels:,} in all are allowed.",
+            extra=extra | {"max_side": limits.max_side, "max_pixels": limits.max_pixels},
+        )
+    if min(size) < limits.min_side:
+        raise ProblemError(
+            422,
+            "picture-too-small",
+            "The picture is too small",
+            f"{told}; at least {limits.min_side:,} a side are needed to read anything.",
+            extra=extra | {"min_side": limits.min_side},
+        )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # damaged EXIF data do not make the picture unreadable; Pillow raises many kinds
+        return image
+    turn = _ORIENTATIONS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_bgr(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):  # grey of 16 bit, which Pillow would clip to 255 instead of scaling
+        grey = (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
+        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    if image.has_transparency_data:
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image.convert("RGBA"))
+    return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR), dtype=np.uint8)
+
+
+def _damaged(name: str, reason: str) -> ProblemError:
+    return ProblemError(
+        422,
+        "picture-damaged",
+        "The picture is damaged",
+        f"The {name} cannot be decoded: {reason}. Send the whole, undamaged file.",
+    )
