@@ -1,0 +1,76 @@
+# Quittance. `make help` lists what there is to do. Everything happens in .venv; nothing is installed elsewhere.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+# Where the labelled receipts are (the layout of SROIE, see docs/training.md), and where synthetic ones go.
+DATA ?= ../shared/sroie
+SYNTHETIC ?= runs/synthetic
+SYNTHETIC_COUNT ?= 2000
+SPLIT ?= validation
+SOURCES := gateway quittance services shared synthesis tests $(wildcard benchmarks)
+
+.PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
+	train-extractor synthesize picture clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.run ## Set up, then start the gateway with the three services inside on port 8000 (PORT=...)
+	@$(BIN)/quittance serve all --port $(PORT)
+
+test: $(VENV)/.test ## Set up, then run all tests
+	@$(BIN)/python -m pytest
+
+test-unit: $(VENV)/.test ## Run the fast tests only
+	@$(BIN)/python -m pytest tests/unit
+
+test-end-to-end: $(VENV)/.test ## Run the tests over HTTP only
+	@$(BIN)/python -m pytest tests/end_to_end
+
+check: $(VENV)/.dev ## Lint, check the format and the types
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code and repair what can be repaired
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+evaluate: $(VENV)/.run ## Measure the whole chain on labelled receipts (DATA=..., SPLIT=...)
+	@mkdir -p runs
+	@$(BIN)/quittance evaluate --data $(DATA) --split $(SPLIT) --output runs/evaluation.json \
+		--predictions runs/predictions.jsonl
+
+synthesize: $(VENV)/.run ## Render synthetic receipts (SYNTHETIC_COUNT=..., SYNTHETIC=...)
+	@$(BIN)/quittance synthesize --count $(SYNTHETIC_COUNT) --out $(SYNTHETIC) --seed 1
+
+train: train-detector train-recognizer train-extractor ## Train the three models (DATA=..., SYNTHETIC=...)
+
+train-%: $(VENV)/.train
+	@$(BIN)/quittance train $* --data $(DATA) $(if $(wildcard $(SYNTHETIC)/split.json),--synthetic $(SYNTHETIC)) \
+		--export runs/$*/weights $(TRAIN_ARGS)
+
+picture: $(VENV)/.run ## Draw the picture of the README again
+	@$(BIN)/quittance extract tests/samples/$(SAMPLE) --draw docs/images
+
+clean: ## Remove .venv, caches and build results; runs/ is kept
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp for each set of packages: .run serves, .test tests, .train trains, .dev does all of it.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Quittance needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+		echo "Name another one, for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run $(VENV)/.test $(VENV)/.train $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV); the first time takes a few minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.$(if $(filter-out run,$(subst .,,$(@F))),[$(subst .,,$(@F))])'
+	@touch $@
