@@ -1,0 +1,120 @@
+"""The scaffold of every service: one factory that gives an application its operational face.
+
+The application works on its own under `run`, or inside another process through `httpx2.ASGITransport`; then whoever
+owns the process enters `app.router.lifespan_context(app)` first. Several applications may share a process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import APIRouter, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from shared.contracts import Readiness
+from shared.guard import RequestGuard
+from shared.health import Health
+from shared.logs import REQUEST_ID_HEADER
+from shared.metrics import ServiceMetrics
+from shared.observer import RequestObserver
+from shared.problems import add_problem_handlers, document_problems, problem_responses
+from shared.server import run
+from shared.settings import ServiceSettings
+
+__all__ = ["Lifespan", "create_service_app", "run"]
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[str | None]]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def create_service_app(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    settings: ServiceSettings,
+    lifespan: Lifespan,
+    routers: Sequence[APIRouter],
+) -> FastAPI:
+    """Makes the application of a service.
+
+    It has `/healthz`, `/readyz`, `/metrics`, `/docs`, `/openapi.json`; problem details for every error; a request id on
+    every answer and log line; limits on size and time of a request. `app.state.health` is its `shared.health.Health`
+    (`health.model` the version of the weights), `app.state.metrics` its `shared.metrics.ServiceMetrics`,
+    `app.state.settings` the settings given.
+
+    Args:
+        name: For logs, for example `detector`.
+        title: Title of the OpenAPI document.
+        description: Markdown for the OpenAPI document.
+        settings: Limits and times.
+        lifespan: Loads and warms up what the service needs, yields the version of its weights (None if it has none),
+            and releases it. Slow loading belongs in a thread, as probes are answered meanwhile.
+        routers: The routes of the service, with their whole paths.
+
+    Returns:
+        The application.
+    """
+    health, metrics = Health(), ServiceMetrics()
+
+    @asynccontextmanager
+    async def whole_life(app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(app) as model:
+            health.ready(model)
+            try:
+                yield
+            finally:
+                health.drain()
+
+    app = _ServiceApp(title=title, description=description, version=_package_version(), lifespan=whole_life)
+    app.state.health, app.state.metrics, app.state.settings = health, metrics, settings
+    app.include_router(_operations(health, metrics))
+    for router in routers:
+        app.include_router(router)
+    add_problem_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(RequestGuard, limits=settings.upload_limits, timeout_s=settings.request_timeout_s, health=health)
+    app.add_middleware(RequestObserver, name=name, metrics=metrics)
+    app.add_middleware(
+        CorrelationIdMiddleware,
+        header_name=REQUEST_ID_HEADER,
+        validator=lambda value: _REQUEST_ID.fullmatch(value) is not None,
+    )
+    return app
+
+
+class _ServiceApp(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = document_problems(super().openapi())
+        return self.openapi_schema
+
+
+def _operations(health: Health, metrics: ServiceMetrics) -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/healthz", summary="Whether the process lives")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="Whether the service takes work", responses=problem_responses(503))
+    async def readyz() -> Readiness:
+        return health.check()
+
+    @router.get("/metrics", summary="Metrics in the text format of Prometheus", response_class=Response)
+    async def exposition() -> Response:
+        return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router
+
+
+def _package_version() -> str:
+    try:
+        return version("quittance")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0"

@@ -1,0 +1,153 @@
+"""The guard around every request: how large, how long, for whom, and what happens when the unforeseen does.
+
+Pure ASGI, as Starlette's BaseHTTPMiddleware hides it from an application that its client has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.health import PROBES, Health
+from shared.problems import ProblemError, problem_response, unforeseen_problem
+from shared.uploads import UploadLimits, too_large
+
+_log = logging.getLogger(__name__)
+# Many clients read no answer before they have sent everything, so the rest of a body that is too large is read, but
+# not for ever.
+_MOST_DISCARDED = 8  # times the limit
+_DISCARD_S = 5.0
+
+
+class RequestGuard:
+    """Middleware that ends a request which is too large (413), too slow (504) or unwanted, and answers faults (500).
+
+    When the client goes away before it has its answer, the task of the request is cancelled; what it still has in a
+    queue is dropped there. While the service is starting, everything but the probes gets 503.
+    """
+
+    def __init__(self, app: ASGIApp, *, limits: UploadLimits, timeout_s: float, health: Health) -> None:
+        """Guards `app`; `timeout_s` is the longest time in seconds for a request, its body included."""
+        self._app = app
+        self._limits = limits
+        self._timeout_s = timeout_s
+        self._health = health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Runs one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = _GuardedRequest(scope, receive, send, self._limits)
+        try:
+            if scope["path"] not in PROBES and self._health.starting:
+                self._health.check()
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                await request.run(self._app)
+        except ProblemError as error:
+            await request.fail(error)
+        except Exception as error:
+            if isinstance(error, TimeoutError) and deadline.expired():
+                await request.fail(self._too_slow(request))
+                return
+            _log.exception("unforeseen error", extra={"path": scope["path"]})
+            await request.fail(unforeseen_problem())
+
+    def _too_slow(self, request: _GuardedRequest) -> ProblemError:
+        told = f"{self._timeout_s:g} s"
+        if not request.body_read:
+            return ProblemError(
+                408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {told}."
+            )
+        return ProblemError(
+            504, "deadline-exceeded", "The request took too long", f"There was no result after {told}. Try again later."
+        )
+
+
+class _GuardedRequest:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: UploadLimits) -> None:
+        self._scope = scope
+        self._receive_next = receive
+        self._send_on = send
+        self._limits = limits
+        self._received = 0
+        self._started = False
+        self._finished = False
+        self._left = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.body_read = False
+
+    async def run(self, app: ASGIApp) -> None:
+        self._task = asyncio.current_task()
+        others = self._task.cancelling() if self._task else 0
+        try:
+            await app(self._scope, self._receive, self._send)
+        except asyncio.CancelledError:
+            # Ours to swallow only if it came from the watcher, and nobody else cancelled the task as well.
+            if self._task is None or not self._left.is_set() or self._task.uncancel() > others:
+                raise
+        finally:
+            if self._watcher:
+                self._watcher.cancel()
+
+    async def fail(self, error: ProblemError) -> None:
+        """Answers with the problem, or breaks the answer off if it has begun."""
+        if self._left.is_set():
+            return
+        if self._started:
+            raise error
+        await problem_response(error, path=self._scope["path"])(self._scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        if self.body_read:
+            await self._left.wait()
+            return {"type": "http.disconnect"}
+        headers = Headers(scope=self._scope)
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._limits.max_body_bytes:
+            if "expect" not in headers:  # a client that asks first has sent nothing yet
+                await self._discard()
+            raise too_large(self._limits.max_bytes)
+        message = await self._receive_next()
+        if message["type"] == "http.disconnect":
+            self._left.set()
+            return message
+        self._received += len(message.get("body", b""))
+        if self._received > self._limits.max_body_bytes:
+            if message.get("more_body"):
+                await self._discard()
+            raise too_large(self._limits.max_bytes)
+        if not message.get("more_body"):
+            self.body_read = True
+            self._watcher = asyncio.create_task(self._watch())
+        return message
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started = True
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            self._finished = True
+        await self._send_on(message)
+
+    async def _watch(self) -> None:
+        """Cancels the request when the client goes away; after the body, only that can be received."""
+        while (await self._receive_next())["type"] != "http.disconnect":
+            pass
+        self._left.set()
+        if self._task and not self._finished:
+            self._task.cancel()
+
+    async def _discard(self) -> None:
+        budget = self._limits.max_body_bytes * _MOST_DISCARDED
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARD_S):
+                while budget > 0:
+                    message = await self._receive_next()
+                    budget -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return

@@ -1,0 +1,58 @@
+"""Counts and logs every request."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.health import PROBES
+from shared.metrics import ServiceMetrics
+
+_log = logging.getLogger("shared.request")
+_CLIENT_LEFT = 499  # nginx's name for it; nobody gets it, but logs and metrics need one
+
+
+class RequestObserver:
+    """Middleware that writes one log line a request and keeps the metrics; probes are logged at debug level."""
+
+    def __init__(self, app: ASGIApp, *, name: str, metrics: ServiceMetrics) -> None:
+        """Observes `app`, the service of that name."""
+        self._app = app
+        self._name = name
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Runs one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = _CLIENT_LEFT
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        begun = perf_counter()
+        self._metrics.request_began()
+        try:
+            await self._app(scope, receive, observed)
+        finally:
+            seconds = perf_counter() - begun
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self._metrics.request_ended(scope["method"], route, status, seconds)
+            level = logging.DEBUG if scope["path"] in PROBES else logging.WARNING if status >= 500 else logging.INFO
+            _log.log(
+                level,
+                "request",
+                extra={
+                    "service": self._name,
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round(seconds * 1000, 1),
+                },
+            )
