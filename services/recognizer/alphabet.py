@@ -1,0 +1,106 @@
+"""The characters that the recognizer can say, and their classes.
+
+Class 0 is the CTC blank; character `i` of the alphabet has class `i + 1`. This module imports numpy only.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLANK = 0
+"""Class of the CTC blank."""
+
+PRINTABLE_ASCII = "".join(chr(code) for code in range(32, 127))
+DEFAULT_CHARACTERS = PRINTABLE_ASCII + "£€¥°éèàçüöäñ"
+"""Printable ASCII (the space included), three currency signs, the degree sign and a few accented letters."""
+
+_REPLACEMENTS = {
+    "‘": "'", "’": "'", "´": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-",
+    "…": "...", "\u00a0": " ", "\t": " ", "×": "x", "•": "*", "·": ".",
+}  # fmt: skip
+
+
+class AlphabetError(ValueError):
+    """An alphabet or a text does not fit."""
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """A sequence of distinct characters with their CTC classes.
+
+    Args:
+        characters: the characters in the order of their classes, each once.
+
+    Raises:
+        AlphabetError: if a character occurs twice or there is none.
+    """
+
+    characters: str = DEFAULT_CHARACTERS
+
+    def __post_init__(self) -> None:
+        if not self.characters:
+            raise AlphabetError("An alphabet needs at least one character.")
+        twice = sorted({c for c in self.characters if self.characters.count(c) > 1})
+        if twice:
+            raise AlphabetError(f"Characters occur twice in the alphabet: {''.join(twice)!r}.")
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, the blank included."""
+        return len(self.characters) + 1
+
+    @cached_property
+    def _class_of(self) -> dict[str, int]:
+        return {character: index + 1 for index, character in enumerate(self.characters)}
+
+    def normalise(self, text: str) -> str:
+        """Replace typographic characters by their plain forms, drop accents that the alphabet lacks.
+
+        Characters that still are not in the alphabet stay, so that the caller can see them.
+        """
+        out: list[str] = []
+        for character in unicodedata.normalize("NFC", text):
+            plain = character if character in self._class_of else _REPLACEMENTS.get(character, character)
+            if plain not in self._class_of and len(plain) == 1:
+                base = unicodedata.normalize("NFD", plain)[0]
+                plain = base if base in self._class_of else plain
+            out.append(plain)
+        return "".join(out)
+
+    def covers(self, text: str) -> bool:
+        """Whether every character of the text has a class."""
+        return all(character in self._class_of for character in text)
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Classes of the characters of a text.
+
+        Returns:
+            `(len(text),)` integers from 1 to `classes - 1`.
+
+        Raises:
+            AlphabetError: if a character is not in the alphabet; it is named.
+        """
+        missing = sorted({c for c in text if c not in self._class_of})
+        if missing:
+            raise AlphabetError(f"Not in the alphabet: {''.join(missing)!r} (text {text!r}).")
+        return np.array([self._class_of[c] for c in text], dtype=np.int64)
+
+    def decode(self, classes: Iterable[int]) -> str:
+        """The text of a sequence of classes; blanks are left out, nothing is merged."""
+        return "".join(self.characters[index - 1] for index in classes if index != BLANK)
+
+    @cached_property
+    def case_pairs(self) -> tuple[tuple[int, int], ...]:
+        """Classes `(capital, lower)` of every letter that occurs in both forms."""
+        pairs = []
+        for character in self.characters:
+            capital = character.upper()
+            if capital != character and capital in self._class_of:
+                pairs.append((self._class_of[capital], self._class_of[character]))
+        return tuple(pairs)

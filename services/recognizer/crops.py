@@ -1,0 +1,107 @@
+"""Cutting text segments out of a page and bringing them to the network's size.
+
+This module imports numpy and cv2 only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from shared.geometry import crop_quad, quad_size
+
+CUT_HEIGHT = 40
+"""Pixels of the height of a cut, as in training; a little above the network's, so that resizing loses less."""
+LEAST_SIDE = 2.0
+"""Pixels below which a quad has no width or height worth reading."""
+
+_LONGEST_CUT = 4096
+_BUCKETS = ((256, 32), (768, 64), (1 << 30, 128))
+"""Widths up to the first number are rounded up to multiples of the second."""
+
+
+def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A page or crop as `(H, W)` uint8; takes `(H, W)`, `(H, W, 1)` or `(H, W, 3)` BGR."""
+    if image.ndim == 2:
+        return image
+    if image.shape[2] == 1:
+        return np.ascontiguousarray(image[:, :, 0])
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+
+def quad_fault(quad: ArrayLike, width: int, height: int) -> str | None:
+    """What is wrong with a quad on a page of that size in pixels, as a sentence; None if it can be cut.
+
+    A quad may reach over the edge of the page as detectors make them, but must meet it.
+    """
+    corners = np.asarray(quad, dtype=np.float64)
+    if corners.shape != (4, 2):
+        return f"it has the shape {corners.shape}, not four corners of x and y"
+    if not np.isfinite(corners).all():
+        return "it has a coordinate that is no finite number"
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+        return f"it lies outside of the picture, which is {width} x {height} pixels"
+    reach = max(width, height)
+    if x0 < -reach or y0 < -reach or x1 > width + reach or y1 > height + reach:
+        return f"it reaches far outside of the picture, which is {width} x {height} pixels"
+    return None
+
+
+def is_readable(quad: ArrayLike) -> bool:
+    """Whether a quad has a width, a height and an area; a degenerate one holds no text."""
+    across, down = quad_size(quad)
+    area = abs(float(cv2.contourArea(np.asarray(quad, dtype=np.float32))))
+    return across >= LEAST_SIDE and down >= LEAST_SIDE and area >= LEAST_SIDE * LEAST_SIDE
+
+
+def cut(image: NDArray[np.uint8], quads: Sequence[ArrayLike] | NDArray[np.float32]) -> list[NDArray[np.uint8]]:
+    """Cut text segments out of a page, perspective-corrected.
+
+    Args:
+        image: `(H, W, 3)` BGR or `(H, W)` grey page.
+        quads: `(N, 4, 2)` pixels, clockwise from the top left corner of the text.
+
+    Returns:
+        For each quad a grey crop of `CUT_HEIGHT` rows; of shape `(0, 0)` where a quad is degenerate, which the
+        predictor answers with an empty text.
+    """
+    grey = to_grey(image)
+    empty = np.zeros((0, 0), np.uint8)
+    return [crop_quad(grey, quad, CUT_HEIGHT, max_width=_LONGEST_CUT) if is_readable(quad) else empty for quad in quads]
+
+
+def bucket(width: int) -> int:
+    """The padded width of the batch that a crop of that width joins; narrow buckets for narrow crops."""
+    step = next(step for limit, step in _BUCKETS if width <= limit)
+    return max(1, -(-width // step)) * step
+
+
+def fitted_width(shape: tuple[int, ...], *, height: int, stretch: float, max_width: int, stride: int) -> int:
+    """Columns that a crop of that shape gets at the network's height, a multiple of the frame stride."""
+    columns = shape[1] / shape[0] * height * stretch
+    return int(np.clip(round(columns / stride), 2, max_width // stride)) * stride
+
+
+def fit(crop: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.float32]:
+    """Scale a crop to the network's size and pad it to its bucket with the paper's shade.
+
+    Args:
+        crop: `(h, w)` grey uint8, not empty.
+        height: rows of the network's input.
+        width: columns of the text in it (see `fitted_width`).
+
+    Returns:
+        `(height, bucket(width))` float32, -1 (black) to 1 (white).
+    """
+    rows, columns = crop.shape
+    if rows > 2 * CUT_HEIGHT:  # linear sampling would skip rows of a large picture
+        columns = max(1, round(columns * CUT_HEIGHT / rows))
+        crop = np.asarray(cv2.resize(crop, (columns, CUT_HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    scaled = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
+    out = np.full((height, bucket(width)), np.median(scaled), np.float32)
+    out[:, :width] = scaled
+    return out / np.float32(127.5) - np.float32(1.0)

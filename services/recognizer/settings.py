@@ -1,0 +1,30 @@
+"""Settings of the recognizer, from the environment (prefix `QUITTANCE_`, own ones `QUITTANCE_RECOGNIZER_`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class RecognizerSettings(ServiceSettings):
+    """What the recognizer can be told beside what every service can."""
+
+    service: ClassVar[str] = "recognizer"
+
+    port: int = Field(default=8002, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
+    max_batch: int = Field(default=32, ge=1, description="Most segments computed at once.")
+    max_queue: int = Field(default=8192, ge=1, description="Most segments that wait; more are refused with 503.")
+    weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
+    max_quads: int = Field(default=2000, ge=1, description="Most quads in one request.")
+    max_crop_width: int = Field(
+        default=2048,
+        ge=128,
+        multiple_of=128,
+        description="Widest input of the network in pixels; a longer segment is squeezed to it.",
+    )

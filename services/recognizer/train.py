@@ -1,0 +1,312 @@
+"""Training of the CRNN.
+
+`python -m services.recognizer.train --data DIR [--synthetic DIR] --minutes 100 --export services/recognizer/weights`
+
+SROIE's labels are capitals whatever the print; synthetic receipts have exact labels. On the former a lower case letter
+counts as its capital, so the network learns case from the latter. Never imported by code that serves requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from services.recognizer.alphabet import Alphabet
+from services.recognizer.decoding import decode
+from services.recognizer.loss import ctc_loss
+from services.recognizer.network import CRNN, Architecture
+from services.recognizer.samples import Batch, Sample, load_samples, make_batch, plan_batches
+from shared.dataset import load_split, split_keys
+from shared.device import autocast, select_device, set_threads
+from shared.measures.words import character_error_rate, words
+from shared.training import ExponentialMovingAverage, TrainingRun
+
+_SHORT_TEXT = 8
+_VALIDATION_SEGMENTS = 400
+
+
+@dataclass
+class TrainingConfig:
+    """Settings of one training.
+
+    Attributes:
+        data: data set in SROIE's layout, labels in capitals.
+        synthetic: data set in the same layout with exact labels; None for none.
+        run: folder of the checkpoint and the log.
+        steps: length of the schedule, unless `minutes` ends it before.
+        seed: of everything random.
+        minutes: minutes of training (over all restarts) at which the learning rate has come down to zero.
+        threads: of torch; None for one a core.
+        export: folder for the weights at the end; None writes none.
+        resume: go on from the checkpoint in `run` if there is one.
+        device: `auto`, `cpu` or `cuda`.
+        columns: columns of input in a batch.
+        short_steps: steps at the start with short texts only, in batches of half the size: from there CTC leaves the
+            plateau on which it says nothing.
+        peak: highest learning rate.
+        warmup: steps to it.
+        synthetic_share: share of synthetic segments in a pass.
+        synthetic_receipts: at most so many synthetic receipts are read.
+        validate_every: steps between validations.
+        architecture: overrides of the network's default sizes.
+    """
+
+    data: Path
+    synthetic: Path | None = None
+    run: Path = Path("runs/recognizer")
+    steps: int = 100_000
+    seed: int = 1
+    minutes: float | None = None
+    threads: int | None = None
+    export: Path | None = None
+    resume: bool = True
+    device: str = "auto"
+    columns: int = 8192
+    short_steps: int = 400
+    peak: float = 1.2e-3
+    warmup: int = 200
+    synthetic_share: float = 0.2
+    synthetic_receipts: int = 2000
+    validate_every: int = 400
+    architecture: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Trainer:
+    """One training: network, optimizer, samples and schedule."""
+
+    def __init__(self, config: TrainingConfig, progress: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self.config = config
+        self.report = progress or (lambda _: None)
+        set_threads(config.threads)
+        self.device = select_device(config.device)
+        if not config.resume:
+            (config.run / "checkpoint.safetensors").unlink(missing_ok=True)
+        self.run = TrainingRun(config.run, config.seed)
+        self.alphabet = Alphabet()
+        self.network = CRNN(Architecture(classes=self.alphabet.classes, **config.architecture)).to(self.device)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.peak, weight_decay=0.01)
+        self.average = ExponentialMovingAverage(self.network, 0.999)
+        self.run.resume(model=self.network, optimizer=self.optimizer, average=self.average)
+        self.rng = np.random.default_rng([config.seed, self.run.step])
+        self.real = load_samples(load_split(config.data, "train"), self.alphabet, cased=False)
+        self.synthetic: list[Sample] = []
+        self.validation = _subset(load_samples(load_split(config.data, "validation"), self.alphabet, cased=False))
+        self.run.log(event="start", real=len(self.real), validation=len(self.validation))
+
+    @property
+    def done(self) -> float:
+        """Share of the training that is behind, 0 to 1."""
+        share = self.run.step / self.config.steps
+        if self.config.minutes is not None:
+            share = max(share, self.run.seconds / (60.0 * self.config.minutes))
+        return min(1.0, share)
+
+    def train(self) -> dict[str, Any]:
+        """Train to the end of the schedule; returns the last measures."""
+        losses: list[float] = []
+        mark, columns = time.monotonic(), 0
+        for batch in self._batches():
+            rate = learning_rate(self.run.step, self.done, self.config.peak, self.config.warmup)
+            losses.append(self._step(batch, rate))
+            columns += int(batch.images.shape[0] * batch.images.shape[3])
+            self.run.step += 1
+            if self.run.step % 50 == 0:
+                now = time.monotonic()
+                values = {
+                    "loss": round(float(np.mean(losses)), 4),
+                    "rate": rate,
+                    "columns_per_second": round(columns / (now - mark)),
+                    "done": round(self.done, 4),
+                }
+                self._log(values)
+                losses, mark, columns = [], now, 0
+            if self.run.step % self.config.validate_every == 0:
+                self._log(self.validate(self.validation))
+                self._save()
+            if self.done >= 1.0:
+                break
+        self._save()
+        measures = self.validate(self.validation)
+        self._log(measures)
+        if self.config.export is not None:
+            self.export(self.config.export, measures)
+        return measures
+
+    def _step(self, batch: Batch, rate: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        with autocast(self.device):
+            logits = self.network(torch.from_numpy(batch.images).to(self.device))
+        loss = ctc_loss(
+            logits,
+            torch.from_numpy(batch.frames),
+            torch.from_numpy(batch.targets).to(self.device),
+            torch.from_numpy(batch.lengths),
+            torch.from_numpy(batch.cased).to(self.device),
+            self.alphabet.case_pairs,
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimizer.step()
+        self.average.update(self.network)
+        return float(loss.detach())
+
+    def _batches(self) -> Iterator[Batch]:
+        sizes = self.network.architecture
+        while True:
+            short = self.run.step < self.config.short_steps
+            samples = self._samples_of_a_pass()
+            if short:
+                samples = [sample for sample in samples if len(sample.text) <= _SHORT_TEXT]
+            columns = self.config.columns // 2 if short else self.config.columns
+            plan = plan_batches(
+                samples, columns=columns, height=sizes.height, stretch=sizes.width_stretch, rng=self.rng
+            )
+            if short:
+                plan = plan[: max(1, self.config.short_steps - self.run.step)]
+            for indices in plan:
+                batch = make_batch(
+                    [samples[i] for i in indices], height=sizes.height, stretch=sizes.width_stretch, rng=self.rng
+                )
+                if batch is not None:
+                    yield batch
+
+    def _samples_of_a_pass(self) -> list[Sample]:
+        """All real segments and a fresh draw of synthetic ones."""
+        config = self.config
+        if config.synthetic is not None and not self.synthetic and (config.synthetic / "split.json").exists():
+            receipts = load_split(config.synthetic, "train")[: config.synthetic_receipts]
+            self.synthetic = load_samples(receipts, self.alphabet, cased=True)
+            self.run.log(event="synthetic", segments=len(self.synthetic), receipts=len(receipts))
+        wanted = round(len(self.real) * config.synthetic_share / (1.0 - config.synthetic_share))
+        drawn = self.rng.permutation(len(self.synthetic))[:wanted]
+        return [*self.real, *(self.synthetic[i] for i in drawn)]
+
+    def validate(self, samples: Sequence[Sample]) -> dict[str, Any]:
+        """Word F1 and character error rate of the averaged network on the labels' boxes."""
+        with self.average.applied_to(self.network):
+            read_texts = [decode(logits, self.alphabet).text for logits in read(self.network, samples, self.device)]
+        keys = sorted({sample.receipt for sample in samples})
+        labels: dict[str, list[str]] = {key: [] for key in keys}
+        texts: dict[str, list[str]] = {key: [] for key in keys}
+        for sample, text in zip(samples, read_texts, strict=True):
+            labels[sample.receipt].append(sample.text)
+            texts[sample.receipt].append(text)
+        f1 = words([labels[key] for key in keys], [texts[key] for key in keys]).f1
+        cer = character_error_rate([sample.text for sample in samples], read_texts)
+        return {"word_f1": round(f1, 4), "cer": round(cer, 4), "segments": len(samples)}
+
+    def export(self, folder: Path, measures: dict[str, Any]) -> None:
+        """Write the averaged weights with their manifest."""
+        from shared.weights import save_weights
+
+        config = self.config
+        training: dict[str, Any] = {
+            "data": "SROIE train split (ICDAR 2019, CC BY 4.0)",
+            "segments": len(self.real),
+            "receipts": len(split_keys(config.data, "train")),
+            "synthetic_segments": len(self.synthetic),
+            "synthetic_share": config.synthetic_share if self.synthetic else 0.0,
+            "steps": self.run.step,
+            "minutes": round(self.run.seconds / 60, 1),
+            "command": "quittance train recognizer --data DIR --synthetic DIR --minutes "
+            f"{config.minutes if config.minutes is not None else 'none'}",
+            "seed": config.seed,
+            "columns": config.columns,
+            "peak": config.peak,
+            "precision": "bfloat16 where the processor has it",
+        }
+        save_weights(
+            folder,
+            self.average.state_dict(),
+            name="crnn",
+            architecture=self.network.architecture.to_dict(),
+            alphabet=self.alphabet.characters,
+            training=training,
+            measures=measures,
+        )
+
+    def _save(self) -> None:
+        self.run.save(model=self.network, optimizer=self.optimizer, average=self.average)
+
+    def _log(self, values: dict[str, Any]) -> None:
+        self.run.log(**values)
+        self.report({"step": self.run.step, "done": self.done, **values})
+
+
+def learning_rate(step: int, done: float, peak: float, warmup: int) -> float:
+    """Linear warm-up by steps, half a cosine down to zero by the share of the training that is done."""
+    return peak * min(1.0, (step + 1) / max(1, warmup)) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+
+@torch.inference_mode()
+def read(network: CRNN, samples: Sequence[Sample], device: torch.device) -> list[NDArray[np.float32]]:
+    """Logits of the frames of each sample, `(T, classes)`, on the labels' boxes, unworn."""
+    network.eval()
+    sizes = network.architecture
+    out: list[NDArray[np.float32]] = [np.zeros((0, sizes.classes), np.float32)] * len(samples)
+    order = sorted(range(len(samples)), key=lambda index: samples[index].aspect)
+    for start in range(0, len(order), 16):
+        chosen = order[start : start + 16]
+        batch = make_batch([samples[i] for i in chosen], height=sizes.height, stretch=sizes.width_stretch, rng=None)
+        assert batch is not None  # noqa: S101  (nothing is left out without jitter)
+        with autocast(device):
+            logits = network(torch.from_numpy(batch.images).to(device)).float().cpu().numpy()
+        for row, index in enumerate(chosen):
+            out[index] = logits[row, : batch.frames[row]]
+    return out
+
+
+def _subset(samples: list[Sample]) -> list[Sample]:
+    """A fixed part of the validation segments, small enough to be read again and again."""
+    chosen = np.random.default_rng(0).permutation(len(samples))[:_VALIDATION_SEGMENTS]
+    return [samples[i] for i in sorted(chosen)]
+
+
+def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+    """Train and, if asked for, export.
+
+    Args:
+        config: settings.
+        progress: called with `step`, `done` (0 to 1) and what was logged.
+
+    Returns:
+        Measures of the averaged network on a part of the validation split.
+
+    Raises:
+        shared.dataset.DatasetError: if a data set cannot be read.
+    """
+    return Trainer(config, progress).train()
+
+
+def main() -> None:
+    """Command line of the training."""
+    parser = argparse.ArgumentParser(description="Train the recognizer (CRNN).")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--synthetic", type=Path)
+    parser.add_argument("--run", type=Path, default=Path("runs/recognizer"))
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--export", type=Path)
+    parser.add_argument("--fresh", action="store_true", help="start anew even if there is a checkpoint")
+    options = vars(parser.parse_args())
+    fresh = options.pop("fresh")
+    train(TrainingConfig(**options, resume=not fresh), progress=lambda values: print(values, flush=True))
+
+
+if __name__ == "__main__":
+    main()
