@@ -1,0 +1,5 @@
+"""`python -m quittance` is the command `quittance`."""
+
+from quittance.cli import main
+
+main()

@@ -1,0 +1,143 @@
+"""The Python client: reads receipts with a running gateway, or with the chain inside this process.
+
+    async with embedded() as client:
+        receipt = await client.read(Path("receipt.jpg").read_bytes())
+        print(receipt.fields.total)
+
+Both ways speak the same HTTP contract; the second needs no server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx2
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from shared.contracts import Problem, Receipt
+
+_TIMEOUT_S = 120.0
+_START_S = 120.0
+
+
+class ClientError(Exception):
+    """A receipt could not be read; the message says why, and what to do where that is known.
+
+    Attributes:
+        problem: What the gateway answered, if it answered.
+    """
+
+    def __init__(self, message: str, problem: Problem | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+class ReceiptClient:
+    """Reads receipts through a gateway.
+
+    Args:
+        http: A client whose base URL is the gateway's.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def read(self, data: bytes) -> Receipt:
+        """Reads one receipt.
+
+        Args:
+            data: The bytes of a JPEG, PNG or WebP file.
+
+        Raises:
+            ClientError: If the gateway cannot be reached or refuses the picture.
+        """
+        response = await self.send("POST", "/v1/receipts", content=data, headers={"Content-Type": media_type(data)})
+        try:
+            return Receipt.model_validate_json(response.content)
+        except ValidationError as error:
+            raise ClientError(f"{self._http.base_url} does not answer as a gateway of this version does") from error
+
+    async def send(self, method: str, path: str, **request: object) -> httpx2.Response:
+        """Sends a request and gives a good answer; raises `ClientError` for any other."""
+        try:
+            response = await self._http.request(method, path, **request)  # type: ignore[arg-type]
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ClientError(f"{self._http.base_url} cannot be reached: {reason}. Is the gateway running?") from error
+        if response.is_success:
+            return response
+        raise _refusal(response)
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[ReceiptClient]:
+    """A client of the gateway at `url`, for example `http://127.0.0.1:8000`."""
+    async with httpx2.AsyncClient(base_url=url, timeout=_TIMEOUT_S) as http:
+        yield ReceiptClient(http)
+
+
+@asynccontextmanager
+async def embedded() -> AsyncIterator[ReceiptClient]:
+    """A client of the whole chain inside this process; the models are loaded on entry.
+
+    Raises:
+        ClientError: If the models cannot be loaded.
+    """
+    from quittance.assembly import embedded_gateway  # loads torch: only where it is needed
+
+    async with in_process(embedded_gateway()) as http:
+        yield ReceiptClient(http)
+
+
+@asynccontextmanager
+async def in_process(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """Starts an app in this process, waits until it is ready, and gives an HTTP client of it.
+
+    Raises:
+        ClientError: If the models cannot be loaded.
+    """
+    from shared.weights import WeightsError  # loads torch, as the app does
+
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        except WeightsError as error:
+            raise ClientError(str(error)) from error
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://in-process", timeout=_TIMEOUT_S) as http:
+            await _wait_until_ready(http)
+            yield http
+
+
+async def _wait_until_ready(http: httpx2.AsyncClient) -> None:
+    end = time.monotonic() + _START_S
+    while True:
+        response = await http.get("/readyz")
+        if response.is_success:
+            return
+        if time.monotonic() > end:
+            raise ClientError(f"The models were not ready within {_START_S:g} seconds: {_refusal(response)}")
+        await asyncio.sleep(0.05)
+
+
+def media_type(data: bytes) -> str:
+    """The media type that the first bytes of a file tell; `application/octet-stream` if none that is known."""
+    if data.startswith(b"\xff\xd8"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG"):
+        return "image/png"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "image/webp"
+    return "application/octet-stream"
+
+
+def _refusal(response: httpx2.Response) -> ClientError:
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        return ClientError(f"The gateway answered {response.status_code} {response.reason_phrase}")
+    return ClientError(f"{problem.title}. {problem.detail}", problem)

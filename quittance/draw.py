@@ -1,0 +1,94 @@
+"""Draws what was read beside the picture it was read from."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from quittance.scores import field_of
+from shared.contracts import FIELD_NAMES, Line, Quad, Receipt, ReceiptField
+
+COLOURS = {"company": "#c2410c", "date": "#0f766e", "address": "#6d28d9", "total": "#be123c"}
+_LINE_COLOUR = "#3b82f6"
+_TEXT_COLOUR = "#475569"
+_PAPER = "#ffffff"
+_LARGEST_SIDE = 1400
+_MARGIN = 12
+
+
+def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
+    """Draws a receipt beside its picture and writes that as a PNG file.
+
+    Args:
+        path: The picture.
+        receipt: What was read from it.
+        folder: Where to write; made if it is not there. The file has the picture's name.
+
+    Returns:
+        The file that was written.
+    """
+    with Image.open(io.BytesIO(path.read_bytes())) as opened:
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{path.stem}-read.png"
+    drawing(picture, receipt).save(target, optimize=True)
+    return target
+
+
+def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
+    """The picture with the found segments outlined; to its right the text that was read, at the same places.
+
+    Args:
+        picture: The page as the receipt's coordinates see it.
+        receipt: What was read.
+
+    Returns:
+        A picture twice as wide, shrunk if it is large. Segments of a field have the field's colour and its name.
+    """
+    scale = min(1.0, _LARGEST_SIDE / max(picture.size))
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    sheet = Image.new("RGB", (2 * width + _MARGIN, height), _PAPER)
+    sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
+    pen = ImageDraw.Draw(sheet)
+    owners = {line: name for name in FIELD_NAMES for line in _lines_of(field_of(receipt.fields, name))}
+    for index, line in enumerate(receipt.lines):
+        colour = COLOURS.get(owners.get(index, ""))
+        pen.polygon(_scaled(line.quad, scale), outline=colour or _LINE_COLOUR, width=3 if colour else 1)
+        _write(pen, line, scale, width + _MARGIN, colour or _TEXT_COLOUR)
+    for name in FIELD_NAMES:
+        field = field_of(receipt.fields, name)
+        if field is not None:
+            _name_field(pen, name, field, scale)
+    return sheet
+
+
+def _write(pen: ImageDraw.ImageDraw, line: Line, scale: float, left: float, colour: str) -> None:
+    """Sets the text of a line at its place on the right, as large as fits its quad."""
+    corners = _scaled(line.quad, scale)
+    (x0, x1), (y0, y1) = ((min(axis), max(axis)) for axis in zip(*corners, strict=True))
+    size = max(7.0, 0.72 * (y1 - y0))
+    font = ImageFont.load_default(size)
+    wide = pen.textlength(line.text, font=font)
+    if wide > x1 - x0 > 0:
+        font = ImageFont.load_default(max(7.0, size * (x1 - x0) / wide))
+    pen.text((left + x0, (y0 + y1) / 2), line.text, fill=colour, font=font, anchor="lm")
+
+
+def _name_field(pen: ImageDraw.ImageDraw, name: str, field: ReceiptField, scale: float) -> None:
+    """Puts the name of a field and its confidence on the upper edge of its quad."""
+    corners = _scaled(field.quad, scale)
+    x, y = min(corner[0] for corner in corners), min(corner[1] for corner in corners)
+    label, font = f"{name} {field.confidence:.0%}", ImageFont.load_default(13)
+    box = pen.textbbox((x, max(16.0, y)), label, font=font, anchor="lb")
+    pen.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill=COLOURS[name])
+    pen.text((x, max(16.0, y)), label, fill=_PAPER, font=font, anchor="lb")
+
+
+def _lines_of(field: ReceiptField | None) -> list[int]:
+    return field.lines if field else []
+
+
+def _scaled(quad: Quad, scale: float) -> list[tuple[float, float]]:
+    return [(x * scale, y * scale) for x, y in quad]

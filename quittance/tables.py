@@ -1,0 +1,119 @@
+"""What the command line prints for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from quittance.extract import Reading
+from quittance.scores import field_of
+from shared.contracts import FIELD_NAMES, AmountField, DateField, Fields, Receipt, ReceiptField
+
+_SURE, _DOUBTFUL = 0.9, 0.6
+_NOTHING = Text("not found", style="dim")
+
+
+def receipt_table(reading: Reading, receipt: Receipt) -> Table:
+    """One receipt: a row for each field."""
+    spent = sum(getattr(receipt.timings_ms, name) for name in type(receipt.timings_ms).model_fields)
+    origin = "from the cache" if receipt.cached else f"{spent / 1000:.2f} s"
+    table = Table(title=str(reading.path), title_justify="left", caption_justify="left")
+    table.caption = f"{len(receipt.lines)} lines of text, {origin}"
+    table.add_column("Field")
+    table.add_column("What it says", overflow="fold")
+    table.add_column("Meaning")
+    table.add_column("Sure", justify="right")
+    for name in FIELD_NAMES:
+        field = field_of(receipt.fields, name)
+        if field is None:
+            table.add_row(name, _NOTHING)
+        else:
+            table.add_row(name, Text(field.value), meaning(field), confidence(field.confidence))
+    return table
+
+
+def overview_table(readings: Sequence[Reading]) -> Table:
+    """Many receipts: a row for each."""
+    table = Table()
+    table.add_column("File", overflow="fold")
+    table.add_column("Company", overflow="fold")
+    table.add_column("Date", no_wrap=True)
+    table.add_column("Total", justify="right", no_wrap=True)
+    table.add_column("Address", overflow="fold")
+    table.add_column("Least sure", justify="right")
+    for reading in readings:
+        if reading.receipt is None:
+            table.add_row(str(reading.path), Text(reading.error or "", style="red"))
+        else:
+            table.add_row(str(reading.path), *_overview(reading.receipt.fields))
+    return table
+
+
+def _overview(fields: Fields) -> list[Text | str]:
+    present = [field for name in FIELD_NAMES if (field := field_of(fields, name)) is not None]
+    return [
+        Text(fields.company.value) if fields.company else _NOTHING,
+        (meaning(fields.date) or fields.date.value) if fields.date else _NOTHING,
+        (meaning(fields.total) or fields.total.value) if fields.total else _NOTHING,
+        Text(fields.address.value) if fields.address else _NOTHING,
+        confidence(min(field.confidence for field in present)) if present else "",
+    ]
+
+
+def meaning(field: ReceiptField) -> str:
+    """The normalised form of a field, '' where there is none."""
+    if isinstance(field, DateField):
+        return field.iso or ""
+    if isinstance(field, AmountField) and field.amount is not None:
+        return f"{field.amount} {field.currency or ''}".strip()
+    return "corrected by the directory of merchants" if field.corrected else ""
+
+
+def confidence(value: float) -> Text:
+    """A confidence in per cent, green, yellow or red."""
+    style = "green" if value >= _SURE else "yellow" if value >= _DOUBTFUL else "red"
+    return Text(f"{value:.0%}", style=style)
+
+
+def measures_table(measures: dict[str, Any], title: str) -> Table:
+    """The measures of an evaluation."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("Measure")
+    for name in ("Precision", "Recall", "F1"):
+        table.add_column(name, justify="right")
+    task1, task2, task3 = measures["task1"], measures["task2"], measures["task3"]
+    table.add_row("Task 1, text found: DetEval", *_row(task1["deteval"]))
+    table.add_row("Task 1, text found: IoU 0.5", *_row(task1["iou50"]))
+    table.add_row("Task 2, words read: given boxes", *_row(task2["given_boxes"]))
+    table.add_row("Task 2, words read: from pixels", *_row(task2["pixels"]), end_section=True)
+    for source, words in (("given_text", "given text"), ("pixels", "from pixels")):
+        table.add_row(f"Task 3, fields: {words}", *_row(task3[source]["all"]))
+        table.add_row("  companies not seen in training", *_row(task3[source]["unseen_company"]))
+        for name in FIELD_NAMES:
+            table.add_row(f"  {name}", *_row(task3[source][name]))
+        table.add_section()
+    table.add_row("Characters wrong, given boxes", "", "", _number(task2["given_boxes"]["cer"]))
+    table.add_row("Calibration error of the fields", "", "", _number(measures["trust"]["ece"]))
+    table.add_row("Fields that may go straight through", "", "", _number(measures["trust"]["straight_through"]))
+    table.add_section()
+    seconds = measures["seconds"]
+    table.add_row("Receipts", "", "", str(measures["receipts"]))
+    table.add_row("  of them refused or failed", "", "", str(measures["failed"]))
+    table.add_row("Seconds a receipt, median", "", "", f"{seconds['median']:.2f}")
+    table.add_row("Seconds a receipt, 95th percentile", "", "", f"{seconds['p95']:.2f}")
+    if "startup" in seconds:
+        table.add_row("Seconds to start", "", "", f"{seconds['startup']:.1f}")
+        table.add_row("Peak memory, MiB", "", "", f"{measures['peak_memory_mib']:.0f}")
+    return table
+
+
+def _row(measure: dict[str, float | None]) -> list[str]:
+    last = measure.get("hmean", measure.get("f1"))
+    return [_number(measure.get("precision")), _number(measure.get("recall")), _number(last)]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
