@@ -217,7 +217,9 @@ class DynamicBatcher(Generic[Item, Result]):
         if self._queued and self._queued + len(items) > self._max_queue:
             raise QueueFullError(self._retry_after_s())
         loop, now = asyncio.get_running_loop(), monotonic()
-        entries = [_Entry(item, self._group(item), loop.create_future(), now) for item in items]
+        groups = [self._group(item) for item in items]
+        hash(tuple(groups))  # a key that is none fails here, before anything is queued
+        entries = [_Entry(*pair, loop.create_future(), now) for pair in zip(items, groups, strict=True)]
         for entry in entries:
             self._waiting.setdefault(entry.group, deque()).append(entry)
             entry.future.add_done_callback(partial(self._drop, entry))

@@ -79,11 +79,14 @@ class ServiceSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            faults = [cls._explain(str(fault["loc"][0]), fault["msg"]) for fault in error.errors()]
+            faults = [cls._explain(fault["loc"], fault["msg"]) for fault in error.errors()]
             raise SettingsError("These settings are wrong:\n" + "\n".join(faults)) from error
 
     @classmethod
-    def _explain(cls, name: str, message: str) -> str:
+    def _explain(cls, where: tuple[int | str, ...], message: str) -> str:
+        if not where:  # a validator of the whole model names the variables itself
+            return f"  {message.removeprefix('Value error, ')}"
+        name = str(where[0])
         field = cls.model_fields.get(name)
         meaning = f" {field.description}" if field and field.description else ""
         return f"  {PREFIX}{name.upper()}: {message}.{meaning}"
