@@ -27,6 +27,8 @@ _TALL = 2.0
 """A crop this much higher than wide may hold text that lies on its side."""
 _LEAST_TURNED_TEXT = 3
 _TURNED_MARGIN = 0.15
+_CONFIDENCE_OF_NOTHING = 0.35
+"""What a tall crop that says nothing upright counts for: text on its side is often taken for no text at all."""
 
 
 class Engine(Protocol):
@@ -165,7 +167,8 @@ def better_of(upright: Recognition, turned: Recognition) -> Recognition:
     Narrow characters such as `1`, `I` and `:` are tall too, and must not become dashes.
     """
     longer = len(turned.text) >= max(_LEAST_TURNED_TEXT, len(upright.text))
-    return turned if longer and turned.confidence > upright.confidence + _TURNED_MARGIN else upright
+    standing = upright.confidence if upright.text else _CONFIDENCE_OF_NOTHING
+    return turned if longer and turned.confidence > standing + _TURNED_MARGIN else upright
 
 
 def load_network(folder: Path) -> tuple[CRNN, Alphabet, str]:

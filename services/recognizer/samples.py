@@ -195,8 +195,10 @@ def make_batch(
     for row, image in enumerate(images):
         pixels[row, 0, :, : image.shape[1]] = image
         pixels[row, 0, :, image.shape[1] :] = np.median(image)  # the paper's shade, as the predictor pads
+    pixels /= 127.5
+    pixels -= 1.0
     return Batch(
-        images=pixels / np.float32(127.5) - np.float32(1.0),
+        images=pixels,
         frames=np.array([image.shape[1] // FRAME_STRIDE for image in images], np.int64),
         targets=np.concatenate([sample.classes for sample in kept]),
         lengths=np.array([len(sample.classes) for sample in kept], np.int64),

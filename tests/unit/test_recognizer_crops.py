@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from services.recognizer.crops import CUT_HEIGHT, bucket, cut, fit, fitted_width, is_readable, quad_fault, to_grey
+
+
+def page_with_bar() -> np.ndarray:
+    """A white page of 200 x 300 pixels with a box at (50, 40) to (150, 60): left half black, right half grey."""
+    page = np.full((200, 300, 3), 255, np.uint8)
+    page[40:60, 50:100] = 0
+    page[40:60, 100:150] = 128
+    return page
+
+
+UPRIGHT = [[50, 40], [150, 40], [150, 60], [50, 60]]
+
+
+def test_cut_keeps_aspect_and_content() -> None:
+    (crop,) = cut(page_with_bar(), [UPRIGHT])
+    assert crop.shape == (CUT_HEIGHT, 5 * CUT_HEIGHT)
+    assert crop[2:-2, 2:95].max() < 10
+    assert abs(int(crop[2:-2, 105:195].min()) - 128) < 10
+
+
+def test_cut_turns_text_that_lies_on_its_side() -> None:
+    page = np.ascontiguousarray(np.rot90(page_with_bar(), k=-1))  # clockwise: x' = 200 - y, y' = x
+    quad = [[200 - y, x] for x, y in UPRIGHT]
+    (crop,) = cut(page, [quad])
+    assert crop.shape == (CUT_HEIGHT, 5 * CUT_HEIGHT)
+    assert crop[2:-2, 2:95].max() < 10
+    assert crop[:, 105:].min() > 100
+
+
+def test_cut_undoes_a_slant() -> None:
+    matrix = cv2.getRotationMatrix2D((100, 50), 8, 1.0)
+    page = cv2.warpAffine(page_with_bar(), matrix, (300, 200), borderValue=(255, 255, 255))
+    quad = np.array(UPRIGHT) @ matrix[:, :2].T + matrix[:, 2]
+    (crop,) = cut(page, [quad])
+    assert crop[4:-4, 4:90].max() < 60
+    assert abs(float(crop[4:-4, 110:190].mean()) - 128) < 8
+
+
+def test_degenerate_quads_give_empty_crops() -> None:
+    line = [[10, 10], [90, 10], [90, 10], [10, 10]]
+    point = [[5, 5]] * 4
+    bow = [[10, 10], [60, 40], [60, 10], [10, 40]]  # crosses itself: its halves cancel
+    assert not any(is_readable(quad) for quad in (line, point, bow))
+    crops = cut(page_with_bar(), [line, UPRIGHT, point])
+    assert [crop.size > 0 for crop in crops] == [False, True, False]
+
+
+def test_cut_of_nothing() -> None:
+    assert cut(page_with_bar(), []) == []
+
+
+def test_a_quad_over_the_edge_repeats_the_border() -> None:
+    page = np.full((100, 100), 200, np.uint8)
+    (crop,) = cut(page, [[[80, 90], [140, 90], [140, 110], [80, 110]]])
+    assert crop.min() == crop.max() == 200
+
+
+@pytest.mark.parametrize(
+    ("quad", "part"),
+    [
+        (UPRIGHT, None),
+        ([[-5, -5], [50, -5], [50, 20], [-5, 20]], None),
+        ([[300, 0], [400, 0], [400, 20], [300, 20]], "outside"),
+        ([[0, -40], [100, -40], [100, 0], [0, 0]], "outside"),
+        ([[0, 0], [5000, 0], [5000, 20], [0, 20]], "far outside"),
+        ([[0, 0], [float("nan"), 0], [5, 5], [0, 5]], "finite"),
+        ([[0, 0], [1, 1]], "four corners"),
+    ],
+)
+def test_faults_of_quads_are_told(quad: list[list[float]], part: str | None) -> None:
+    fault = quad_fault(quad, 300, 200)
+    if part is None:
+        assert fault is None
+    else:
+        assert fault is not None
+        assert part in fault
+
+
+def test_grey() -> None:
+    blue_only = np.zeros((2, 3, 3), np.uint8)
+    blue_only[..., 0] = 255
+    assert to_grey(blue_only).shape == (2, 3)
+    assert int(to_grey(blue_only)[0, 0]) == 29  # BT.601 weight of blue, so the channels are taken as BGR
+    assert to_grey(np.full((2, 3, 1), 7, np.uint8)).tolist() == [[7] * 3] * 2
+
+
+def test_buckets_hold_their_width_and_waste_little() -> None:
+    widths = range(8, 2049, 4)
+    assert all(bucket(width) >= width for width in widths)
+    assert all(bucket(bucket(width)) == bucket(width) for width in widths)
+    assert all(bucket(width) - width < max(32, width / 4) for width in widths)
+    assert len({bucket(width) for width in widths}) < 30
+
+
+def test_width_follows_aspect_and_stretch_within_limits() -> None:
+    arguments = {"height": 32, "max_width": 2048, "stride": 4}
+    assert fitted_width((40, 200), stretch=1.0, **arguments) == 160
+    assert fitted_width((40, 200), stretch=1.5, **arguments) == 240
+    assert fitted_width((20, 100), stretch=1.0, **arguments) == 160
+    assert fitted_width((40, 100_000), stretch=1.3, **arguments) == 2048
+    assert fitted_width((400, 1), stretch=1.3, **arguments) == 8
+
+
+def test_fit_scales_and_pads_with_the_paper() -> None:
+    crop = np.full((40, 100), 204, np.uint8)
+    crop[:, 40:50] = 0
+    out = fit(crop, height=32, width=104)
+    assert out.shape == (32, bucket(104))
+    assert out.dtype == np.float32
+    np.testing.assert_allclose(out[:, 104:], 204 / 127.5 - 1, atol=1e-6)
+    assert out[:, 45].max() < -0.9
+
+
+def test_fit_of_a_large_crop_keeps_thin_lines() -> None:
+    crop = np.full((640, 3200), 255, np.uint8)
+    crop[:, 1600:1610] = 0  # 10 of 3,200 columns: half a pixel of 160
+    out = fit(crop, height=32, width=160)
+    assert out[:, 78:83].min() < 0.7

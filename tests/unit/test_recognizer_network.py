@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from services.recognizer.loss import ctc_loss, merge_case
+from services.recognizer.network import CRNN, FRAME_STRIDE, Architecture, fuse_batch_norm
+
+TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=2)
+PAIRS = [(1, 2), (3, 4)]
+
+
+@pytest.fixture
+def network() -> CRNN:
+    torch.manual_seed(0)
+    return CRNN(TINY).eval()
+
+
+@pytest.mark.parametrize("width", [8, 64, 100])
+def test_one_frame_for_four_columns(network: CRNN, width: int) -> None:
+    assert network(torch.zeros(3, 1, 32, width)).shape == (3, width // FRAME_STRIDE, TINY.classes)
+
+
+def test_folding_batch_norm_changes_nothing(network: CRNN) -> None:
+    with torch.no_grad():
+        network.train()
+        for _ in range(3):
+            network(torch.randn(4, 1, 32, 32))  # moves the running statistics away from 0 and 1
+        network.eval()
+        pictures = torch.randn(2, 1, 32, 48)
+        expected = network(pictures)
+        fused = fuse_batch_norm(copy.deepcopy(network))
+        torch.testing.assert_close(fused(pictures), expected, rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fused.modules())
+
+
+def test_architecture_survives_the_manifest() -> None:
+    assert Architecture.from_dict(TINY.to_dict()) == TINY
+    with pytest.raises(TypeError):
+        Architecture.from_dict({**TINY.to_dict(), "heads": 8})
+
+
+def test_architecture_refuses_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="seven"):
+        Architecture(classes=5, channels=(1, 2))
+    with pytest.raises(ValueError, match="height"):
+        Architecture(classes=5, height=48)
+
+
+def _loss(logits: torch.Tensor, target: list[int], *, cased: bool) -> torch.Tensor:
+    frames, lengths = torch.tensor([logits.shape[1]]), torch.tensor([len(target)])
+    return ctc_loss(logits, frames, torch.tensor(target), lengths, torch.tensor([cased]), PAIRS)
+
+
+def test_case_counts_only_where_the_label_tells_it() -> None:
+    logits = torch.zeros(1, 3, 7)
+    logits[0, :, 2] = 9.0  # says the lower case letter of the pair (1, 2)
+    assert _loss(logits, [1], cased=False) < 0.01
+    assert _loss(logits, [1], cased=True) > 5.0
+    assert _loss(logits, [2], cased=True) < 0.01
+
+
+def test_merged_probabilities_stay_normalised() -> None:
+    merged = merge_case(torch.randn(2, 5, 7).log_softmax(-1), PAIRS)
+    torch.testing.assert_close(merged.exp().sum(-1), torch.ones(2, 5))
+
+
+@pytest.mark.parametrize("cased", [True, False])
+def test_gradient_is_that_of_the_loss(cased: bool) -> None:
+    # torch's CTC gives the gradient of the scores before the softmax; merging case must not break that.
+    torch.manual_seed(1)
+    logits = torch.randn(1, 5, 7, dtype=torch.float64, requires_grad=True)
+    _loss(logits, [1, 3, 5], cased=cased).backward()
+    assert logits.grad is not None
+    step = 1e-5
+    for frame in range(5):
+        for label in range(7):
+            shift = torch.zeros_like(logits)
+            shift[0, frame, label] = step
+            with torch.no_grad():
+                slope = (
+                    _loss(logits + shift, [1, 3, 5], cased=cased) - _loss(logits - shift, [1, 3, 5], cased=cased)
+                ) / (2 * step)
+            assert float(logits.grad[0, frame, label]) == pytest.approx(float(slope), abs=1e-6)
+
+
+def test_loss_is_for_each_character_and_ignores_the_padding() -> None:
+    torch.manual_seed(2)
+    logits = torch.randn(2, 6, 7)
+    changed = logits.clone()
+    changed[1, 4:] += 50.0 * torch.randn(2, 7)
+    arguments = (
+        torch.tensor([6, 4]),
+        torch.tensor([1, 5, 3]),
+        torch.tensor([2, 1]),
+        torch.tensor([True, False]),
+        PAIRS,
+    )
+    assert ctc_loss(changed, *arguments) == pytest.approx(float(ctc_loss(logits, *arguments)))
+    single = sum(
+        float(ctc_loss(logits[i : i + 1, :t], torch.tensor([t]), torch.tensor(y), torch.tensor([len(y)]), c, PAIRS))
+        * len(y)
+        for i, (t, y, c) in enumerate([(6, [1, 5], torch.tensor([True])), (4, [3], torch.tensor([False]))])
+    )
+    assert float(ctc_loss(logits, *arguments)) == pytest.approx(single / 3, rel=1e-5)
