@@ -1,0 +1,126 @@
+"""The gateway: receipts over REST.
+
+`create_app` is given the stages; `quittance.assembly` makes them, in this process or behind URLs. The gateway knows no
+network and imports none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+
+import httpx2
+from fastapi import FastAPI
+
+from gateway.cache import open_cache
+from gateway.page import page_router
+from gateway.pipeline import Pipeline
+from gateway.receipts import Receipts
+from gateway.routes import receipts_router
+from gateway.settings import GatewaySettings
+from gateway.stages import Stages
+from shared.app import create_service_app
+
+# Shorter than a stage keeps an idle connection (see `shared.server`), so that no request meets one that is closing.
+_KEEP_IDLE_S = 10.0
+_DESCRIPTION = """\
+Turns the picture of a receipt into data: who was paid, when, where and how much, with the text that was read, where
+each thing stands on the paper, and how sure it is.
+
+Coordinates are pixels of the picture as it is seen (turned as its EXIF orientation says), x to the right, y downwards.
+A field that is not on the receipt is `null`; it is never guessed. Errors are problem details (RFC 9457).
+"""
+
+OpenStages = Callable[[GatewaySettings], AbstractAsyncContextManager[Stages]]
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
+    """Makes the gateway.
+
+    Args:
+        settings: Its settings.
+        open_stages: Starts and stops, or connects to, the stages; entered when the app starts, left when it stops.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[str | None]:
+        async with AsyncExitStack() as stack:
+            cache = open_cache(settings)
+            stack.push_async_callback(cache.aclose)
+            stages = await stack.enter_async_context(open_stages(settings))
+            pipeline = Pipeline(
+                stages,
+                limits=settings.picture_limits,
+                timeout_s=settings.receipt_timeout_s,
+                decode_workers=settings.decode_workers,
+            )
+            app.state.receipts = Receipts(stages=stages, pipeline=pipeline, cache=cache)
+            await stack.enter_async_context(_versions_kept_fresh(stages, settings.stage_check_s))
+            yield None
+
+    return create_service_app(
+        name="gateway",
+        title="Quittance",
+        description=_DESCRIPTION,
+        settings=settings,
+        lifespan=lifespan,
+        routers=[receipts_router(settings), page_router()],
+    )
+
+
+@asynccontextmanager
+async def stages_over_http(settings: GatewaySettings) -> AsyncIterator[Stages]:
+    """Connects to stages in other processes, at the URLs in the settings."""
+    limits = httpx2.Limits(
+        max_connections=settings.stage_connections,
+        max_keepalive_connections=settings.stage_connections,
+        keepalive_expiry=_KEEP_IDLE_S,
+    )
+    timeout = httpx2.Timeout(settings.stage_timeout_s, connect=settings.stage_connect_timeout_s)
+
+    def client(url: object) -> httpx2.AsyncClient:
+        # No proxies from the environment: the stages are neighbours.
+        return httpx2.AsyncClient(base_url=str(url), limits=limits, timeout=timeout, trust_env=False)
+
+    stages = Stages(
+        detector=client(settings.detector_url),
+        recognizer=client(settings.recognizer_url),
+        extractor=client(settings.extractor_url),
+        timeout_s=settings.stage_timeout_s,
+    )
+    try:
+        yield stages
+    finally:
+        await stages.aclose()
+
+
+@asynccontextmanager
+async def _versions_kept_fresh(stages: Stages, every_s: float) -> AsyncIterator[None]:
+    """Asks the stages for the versions of their models, now and then again and again.
+
+    A gateway starts without its stages, too: it answers with a problem that names the missing one, and is well as soon
+    as that one is.
+    """
+
+    async def watch() -> None:
+        missing: set[str] = set()
+        while True:
+            problems = {str(problem.extra["stage"]): problem.detail for problem in await stages.check()}
+            for stage in sorted(problems.keys() - missing):
+                _log.warning("A stage is missing", extra={"stage": stage, "reason": problems[stage]})
+            for stage in sorted(missing - problems.keys()):
+                _log.info("A stage is back", extra={"stage": stage})
+            missing = set(problems)
+            await asyncio.sleep(every_s)
+
+    task = asyncio.create_task(watch(), name="versions of the stages' models")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

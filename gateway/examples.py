@@ -1,0 +1,92 @@
+"""The example of an answer in the OpenAPI schema; a test keeps it valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RECEIPT_EXAMPLE: dict[str, Any] = {
+    "id": "b1946ac92492d2347c6235b4d2611184",
+    "pages": [{"width": 619, "height": 1207, "rotation": 0}],
+    "fields": {
+        "company": {
+            "value": "BOOK TA .K (TAMAN DAYA) SDN BHD",
+            "confidence": 0.98,
+            "page": 0,
+            "quad": [[50, 82], [440, 82], [440, 121], [50, 121]],
+            "lines": [0],
+            "corrected": False,
+        },
+        "date": {
+            "value": "25/12/2018",
+            "confidence": 0.99,
+            "page": 0,
+            "quad": [[105, 290], [225, 290], [225, 316], [105, 316]],
+            "lines": [3],
+            "corrected": False,
+            "iso": "2018-12-25",
+        },
+        "address": {
+            "value": "NO.53 55,57 & 59, JALAN SAGU 18, 81100 JOHOR BAHRU, JOHOR.",
+            "confidence": 0.93,
+            "page": 0,
+            "quad": [[98, 121], [394, 121], [394, 184], [98, 184]],
+            "lines": [1, 2],
+            "corrected": False,
+        },
+        "total": {
+            "value": "9.00",
+            "confidence": 0.97,
+            "page": 0,
+            "quad": [[478, 625], [526, 625], [526, 651], [478, 651]],
+            "lines": [5],
+            "corrected": False,
+            "amount": "9.00",
+            "currency": "MYR",
+        },
+    },
+    "lines": [
+        {
+            "page": 0,
+            "quad": [[50, 82], [440, 82], [440, 121], [50, 121]],
+            "text": "BOOK TA .K (TAMAN DAYA) SDN BHD",
+            "confidence": 0.97,
+        },
+        {
+            "page": 0,
+            "quad": [[110, 121], [384, 121], [384, 151], [110, 151]],
+            "text": "NO.53 55,57 & 59, JALAN SAGU 18,",
+            "confidence": 0.95,
+        },
+        {
+            "page": 0,
+            "quad": [[98, 155], [394, 155], [394, 184], [98, 184]],
+            "text": "81100 JOHOR BAHRU, JOHOR.",
+            "confidence": 0.96,
+        },
+        {
+            "page": 0,
+            "quad": [[105, 290], [225, 290], [225, 316], [105, 316]],
+            "text": "25/12/2018",
+            "confidence": 0.99,
+        },
+        {
+            "page": 0,
+            "quad": [[60, 625], [260, 625], [260, 651], [60, 651]],
+            "text": "ROUNDED TOTAL (RM):",
+            "confidence": 0.96,
+        },
+        {
+            "page": 0,
+            "quad": [[478, 625], [526, 625], [526, 651], [478, 651]],
+            "text": "9.00",
+            "confidence": 0.98,
+        },
+    ],
+    "models": {
+        "detector": "ctpn-2026-11-22-1a2b3c4d",
+        "recognizer": "crnn-2026-11-22-5e6f7a8b",
+        "extractor": "charlstm-2026-11-22-9c0d1e2f",
+    },
+    "timings_ms": {"decode": 4.1, "detect": 620.3, "recognize": 288.0, "extract": 36.2},
+    "cached": False,
+}

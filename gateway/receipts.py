@@ -1,0 +1,54 @@
+"""Receipts as the API gives them: from the cache if they were read before, else read once for all who ask."""
+
+from __future__ import annotations
+
+from gateway.cache import Content, ReceiptCache, cache_key
+from gateway.pipeline import Pipeline
+from gateway.single_flight import SingleFlight
+from gateway.stages import Stages
+from shared.contracts import Receipt
+
+
+class Receipts:
+    """Reads receipts and finds those that were read.
+
+    Args:
+        stages: The clients, which know the models' versions.
+        pipeline: Reads what is not in the cache.
+        cache: Keeps what was read.
+    """
+
+    def __init__(self, *, stages: Stages, pipeline: Pipeline, cache: ReceiptCache) -> None:
+        self._stages = stages
+        self._pipeline = pipeline
+        self._cache = cache
+        self._flights: SingleFlight[Receipt] = SingleFlight()
+
+    async def read(self, data: bytes) -> Receipt:
+        """Gives the receipt in a picture; one that the same models have read before comes from the cache.
+
+        Raises:
+            ProblemError: See `Pipeline.read`; 503 also if the models' versions are not known yet.
+        """
+        content = await Content.of(data)
+        models = await self._stages.models()
+
+        async def compute() -> Receipt:
+            kept = await self._cache.get(content, models)
+            if kept is not None:
+                return kept
+            receipt = await self._pipeline.read(data, content, models)
+            await self._cache.put(content, receipt)
+            return receipt
+
+        # The whole hash, not only the id: two pictures never share a computation.
+        return await self._flights.run(f"{cache_key(content.id, models)}:{content.sha256}", compute)
+
+    async def find(self, receipt_id: str) -> Receipt | None:
+        """Gives a receipt that the current models have read, or None.
+
+        Raises:
+            CacheUnavailableError: If the cache cannot be asked.
+            ProblemError: 503 if the models' versions are not known yet.
+        """
+        return await self._cache.find(receipt_id, await self._stages.models())

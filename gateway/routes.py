@@ -1,0 +1,91 @@
+"""The routes of receipts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from gateway.cache import CacheUnavailableError
+from gateway.examples import RECEIPT_EXAMPLE
+from gateway.receipts import Receipts
+from gateway.settings import GatewaySettings
+from shared.contracts import Receipt
+from shared.problems import ProblemError, problem_responses
+from shared.uploads import read_upload, upload_openapi
+
+ReceiptId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="The `id` of a receipt: the first 32 hexadecimal digits of the SHA-256 of the picture's bytes.",
+        examples=["b1946ac92492d2347c6235b4d2611184"],
+    ),
+]
+
+
+def receipts_router(settings: GatewaySettings) -> APIRouter:
+    """Makes the routes under /v1/receipts."""
+    router = APIRouter(prefix="/v1/receipts", tags=["receipts"])
+    answer: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The receipt, read.", "content": {"application/json": {"example": RECEIPT_EXAMPLE}}}
+    }
+
+    @router.post(
+        "",
+        operation_id="createReceipt",
+        summary="Read a receipt",
+        response_model=Receipt,
+        responses=answer | problem_responses(400, 408, 413, 415, 422, 502, 503, 504),
+        openapi_extra=upload_openapi(),
+    )
+    async def create_receipt(request: Request) -> Response:
+        """Reads the picture of a receipt: JPEG, PNG or WebP, as the file of a form or as the body itself.
+
+        The same picture again is answered from the cache while the models are the same; `cached` tells, and
+        `timings_ms` are then those of the first time. A picture without text gives no lines and four fields that are
+        `null`.
+        """
+        upload = await read_upload(request, settings.upload_limits)
+        return _json(await _receipts(request).read(upload.data))
+
+    @router.get(
+        "/{receipt_id}",
+        operation_id="getReceipt",
+        summary="Get a receipt that was read before",
+        response_model=Receipt,
+        responses=answer | problem_responses(404, 422, 502, 503),
+    )
+    async def get_receipt(request: Request, receipt_id: ReceiptId) -> Response:
+        """Gives a receipt that the present models have read and that is still in the cache."""
+        try:
+            receipt = await _receipts(request).find(receipt_id)
+        except CacheUnavailableError as error:
+            raise ProblemError(
+                503,
+                "cache-unavailable",
+                "The cache is unavailable",
+                "What was read before cannot be looked up now. Try again later, or send the picture again.",
+                headers={"Retry-After": "2"},
+            ) from error
+        if receipt is None:
+            raise ProblemError(
+                404,
+                "receipt-not-found",
+                "There is no such receipt",
+                f"No receipt with the id {receipt_id} was read by the present models, or it is no longer kept. "
+                "Send the picture to POST /v1/receipts.",
+            )
+        return _json(receipt)
+
+    return router
+
+
+def _receipts(request: Request) -> Receipts:
+    receipts: Receipts = request.app.state.receipts
+    return receipts
+
+
+def _json(receipt: Receipt) -> Response:
+    # Valid already: a second validation by the framework would only cost time.
+    return Response(receipt.model_dump_json(), media_type="application/json")
