@@ -35,7 +35,7 @@ def configure_logging(level: str = "info", log_format: str = "json") -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _complete,
     ]
     if log_format == "json":
         last: list[Processor] = [
@@ -62,7 +62,8 @@ def configure_logging(level: str = "info", log_format: str = "json") -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _complete(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event.pop("color_message", None)  # uvicorn's second wording of the same
     request_id = correlation_id.get()
     if request_id:
         event.setdefault("request_id", request_id)

@@ -15,7 +15,10 @@ _CLIENT_LEFT = 499  # nginx's name for it; nobody gets it, but logs and metrics 
 
 
 class RequestObserver:
-    """Middleware that writes one log line a request and keeps the metrics; probes are logged at debug level."""
+    """Middleware that writes one log line a request and keeps the metrics.
+
+    Probes are logged at debug level and not counted, so that the metrics of an idle service stand still.
+    """
 
     def __init__(self, app: ASGIApp, *, name: str, metrics: ServiceMetrics) -> None:
         """Observes `app`, the service of that name."""
@@ -37,14 +40,17 @@ class RequestObserver:
             await send(message)
 
         begun = perf_counter()
-        self._metrics.request_began()
+        probe = scope["path"] in PROBES
+        if not probe:
+            self._metrics.request_began()
         try:
             await self._app(scope, receive, observed)
         finally:
             seconds = perf_counter() - begun
-            route = getattr(scope.get("route"), "path", "unmatched")
-            self._metrics.request_ended(scope["method"], route, status, seconds)
-            level = logging.DEBUG if scope["path"] in PROBES else logging.WARNING if status >= 500 else logging.INFO
+            if not probe:
+                route = getattr(scope.get("route"), "path", "unmatched")
+                self._metrics.request_ended(scope["method"], route, status, seconds)
+            level = logging.DEBUG if probe else logging.WARNING if status >= 500 else logging.INFO
             _log.log(
                 level,
                 "request",

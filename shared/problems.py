@@ -43,6 +43,9 @@ _EXAMPLES: dict[int, tuple[str, str, str]] = {
 }
 
 
+_OF_THE_SCAFFOLD = (408, 413, 500, 503, 504)
+
+
 class ProblemError(HTTPException):
     """An error that the caller is told about, as problem details.
 
@@ -125,10 +128,16 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def document_problems(schema: dict[str, Any]) -> dict[str, Any]:
-    """Corrects an OpenAPI schema made by FastAPI: errors are problems, with their own media type and an example."""
+    """Corrects an OpenAPI schema made by FastAPI: errors are problems, with their own media type and an example.
+
+    Operations with a body also get the errors that the scaffold itself can answer.
+    """
     for methods in schema.get("paths", {}).values():
         for operation in methods.values():
-            for status, response in operation.get("responses", {}).items():
+            responses = operation.setdefault("responses", {})
+            for status in _OF_THE_SCAFFOLD if "requestBody" in operation else ():
+                responses.setdefault(str(status), {"description": _EXAMPLES[status][1]})
+            for status, response in responses.items():
                 if status.isdecimal() and int(status) in _EXAMPLES:
                     response["content"] = {MEDIA_TYPE: _documented(int(status))}
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})

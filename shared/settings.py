@@ -56,7 +56,7 @@ class ServiceSettings(BaseSettings):
 
     request_timeout_s: float = Field(default=60.0, gt=0, description="Longest time for one request, in seconds.")
     drain_delay_s: float = Field(
-        default=1.0, ge=0, le=25, description="Seconds after SIGTERM in which new requests are still taken, unready."
+        default=1.0, ge=0, le=15, description="Seconds after SIGTERM in which new requests are still taken, unready."
     )
 
     @property
