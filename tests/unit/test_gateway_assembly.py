@@ -61,7 +61,7 @@ def test_a_gateway_with_urls_needs_neither_torch_nor_services(repository: Path) 
     """As in its container: what the image does not hold cannot be imported."""
     program = """
 import sys
-for absent in ("torch", "safetensors", "services"):
+for absent in ("cv2", "torch", "safetensors", "services"):
     sys.modules[absent] = None
 from quittance.assembly import embedded_gateway
 app = embedded_gateway()

@@ -1,0 +1,133 @@
+"""The container files, as far as they can be checked without a container engine: they fit each other and the code."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from gateway.settings import GatewaySettings
+from quittance.assembly import SERVICES
+from shared.settings import ServiceSettings
+
+ROLES = ("gateway", *SERVICES)
+
+
+@pytest.fixture
+def compose(repository: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text())
+    return content
+
+
+@pytest.fixture
+def stages(repository: Path) -> dict[str, str]:
+    """The text of each stage of the Dockerfile by name."""
+    text = (repository / "deploy" / "Dockerfile").read_text().replace("\\\n", " ")
+    parts = re.split(r"^FROM (\S+) AS (\S+)$", text, flags=re.MULTILINE)
+    return {name: f"FROM {parent}\n{body}" for parent, name, body in zip(*[iter(parts[1:])] * 3, strict=True)}
+
+
+def ancestry(stages: dict[str, str], name: str) -> str:
+    """The text of a stage together with all that it is made from."""
+    text = stages[name]
+    sources = [text.split()[1], *re.findall(r"--from=(\S+)", text)]
+    return "\n".join([text, *(ancestry(stages, source) for source in sources if source in stages)])
+
+
+def test_there_is_a_container_for_each_role(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {*ROLES, "redis"}
+    for name, service in compose["services"].items():
+        assert service["deploy"]["resources"]["limits"]["memory"], name
+        assert service["restart"] == "unless-stopped"
+        assert service["cap_drop"] == ["ALL"]
+        assert service["read_only"] is True
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_built_and_run_as_the_dockerfile_says(
+    compose: dict[str, Any], stages: dict[str, str], repository: Path, role: str
+) -> None:
+    service = compose["services"][role]
+    assert (repository / service["build"]["dockerfile"]).is_file()
+    stage = stages[service["build"]["target"]]
+    assert service["command"] == ["quittance", "serve", role]
+    assert f"CMD {service['command']}".replace("'", '"') in stage
+    port = service["environment"]["QUITTANCE_PORT"]
+    assert f"ENV QUITTANCE_PORT={port}" in stage
+    assert f"EXPOSE {port}" in stage
+    assert "HEALTHCHECK" in stage
+    assert "\nUSER quittance\n" in stage
+    assert stage.startswith("FROM base\n")  # and so holds no compiler, no pip cache, no sources
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_images_of_models_hold_torch_and_each_only_its_own_weights(stages: dict[str, str], role: str) -> None:
+    text = ancestry(stages, role)
+    assert ("torch==" in text) == (role != "gateway")
+    held = {name for name in SERVICES if f"COPY services/{name} " in text}
+    assert held == ({role} if role != "gateway" else set())
+
+
+def test_what_is_copied_exists_and_reaches_the_builder(stages: dict[str, str], repository: Path) -> None:
+    let_in = {line[1:] for line in (repository / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for text in stages.values():
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text, flags=re.MULTILINE):
+            for source in sources.split():
+                assert (repository / source).exists(), source
+                assert source in let_in or source.split("/")[0] in let_in, source
+
+
+def test_the_images_have_the_versions_of_the_project(stages: dict[str, str], repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())
+    pinned = set(project["project"]["dependencies"])
+    group = set(project["dependency-groups"]["gateway"])
+    assert group <= pinned
+    assert not [name for name in group if re.match("torch|safetensors", name)]
+    assert re.findall(r"torch==\S+", stages["build-models"]) == [name for name in pinned if name.startswith("torch")]
+
+
+def test_the_gateway_looks_for_the_others_where_they_are(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["gateway"]["environment"]
+    for name in SERVICES:
+        url = urlsplit(environment[f"QUITTANCE_{name.upper()}_URL"])
+        assert (url.hostname, url.port) == (name, compose["services"][name]["environment"]["QUITTANCE_PORT"])
+    assert urlsplit(environment["QUITTANCE_REDIS_URL"]).hostname == "redis"
+    assert set(compose["services"]["gateway"]["depends_on"]) == {*SERVICES, "redis"}
+    assert [port.split(":")[-1] for port in compose["services"]["gateway"]["ports"]] == ["8000"]
+    assert all("ports" not in compose["services"][name] for name in (*SERVICES, "redis"))
+
+
+def test_every_variable_is_a_setting(compose: dict[str, Any], repository: Path) -> None:
+    known = {f"QUITTANCE_{name.upper()}" for name in GatewaySettings.model_fields}
+    for service in compose["services"].values():
+        assert set(service.get("environment", {})) <= known
+    example = (repository / ".env.example").read_text()
+    named = dict(re.findall(r"^#?(QUITTANCE_\w+)=(.*)$", example, flags=re.MULTILINE))
+    asked = set(re.findall(r"\$\{(QUITTANCE_\w+)", (repository / "docker-compose.yml").read_text()))
+    assert asked <= set(named)
+    assert set(named) - {"QUITTANCE_PUBLISH"} <= known
+    for name, value in named.items():
+        if name != "QUITTANCE_PUBLISH":
+            default = GatewaySettings.model_fields[name.removeprefix("QUITTANCE_").lower()].default
+            assert str(default if default is not None else "") in (value, f"{value}.0"), name
+
+
+def test_no_variable_of_compose_is_refused(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset variables arrive empty; `QUITTANCE_THREADS=` must mean its default."""
+    monkeypatch.setenv("QUITTANCE_THREADS", "")
+    assert ServiceSettings.from_environment().threads is None
+
+
+def test_the_health_check_fails_where_nothing_listens(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QUITTANCE_PORT", "1")
+    check = runpy.run_path(str(repository / "deploy" / "healthcheck.py"))
+    assert check["main"]() == 1
+    assert "cannot be reached" in capsys.readouterr().out
