@@ -87,7 +87,7 @@ async def embedded() -> AsyncIterator[ReceiptClient]:
     Raises:
         ClientError: If the models cannot be loaded.
     """
-    from quittance.assembly import embedded_gateway  # loads torch: only where it is needed
+    from quittance.assembly import embedded_gateway  # not needed to talk to a server
 
     async with in_process(embedded_gateway()) as http:
         yield ReceiptClient(http)

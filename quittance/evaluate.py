@@ -10,18 +10,18 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.settings import GatewaySettings
+from gateway.stages import Deadline, Stages
+from quittance.assembly import embedded_gateway
 from quittance.client import ClientError, ReceiptClient, in_process, media_type
 from quittance.scores import LabelledLine, Record, score
 from shared.contracts import ExtractRequest, Line, Models, PageSize, Quad
 from shared.dataset import DatasetError, LabelledReceipt, load_split, split_keys
 from shared.problems import ProblemError
-
-if TYPE_CHECKING:
-    from gateway.stages import Stages
 
 # Long enough for any machine: a measurement is to end with a number, not with a time-out.
 _TIMEOUT_S = 300.0
@@ -46,9 +46,6 @@ class Chain:
 async def chain() -> AsyncIterator[Chain]:
     """Starts the chain with the services inside this process and nothing cached."""
     started = time.perf_counter()
-    from gateway.settings import GatewaySettings
-    from quittance.assembly import embedded_gateway
-
     settings = GatewaySettings.from_environment().model_copy(
         update={
             "cache_ttl_s": 0,
@@ -94,8 +91,6 @@ async def read_receipt(running: Chain, labelled: LabelledReceipt, unseen_company
 
 
 async def _read_labels(stages: Stages, record: Record, data: bytes) -> None:
-    from gateway.stages import Deadline
-
     quads = [line.quad for line in record.labels]
     answer = await stages.recognize(data, media_type(data), quads, Deadline(_TIMEOUT_S))
     record.given_boxes = [read.text for read in answer.texts]

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from rich.console import Console
 
+from gateway.settings import GatewaySettings
+from quittance import assembly
 from shared.server import run
 from shared.settings import ServiceSettings
-
-SERVICES = ("detector", "recognizer", "extractor")
 
 
 class ServeError(Exception):
@@ -48,16 +48,12 @@ def serve(name: str, *, host: str | None, port: int | None, console: Console) ->
 
 def build(name: str) -> FastAPI:
     """The application of a service, of the gateway, or of all in one process."""
-    from quittance import assembly
-
-    if name in SERVICES:
+    if name in assembly.SERVICES:
         return assembly.service_app(name)
     if name == "gateway":
         return assembly.embedded_gateway()
-    from gateway.settings import GatewaySettings
-
     # `all` means inside this process, whatever URLs the environment names.
-    inside = {f"{service}_url": None for service in SERVICES}
+    inside = {f"{service}_url": None for service in assembly.SERVICES}
     return assembly.embedded_gateway(GatewaySettings.from_environment().model_copy(update=inside))
 
 
