@@ -7,6 +7,7 @@ second: call it in a thread.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -44,7 +45,10 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0\0\0\x0cJXL ", "a JPEG XL"),
 )
 # A progressive JPEG may repeat a scan of nothing without end, and each costs a pass over the whole picture.
+# The marker, length and number of components of a scan: other data behind a picture, such as a film, hardly match.
 _MOST_JPEG_SCANS = 64
+_SCAN = re.compile(rb"\xff\xda\x00[\x06\x08\x0a\x0c][\x01-\x04]")
+_STRIP = 512  # rows
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = {  # EXIF 2.32, tag Orientation: what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -106,7 +110,7 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     if not data:
         raise ProblemError(422, "empty-body", "There is no picture", f"The body is empty. {_ACCEPTED}")
     name = _format_of(data)
-    if name == "JPEG" and data.count(b"\xff\xda") > _MOST_JPEG_SCANS:
+    if name == "JPEG" and len(_SCAN.findall(data)) > _MOST_JPEG_SCANS:
         raise _damaged(name, f"it has more than {_MOST_JPEG_SCANS} scans")
     if name == "WebP" and (size := _webp_size(data)):  # its decoder reserves memory as soon as it is made
         _check_size(size, limits)
@@ -189,9 +193,17 @@ def _to_bgr(image: Image.Image) -> NDArray[np.uint8]:
         grey = (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.has_transparency_data:
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image.convert("RGBA"))
-    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+        clear = image if image.mode == "RGBA" else image.convert("RGBA")
+        image = Image.new("RGB", clear.size, "white")
+        image.paste(clear, mask=clear.getchannel("A"))
+    elif image.mode != "RGB":
+        image = image.convert("RGB")
+    width, height = image.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    for top in range(0, height, _STRIP):  # in strips, as Pillow takes twice the memory of what it hands over
+        strip = image.crop((0, top, width, min(top + _STRIP, height)))
+        pixels[top : top + _STRIP] = np.frombuffer(strip.tobytes("raw", "BGR"), np.uint8).reshape(-1, width, 3)
+    return pixels
 
 
 def _damaged(name: str, reason: str) -> ProblemError:

@@ -64,6 +64,11 @@ def test_pixels_are_where_they_were() -> None:
     np.testing.assert_array_equal(decode_picture(_save(Image.fromarray(noise)), LIMITS).pixels, noise[:, :, ::-1])
 
 
+def test_tall_pictures_are_put_together_rightly() -> None:
+    noise = _noise(9, 1300)
+    np.testing.assert_array_equal(decode_picture(_save(Image.fromarray(noise)), LIMITS).pixels, noise[:, :, ::-1])
+
+
 def _centre(image: Image.Image, name: str = "PNG", **options: object) -> list[int]:
     picture: Picture = decode_picture(_save(image, name, **options), LIMITS)
     assert picture.pixels.shape == (20, 20, 3)
@@ -220,6 +225,12 @@ def test_too_small_pictures(size: tuple[int, int]) -> None:
     problem = _refused(_save(Image.new("L", size)))
     assert (problem.status, problem.code) == (422, "picture-too-small")
     assert "at least 8 a side" in problem.detail
+
+
+def test_a_film_behind_the_picture_does_not_matter() -> None:
+    film = np.random.default_rng(5).integers(0, 256, 8_000_000, dtype=np.uint8).tobytes()
+    assert film.count(b"\xff\xda") > 64
+    assert decode_picture(_save(Image.fromarray(_noise()), "JPEG") + film, LIMITS).width == 40
 
 
 def test_a_jpeg_with_scans_without_end() -> None:
