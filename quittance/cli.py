@@ -222,11 +222,11 @@ def synthesize(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
 ) -> None:
     """Render synthetic receipts with exact labels, to train on and to test with."""
-    import synthesis
     from shared.dataset import DatasetError
+    from synthesis.generator import generate
 
     with _errors(DatasetError):
-        synthesis.generate(out_folder, count, seed, workers=workers)
+        generate(out_folder, count, seed, workers=workers)
     err.print(f"{count} receipts are in {out_folder}", highlight=False, markup=False)
 
 

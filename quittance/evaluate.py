@@ -7,16 +7,18 @@ import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from gateway.settings import GatewaySettings
 from gateway.stages import Deadline, Stages
-from quittance.assembly import embedded_gateway
+from quittance import assembly
 from quittance.client import ClientError, ReceiptClient, in_process, media_type
 from quittance.scores import LabelledLine, Record, score
 from shared.contracts import ExtractRequest, Line, Models, PageSize, Quad
@@ -54,9 +56,18 @@ async def chain() -> AsyncIterator[Chain]:
             "stage_timeout_s": _TIMEOUT_S,
         }
     )
-    app = embedded_gateway(settings)
-    async with in_process(app) as http:
-        yield Chain(ReceiptClient(http), app.state.stages, time.perf_counter() - started)
+    services = {name: assembly.service_app(name) for name in assembly.SERVICES}
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(in_process(assembly.gateway_around(services, settings)))
+        start_seconds = time.perf_counter() - started
+        # The same applications that the gateway runs, so that each model is loaded once.
+        clients = {name: await stack.enter_async_context(_client(name, app)) for name, app in services.items()}
+        yield Chain(ReceiptClient(http), Stages(**clients, timeout_s=_TIMEOUT_S), start_seconds)
+
+
+def _client(name: str, app: FastAPI) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url=f"http://{name}")
 
 
 async def read_receipt(running: Chain, labelled: LabelledReceipt, unseen_company: bool | None = None) -> Record:

@@ -1,0 +1,100 @@
+"""What the README and the docs tell people to type is there to be typed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from gateway.settings import GatewaySettings
+from quittance.cli import app
+from services.detector.settings import DetectorSettings
+from services.extractor.settings import ExtractorSettings
+from services.recognizer.settings import RecognizerSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SETTINGS = (GatewaySettings, DetectorSettings, RecognizerSettings, ExtractorSettings)
+
+
+def blocks(language: str) -> Iterator[str]:
+    for page in PAGES:
+        for match in re.finditer(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
+            yield match[1]
+
+
+def commands(program: str) -> list[list[str]]:
+    found = []
+    for block in blocks("bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                words.pop(0)
+            if words and words[0] == program:
+                found.append(words[1:])
+    assert found, f"no page has a command {program}"
+    return found
+
+
+@pytest.mark.parametrize("words", commands("quittance"), ids=" ".join)
+def test_commands_of_quittance_are_accepted(words: list[str]) -> None:
+    group = typer.main.get_command(app)
+    context = group.make_context("quittance", list(words))
+    name, command, rest = group.resolve_command(context, [*context.protected_args, *context.args])  # type: ignore[attr-defined]
+    assert command is not None, name
+    command.make_context(name, rest)  # parses and checks; runs nothing
+
+
+@pytest.mark.parametrize("words", commands("make"), ids=" ".join)
+def test_targets_of_make_are_there(words: list[str]) -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert {word for word in words if "=" not in word} <= targets
+
+
+def test_variables_are_settings() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    known = {f"QUITTANCE_{name.upper()}" for settings in SETTINGS for name in settings.model_fields}
+    known |= {
+        f"QUITTANCE_{settings.service.upper()}_{name.upper()}"
+        for settings in SETTINGS
+        if settings.service
+        for name in settings.model_fields
+    }
+    named = set(re.findall(r"QUITTANCE_[A-Z_]+[A-Z]", text))
+    assert len(named) > 10
+    assert named <= known
+
+
+def test_defaults_in_the_table_are_those_of_the_settings() -> None:
+    table = re.findall(r"^\| `QUITTANCE_([A-Z_]+)` \| `?(\S+?)`? \|", PAGES[0].read_text(encoding="utf-8"), re.M)
+    fields = GatewaySettings.model_fields
+    assert len(table) >= 5
+    for name, default in table:
+        value = fields[name.lower()].default
+        if isinstance(value, int | float | str):
+            assert str(value).removesuffix(".0") == default, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_into_the_repository_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_files_that_are_sent_exist() -> None:
+    for words in commands("curl"):
+        for file in re.findall(r"file=@(\S+)", " ".join(words)):
+            assert (ROOT / file).is_file(), file
+
+
+def test_python_examples_parse_and_import_what_there_is() -> None:
+    for block in blocks("python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("quittance"):
+                module = __import__(node.module, fromlist=["_"])
+                assert all(hasattr(module, alias.name) for alias in node.names)
