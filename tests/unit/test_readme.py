@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -43,11 +44,10 @@ def commands(program: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("words", commands("quittance"), ids=" ".join)
 def test_commands_of_quittance_are_accepted(words: list[str]) -> None:
-    group = typer.main.get_command(app)
-    context = group.make_context("quittance", list(words))
-    name, command, rest = group.resolve_command(context, [*context.protected_args, *context.args])  # type: ignore[attr-defined]
-    assert command is not None, name
-    command.make_context(name, rest)  # parses and checks; runs nothing
+    name, *arguments = words
+    group: Any = typer.main.get_command(app)
+    assert name in group.commands
+    group.commands[name].make_context(name, arguments)  # parses and checks; runs nothing
 
 
 @pytest.mark.parametrize("words", commands("make"), ids=" ".join)
