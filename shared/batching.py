@@ -202,12 +202,10 @@ class DynamicBatcher(Generic[Item, Result]):
         """
         futures = self._enqueue(items)
         try:
-            return [await future for future in futures]
+            return await asyncio.gather(*futures)
         finally:
             for future in futures:
                 future.cancel()
-                if future.done() and not future.cancelled():
-                    future.exception()  # seen, so that asyncio does not report it as lost
 
     def _enqueue(self, items: Sequence[Item]) -> list[asyncio.Future[Result]]:
         if self._died:
@@ -339,6 +337,8 @@ class DynamicBatcher(Generic[Item, Result]):
         waiting = [entry for group in self._waiting.values() for entry in group]
         running = self._running.entries if self._running else []
         self._running = None
+        self._waiting.clear()
+        self._count(-self._queued)
         for entry in [*running, *waiting]:
             if not entry.future.done():
                 entry.future.set_exception(error(self._name))

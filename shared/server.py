@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from time import monotonic
 from types import FrameType
 from typing import cast
@@ -68,13 +69,13 @@ class _Server(uvicorn.Server):
         self._ended = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(None)
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         self._life = asyncio.create_task(self._live())
 
-    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._health.drain()
-        await super().shutdown(None)
+        await super().shutdown(sockets)
         self._ended.set()
         if self._life:
             _, late = await asyncio.wait({self._life}, timeout=_LIFESPAN_END_S)

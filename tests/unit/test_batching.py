@@ -191,6 +191,17 @@ async def test_submit_many_fails_as_a_whole_and_drops_the_rest() -> None:
     assert len(worker.computed) < 10
 
 
+async def test_submit_many_does_not_wait_for_items_before_the_one_that_failed() -> None:
+    worker = Worker()
+    worker.poison = {1}
+    # The first item waits a minute for company, the others fill a batch of their own group.
+    async with _batcher(worker, max_batch=2, max_wait_ms=60_000, group=lambda item: item > 0) as batcher:
+        with pytest.raises(ValueError, match="poison"):
+            await asyncio.wait_for(batcher.submit_many([0, 1, 2]), 5)
+        assert batcher.queued == 0
+    assert 0 not in worker.computed
+
+
 async def test_a_wrong_number_of_results_is_never_dealt_out() -> None:
     def process(items: list[int]) -> list[int | Exception]:
         return [0] * (len(items) + 1) if 5 in items else list(items)
@@ -247,6 +258,7 @@ async def test_a_dying_worker_fails_everyone_at_once(death: type[BaseException])
         results = await asyncio.wait_for(asyncio.gather(*callers, many, return_exceptions=True), 1)
         assert all(isinstance(result, WorkerDiedError) for result in results)
         assert not batcher.alive
+        assert batcher.queued == 0
         with pytest.raises(WorkerDiedError):
             await batcher.submit(1)
 
