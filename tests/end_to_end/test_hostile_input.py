@@ -1,0 +1,135 @@
+"""What strangers send: each gets a problem that names what is wrong, and the service stays well."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+
+import httpx2
+import pytest
+from PIL import Image
+
+from shared.contracts import Problem, Receipt
+
+LIMIT = 10 * 1024 * 1024
+
+
+def picture(size: tuple[int, int], kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "white").save(buffer, kind)
+    return buffer.getvalue()
+
+
+def png_that_says_30000x30000() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1_000_000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def jpeg_that_says_30000x30000() -> bytes:
+    data = bytearray(picture((64, 64), "JPEG"))
+    frame = data.index(b"\xff\xc0")  # start of frame: length, precision, height, width
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 30_000, 30_000)
+    return bytes(data)
+
+
+def cut_off_jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((600, 900), 60).save(buffer, "JPEG")
+    return buffer.getvalue()[: len(buffer.getvalue()) // 2]
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str, int, str, str]] = {
+    "empty body": (lambda: b"", "image/jpeg", 422, "empty-body", "no bytes"),
+    "text file": (lambda: b"TOTAL 9.00\n" * 50, "application/octet-stream", 415, "unsupported-format", "first bytes"),
+    "text as JPEG": (lambda: b"TOTAL 9.00\n" * 50, "image/jpeg", 415, "unsupported-format", "first bytes"),
+    "GIF": (lambda: picture((99, 99), "GIF"), "image/gif", 415, "unsupported-format", "GIF"),
+    "wrong content type": (lambda: picture((99, 99)), "text/plain", 415, "unsupported-content-type", "text/plain"),
+    "JSON": (lambda: b'{"file": "x"}', "application/json", 415, "unsupported-content-type", "application/json"),
+    "cut-off JPEG": (cut_off_jpeg, "image/jpeg", 422, "picture-damaged", "JPEG"),
+    "header only": (lambda: picture((99, 99))[:40], "image/png", 422, "picture-damaged", "PNG"),
+    "1x1": (lambda: picture((1, 1)), "image/png", 422, "picture-too-small", "1 x 1"),
+    "30,000x30,000 PNG": (png_that_says_30000x30000, "image/png", 413, "picture-too-large", "30,000 x 30,000"),
+    "30,000x30,000 JPEG": (jpeg_that_says_30000x30000, "image/jpeg", 413, "picture-too-large", "30,000 x 30,000"),
+    "too many bytes": (
+        lambda: b"\xff\xd8\xff" + bytes(13 * 2**20),
+        "image/jpeg",
+        413,
+        "upload-too-large",
+        "10,485,760",
+    ),
+}
+
+
+@pytest.fixture(params=HOSTILE)
+def hostile(request: pytest.FixtureRequest) -> tuple[bytes, str, int, str, str]:
+    make, content_type, status, code, says = HOSTILE[request.param]
+    return make(), content_type, status, code, says
+
+
+def check(response: httpx2.Response, status: int, code: str, says: str) -> None:
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = Problem.model_validate_json(response.content)
+    assert (response.status_code, problem.type) == (status, f"urn:quittance:problem:{code}")
+    assert problem.status == status
+    assert says in problem.detail
+    assert problem.request_id == response.headers["x-request-id"]
+
+
+def test_hostile_bytes_are_refused(gateway: httpx2.Client, hostile: tuple[bytes, str, int, str, str]) -> None:
+    data, content_type, status, code, says = hostile
+    response = gateway.post("/v1/receipts", content=data, headers={"Content-Type": content_type})
+    check(response, status, code, says)
+    assert gateway.get("/readyz").json()["status"] == "ready"
+
+
+def test_hostile_forms_are_refused(gateway: httpx2.Client) -> None:
+    over = b"\xff\xd8\xff" + bytes(LIMIT)  # too large by three bytes, so only the file itself tells
+    check(gateway.post("/v1/receipts", files={"file": ("a.jpg", over)}), 413, "upload-too-large", "10,485,760")
+    check(gateway.post("/v1/receipts", files={"picture": ("a.jpg", over[:9])}), 422, "file-missing", "`file`")
+    check(gateway.post("/v1/receipts", files={"file": ("a.jpg", b"")}), 422, "empty-body", "no bytes")
+    check(gateway.post("/v1/receipts", data={"file": "a.jpg"}), 415, "unsupported-content-type", "urlencoded")
+    broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    check(gateway.post("/v1/receipts", content=b"no boundary", headers=broken), 400, "bad-multipart", "multipart")
+
+
+def test_an_upload_without_end_is_refused(gateway: httpx2.Client) -> None:
+    def without_length() -> Iterator[bytes]:
+        yield b"\xff\xd8\xff"
+        for _ in range(20):
+            yield bytes(2**20)
+
+    response = gateway.post("/v1/receipts", content=without_length(), headers={"Content-Type": "image/jpeg"})
+    check(response, 413, "upload-too-large", "10,485,760")
+
+
+def test_a_blank_page_has_no_lines_and_no_fields(gateway: httpx2.Client) -> None:
+    response = gateway.post("/v1/receipts", content=picture((600, 1000)), headers={"Content-Type": "image/png"})
+    assert response.status_code == 200
+    receipt = Receipt.model_validate_json(response.content)
+    assert receipt.lines == []
+    assert response.json()["fields"] == {"company": None, "date": None, "address": None, "total": None}
+    assert (receipt.pages[0].width, receipt.pages[0].height) == (600, 1000)
+
+
+def test_what_is_not_there_is_a_problem_too(gateway: httpx2.Client) -> None:
+    check(gateway.get("/v1/receipt"), 404, "not-found", "/v1/receipt")
+    check(gateway.get("/v1/receipts"), 405, "method-not-allowed", "POST")
+    check(gateway.get("/v1/receipts/" + "0" * 32), 404, "receipt-not-found", "0" * 32)
+    check(gateway.get("/v1/receipts/..%2f..%2fetc"), 404, "not-found", "nothing")
+
+
+@pytest.mark.parametrize(("stage", "path"), [("detector", "/v1/detect"), ("recognizer", "/v1/recognize")])
+def test_the_stages_refuse_it_on_their_own(
+    deployment: object, hostile: tuple[bytes, str, int, str, str], stage: str, path: str
+) -> None:
+    data, content_type, status, code, says = hostile
+    url: str = getattr(deployment, stage).url
+    headers = {"Content-Type": content_type}
+    check(httpx2.post(f"{url}{path}", content=data, headers=headers, timeout=60), status, code, says)
+    assert httpx2.get(f"{url}/readyz", timeout=10).status_code == 200
