@@ -12,6 +12,7 @@ DATA ?= ../shared/sroie
 SYNTHETIC ?= runs/synthetic
 SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
+SAMPLE ?= tests/samples/receipt.jpg
 SOURCES := gateway quittance services shared synthesis tests $(wildcard benchmarks)
 
 .PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
@@ -56,13 +57,13 @@ train-%: $(VENV)/.train
 		--export runs/$*/weights $(TRAIN_ARGS)
 
 picture: $(VENV)/.run ## Draw the picture of the README again
-	@$(BIN)/quittance extract tests/samples/$(SAMPLE) --draw docs/images
+	@$(BIN)/quittance extract $(SAMPLE) --draw docs/images
 
 clean: ## Remove .venv, caches and build results; runs/ is kept
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp for each set of packages: .run serves, .test tests, .train trains, .dev does all of it.
+# A stamp for each set of packages: .run serves, .test tests, .train trains; .dev does all of it and sets all four.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Quittance needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
@@ -73,4 +74,4 @@ $(VENV)/.run $(VENV)/.test $(VENV)/.train $(VENV)/.dev: pyproject.toml | $(VENV)
 	@echo "Installing into $(VENV); the first time takes a few minutes."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--editable '.$(if $(filter-out run,$(subst .,,$(@F))),[$(subst .,,$(@F))])'
-	@touch $@
+	@touch $@ $(if $(filter .dev,$(@F)),$(addprefix $(VENV)/,.run .test .train))
