@@ -64,6 +64,7 @@ def create_service_app(
 
     @asynccontextmanager
     async def whole_life(app: FastAPI) -> AsyncIterator[None]:
+        health.start()
         async with lifespan(app) as model:
             health.ready(model)
             try:

@@ -24,10 +24,13 @@ class Health:
         self._draining = False
         self._needs: dict[str, Callable[[], bool]] = {}
 
+    def start(self) -> None:
+        """Tells that the service begins to warm up, also after it had ended."""
+        self._started = self._draining = False
+
     def ready(self, model: str | None) -> None:
-        """Tells that the service is warmed up, and with which weights."""
+        """Tells that the service is warmed up, and with which weights; one that is already to end stays unready."""
         self.model = model
-        self._draining = False
         self._started = True
 
     def drain(self) -> None:

@@ -150,6 +150,16 @@ async def test_draining_is_unready_but_serves() -> None:
         assert (await client.get("/v1/things/a")).status_code == 200
 
 
+async def test_told_to_end_while_starting_it_never_gets_ready() -> None:
+    @asynccontextmanager
+    async def interrupted(app: FastAPI) -> AsyncIterator[str | None]:
+        app.state.health.drain()
+        yield None
+
+    async with _client(_app(lifespan=interrupted)) as client:
+        _is_problem(await client.get("/readyz"), 503, "draining")
+
+
 async def test_a_part_that_fails_is_named() -> None:
     app = _app()
     works = True
