@@ -22,9 +22,12 @@ _QUAD_EXAMPLE: Quad = ((50, 82), (440, 82), (440, 121), (50, 121))
 
 
 class Contract(BaseModel):
-    """Base of all contracts: unknown keys are refused, so that a misspelt one is noticed."""
+    """Base of all contracts: unknown keys are refused, so that a misspelt one is noticed.
 
-    model_config = ConfigDict(extra="forbid")
+    Errors do not repeat the input: it is the text of receipts, which belongs in no log.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class PageSize(Contract):
