@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from gateway.cache import Content
 from gateway.reading_order import reading_order
-from gateway.stage_problems import answered_wrongly, deadline_passed
+from gateway.stage_problems import answered_wrongly, deadline_passed, too_much_text
 from gateway.stages import Deadline, Stages
 from shared.contracts import (
     DetectResponse,
@@ -128,6 +128,13 @@ def _quads(detected: DetectResponse, size: PageSize) -> list[Quad]:
             "detector", f"it saw {page.width}x{page.height} pixels in a picture of {size.width}x{size.height}"
         )
     if len(detected.segments) > _MOST_LINES:
-        raise answered_wrongly("detector", f"it found {len(detected.segments):,} segments, more than {_MOST_LINES:,}")
-    quads = [segment.quad for segment in detected.segments]
+        found = f"{len(detected.segments):,} segments were found; at most {_MOST_LINES:,} are accepted."
+        raise too_much_text("extractor", found)
+    # A segment at the very edge may have nothing left of it on the page; it must not cost the others their reader.
+    quads = [segment.quad for segment in detected.segments if _meets(segment.quad, size)]
     return [quads[index] for index in reading_order(quads)]
+
+
+def _meets(quad: Quad, size: PageSize) -> bool:
+    xs, ys = [x for x, _ in quad], [y for _, y in quad]
+    return min(xs) < min(max(xs), size.width) and max(xs) > 0 and min(ys) < min(max(ys), size.height) and max(ys) > 0

@@ -21,6 +21,7 @@ _ABOUT_THE_PICTURE = frozenset(
         "upload-too-large",
     }
 )
+_TOO_MUCH_TEXT = frozenset({"too-many-quads", "text-too-long"})
 _BUSY_OR_DOWN = frozenset({429, 502, 503, 504})
 _RETRY_AFTER_S = 2
 
@@ -61,6 +62,17 @@ def deadline_passed(stage: str, seconds: float) -> ProblemError:
     )
 
 
+def too_much_text(stage: str, limit: str) -> ProblemError:
+    """413: the picture holds more text than any receipt; `limit` is a sentence that tells the stage's limit."""
+    return ProblemError(
+        status=413,
+        code="too-much-text",
+        title="There is too much text",
+        detail=f"The picture holds more text than the {stage} takes. {limit} Send a picture of one receipt.",
+        extra={"stage": stage},
+    )
+
+
 def refused(stage: str, response: httpx2.Response) -> ProblemError:
     """Turns an error of a stage into the gateway's: what is about the input is passed on, the rest is the stage's.
 
@@ -79,6 +91,8 @@ def refused(stage: str, response: httpx2.Response) -> ProblemError:
             detail=problem["detail"],
             extra={"stage": stage},
         )
+    if problem is not None and code in _TOO_MUCH_TEXT:
+        return too_much_text(stage, problem["detail"])
     if status in _BUSY_OR_DOWN:
         reason = f" ({problem['title']})" if problem is not None else ""
         return unreachable(

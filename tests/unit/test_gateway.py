@@ -237,6 +237,19 @@ async def test_segments_without_text_are_no_lines(gateway: Gateway) -> None:
     assert gateway.extractor.requests == []
 
 
+async def test_a_segment_of_which_nothing_is_on_the_page_costs_the_others_nothing(gateway: Gateway) -> None:
+    gateway.detector.segments += [([[100, 10], [100, 10], [100, 20], [100, 20]], "")]
+    receipt = (await gateway.post(picture())).json()
+    assert [line["text"] for line in receipt["lines"]] == ["BOOK SHOP", "TOTAL", "9.00"]
+    assert len(gateway.recognizer.requests[0]) == 3
+
+
+async def test_more_segments_than_a_receipt_can_have_are_refused(gateway: Gateway) -> None:
+    gateway.detector.segments = SEGMENTS * 1667
+    problem(await gateway.post(picture()), 413, "too-much-text")
+    assert gateway.recognizer.requests == []
+
+
 async def test_the_second_time_comes_from_the_cache(gateway: Gateway) -> None:
     first, second = (await gateway.post(picture())).json(), (await gateway.post(picture())).json()
     assert second == first | {"cached": True}
@@ -326,6 +339,7 @@ async def test_bad_uploads_are_refused_without_asking_a_stage(
         (ProblemError(429, "too-many-requests", "Too many requests", "Wait."), 503, "stage-unavailable"),
         (ProblemError(422, "picture-damaged", "The picture is damaged", "It is cut off."), 422, "picture-damaged"),
         (ProblemError(422, "quads-invalid", "The quads are not valid", "They are wrong."), 502, "stage-failed"),
+        (ProblemError(413, "text-too-long", "The text is too long", "At most 9."), 413, "too-much-text"),
         (ProblemError(404, "not-found", "There is nothing here", "Look elsewhere."), 502, "stage-failed"),
         (ProblemError(500, "internal-error", "Something went wrong", "It was logged."), 502, "stage-failed"),
     ],
