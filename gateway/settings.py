@@ -26,7 +26,9 @@ class GatewaySettings(ServiceSettings):
     stage_connect_timeout_s: float = Field(default=2.0, gt=0, description="Longest wait for a connection to a stage.")
     stage_connections: int = Field(default=32, ge=1, description="Most connections to one stage.")
     stage_check_s: float = Field(default=5.0, gt=0, description="Seconds between questions for the models' versions.")
-    decode_workers: int = Field(default=2, ge=1, description="Most pictures decoded at once; each may take 160 MB.")
+    decode_workers: int = Field(
+        default=2, ge=1, description="Most pictures decoded at once; the largest take 0.5 GB each."
+    )
 
     redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; none: in memory.")
     redis_timeout_s: float = Field(default=0.1, gt=0, description="Longest wait for Redis; then on without it.")
