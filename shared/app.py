@@ -14,6 +14,7 @@ from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, FastAPI, Response
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from shared.contracts import Readiness
@@ -72,7 +73,9 @@ def create_service_app(
             finally:
                 health.drain()
 
-    app = _ServiceApp(title=title, description=description, version=_package_version(), lifespan=whole_life)
+    # FastAPI's own /docs loads its scripts from elsewhere, which fails in a closed network.
+    app = FastAPIOffline(title=title, description=description, version=_package_version(), lifespan=whole_life)
+    _document_problems_of(app)
     app.state.health, app.state.metrics, app.state.settings = health, metrics, settings
     app.include_router(_operations(health, metrics))
     for router in routers:
@@ -89,11 +92,15 @@ def create_service_app(
     return app
 
 
-class _ServiceApp(FastAPI):
-    def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            self.openapi_schema = document_problems(super().openapi())
-        return self.openapi_schema
+def _document_problems_of(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = document_problems(generate())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents to extend a schema
 
 
 def _operations(health: Health, metrics: ServiceMetrics) -> APIRouter:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -338,6 +339,15 @@ async def test_cancelling_the_caller_of_an_embedded_app_cancels_its_work() -> No
         with pytest.raises(asyncio.CancelledError):
             await call
     assert events.cancelled
+
+
+async def test_the_documentation_page_loads_nothing_from_elsewhere(client: httpx2.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(sources) >= 3
+    for source in sources:
+        assert source.startswith("/"), source
+        assert (await client.get(source)).status_code == 200
 
 
 async def test_openapi_describes_errors_as_problems(client: httpx2.AsyncClient) -> None:
