@@ -20,7 +20,7 @@ from gateway.pipeline import Pipeline
 from gateway.receipts import Receipts
 from gateway.routes import receipts_router
 from gateway.settings import GatewaySettings
-from gateway.stages import Stages
+from gateway.stages import Stages, reason
 from shared.app import create_service_app
 
 # Shorter than a stage keeps an idle connection (see `shared.server`), so that no request meets one that is closing.
@@ -109,9 +109,9 @@ async def _versions_kept_fresh(stages: Stages, every_s: float) -> AsyncIterator[
     async def watch() -> None:
         missing: set[str] = set()
         while True:
-            problems = {str(problem.extra["stage"]): problem.detail for problem in await stages.check()}
+            problems = {str(problem.extra["stage"]): problem for problem in await stages.check()}
             for stage in sorted(problems.keys() - missing):
-                _log.warning("A stage is missing", extra={"stage": stage, "reason": problems[stage]})
+                _log.warning("A stage is missing", extra=reason(problems[stage]))
             for stage in sorted(missing - problems.keys()):
                 _log.info("A stage is back", extra={"stage": stage})
             missing = set(problems)

@@ -87,10 +87,14 @@ class Stage(Generic[Answer]):
 
     async def call(self, path: str, deadline: Deadline, **request: Any) -> Answer:
         """Posts a request and gives the answer; raises `ProblemError` that names the stage."""
-        response = await self._send("POST", path, deadline, timeout_s=self._timeout_s, **request)
-        if response.status_code != httpx2.codes.OK:
-            raise refused(self.name, response)
-        answer = self._parse(self._answer, response)
+        try:
+            response = await self._send("POST", path, deadline, timeout_s=self._timeout_s, **request)
+            if response.status_code != httpx2.codes.OK:
+                raise refused(self.name, response)
+            answer = self._parse(self._answer, response)
+        except ProblemError as error:
+            _log.warning("A stage did not do its part", extra=reason(error))
+            raise
         self._heard(answer.model)
         return answer
 
@@ -118,8 +122,6 @@ class Stage(Generic[Answer]):
         except httpx2.TimeoutException as error:  # of the pool: all connections are in use
             raise unreachable(self.name, "has too much to do") from error
         except httpx2.TransportError as error:
-            reason = f"{type(error).__name__}: {error}"
-            _log.warning("A stage cannot be reached", extra={"stage": self.name, "reason": reason})
             raise unreachable(self.name, "cannot be reached") from error
 
     def _parse(self, model: type[AnyModel], response: httpx2.Response) -> AnyModel:
@@ -127,7 +129,6 @@ class Stage(Generic[Answer]):
             return model.model_validate_json(response.content)
         except ValidationError as error:
             where = ", ".join(".".join(map(str, e["loc"])) for e in error.errors()[:3]) or "the whole answer"
-            _log.error("A stage does not keep to its contract", extra={"stage": self.name, "where": where})
             raise answered_wrongly(self.name, f"its answer does not keep to the contract ({where})") from error
 
     def _heard(self, model: str) -> None:
@@ -215,6 +216,15 @@ class Stages:
 
     def _all(self) -> tuple[Stage[DetectResponse], Stage[RecognizeResponse], Stage[ExtractResponse]]:
         return self.detector, self.recognizer, self.extractor
+
+
+def reason(error: ProblemError) -> dict[str, str]:
+    """For logs: which stage, what callers are told, and what is behind it; nothing of the receipt."""
+    behind = error.__cause__
+    # An error of validation quotes the answer, and so the receipt.
+    known = behind is not None and not isinstance(behind, ValidationError)
+    cause = f"{type(behind).__name__}: {behind}" if known else ""
+    return {"stage": str(error.extra.get("stage", "")), "code": error.code, "told": error.detail, "cause": cause}
 
 
 async def _version(stage: Stage[Any]) -> str:
