@@ -1,0 +1,50 @@
+"""Which of the dates on a receipt is the date of purchase. numpy only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from services.extractor.encoding import Document
+from services.extractor.normalisation import DateMatch, find_dates
+from services.extractor.spans import Probabilities, mean_probability
+
+# What a digit is misread as, letter for digit, so that places in the text stay.
+MISREAD_DIGITS = str.maketrans("OoQDIil|!SsBZz", "00001111155822")
+_NEARLY_DATE = re.compile(r"[\dOoQDIil|!SsBZz]{1,4}\s?[/.\-][\dOoQDIil|!SsBZz]{1,2}\s?[/.\-][\dOoQDIil|!SsBZz]{2,4}")
+_LEAST_DIGITS = 4
+# A date whose characters are less likely than this on average to be the date of purchase is left alone.
+_LEAST = 0.25
+
+
+@dataclass(frozen=True)
+class DateCandidate:
+    """A date, where it stands (by place in reading order) and the mean probability of its characters."""
+
+    place: int
+    match: DateMatch
+    score: float
+
+
+def best_date(document: Document, probability: Probabilities) -> DateCandidate | None:
+    """The date of purchase; None if no date is likely to be it. Dates that cannot be count less than those that can."""
+    best, best_rank = None, _LEAST
+    for place in range(len(document.order)):
+        offset, text = int(document.start[place]), document.segment_text(place)
+        for match in find_dates(text) or find_dates(_repaired(text)):
+            score = mean_probability(document, probability, offset + match.start, offset + match.end)
+            rank = score if match.date() else 0.5 * score
+            if rank > best_rank:
+                best, best_rank = DateCandidate(place, match, score), rank
+    return best
+
+
+def _repaired(text: str) -> str:
+    """The text with letters in the place of digits put right where it looks like a date; of the same length."""
+
+    def repair(match: re.Match[str]) -> str:
+        found = match.group()
+        digits = sum(character.isdigit() for character in found)
+        return found.translate(MISREAD_DIGITS) if digits >= _LEAST_DIGITS else found
+
+    return _NEARLY_DATE.sub(repair, text)

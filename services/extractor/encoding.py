@@ -1,0 +1,227 @@
+"""A receipt as one sequence of characters with layout numbers beside each. numpy only.
+
+Rows stand in reading order; a tab parts the segments of a row, a newline ends it. Every character knows the segment it
+came from (the character after a segment counts to it), so that what a network says about characters can be traced back
+to places on the paper.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.extractor.normalisation import find_amounts, find_dates
+from services.extractor.reading_order import rows, straighten
+
+# Case is folded for the network (never in the values), so that it reads mixed case although it learned from capitals.
+ALPHABET = "\t\n ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-(),/%*@&$#'!=+\"[]?~_;^><|\\{}`€£¥"
+_PADDING, _LETTER, _DIGIT, _OTHER = 0, 1, 2, 3
+_FIRST = 4
+CODES = _FIRST + len(ALPHABET)
+_CODE_OF = {character: _FIRST + index for index, character in enumerate(ALPHABET)}
+
+FEATURES = (
+    "x",  # of the character, 0 to 1 over the width of the printed area
+    "y",  # of its segment, 0 to 1 over the height of the printed area
+    "left",  # of the segment
+    "right",
+    "centring",  # distance of the segment's centre from the middle of the printed area
+    "height",  # of the segment over the median height, logarithm
+    "row_from_top",
+    "row_from_bottom",
+    "row_segments",  # segments on the row
+    "position_in_row",
+    "position_in_segment",
+    "characters_left",  # of the segment
+    "gap_before",  # to the segment on the left, in median heights
+    "gap_after",
+    "gap_above",  # to the row above
+    "gap_below",
+    "in_date",
+    "in_amount",
+    "amount_share",  # the amount over the largest of the receipt
+    "amount_count",  # how often the same amount occurs
+    "letters",  # share of letters in the segment
+    "digits",
+)
+_INDEX = {name: index for index, name in enumerate(FEATURES)}
+
+
+@dataclass(frozen=True)
+class TextSegment:
+    """A run of text on a page. `quad`: (4, 2) pixels. `confidence`: how sure the reading is."""
+
+    quad: npt.NDArray[np.float32]
+    text: str
+    page: int = 0
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True)
+class Document:
+    """A receipt, encoded.
+
+    Attributes:
+        text: T characters, in the case that was printed.
+        codes: (T,) int64, indices into the embedding.
+        features: (T, len(FEATURES)) float32.
+        segment: (T,) int64, the segment of each character, counted in reading order.
+        separator: (T,) bool, True for the tabs and newlines that stand between segments.
+        order: (S,) int64, for each segment in reading order its index in the list it was given in.
+        start: (S + 1,) int64, where each segment starts in `text` (its end is the next start minus the separator).
+        row: (S,) int64, the row of each segment in reading order.
+    """
+
+    text: str
+    codes: npt.NDArray[np.int64]
+    features: npt.NDArray[np.float32]
+    segment: npt.NDArray[np.int64]
+    separator: npt.NDArray[np.bool_]
+    order: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+
+    def segment_text(self, index: int) -> str:
+        """The text of a segment, by its place in reading order."""
+        return self.text[self.start[index] : self.start[index + 1] - 1]
+
+
+def code(character: str) -> int:
+    """The index of a character in the embedding; accents and case do not count."""
+    found = _CODE_OF.get(character) or _CODE_OF.get(character.upper())
+    if found is not None:
+        return found
+    base = unicodedata.normalize("NFKD", character)[:1].upper()
+    found = _CODE_OF.get(base)
+    if found is not None:
+        return found
+    if character.isalpha():
+        return _LETTER
+    return _DIGIT if character.isdigit() else _OTHER
+
+
+def encode(segments: Sequence[TextSegment]) -> Document:
+    """Encode the segments of a receipt (in any order; pages one after another)."""
+    order, row, boxes = _reading_order(segments)
+    texts = [_one_line(segments[index].text) for index in order]
+    pieces, segment_of, separators = [], [], []
+    for place, text in enumerate(texts):
+        last_of_row = place + 1 == len(texts) or row[place + 1] != row[place]
+        pieces.append(text + ("\n" if last_of_row else "\t"))
+        segment_of += [place] * (len(text) + 1)
+        separators += [False] * len(text) + [True]
+    text = "".join(pieces)
+    start = np.cumsum([0, *(len(piece) for piece in pieces)])
+    segment = np.array(segment_of, np.int64)
+    features = np.zeros((len(text), len(FEATURES)), np.float32)
+    if len(text):
+        _fill_layout(features, segment, start, row, boxes)
+        _fill_contents(features, texts, start)
+    return Document(
+        text=text,
+        codes=np.array([code(character) for character in text], np.int64),
+        features=features,
+        segment=segment,
+        separator=np.array(separators, bool),
+        order=np.array(order, np.int64),
+        start=start.astype(np.int64),
+        row=np.array(row, np.int64),
+    )
+
+
+def _one_line(text: str) -> str:
+    """Tabs and newlines are the sequence's own separators; every character keeps its place."""
+    return "".join(" " if character.isspace() else character for character in text)
+
+
+def _reading_order(segments: Sequence[TextSegment]) -> tuple[list[int], list[int], npt.NDArray[np.float32]]:
+    """Indices in reading order, the row of each, and the straightened box of each (pages stacked), (S, 4)."""
+    order: list[int] = []
+    row: list[int] = []
+    boxes: list[npt.NDArray[np.float32]] = []
+    row_count, offset = 0, 0.0
+    for page in sorted({segment.page for segment in segments}):
+        members = [i for i, segment in enumerate(segments) if segment.page == page and segment.text.strip()]
+        if not members:
+            continue
+        straight = straighten(np.stack([segments[i].quad for i in members]).astype(np.float32))
+        straight[:, [1, 3]] += offset - straight[:, 1].min()
+        for found in rows(straight):
+            order += [members[i] for i in found]
+            row += [row_count] * len(found)
+            boxes += [straight[i] for i in found]
+            row_count += 1
+        offset = float(straight[:, 3].max()) + float(np.median(straight[:, 3] - straight[:, 1]))
+    return order, row, np.stack(boxes) if boxes else np.zeros((0, 4), np.float32)
+
+
+def _fill_layout(
+    features: npt.NDArray[np.float32],
+    segment: npt.NDArray[np.int64],
+    start: npt.NDArray[np.int64],
+    row_of: Sequence[int],
+    boxes: npt.NDArray[np.float32],
+) -> None:
+    row = np.array(row_of)
+    x0, y0, x1, y1 = boxes.T.astype(np.float64)
+    height = np.maximum(y1 - y0, 1.0)
+    typical = float(np.median(height))
+    left, width = x0.min(), max(float(x1.max() - x0.min()), 1.0)
+    top, tall = y0.min(), max(float(y1.max() - y0.min()), 1.0)
+    counts = np.bincount(row)
+    first_of_row = np.searchsorted(row, np.arange(len(counts)))
+    row_top = np.minimum.reduceat(y0, first_of_row)
+    row_bottom = np.maximum.reduceat(y1, first_of_row)
+    above = np.concatenate([[0.0], row_top[1:] - row_bottom[:-1]]) / typical
+    below = np.concatenate([above[1:], [0.0]])
+    gap = np.where(row[1:] == row[:-1], (x0[1:] - x1[:-1]) / typical, 0.0) if len(row) > 1 else np.zeros(0)
+    columns = {
+        "y": ((y0 + y1) / 2 - top) / tall,
+        "left": (x0 - left) / width,
+        "right": (x1 - left) / width,
+        "centring": ((x0 + x1) / 2 - left) / width - 0.5,
+        "height": np.log(height / typical),
+        "row_from_top": np.minimum(row, 20) / 20,
+        "row_from_bottom": np.minimum(len(counts) - 1 - row, 20) / 20,
+        "row_segments": np.minimum(counts[row], 6) / 6,
+        "position_in_row": (np.arange(len(row)) - first_of_row[row]) / np.maximum(counts[row] - 1, 1),
+        "gap_before": _squash(np.concatenate([[0.0], gap])),
+        "gap_after": _squash(np.concatenate([gap, [0.0]])),
+        "gap_above": _squash(above[row]),
+        "gap_below": _squash(below[row]),
+    }
+    for name, values in columns.items():
+        features[:, _INDEX[name]] = values[segment]
+    lengths = np.maximum(np.diff(start) - 1, 1)
+    position = np.minimum((np.arange(len(segment)) - start[segment] + 0.5) / lengths[segment], 1.0)
+    features[:, _INDEX["position_in_segment"]] = position
+    features[:, _INDEX["characters_left"]] = np.minimum((1.0 - position) * lengths[segment], 40) / 40
+    features[:, _INDEX["x"]] = ((x0[segment] + position * (x1 - x0)[segment]) - left) / width
+
+
+def _squash(gaps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Gaps in heights to about -1 to 1: small ones count, the size of large ones does not."""
+    return np.asarray(np.tanh(gaps / 4.0))
+
+
+def _fill_contents(features: npt.NDArray[np.float32], texts: Sequence[str], start: npt.NDArray[np.int64]) -> None:
+    amounts = [find_amounts(text) for text in texts]
+    values = Counter(abs(match.amount) for matches in amounts for match in matches)
+    largest = max((float(value) for value in values), default=0.0)
+    for place, text in enumerate(texts):
+        begin, length = int(start[place]), max(len(text), 1)
+        features[begin : begin + length, _INDEX["letters"]] = sum(c.isalpha() for c in text) / length
+        features[begin : begin + length, _INDEX["digits"]] = sum(c.isdigit() for c in text) / length
+        for date in find_dates(text):
+            features[begin + date.start : begin + date.end, _INDEX["in_date"]] = 1.0
+        for match in amounts[place]:
+            span = slice(begin + match.start, begin + match.end)
+            share = float(abs(match.amount)) / largest if largest > 0 else 0.0
+            features[span, _INDEX["in_amount"]] = 1.0
+            features[span, _INDEX["amount_share"]] = share
+            features[span, _INDEX["amount_count"]] = min(values[abs(match.amount)], 5) / 5

@@ -1,0 +1,194 @@
+"""From a receipt's characters and their probabilities to its four fields. numpy only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.extractor.dates import best_date
+from services.extractor.encoding import Document, TextSegment
+from services.extractor.merchants import Correction, Directory, letters
+from services.extractor.normalisation import currency, month_comes_first
+from services.extractor.scoring import Evidence, Scoring
+from services.extractor.spans import Probabilities, Span, best_span, mean_probability
+from services.extractor.totals import candidates, shares
+from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
+
+_CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
+_MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
+# An amount that the network thinks less likely than this is no total, however well it fits the rules.
+_LEAST_TOTAL = 0.08
+# A part of a company that the network is this sure of is not taken for a brand or an owner.
+_CLEAR = 0.85
+# Text read with more than this probability was read beyond doubt.
+_SURE = 0.995
+_SIGN_APART, _SIGN_TOUCHING = 0.6, 0.2
+
+
+@dataclass
+class Extraction:
+    """The fields of a receipt with what speaks for each; the evidence is what confidences are fitted on."""
+
+    fields: Fields
+    evidence: dict[FieldName, Evidence]
+
+
+class FieldReader:
+    """Turns probabilities into fields.
+
+    Args:
+        scoring: Fitted weights.
+        directory: Known merchants, or None for none.
+    """
+
+    def __init__(self, scoring: Scoring, directory: Directory | None = None) -> None:
+        self._scoring = scoring
+        self._directory = directory or Directory()
+
+    def read(self, segments: Sequence[TextSegment], document: Document, scores: Probabilities) -> Extraction:
+        """Read one receipt.
+
+        Args:
+            segments: As they were given to `encode`.
+            document: What it made of them.
+            scores: (T, 5) probabilities of the classes for each character.
+        """
+        result = Extraction(Fields(), {})
+        if not len(document.text):
+            return result
+        source = _Source(segments, document)
+        company = self._company(source, scores, result)
+        self._address(source, scores, company, result)
+        self._date(source, scores, result)
+        self._total(source, scores, result)
+        return result
+
+    def _company(self, source: _Source, scores: Probabilities, result: Extraction) -> str | None:
+        span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS)
+        if span is None:
+            return None
+        sure = source.reading([part.place for part in span.parts]) > _SURE
+        correction = self._directory.company(span.text(source.document), sure=sure)
+        if not correction.known:
+            span, correction = self._known_part(source.document, span) or (span, correction)
+        result.fields.company = self._text_field("company", source, span, correction, result)
+        return correction.value if correction.known else None
+
+    def _known_part(self, document: Document, span: Span) -> tuple[Span, Correction] | None:
+        """The longest run of parts that names a known company: a brand or an owner may stand beside the name."""
+        count = len(span.parts)
+        clear = {part for part in span.parts if part.score > _CLEAR}
+        runs = [span.parts[i:j] for i in range(count) for j in range(i + 1, count + 1) if j - i < count]
+        runs = [run for run in runs if clear <= set(run)]
+        for parts in sorted(runs, key=lambda run: run[0].start - run[-1].end):
+            part = Span(parts, span.score, span.doubt)
+            correction = self._directory.company(part.text(document))
+            if correction.known:
+                return part, correction
+        return None
+
+    def _address(self, source: _Source, scores: Probabilities, company: str | None, result: Extraction) -> None:
+        span = best_span(source.document, scores[:, _CLASS["address"]], skip=1, most=_MOST_ADDRESS_PARTS)
+        if span is None:
+            return
+        text = span.text(source.document)
+        sure = source.reading([part.place for part in span.parts]) > _SURE
+        longer = self._directory.printed_address(letters(source.document.text), letters(text))
+        correction = Correction(longer, True, True) if longer else self._directory.address(text, company, sure=sure)
+        result.fields.address = self._text_field("address", source, span, correction, result)
+
+    def _text_field(
+        self, name: FieldName, source: _Source, span: Span, correction: Correction, result: Extraction
+    ) -> ReceiptField | None:
+        value = correction.value.strip()
+        if not value:
+            return None
+        places = [part.place for part in span.parts]
+        # A value that the directory confirms was read right, or does not depend on how it was read.
+        reading = 1.0 if correction.known else source.reading(places)
+        evidence = Evidence(score=span.score, doubt=span.doubt, known=correction.known, reading=reading)
+        result.evidence[name] = evidence
+        return ReceiptField(
+            value=value,
+            confidence=self._scoring.probability(name, evidence),
+            corrected=correction.corrected,
+            **source.where(places),
+        )
+
+    def _date(self, source: _Source, scores: Probabilities, result: Extraction) -> None:
+        found = best_date(source.document, scores[:, _CLASS["date"]])
+        if found is None:
+            return
+        day = found.match.date(month_comes_first(source.document.text))
+        evidence = Evidence(score=found.score, reading=source.reading([found.place]))
+        result.evidence["date"] = evidence
+        result.fields.date = DateField(
+            value=found.match.text,
+            iso=day.isoformat() if day else None,
+            confidence=self._scoring.probability("date", evidence),
+            **source.where([found.place]),
+        )
+
+    def _total(self, source: _Source, scores: Probabilities, result: Extraction) -> None:
+        document, probability = source.document, scores[:, _CLASS["total"]]
+        found = [one for one in candidates(document, probability) if one.best.score >= _LEAST_TOTAL]
+        if not found:
+            return
+        chances = shares(found, self._scoring.total_weights)
+        number = int(np.argmax(chances))
+        best = found[number].best
+        match, offset = best.match, int(document.start[best.place])
+        sign_end = match.number_start
+        sign = mean_probability(document, probability, offset + match.start, offset + sign_end)
+        if match.sign and not match.sign.isalnum():
+            sign = float(probability[offset + match.start])
+        # A sign that touches the number is part of the value to most people, one that stands apart is not.
+        apart = match.text[: sign_end - match.start].endswith(" ")
+        with_sign = bool(match.sign) and sign > (_SIGN_APART if apart else _SIGN_TOUCHING)
+        evidence = Evidence(score=chances[number], doubt=1.0 - best.score, reading=source.reading([best.place]))
+        result.evidence["total"] = evidence
+        result.fields.total = AmountField(
+            value=match.text if with_sign or match.amount < 0 else match.text[sign_end - match.start :],
+            amount=str(match.amount),
+            currency=currency(match.sign, document.text),
+            confidence=self._scoring.probability("total", evidence),
+            **source.where([best.place]),
+        )
+
+
+class _Source:
+    """Where the text of a receipt came from."""
+
+    def __init__(self, segments: Sequence[TextSegment], document: Document) -> None:
+        self.segments = segments
+        self.document = document
+
+    def reading(self, places: Sequence[int]) -> float:
+        """Probability that the segments at these places were read without a mistake."""
+        return math.prod(self._segment(place).confidence for place in places)
+
+    def where(self, places: Sequence[int]) -> dict[str, object]:
+        """The segments at these places (of the first one's page) as `page`, `quad` and `lines` of a field."""
+        page = self._segment(places[0]).page
+        quads = [self._segment(place).quad for place in places if self._segment(place).page == page]
+        return {
+            "page": page,
+            "quad": _enclosing(np.concatenate(quads)) if len(quads) > 1 else _as_quad(quads[0]),
+            "lines": sorted(int(self.document.order[place]) for place in places),
+        }
+
+    def _segment(self, place: int) -> TextSegment:
+        return self.segments[int(self.document.order[place])]
+
+
+def _enclosing(points: np.ndarray) -> Quad:
+    low, high = points.min(axis=0), points.max(axis=0)
+    return _as_quad(np.array([low, [high[0], low[1]], high, [low[0], high[1]]]))
+
+
+def _as_quad(points: np.ndarray) -> Quad:
+    corners = [(round(float(x), 2), round(float(y), 2)) for x, y in points]
+    return corners[0], corners[1], corners[2], corners[3]

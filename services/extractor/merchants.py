@@ -1,0 +1,257 @@
+"""A directory of known merchants: corrects the spelling of a company or an address that was nearly read.
+
+It is made from the labels of the training receipts, and a user may add a list of vendors. It is a help and never a
+need: what it does not know stays as it was read. Addresses of two branches differ in little but numbers, so that digits
+have to agree before an address is taken for a known one.
+
+    python -m services.extractor.merchants --data DIR
+
+writes the directory that comes with the weights, from the split `train`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+DIRECTORY = Path(__file__).parent / "merchants.json"
+_SOURCE = (
+    "Company names and addresses in the labels of the 526 receipts of the project's training split of SROIE "
+    "(Huang et al., 2019, arXiv:2103.10213), CC BY 4.0; spelling and order changed in no way."
+)
+
+# Legal forms that many names end in; they say nothing about which company it is.
+_LEGAL_FORM = re.compile(r"(?:SDNBHD|SENDIRIANBERHAD|BERHAD|BHD|SB|PLT|LTD|INC|LLC|GMBH)$")
+_COMPANY_SIMILAR = 0.85
+_ADDRESS_SIMILAR = 0.93
+# The runner-up must be this much less similar, or it is anybody's guess which one is meant.
+_MARGIN = 0.02
+_SHORT = 6
+# A spelling met this often is a habit and no accident.
+_OFTEN = 3
+_CONFUSED = {
+    frozenset(pair) for pair in ("0O", "0D", "0Q", "1I", "1L", "1T", "5S", "8B", "2Z", "6G", "7T", "4A", "3B", "9G")
+}
+
+
+class DirectoryError(Exception):
+    """A list of vendors cannot be read; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What the directory makes of a value. `known`: it has it; `corrected`: it spells it otherwise."""
+
+    value: str
+    known: bool
+    corrected: bool
+
+
+class Directory:
+    """Known companies and addresses.
+
+    Args:
+        companies: Names as they should be written, as often as they were met.
+        addresses: Pairs of company and address, likewise.
+    """
+
+    def __init__(self, companies: Iterable[str] = (), addresses: Iterable[tuple[str, str]] = ()) -> None:
+        self._companies = _by_key(companies)
+        pairs = list(addresses)
+        self._addresses = _by_key(address for _, address in pairs)
+        self._cores = {_core(key): key for key in self._companies}
+        self._at: dict[str, set[str]] = {}
+        for company, address in pairs:
+            self._at.setdefault(letters(address), set()).add(_core(letters(company)))
+
+    def __len__(self) -> int:
+        return len(self._companies) + len(self._addresses)
+
+    def company(self, text: str, *, sure: bool = False) -> Correction:
+        """The company that a text names, as the directory spells it.
+
+        Args:
+            text: The name as read.
+            sure: Whether it was read beyond doubt; then only a spelling met several times is put in its place.
+        """
+        key = letters(text)
+        if key in self._companies:
+            return _as_written(text, self._companies[key], sure)
+        core = _core(key)
+        if len(core) < _SHORT:
+            return Correction(text, known=False, corrected=False)
+        similar = process.extract(
+            core, list(self._cores), scorer=Levenshtein.normalized_similarity, score_cutoff=_COMPANY_SIMILAR, limit=2
+        )
+        if not similar or (len(similar) > 1 and similar[0][1] - similar[1][1] < _MARGIN):
+            return Correction(text, known=False, corrected=False)
+        return Correction(_usual(self._companies[self._cores[similar[0][0]]]), known=True, corrected=True)
+
+    def address(self, text: str, company: str | None = None, *, sure: bool = False) -> Correction:
+        """The address that a text gives, as the directory spells it.
+
+        Args:
+            text: The address as read.
+            company: The company on the same receipt, if it is known; one digit that was misread is forgiven only where
+                the directory knows the address as this company's.
+            sure: Whether it was read beyond doubt; then no digit was misread, and only a spelling met several times is
+                put in its place.
+        """
+        key = letters(text)
+        if key in self._addresses:
+            return _as_written(text, self._addresses[key], sure)
+        similar = process.extract(
+            key, list(self._addresses), scorer=Levenshtein.normalized_similarity, score_cutoff=_ADDRESS_SIMILAR, limit=3
+        )
+        core = _core(letters(company)) if company else None
+        for other, _, _ in similar:
+            forgiven = int(not sure and core is not None and core in self._at.get(other, ()))
+            often = self._addresses[other].total() >= _OFTEN
+            if _digits_differ(key, other) <= forgiven and (often or not sure):
+                return Correction(_usual(self._addresses[other]), known=True, corrected=True)
+        return Correction(text, known=False, corrected=False)
+
+    def printed_address(self, printed: str, within: str) -> str | None:
+        """The longest known address that stands letter by letter in a text and takes in all of a part of it.
+
+        Args:
+            printed: Letters and digits of the whole text.
+            within: Letters and digits of the part.
+        """
+        found = [key for key in self._addresses if len(key) > len(within) and within in key and key in printed]
+        return _usual(self._addresses[max(found, key=len)]) if found else None
+
+
+def letters(text: str) -> str:
+    """The letters and digits of a text, upper case."""
+    return "".join(character for character in text.upper() if character.isalnum())
+
+
+def load_directory(path: Path = DIRECTORY, vendors: Path | None = None) -> Directory:
+    """The directory in a file, and a user's own vendors.
+
+    Args:
+        path: A file as `python -m services.extractor.merchants` writes it.
+        vendors: A CSV file with the columns `company` and, if wanted, `address`; or a JSON list of objects with these.
+
+    Raises:
+        DirectoryError: If a file cannot be read.
+    """
+    rows = [(entry["company"], entry["address"], int(entry["count"])) for entry in _json(path)["merchants"]]
+    if vendors is not None:
+        # A user's own vendor outweighs whatever was met in training.
+        rows += [(company, address, 1_000) for company, address in read_vendors(vendors)]
+    return Directory(
+        (company for company, _, count in rows for _ in range(count) if company),
+        ((company, address) for company, address, count in rows for _ in range(count) if address),
+    )
+
+
+def read_vendors(path: Path) -> list[tuple[str, str]]:
+    """A user's vendors as pairs of company and address ('' where there is none); see `load_directory`."""
+    if path.suffix.lower() == ".json":
+        content = _json(path)
+        if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+            raise DirectoryError(f"{path}: a JSON list of objects with `company` and `address` is wanted")
+        table = content
+    else:
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                table = list(csv.DictReader(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise DirectoryError(f"{path} cannot be read: {error}") from None
+    vendors = []
+    for number, row in enumerate(table, start=1):
+        company = str(row.get("company") or "").strip()
+        if not company:
+            raise DirectoryError(f"{path}: vendor {number} has no `company`")
+        vendors.append((company, str(row.get("address") or "").strip()))
+    return vendors
+
+
+def directory_of(entities: Iterable[Mapping[str, str]]) -> Directory:
+    """A directory made from labels, without a file."""
+    rows = list(entities)
+    return Directory((row["company"] for row in rows), ((row["company"], row["address"]) for row in rows))
+
+
+def build(entities: Iterable[Mapping[str, str]], path: Path) -> int:
+    """Write a directory from labels (`company` and `address` of each receipt); returns how many entries it has."""
+    counts = Counter((" ".join(e["company"].split()), " ".join(e["address"].split())) for e in entities)
+    merchants = [
+        {"company": company, "address": address, "count": count}
+        for (company, address), count in sorted(counts.items())
+        if company or address
+    ]
+    content = {"source": _SOURCE, "licence": "CC-BY-4.0", "merchants": merchants}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return len(merchants)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise DirectoryError(f"{path} cannot be read: {error}") from None
+
+
+def _by_key(values: Iterable[str]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for value in values:
+        if key := letters(value):
+            found.setdefault(key, Counter())[" ".join(value.split())] += 1
+    return found
+
+
+def _usual(spellings: Counter[str]) -> str:
+    return spellings.most_common(1)[0][0]
+
+
+def _as_written(text: str, spellings: Counter[str], sure: bool) -> Correction:
+    """Letters and digits agree: a spelling that the directory has stays, else the usual one is taken over."""
+    has_it = text.upper() in (spelling.upper() for spelling in spellings)
+    if has_it or (sure and spellings.most_common(1)[0][1] < _OFTEN):
+        return Correction(text, known=True, corrected=False)
+    return Correction(_usual(spellings), known=True, corrected=True)
+
+
+def _core(key: str) -> str:
+    return _LEGAL_FORM.sub("", key) or key
+
+
+def _digits_differ(read: str, known: str) -> int:
+    """How many digits were read otherwise than known, those not counted that look like what was read."""
+    count = 0
+    for operation in Levenshtein.editops(read, known):
+        before = read[operation.src_pos] if operation.tag != "insert" else ""
+        after = known[operation.dest_pos] if operation.tag != "delete" else ""
+        look_alike = frozenset((before, after)) in _CONFUSED and not (before.isdigit() and after.isdigit())
+        if (before.isdigit() or after.isdigit()) and not look_alike:
+            count += 1
+    return count
+
+
+def main() -> None:
+    """Command line: `python -m services.extractor.merchants --data DIR [--output FILE]`."""
+    from shared.dataset import load_split
+
+    parser = argparse.ArgumentParser(description="Make the merchant directory from the labels of a training split.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, default=DIRECTORY)
+    arguments = parser.parse_args()
+    count = build([receipt.entities for receipt in load_split(arguments.data, "train")], arguments.output)
+    print(f"{count} merchants written to {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()

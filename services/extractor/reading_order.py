@@ -1,0 +1,101 @@
+"""Reading order: rows from top to bottom, each from left to right.
+
+Rows are chains of neighbours: a segment joins the row whose horizontally nearest member stands at its height, so that a
+row of a slightly turned receipt holds together although its ends do not overlap vertically. numpy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+# Two segments are on one row if their centres differ by less than this share of the smaller height.
+_SAME_ROW = 0.5
+# ... and if they share less than this part of the narrower one's width: text does not stand on other text.
+_OVERLAP = 0.3
+# Angles beyond this (radians) are not skew but a page on its side, which the detector undoes.
+_MAX_SKEW = 0.35
+
+
+def skew(quads: Floats) -> float:
+    """The angle of the text lines in radians, clockwise positive (y points down).
+
+    The median over the upper edges, weighted by length: short segments have edges that mean nothing.
+
+    Args:
+        quads: (N, 4, 2), clockwise from the top left.
+    """
+    if len(quads) == 0:
+        return 0.0
+    edges = quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]
+    angles = np.arctan2(edges[:, 1], edges[:, 0])
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    lengths = np.where(np.abs(angles) <= _MAX_SKEW, lengths, 0.0)
+    if lengths.sum() <= 0:
+        return 0.0
+    order = np.argsort(angles)
+    cumulated = np.cumsum(lengths[order])
+    return float(angles[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
+
+
+def straighten(quads: Floats) -> Floats:
+    """Axis-aligned boxes of the quads after the page's skew was turned back.
+
+    Args:
+        quads: (N, 4, 2) in pixels.
+
+    Returns:
+        (N, 4): x0, y0, x1, y1 in pixels of the turned page.
+    """
+    if len(quads) == 0:
+        return np.zeros((0, 4), np.float32)
+    angle = skew(quads)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    x = quads[..., 0] * cosine + quads[..., 1] * sine
+    y = quads[..., 1] * cosine - quads[..., 0] * sine
+    # Means of the two left, upper, right and lower corners: a quad that is still tilted gets no taller by it.
+    boxes = np.stack(
+        [(x[:, 0] + x[:, 3]) / 2, (y[:, 0] + y[:, 1]) / 2, (x[:, 1] + x[:, 2]) / 2, (y[:, 2] + y[:, 3]) / 2], axis=1
+    )
+    low = np.minimum(boxes[:, :2], boxes[:, 2:])
+    high = np.maximum(boxes[:, :2], boxes[:, 2:])
+    return np.concatenate([low, high], axis=1).astype(np.float32)
+
+
+def rows(boxes: Floats) -> list[list[int]]:
+    """Group boxes into rows.
+
+    Args:
+        boxes: (N, 4): x0, y0, x1, y1.
+
+    Returns:
+        Rows from top to bottom, each the indices of its boxes from left to right; every index occurs once.
+    """
+    if len(boxes) == 0:
+        return []
+    x0, y0, x1, y1 = boxes.T.astype(np.float64).tolist()
+    middle = [(top + bottom) / 2 for top, bottom in zip(y0, y1, strict=True)]
+    height = [max(bottom - top, 1.0) for top, bottom in zip(y0, y1, strict=True)]
+    width = [max(right - left, 1.0) for left, right in zip(x0, x1, strict=True)]
+    found: list[list[int]] = []
+    for index in sorted(range(len(middle)), key=middle.__getitem__):
+        best, best_distance = None, _SAME_ROW
+        for row in found:
+            # Boxes come from top to bottom: if even a row's latest is too far above, so are all of its others.
+            if middle[index] - middle[row[-1]] >= _SAME_ROW * height[index]:
+                continue
+            gaps = [max(x0[index] - x1[member], x0[member] - x1[index]) for member in row]
+            if any(-gap > _OVERLAP * min(width[index], width[m]) for gap, m in zip(gaps, row, strict=True)):
+                continue
+            nearest = row[gaps.index(min(gaps))]
+            distance = abs(middle[nearest] - middle[index]) / min(height[nearest], height[index])
+            if distance < best_distance:
+                best, best_distance = row, distance
+        if best is None:
+            found.append([index])
+        else:
+            best.append(index)
+    found.sort(key=lambda row: sum(middle[member] for member in row) / len(row))
+    return [sorted(row, key=x0.__getitem__) for row in found]

@@ -1,0 +1,29 @@
+"""Settings of the extractor, from the environment (prefix `QUITTANCE_`, own ones `QUITTANCE_EXTRACTOR_`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class ExtractorSettings(ServiceSettings):
+    """What the extractor can be told beside what every service can."""
+
+    service: ClassVar[str] = "extractor"
+
+    port: int = Field(default=8003, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
+    weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
+    merchant_directory: bool = Field(
+        default=True, description="on or off: whether spelling may be corrected by the directory of known merchants."
+    )
+    vendor_list: Path | None = Field(
+        default=None,
+        description="Your own vendors for the directory: CSV with the columns company and address, or a JSON list.",
+    )
+    max_characters: int = Field(default=50_000, ge=1, description="Most characters in the text of one receipt.")

@@ -1,0 +1,134 @@
+"""From the probabilities of characters to runs of text: which segments, and which part of each, a field is made of.
+
+numpy only. A field made of several segments is a run of neighbours in reading order; within a segment only whole words
+count, as a network is often unsure of single characters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.extractor.encoding import Document
+
+Probabilities = npt.NDArray[np.float32]
+
+# A word ends at a space, and before a bracket that follows with none: "SB(306295-X)".
+_WORD = re.compile(r"\(?[^\s(]+(?:\([^\s)]*\)(?=\w))?|\(")
+# Part of a segment that is left out of a run must be this many letters and digits, or it is taken along.
+_LEFT_OUT = 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of one segment that belongs to a field.
+
+    Attributes:
+        place: The segment, by its place in reading order.
+        start: First character in the document's text.
+        end: End in the document's text.
+        score: Mean probability of the field over the part's letters and digits.
+    """
+
+    place: int
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """The parts that make up a field, in reading order.
+
+    Attributes:
+        score: Mean probability of the field over all letters and digits of the parts.
+        doubt: The least clear decision about a segment of the receipt, 0 (all are clear) to 1 (one is a toss-up).
+    """
+
+    parts: tuple[Part, ...]
+    score: float
+    doubt: float
+
+    def text(self, document: Document) -> str:
+        """The text of the span: parts joined by spaces, runs of spaces as one."""
+        return " ".join(" ".join(document.text[part.start : part.end] for part in self.parts).split())
+
+
+def best_span(document: Document, probability: Probabilities, *, skip: int, most: int) -> Span | None:
+    """The run of segments that is most likely a field.
+
+    Args:
+        document: The receipt.
+        probability: (T,) probability of the field for each character.
+        skip: How many segments in between may belong to something else.
+        most: The most parts that a field may have.
+
+    Returns:
+        None if no run is more likely than not.
+    """
+    parts = [part for place in range(len(document.order)) if (part := _part(document, probability, place))]
+    best: list[Part] = []
+    best_gain = 0.0
+    for first in range(len(parts)):
+        run = [parts[first]]
+        for part in parts[first + 1 :]:
+            if part.place - run[-1].place > skip + 1 or len(run) == most:
+                break
+            run.append(part)
+        gain = sum((part.score - 0.5) * (part.end - part.start) for part in run)
+        if gain > best_gain:
+            best, best_gain = run, gain
+    if not best:
+        return None
+    sizes = np.array([part.end - part.start for part in best])
+    score = float((np.array([part.score for part in best]) * sizes).sum() / sizes.sum())
+    return Span(tuple(best), score, _doubt(document, probability, best))
+
+
+def mean_probability(document: Document, probability: Probabilities, start: int, end: int) -> float:
+    """Mean over the letters and digits from `start` to `end`; 0 if there are none."""
+    chosen = [probability[i] for i in range(start, end) if document.text[i].isalnum()]
+    return float(np.mean(chosen)) if chosen else 0.0
+
+
+def _part(document: Document, probability: Probabilities, place: int) -> Part | None:
+    """The words of a segment that most likely belong to a field: the run of the largest gain over even odds."""
+    begin, text = int(document.start[place]), document.segment_text(place)
+    words = [(begin + match.start(), begin + match.end()) for match in _WORD.finditer(text)]
+    best, best_gain = None, 0.0
+    gain, first = 0.0, 0
+    for number, (start, end) in enumerate(words):
+        if gain <= 0:
+            gain, first = 0.0, number
+        letters = sum(document.text[i].isalnum() for i in range(start, end))
+        gain += (mean_probability(document, probability, start, end) - 0.5) * letters
+        if gain > best_gain:
+            best, best_gain = (words[first][0], end), gain
+    if best is None:
+        return None
+    start, end = _take_rests(document, begin, begin + len(text), *best)
+    score = mean_probability(document, probability, start, end)
+    return Part(place, start, end, score) if score > 0.5 else None
+
+
+def _take_rests(document: Document, begin: int, finish: int, start: int, end: int) -> tuple[int, int]:
+    """Take along what would be left of a segment if it is next to nothing: a full stop, a bracket, a short word."""
+    if sum(character.isalnum() for character in document.text[begin:start]) < _LEFT_OUT:
+        start = begin
+    if sum(character.isalnum() for character in document.text[end:finish]) < _LEFT_OUT:
+        end = finish
+    return start, end
+
+
+def _doubt(document: Document, probability: Probabilities, parts: list[Part]) -> float:
+    taken = {part.place for part in parts}
+    doubt = 0.0
+    for place in range(len(document.order)):
+        mean = mean_probability(document, probability, int(document.start[place]), int(document.start[place + 1]) - 1)
+        if place in taken:
+            mean = max(mean, next(part.score for part in parts if part.place == place))
+        doubt = max(doubt, 1.0 - abs(2.0 * mean - 1.0))
+    return doubt

@@ -1,0 +1,152 @@
+"""Which of the amounts on a receipt is the total. numpy only.
+
+The network says how likely each printed amount is the total; rules know what it cannot see, since they calculate. Both
+together give each distinct amount a score, and the weights of that sum are fitted on receipts kept out of training.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from services.extractor.dates import MISREAD_DIGITS
+from services.extractor.encoding import Document
+from services.extractor.normalisation import AmountMatch, find_amounts
+from services.extractor.spans import Probabilities, mean_probability
+
+TOTAL_WORD = re.compile(
+    r"T[O0]TA[L1I]|AMOUNT\s*(?:DUE|PAYABLE|TO PAY)|NETT?\s*(?:AMT|AMOUNT)|BALANCE DUE|AMT|PAYABLE|JUMLAH"
+    r"|\bNETT?\b|\bDUE\b",
+    re.IGNORECASE,
+)
+NOT_TOTAL_WORD = re.compile(
+    r"SUB|EXCL|W/O|BEFORE|QTY|QUANTITY|ITEM|DISC|SAVING|CHANGE|\bTAX\b(?!.*INC)|\bGST\b(?!.*INC)|POINT|ROUNDING|SUMMARY",
+    re.IGNORECASE,
+)
+_PAID_WORD = re.compile(r"CASH|TENDER|PAID|PAYMENT|VISA|MASTER|RECEIVED|\bCARD\b|AMEX|DEBIT|CREDIT", re.IGNORECASE)
+_CHANGE_WORD = re.compile(r"CHANGE|BALANCE|BAKI", re.IGNORECASE)
+_SUBTOTAL_WORD = re.compile(r"SUB\s*-?\s*TOTAL|EXCL|TAXABLE", re.IGNORECASE)
+
+FEATURES = (
+    "network",  # logit of the network's probability for the likeliest print
+    "named",  # a row with it says that it is the total
+    "repeated",
+    "largest",
+    "paid_less_change",
+    "subtotal_and_more",  # the subtotal and some other amount add up to it
+    "paid",  # on a row that says so, and on none that names the total
+    "change",
+    "zero",
+)
+DEFAULT_WEIGHTS = (1.0, 1.0, 0.3, 0.3, 1.0, 0.5, -0.5, -1.5, -1.0)
+_LIMIT = 6.0
+_NEARLY_AMOUNT = re.compile(r"(?<![A-Za-z])[\dOoQDIil|SsBZz]{1,6}\s?[.,]\s?[\dOoQDIil|SsBZz]{2}(?![A-Za-z\d])")
+
+
+@dataclass(frozen=True)
+class Print:
+    """One place where an amount is printed."""
+
+    place: int
+    match: AmountMatch
+    score: float
+    row: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A distinct amount, all its prints, and its features in the order of FEATURES."""
+
+    amount: Decimal
+    prints: tuple[Print, ...]
+    features: tuple[float, ...]
+
+    @property
+    def best(self) -> Print:
+        """The print that is most likely the total's."""
+        return max(self.prints, key=lambda one: one.score)
+
+
+def row_text(document: Document, row: int) -> str:
+    """The text of a row, segments parted by tabs."""
+    members = np.flatnonzero(document.row == row)
+    return document.text[document.start[members[0]] : document.start[members[-1] + 1] - 1]
+
+
+def is_total_row(text: str) -> bool:
+    """Whether a row's words announce the total."""
+    return bool(TOTAL_WORD.search(text)) and not NOT_TOTAL_WORD.search(text)
+
+
+def candidates(document: Document, probability: Probabilities) -> list[Candidate]:
+    """Every distinct amount of a receipt, with what speaks for and against it."""
+    prints = _prints(document, probability)
+    amounts: dict[Decimal, list[Print]] = {}
+    for one in prints:
+        amounts.setdefault(one.match.amount, []).append(one)
+    largest = max((abs(amount) for amount in amounts), default=Decimal(0))
+    paid = {one.match.amount for one in prints if _PAID_WORD.search(one.row)}
+    change = {one.match.amount for one in prints if _CHANGE_WORD.search(one.row)}
+    subtotals = {one.match.amount for one in prints if _SUBTOTAL_WORD.search(one.row)}
+    small = {amount for amount in amounts if amount != 0}
+    result = []
+    for amount, places in amounts.items():
+        likely = max(one.score for one in places)
+        named = [one for one in places if is_total_row(one.row)]
+        features = (
+            logit(likely),
+            bool(named),
+            len(places) > 1,
+            amount == largest,
+            any(given - amount in change for given in paid if given > amount),
+            any(amount - part in small for part in subtotals if part != amount and amount - part != amount),
+            bool(not named and amount in paid),
+            bool(not named and amount in change),
+            amount == 0,
+        )
+        result.append(Candidate(amount, tuple(places), tuple(float(value) for value in features)))
+    return result
+
+
+def shares(found: Sequence[Candidate], weights: Sequence[float]) -> list[float]:
+    """The probability of each candidate among all, by a softmax over the weighted features."""
+    if not found:
+        return []
+    scores = np.array([candidate.features for candidate in found]) @ np.array(weights)
+    powers = np.exp(scores - scores.max())
+    return [float(value) for value in powers / powers.sum()]
+
+
+def logit(probability: float) -> float:
+    """The logarithm of the odds, kept within ±6."""
+    clipped = min(max(probability, 1e-6), 1.0 - 1e-6)
+    return float(min(max(np.log(clipped / (1.0 - clipped)), -_LIMIT), _LIMIT))
+
+
+def _prints(document: Document, probability: Probabilities) -> list[Print]:
+    result = []
+    rows: dict[int, str] = {}
+    for place in range(len(document.order)):
+        offset, text = int(document.start[place]), document.segment_text(place)
+        matches = find_amounts(text) or find_amounts(_repaired(text))
+        for match in matches:
+            row = int(document.row[place])
+            rows.setdefault(row, row_text(document, row))
+            score = mean_probability(document, probability, offset + match.number_start, offset + match.end)
+            result.append(Print(place, match, score, rows[row]))
+    return result
+
+
+def _repaired(text: str) -> str:
+    """The text with letters in the place of digits put right in what looks like an amount; of the same length."""
+
+    def repair(match: re.Match[str]) -> str:
+        found = match.group()
+        digits = sum(character.isdigit() for character in found)
+        return found.translate(MISREAD_DIGITS) if digits * 2 >= len(found.strip()) - 1 else found
+
+    return _NEARLY_AMOUNT.sub(repair, text)

@@ -1,0 +1,301 @@
+"""Training of the extractor.
+
+Run `quittance train extractor --data DIR`, or `python -m services.extractor.train --data DIR --run DIR`. Never imported
+by code that serves requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from services.extractor.augmentation import Augmenter
+from services.extractor.batch import collate, probabilities
+from services.extractor.encoding import ALPHABET, Document, TextSegment, encode
+from services.extractor.evaluate import evaluate
+from services.extractor.fitting import fit
+from services.extractor.labels import IGNORED, LabelledText, label
+from services.extractor.merchants import directory_of
+from services.extractor.network import CLASSES, CharacterLSTM
+from services.extractor.predictor import NAME, Predictor
+from services.extractor.scoring import Scoring
+from services.extractor.settings import ExtractorSettings
+from shared.contracts import FIELD_NAMES
+from shared.dataset import LabelledReceipt, load_split
+from shared.device import autocast, select_device, set_threads
+from shared.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
+from shared.weights import save_weights
+
+_BATCH = 16
+# Receipts are sorted by length within this many batches, so that little is padded and the order stays random.
+_BUCKET = 6
+_PEAK = 2e-3
+_WARMUP = 60
+# Most characters belong to no field; without weights a total of four digits would hardly count.
+_CLASS_WEIGHTS = (1.0, 2.0, 3.0, 1.0, 5.0)
+_EVALUATE_EVERY = 100
+
+
+@dataclass
+class TrainingConfig:
+    """What a training needs to know.
+
+    Attributes:
+        data: Data set in the layout of SROIE; its `train` split is learned from, `validation` measured on.
+        synthetic: A second data set in the same layout (`all` of it is learned from), or None.
+        run: Folder of checkpoint and log; an interrupted run goes on there.
+        steps: Batches of 16 receipts.
+        seed: Seeds everything.
+        minutes: Stop by then, with the schedule shortened to fit; None for no limit.
+        threads: Processor threads; None for all.
+        export: Folder to write the weights to at the end, or None.
+        held_out: Share of `train` kept out, 0 to 1; the scoring is fitted on it at the end (`scoring.json` in `run`).
+        scoring: Scoring to export instead, fitted by another run that kept receipts out; None for one of this run.
+        synthetic_share: Share of the batches' receipts drawn from `synthetic`, 0 to 1.
+        device: `auto`, `cpu` or `cuda`.
+        hidden: Width of each LSTM direction.
+    """
+
+    data: Path
+    run: Path
+    synthetic: Path | None = None
+    steps: int = 1200
+    seed: int = 0
+    minutes: float | None = None
+    threads: int | None = None
+    export: Path | None = None
+    held_out: float = 0.0
+    scoring: Path | None = None
+    synthetic_share: float = 0.15
+    device: str = "auto"
+    hidden: int = 128
+
+
+def split_held_out(
+    receipts: Sequence[LabelledReceipt], share: float
+) -> tuple[list[LabelledReceipt], list[LabelledReceipt]]:
+    """Split receipts into those to learn from and those kept out; the same ones every time, whatever the seed."""
+    order = list(range(len(receipts)))
+    random.Random(19).shuffle(order)
+    kept = set(order[: round(share * len(receipts))])
+    return [r for i, r in enumerate(receipts) if i not in kept], [receipts[i] for i in sorted(kept)]
+
+
+def encode_labelled(segments: Sequence[LabelledText]) -> tuple[Document, npt.NDArray[np.int64]]:
+    """Encode labelled segments; the separators within a field are of its class.
+
+    Returns:
+        The document and (T,) labels.
+    """
+    document = encode([TextSegment(segment.quad, segment.text) for segment in segments])
+    labels = np.zeros(len(document.text), np.int64)
+    for place, index in enumerate(document.order):
+        labels[document.start[place] : document.start[place + 1] - 1] = segments[index].labels
+    for end in document.start[1:-1] - 1:
+        if labels[end - 1] == labels[end + 1]:
+            labels[end] = labels[end - 1]
+    return document, labels
+
+
+def batches(
+    real: Sequence[Sequence[LabelledText]],
+    synthetic: Sequence[Sequence[LabelledText]],
+    synthetic_share: float,
+    seed: int,
+) -> Iterator[list[tuple[Document, npt.NDArray[np.int64]]]]:
+    """Batches of augmented receipts, of similar length each, without end."""
+    chance = random.Random(seed)
+    augment = Augmenter.of([*real, *synthetic], seed)
+    pile: list[Sequence[LabelledText]] = []
+    while True:
+        while len(pile) < _BATCH * _BUCKET:
+            epoch = list(real)
+            if synthetic:
+                epoch += chance.choices(synthetic, k=round(len(real) * synthetic_share / (1.0 - synthetic_share)))
+            chance.shuffle(epoch)
+            pile += epoch
+        chunk, pile = pile[: _BATCH * _BUCKET], pile[_BATCH * _BUCKET :]
+        chunk.sort(key=lambda segments: sum(len(segment.text) + 1 for segment in segments))
+        starts = list(range(0, len(chunk), _BATCH))
+        chance.shuffle(starts)
+        for start in starts:
+            encoded = [encode_labelled(augment(segments)) for segments in chunk[start : start + _BATCH]]
+            yield [pair for pair in encoded if len(pair[1])]
+
+
+def loss_of(
+    network: CharacterLSTM, pairs: Sequence[tuple[Document, npt.NDArray[np.int64]]], device: torch.device
+) -> Tensor:
+    """Weighted cross-entropy over the characters of a batch."""
+    batch = collate([document for document, _ in pairs], device)
+    target = np.full(batch.codes.shape, IGNORED, np.int64)
+    for i, (_, labels) in enumerate(pairs):
+        target[i, : len(labels)] = labels
+    with autocast(device):
+        logits = network(batch.codes, batch.features, batch.segment, batch.lengths)
+    weights = torch.tensor(_CLASS_WEIGHTS, device=device)
+    return nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), torch.from_numpy(target).to(device).flatten(), weights, ignore_index=IGNORED
+    )
+
+
+def character_f1(
+    network: CharacterLSTM, pairs: Sequence[tuple[Document, npt.NDArray[np.int64]]], device: torch.device
+) -> dict[str, float]:
+    """F1 over the characters of each field, 0 to 1; a measure of the network alone, without rules."""
+    counts = np.zeros((len(CLASSES), 3))
+    network.eval()
+    for start in range(0, len(pairs), _BATCH):
+        part = pairs[start : start + _BATCH]
+        for (_, labels), scores in zip(part, probabilities(network, [d for d, _ in part], device), strict=True):
+            found, sure = scores.argmax(1), labels != IGNORED
+            for number in range(len(CLASSES)):
+                counts[number] += [
+                    (sure & (found == number) & (labels == number)).sum(),
+                    (sure & (found == number)).sum(),
+                    (sure & (labels == number)).sum(),
+                ]
+    network.train()
+    return {
+        name: float(2 * counts[i][0] / max(1.0, counts[i][1] + counts[i][2]))
+        for i, name in enumerate(CLASSES)
+        if name in FIELD_NAMES
+    }
+
+
+def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+    """Train a network; returns the last measures. Goes on from the checkpoint in `config.run`, if there is one."""
+    set_threads(config.threads)
+    device = select_device(config.device)
+    run = TrainingRun(config.run, config.seed)
+    receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out)
+    real = [label(receipt) for receipt in receipts]
+    synthetic = [label(receipt) for receipt in load_split(config.synthetic, "all")] if config.synthetic else []
+    measured = held_out or load_split(config.data, "validation")
+    validation = sorted((encode_labelled(label(receipt)) for receipt in measured), key=lambda pair: len(pair[1]))
+    network = CharacterLSTM(hidden=config.hidden).to(device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=_PEAK, weight_decay=0.02)
+    average = ExponentialMovingAverage(network, 0.99)
+    run.resume(model=network, optimizer=optimizer, average=average)
+    measures: dict[str, Any] = {}
+    source = batches(real, synthetic, config.synthetic_share, config.seed + run.step)
+    total = 0.0
+    while run.step < config.steps:
+        share = run.step / config.steps
+        if config.minutes is not None:
+            share = max(share, run.seconds / (60 * config.minutes))
+        if share >= 1.0:
+            break
+        rate = min(cosine_schedule(round(share * 10_000), 10_000, _PEAK, 1), _PEAK * (run.step + 1) / _WARMUP)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = loss_of(network, next(source), device)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        average.update(network)
+        run.step += 1
+        total += float(loss.detach())
+        if run.step % 20 == 0:
+            record = {"loss": round(total / 20, 5), "rate": round(rate, 6)}
+            total = 0.0
+            run.log(**record)
+            if progress:
+                progress({"step": run.step, "steps": config.steps, **record})
+        if run.step % _EVALUATE_EVERY == 0:
+            with average.applied_to(network):
+                measures = character_f1(network, validation, device)
+            run.log(**{f"character_f1_{name}": round(value, 4) for name, value in measures.items()})
+            run.save(model=network, optimizer=optimizer, average=average)
+            if progress:
+                progress({"step": run.step, "steps": config.steps, **measures})
+    run.save(model=network, optimizer=optimizer, average=average)
+    with average.applied_to(network):
+        scoring = _scoring(config, network, receipts, held_out, device)
+        if config.export is not None:
+            training = {
+                "data": f"SROIE, {len(receipts)} receipts of the training split (CC BY 4.0)",
+                "synthetic": f"{len(synthetic)} synthetic receipts" if synthetic else "none",
+                "command": "quittance train extractor",
+                "steps": run.step,
+                "batch": _BATCH,
+                "seed": config.seed,
+                "seconds": round(run.seconds),
+                "scoring": "fitted on receipts of the training split that the network had not learned from",
+            }
+            measures |= export(network, config, scoring, training)
+    return measures
+
+
+def _scoring(
+    config: TrainingConfig,
+    network: CharacterLSTM,
+    learned: Sequence[LabelledReceipt],
+    held_out: Sequence[LabelledReceipt],
+    device: torch.device,
+) -> Scoring:
+    """Fit the scoring on what was kept out, or take over one that was fitted before, or the default one."""
+    if config.scoring is not None:
+        return Scoring.model_validate_json(config.scoring.read_text(encoding="utf-8"))
+    if not held_out:
+        return Scoring()
+    network.eval()
+    directory = directory_of([receipt.entities for receipt in learned])
+    scoring = fit(network, held_out, directory, device, config.seed)
+    (config.run / "scoring.json").write_text(scoring.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return scoring
+
+
+def export(
+    network: CharacterLSTM, config: TrainingConfig, scoring: Scoring, training: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the weights, measure them on `validation` as they are stored (half precision), return the measures."""
+    if config.export is None:
+        raise ValueError("export needs a folder")
+    architecture = {"network": network.architecture, "scoring": scoring.model_dump(mode="json")}
+    settings = ExtractorSettings(weights=config.export, device=config.device, threads=config.threads)
+    measures: dict[str, Any] = {}
+    for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
+        save_weights(
+            config.export,
+            network.state_dict(),
+            name=NAME,
+            architecture=architecture,
+            alphabet=ALPHABET,
+            training=training,
+            measures=measures,
+        )
+        if not measures:
+            measures = {"validation, given text": evaluate(Predictor.load(settings), config.data)}
+    return measures
+
+
+def main() -> None:
+    """Command line: `python -m services.extractor.train --data DIR --run DIR [--steps N] [--minutes M] ...`."""
+    parser = argparse.ArgumentParser(description="Train the extractor.")
+    for name in ("data", "run"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("synthetic", "export", "scoring"):
+        parser.add_argument(f"--{name}", type=Path)
+    for name in ("steps", "seed", "hidden"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(TrainingConfig, name))
+    for name in ("held_out", "synthetic_share"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(TrainingConfig, name))
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="auto")
+    train(TrainingConfig(**vars(parser.parse_args())), progress=lambda record: print(record, flush=True))
+
+
+if __name__ == "__main__":
+    main()
