@@ -1,0 +1,87 @@
+"""Synthetic receipts with exact labels: one at a time, or a folder in the layout of SROIE."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from shared.dataset import LabelledSegment, write_receipt, write_split
+from synthesis.content import draw_content
+from synthesis.layout import draw_layout
+from synthesis.photograph import Style, draw_style, take
+from synthesis.rendering import render_strip
+
+
+@dataclass(frozen=True)
+class SyntheticReceipt:
+    """A picture with its labels.
+
+    Attributes:
+        image: (H, W, 3) uint8, BGR.
+        segments: Every run of text, from top to bottom, with its quad in pixels of `image`.
+        entities: company, date, address, total as printed; '' where the receipt has none.
+        tight: (N, 4, 2) quads around the ink of `segments`, without the room that labels leave.
+    """
+
+    image: npt.NDArray[np.uint8]
+    segments: tuple[LabelledSegment, ...]
+    entities: dict[str, str]
+    tight: npt.NDArray[np.float32]
+
+
+def render_receipt(seed: int | str, *, style: Style | None = None, country: str | None = None) -> SyntheticReceipt:
+    """Make one receipt; the same seed gives the same one.
+
+    Args:
+        seed: Any number or text.
+        style: How it is worn and photographed; drawn if None.
+        country: MY, US, UK or EU; drawn if None.
+    """
+    chance = random.Random(f"receipt {seed}")
+    printed = draw_layout(chance, draw_content(chance, country))
+    strip = render_strip(chance, printed)
+    pixels = np.random.default_rng(chance.getrandbits(64))
+    image, warp = take(pixels, strip, style or draw_style(pixels))
+    limit = np.array([image.shape[1] - 1, image.shape[0] - 1], np.float32)
+    quads = warp.quads(strip.boxes).clip(0, limit)
+    segments = tuple(LabelledSegment(quad, text) for quad, text in zip(quads, strip.texts, strict=True))
+    return SyntheticReceipt(image, segments, printed.entities, warp.quads(strip.tight))
+
+
+def generate(out: Path, count: int, seed: int, validation_share: float = 0.05, workers: int = 1) -> None:
+    """Write `count` receipts and a `split.json` into a folder.
+
+    Args:
+        out: Folder; made if it is not there. Files of an earlier run with the same keys are replaced.
+        count: Number of receipts.
+        seed: Receipt i of a seed is always the same, whatever `count` and `workers` are.
+        validation_share: Share of the receipts that goes to the split `validation`; the rest is `train`.
+        workers: Processes that draw.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+    if count < 1 or workers < 1 or not 0 <= validation_share < 1:
+        raise ValueError("count and workers must be at least 1, validation_share from 0 up to (not including) 1")
+    keys = [f"S{seed:04d}-{index:06d}" for index in range(count)]
+    if workers == 1:
+        for key in keys:
+            _write(out, key)
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            list(pool.map(partial(_write, out), keys, chunksize=8))
+    held_out = round(count * validation_share)
+    write_split(out, {"train": keys[: count - held_out], "validation": keys[count - held_out :]})
+
+
+def _write(out: Path, key: str) -> None:
+    cv2.setNumThreads(1)
+    receipt = render_receipt(key)
+    write_receipt(out, key, receipt.image, receipt.segments, receipt.entities)
