@@ -12,7 +12,7 @@ DATA ?= ../shared/sroie
 SYNTHETIC ?= runs/synthetic
 SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
-SAMPLE ?= tests/samples/receipt.jpg
+SAMPLE ?= tests/samples/malaysia.jpg
 SOURCES := gateway quittance services shared synthesis tests $(wildcard benchmarks)
 
 .PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \

@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import httpx2
 from fastapi import FastAPI
@@ -20,8 +21,11 @@ from pydantic import ValidationError
 
 from shared.contracts import Problem, Receipt
 
+if TYPE_CHECKING:
+    from gateway.settings import GatewaySettings
+
 _TIMEOUT_S = 120.0
-_START_S = 120.0
+_PATIENCE_S = 600.0
 
 
 class ClientError(Exception):
@@ -89,8 +93,20 @@ async def embedded() -> AsyncIterator[ReceiptClient]:
     """
     from quittance.assembly import embedded_gateway  # not needed to talk to a server
 
-    async with in_process(embedded_gateway()) as http:
+    async with in_process(embedded_gateway(patient_settings())) as http:
         yield ReceiptClient(http)
+
+
+def patient_settings() -> GatewaySettings:
+    """Settings of a gateway for one caller who would rather wait than be told to come again; else as the environment.
+
+    Raises:
+        SettingsError: If a setting is wrong.
+    """
+    from gateway.settings import GatewaySettings
+
+    times = ("receipt_timeout_s", "stage_timeout_s", "request_timeout_s")
+    return GatewaySettings.from_environment().model_copy(update=dict.fromkeys(times, _PATIENCE_S))
 
 
 @asynccontextmanager
@@ -108,19 +124,19 @@ async def in_process(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
         except WeightsError as error:
             raise ClientError(str(error)) from error
         transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://in-process", timeout=_TIMEOUT_S) as http:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://in-process", timeout=_PATIENCE_S) as http:
             await _wait_until_ready(http)
             yield http
 
 
 async def _wait_until_ready(http: httpx2.AsyncClient) -> None:
-    end = time.monotonic() + _START_S
+    end = time.monotonic() + _PATIENCE_S
     while True:
         response = await http.get("/readyz")
         if response.is_success:
             return
         if time.monotonic() > end:
-            raise ClientError(f"The models were not ready within {_START_S:g} seconds: {_refusal(response)}")
+            raise ClientError(f"The models were not ready within {_PATIENCE_S:g} seconds: {_refusal(response)}")
         await asyncio.sleep(0.05)
 
 

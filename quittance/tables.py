@@ -44,11 +44,13 @@ def overview_table(readings: Sequence[Reading]) -> Table:
     table.add_column("Total", justify="right", no_wrap=True)
     table.add_column("Address", overflow="fold")
     table.add_column("Least sure", justify="right")
+    names = {reading.path.name for reading in readings}
     for reading in readings:
+        shown = reading.path.name if len(names) == len(readings) else str(reading.path)
         if reading.receipt is None:
-            table.add_row(str(reading.path), Text(reading.error or "", style="red"))
+            table.add_row(shown, Text("not read, see above", style="red"))
         else:
-            table.add_row(str(reading.path), *_overview(reading.receipt.fields))
+            table.add_row(shown, *_overview(reading.receipt.fields))
     return table
 
 
