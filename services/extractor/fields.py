@@ -25,7 +25,7 @@ _LEAST_TOTAL = 0.08
 _CLEAR = 0.85
 # Text read with more than this probability was read beyond doubt.
 _SURE = 0.995
-_SIGN_APART, _SIGN_TOUCHING = 0.6, 0.2
+_SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
 
 
 @dataclass

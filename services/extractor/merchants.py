@@ -32,6 +32,8 @@ _SOURCE = (
 
 # Legal forms that many names end in; they say nothing about which company it is.
 _LEGAL_FORM = re.compile(r"(?:SDNBHD|SENDIRIANBERHAD|BERHAD|BHD|SB|PLT|LTD|INC|LLC|GMBH)$")
+# Compared as if they were the same; a name that differs in nothing else was misread.
+_LOOK_ALIKE = str.maketrans("01L56824D", "OIISGBZAO")
 _COMPANY_SIMILAR = 0.85
 _ADDRESS_SIMILAR = 0.93
 # The runner-up must be this much less similar, or it is anybody's guess which one is meant.
@@ -90,9 +92,7 @@ class Directory:
         core = _core(key)
         if len(core) < _SHORT:
             return Correction(text, known=False, corrected=False)
-        similar = process.extract(
-            core, list(self._cores), scorer=Levenshtein.normalized_similarity, score_cutoff=_COMPANY_SIMILAR, limit=2
-        )
+        similar = _nearest(core, self._cores, _COMPANY_SIMILAR)
         if not similar or (len(similar) > 1 and similar[0][1] - similar[1][1] < _MARGIN):
             return Correction(text, known=False, corrected=False)
         return Correction(_usual(self._companies[self._cores[similar[0][0]]]), known=True, corrected=True)
@@ -110,11 +110,8 @@ class Directory:
         key = letters(text)
         if key in self._addresses:
             return _as_written(text, self._addresses[key], sure)
-        similar = process.extract(
-            key, list(self._addresses), scorer=Levenshtein.normalized_similarity, score_cutoff=_ADDRESS_SIMILAR, limit=3
-        )
         core = _core(letters(company)) if company else None
-        for other, _, _ in similar:
+        for other, _ in _nearest(key, self._addresses, _ADDRESS_SIMILAR):
             forgiven = int(not sure and core is not None and core in self._at.get(other, ()))
             often = self._addresses[other].total() >= _OFTEN
             if _digits_differ(key, other) <= forgiven and (often or not sure):
@@ -211,6 +208,19 @@ def _by_key(values: Iterable[str]) -> dict[str, Counter[str]]:
         if key := letters(value):
             found.setdefault(key, Counter())[" ".join(value.split())] += 1
     return found
+
+
+def _nearest(key: str, known: Iterable[str], least: float) -> list[tuple[str, float]]:
+    """Up to three known keys and their similarities, 0 to 1, of at least `least`; the most similar first."""
+    found = process.extract(
+        key,
+        list(known),
+        scorer=Levenshtein.normalized_similarity,
+        processor=lambda text: text.translate(_LOOK_ALIKE),
+        score_cutoff=least,
+        limit=3,
+    )
+    return [(other, similarity) for other, similarity, _ in found]
 
 
 def _usual(spellings: Counter[str]) -> str:

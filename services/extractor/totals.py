@@ -24,9 +24,11 @@ TOTAL_WORD = re.compile(
     re.IGNORECASE,
 )
 NOT_TOTAL_WORD = re.compile(
-    r"SUB|EXCL|W/O|BEFORE|QTY|QUANTITY|ITEM|DISC|SAVING|CHANGE|\bTAX\b(?!.*INC)|\bGST\b(?!.*INC)|POINT|ROUNDING|SUMMARY",
-    re.IGNORECASE,
+    r"SUB|EXCL|W/O|BEFORE|QTY|QUANTITY|ITEM|DISC|SAVING|CHANGE|POINT|ROUNDING|SUMMARY|PAID", re.IGNORECASE
 )
+# "Total GST" is the tax, "total incl. GST" is not.
+_TAX_WORD = re.compile(r"\b(?:TAX|GST|VAT|SST)\b", re.IGNORECASE)
+_INCLUDED = re.compile(r"INC", re.IGNORECASE)
 _PAID_WORD = re.compile(r"CASH|TENDER|PAID|PAYMENT|VISA|MASTER|RECEIVED|\bCARD\b|AMEX|DEBIT|CREDIT", re.IGNORECASE)
 _CHANGE_WORD = re.compile(r"CHANGE|BALANCE|BAKI", re.IGNORECASE)
 _SUBTOTAL_WORD = re.compile(r"SUB\s*-?\s*TOTAL|EXCL|TAXABLE", re.IGNORECASE)
@@ -79,7 +81,9 @@ def row_text(document: Document, row: int) -> str:
 
 def is_total_row(text: str) -> bool:
     """Whether a row's words announce the total."""
-    return bool(TOTAL_WORD.search(text)) and not NOT_TOTAL_WORD.search(text)
+    if not TOTAL_WORD.search(text) or NOT_TOTAL_WORD.search(text):
+        return False
+    return not _TAX_WORD.search(text) or bool(_INCLUDED.search(text))
 
 
 def candidates(document: Document, probability: Probabilities) -> list[Candidate]:

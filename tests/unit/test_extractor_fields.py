@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from services.extractor.dates import best_date
+from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.fields import FieldReader
+from services.extractor.merchants import Directory
+from services.extractor.scoring import Evidence, Scoring
+from services.extractor.spans import best_span
+from services.extractor.totals import FEATURES, candidates, is_total_row, shares
+from shared.contracts import FIELD_NAMES, Fields
+
+Rows = list[list[str]]
+
+
+def segments(rows: Rows, confidence: float = 1.0) -> list[TextSegment]:
+    found = []
+    for number, row in enumerate(rows):
+        for column, text in enumerate(row):
+            x, y = 300.0 * column, 40.0 * number
+            quad = np.array([[x, y], [x + 250, y], [x + 250, y + 20], [x, y + 20]], np.float32)
+            found.append(TextSegment(quad, text, confidence=confidence))
+    return found
+
+
+def scores(document: Document, **marked: list[str]) -> np.ndarray:
+    """Probabilities of a network that is sure: each field's texts are found one after another, the rest is other."""
+    result = np.full((len(document.text), 5), 0.01, np.float32)
+    result[:, 0] = 0.96
+    for name, texts in marked.items():
+        at = 0
+        for text in texts:
+            at = document.text.index(text, at)
+            result[at : at + len(text)] = 0.01
+            result[at : at + len(text), 1 + FIELD_NAMES.index(name)] = 0.96
+            at += len(text)
+    return result
+
+
+def read(rows: Rows, directory: Directory | None = None, confidence: float = 1.0, **marked: list[str]) -> Fields:
+    given = segments(rows, confidence)
+    document = encode(given)
+    return FieldReader(Scoring(), directory).read(given, document, scores(document, **marked)).fields
+
+
+def test_nothing_is_read_from_nothing_or_where_nothing_is_likely() -> None:
+    assert read([]) == Fields()
+    assert read([["THANK YOU"], ["TOTAL", "9.00"], ["25/12/2018"]]) == Fields()
+
+
+def test_a_company_is_cut_before_its_registration_number() -> None:
+    fields = read([["99 SPEED MART S/B (519537-X)"], ["LOT P.T. 2811"]], company=["99 SPEED MART S/B"])
+    assert fields.company is not None
+    assert fields.company.value == "99 SPEED MART S/B"
+    assert fields.company.lines == [0]
+    assert not fields.company.corrected
+
+
+def test_a_bracket_without_a_space_before_it_ends_a_name_too() -> None:
+    fields = read([["MYNEWS RETAIL SB(306295-X) FKA BISON"]], company=["MYNEWS RETAIL SB"])
+    assert fields.company is not None
+    assert fields.company.value == "MYNEWS RETAIL SB"
+
+
+def test_brackets_within_a_name_stay() -> None:
+    fields = read([["MR D.I.Y. (M) SDN BHD"]], company=["MR D.I.Y. (M) SDN BHD"])
+    assert fields.company is not None
+    assert fields.company.value == "MR D.I.Y. (M) SDN BHD"
+
+
+def test_an_address_joins_its_segments_with_spaces_and_encloses_them() -> None:
+    rows = [["SHOP"], ["NO.53 55,57 & 59, JALAN SAGU 18,"], ["TAMAN DAYA,"], ["81100 JOHOR  BAHRU."], ["TEL: 07"]]
+    fields = read(rows, address=[rows[1][0], rows[2][0], rows[3][0]])
+    assert fields.address is not None
+    assert fields.address.value == "NO.53 55,57 & 59, JALAN SAGU 18, TAMAN DAYA, 81100 JOHOR BAHRU."
+    assert fields.address.lines == [1, 2, 3]
+    assert fields.address.quad == ((0.0, 40.0), (250.0, 40.0), (250.0, 140.0), (0.0, 140.0))
+
+
+def test_an_address_may_be_parted_by_one_other_segment_but_not_by_two() -> None:
+    one = read([["1 JALAN A"], ["TEL 1"], ["50000 KL"]], address=["1 JALAN A", "50000 KL"])
+    assert one.address is not None
+    assert one.address.value == "1 JALAN A 50000 KL"
+    two = read([["1 JALAN BESAR"], ["TEL 1"], ["TEL 2"], ["50000 KL"]], address=["1 JALAN BESAR", "50000 KL"])
+    assert two.address is not None
+    assert two.address.value == "1 JALAN BESAR"
+
+
+def test_single_characters_of_another_opinion_do_not_cut_a_word() -> None:
+    given = segments([["RESTORAN WAN SHENG"]])
+    document = encode(given)
+    probability = np.full(len(document.text), 0.9, np.float32)
+    probability[10:12] = 0.1
+    span = best_span(document, probability, skip=0, most=4)
+    assert span is not None
+    assert span.text(document) == "RESTORAN WAN SHENG"
+    assert 0.7 < span.score < 0.9
+
+
+def test_doubt_is_the_least_clear_segment() -> None:
+    document = encode(segments([["SHOP NAME"], ["OTHER"]]))
+    probability = np.where(document.segment == 0, 0.95, 0.4).astype(np.float32)
+    span = best_span(document, probability, skip=0, most=4)
+    assert span is not None
+    assert span.doubt == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "iso"),
+    [
+        ("DATE: 25/12/2018 8:13 PM", "25/12/2018", "2018-12-25"),
+        ("25 DEC 2018", "25 DEC 2018", "2018-12-25"),
+        ("31/02/2018", "31/02/2018", None),
+        ("25/l2/2O18", "25/12/2018", "2018-12-25"),
+    ],
+)
+def test_a_date_is_as_printed_and_in_iso(printed: str, value: str, iso: str | None) -> None:
+    fields = read([["SHOP"], [printed]], date=[printed])
+    assert fields.date is not None
+    assert (fields.date.value, fields.date.iso, fields.date.lines) == (value, iso, [1])
+
+
+def test_the_month_comes_first_in_the_united_states() -> None:
+    fields = read([["12 Main St, Austin, TX 78765"], ["03/04/2018"]], date=["03/04/2018"])
+    assert fields.date is not None
+    assert fields.date.iso == "2018-03-04"
+
+
+def test_a_possible_date_is_preferred_to_an_impossible_one() -> None:
+    document = encode(segments([["41/12/2018"], ["11/12/2018"]]))
+    probability = np.where(document.segment == 0, 0.9, 0.6).astype(np.float32)
+    found = best_date(document, probability)
+    assert found is not None
+    assert found.match.text == "11/12/2018"
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "amount", "currency"),
+    [
+        ("9.00", "9.00", "9.00", None),
+        ("RM9.00", "RM9.00", "9.00", "MYR"),
+        ("$ 9.00", "9.00", "9.00", None),
+        ("£9.00", "£9.00", "9.00", "GBP"),
+        ("1,234.50", "1,234.50", "1234.50", None),
+        ("-9.00", "-9.00", "-9.00", None),
+        ("1O.5O", "10.50", "10.50", None),
+    ],
+)
+def test_a_total_is_as_printed_decimal_and_with_its_currency(
+    printed: str, value: str, amount: str, currency: str | None
+) -> None:
+    fields = read([["TOTAL", printed]], total=[printed.replace("$ ", "")])
+    assert fields.total is not None
+    assert (fields.total.value, fields.total.amount, fields.total.currency) == (value, amount, currency)
+
+
+def weighed(rows: Rows, likely: dict[str, float]) -> dict[Decimal, float]:
+    document = encode(segments(rows))
+    probability = np.full(len(document.text), 0.02, np.float32)
+    for text, value in likely.items():
+        at = document.text.index(text)
+        probability[at : at + len(text)] = value
+    found = candidates(document, probability)
+    chances = shares(found, Scoring().total_weights)
+    assert sum(chances) == pytest.approx(1.0)
+    return {one.amount: chance for one, chance in zip(found, chances, strict=True)}
+
+
+def test_arithmetic_decides_between_amounts_that_look_alike() -> None:
+    rows = [["TOTAL SALES", "21.85"], ["CASH", "50.00"], ["CHANGE", "28.15"]]
+    chances = weighed(rows, {"21.85": 0.5, "50.00": 0.5, "28.15": 0.5})
+    assert max(chances, key=chances.__getitem__) == Decimal("21.85")
+    assert chances[Decimal("21.85")] > 0.8
+
+
+def test_features_of_amounts() -> None:
+    rows = [["SUB TOTAL", "10.00"], ["TAX", "0.60"], ["TOTAL", "10.60"], ["CASH", "11.00"], ["CHANGE", "0.40"]]
+    document = encode(segments(rows))
+    found = candidates(document, np.full(len(document.text), 0.5, np.float32))
+    features = {one.amount: dict(zip(FEATURES, one.features, strict=True)) for one in found}
+    total = features[Decimal("10.60")]
+    assert total["named"] == total["paid_less_change"] == total["subtotal_and_more"] == 1.0
+    assert features[Decimal("10.00")]["named"] == 0.0
+    assert features[Decimal("11.00")]["paid"] == features[Decimal("11.00")]["largest"] == 1.0
+    assert features[Decimal("0.40")]["change"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("TOTAL\t9.00", True),
+        ("GRAND TOTAL (INCL. GST)\t9.00", True),
+        ("TOTAL AMT INCL. GST @ 6%\t9.00", True),
+        ("Amount due", True),
+        ("SUB TOTAL\t9.00", False),
+        ("TOTAL QTY: 1.00", False),
+        ("TOTAL GST\t0.60", False),
+        ("TOTAL PAID\t50.00", False),
+        ("CHANGE\t1.00", False),
+    ],
+)
+def test_rows_that_name_the_total(row: str, expected: bool) -> None:
+    assert is_total_row(row) is expected
+
+
+def test_confidence_rises_with_probability_and_falls_with_doubt_and_misreading() -> None:
+    scoring = Scoring()
+    sure = scoring.probability("company", Evidence(score=0.99))
+    assert sure > scoring.probability("company", Evidence(score=0.8))
+    assert sure > scoring.probability("company", Evidence(score=0.99, doubt=0.9))
+    assert scoring.probability("company", Evidence(score=0.99, reading=0.5)) == pytest.approx(sure / 2)
+    assert 0.0 <= scoring.probability("total", Evidence(score=0.0)) <= sure <= 1.0
+
+
+def test_how_a_text_was_read_counts_unless_the_directory_confirms_it() -> None:
+    rows = [["ABC TRADING"]]
+    plain = read(rows, company=["ABC TRADING"])
+    unsure = read(rows, confidence=0.5, company=["ABC TRADING"])
+    known = read(rows, Directory(["ABC TRADING"]), confidence=0.5, company=["ABC TRADING"])
+    assert plain.company is not None
+    assert unsure.company is not None
+    assert known.company is not None
+    assert unsure.company.confidence == pytest.approx(plain.company.confidence / 2)
+    assert known.company.confidence >= plain.company.confidence
+    assert not known.company.corrected
+
+
+def test_the_directory_corrects_and_says_so() -> None:
+    directory = Directory(
+        ["UNIHAKKA INTERNATIONAL SDN BHD"], [("UNIHAKKA INTERNATIONAL SDN BHD", "12, JALAN TAMPOI 7/4, 81200 JOHOR")]
+    )
+    rows = [["UNIHAKKA INTERNATI0NAL SDN BHD"], ["12, JALAN TAMPOL 7/4."], ["81200 JOHOR"]]
+    fields = read(rows, directory, 0.9, company=[rows[0][0]], address=[rows[1][0], rows[2][0]])
+    assert fields.company is not None
+    assert fields.address is not None
+    assert (fields.company.value, fields.company.corrected) == ("UNIHAKKA INTERNATIONAL SDN BHD", True)
+    assert (fields.address.value, fields.address.corrected) == ("12, JALAN TAMPOI 7/4, 81200 JOHOR", True)
+    without = read(rows, None, 0.9, company=[rows[0][0]], address=[rows[1][0], rows[2][0]])
+    assert without.company is not None
+    assert (without.company.value, without.company.corrected) == ("UNIHAKKA INTERNATI0NAL SDN BHD", False)
+
+
+def test_a_known_company_is_found_beside_an_unclear_neighbour() -> None:
+    given = segments([["TAN WOON YANN"], ["MR D.I.Y. (JOHOR) SDN BHD"]])
+    document = encode(given)
+    marked = scores(document, company=["TAN WOON YANN", "MR D.I.Y. (JOHOR) SDN BHD"])
+    marked[document.segment == 0, 1] = 0.6
+    reader = FieldReader(Scoring(), Directory(["MR D.I.Y. (JOHOR) SDN BHD"]))
+    fields = reader.read(given, document, marked).fields
+    assert fields.company is not None
+    assert fields.company.value == "MR D.I.Y. (JOHOR) SDN BHD"
+    assert fields.company.lines == [1]
+    assert not fields.company.corrected

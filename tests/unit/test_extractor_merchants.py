@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.extractor.merchants import Directory, DirectoryError, build, load_directory, read_vendors
+
+SHOP = "MR. D.I.Y. (KUCHAI) SDN BHD"
+STREET = "LOT 1851-A & 1851-B, JALAN KPB 6, KAWASAN PERINDUSTRIAN BALAKONG, 43300 SERI KEMBANGAN, SELANGOR"
+OTHER = "NO.59 JALAN PERMAS 9/5 BANDAR BARU PERMAS JAYA 81750 JOHOR BAHRU"
+
+
+@pytest.fixture
+def directory() -> Directory:
+    companies = [SHOP, SHOP, SHOP, "PERNIAGAAN ZHENG HUI", "GARDENIA BAKERIES (KL) SDN BHD", "ABC SDN BHD"]
+    return Directory(companies, [*[(SHOP, STREET)] * 3, ("PERNIAGAAN ZHENG HUI", OTHER)])
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        ("MR D.I.Y (KUCHAI) SDN. BHD.", SHOP),
+        ("MR. 0.I.Y. (KUCHA1) SDN BHD", SHOP),
+        ("GARDEN1A BAKERIES (KL) SDN BHD", "GARDENIA BAKERIES (KL) SDN BHD"),
+        ("PERN1AGAAN ZHENG HUl", "PERNIAGAAN ZHENG HUI"),
+    ],
+)
+def test_a_name_nearly_read_is_spelt_right(directory: Directory, read: str, value: str) -> None:
+    correction = directory.company(read)
+    assert (correction.value, correction.known, correction.corrected) == (value, True, True)
+
+
+@pytest.mark.parametrize("read", ["ABD SDN BHD", "GARDENS SDN BHD", "PERNIAGAAN LIM", "", "SDN BHD", "KUCHAI"])
+def test_other_names_stay_as_they_are(directory: Directory, read: str) -> None:
+    correction = directory.company(read)
+    assert (correction.value, correction.known, correction.corrected) == (read, False, False)
+
+
+def test_a_right_name_is_known_and_not_corrected(directory: Directory) -> None:
+    assert not directory.company(SHOP).corrected
+    assert not directory.company(SHOP.title()).corrected
+    assert directory.company(SHOP).known
+
+
+def test_two_names_equally_near_are_nobodys() -> None:
+    directory = Directory(["KEDAI MAJU JAYA A", "KEDAI MAJU JAYA B"])
+    assert not directory.company("KEDAI MAJU JAYA C").known
+
+
+def test_an_address_nearly_read_is_spelt_right(directory: Directory) -> None:
+    read = "LOT 1851-A & 1851-B. JALAN KPB 6, KAWASAN PERINDUSTRlAN BALAK0NG, 43300 SERI KEMBANGAN, SELANG0R"
+    correction = directory.address(read)
+    assert (correction.value, correction.corrected) == (STREET, True)
+
+
+def test_another_number_is_another_address(directory: Directory) -> None:
+    for read in (OTHER.replace("NO.59", "NO.53"), OTHER.replace("9/5", "9/7")):
+        assert directory.address(read).value == read
+
+
+def test_one_digit_is_forgiven_where_the_company_is_known_there(directory: Directory) -> None:
+    read = OTHER.replace("81750", "81760")
+    assert directory.address(read, "PERNIAGAAN ZHENG HUI").value == OTHER
+    assert directory.address(read, SHOP).value == read
+    assert directory.address(read, "PERNIAGAAN ZHENG HUI", sure=True).value == read
+
+
+def test_what_was_surely_read_yields_only_to_a_habit(directory: Directory) -> None:
+    assert directory.address(OTHER + ".", sure=True).value == OTHER + "."
+    assert directory.address(OTHER + ".").value == OTHER
+    assert directory.address(STREET + ".", sure=True).value == STREET
+
+
+def test_the_rest_of_a_known_address_is_taken_from_the_text(directory: Directory) -> None:
+    text = "SHOP LOT 1851-A & 1851-B JALAN KPB 6 KAWASAN PERINDUSTRIAN BALAKONG 43300 SERI KEMBANGAN SELANGOR TEL"
+    printed = "".join(character for character in text if character.isalnum())
+    assert directory.printed_address(printed, "JALANKPB6KAWASANPERINDUSTRIANBALAKONG") == STREET
+    assert directory.printed_address(printed, "SELANGORTEL") is None
+    assert directory.printed_address(printed.replace("43300", "43301"), "JALANKPB6") is None
+
+
+def test_a_directory_of_nothing_changes_nothing() -> None:
+    assert Directory().company("ANY SHOP SDN BHD").value == "ANY SHOP SDN BHD"
+    assert Directory().address("ANY STREET").value == "ANY STREET"
+    assert len(Directory()) == 0
+
+
+def test_what_is_built_can_be_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "merchants.json"
+    rows = [{"company": "A  B TRADING", "address": "1 STREET"}] * 2 + [{"company": "C TRADING", "address": ""}]
+    assert build(rows, path) == 2
+    content = json.loads(path.read_text())
+    assert content["licence"] == "CC-BY-4.0"
+    assert content["merchants"][0] == {"company": "A B TRADING", "address": "1 STREET", "count": 2}
+    assert load_directory(path).company("A.B. TRADING").value == "A B TRADING"
+
+
+def test_a_users_vendors_outweigh_what_was_met(tmp_path: Path) -> None:
+    path = tmp_path / "merchants.json"
+    build([{"company": "ACME TOOLS SDN. BHD.", "address": ""}] * 5, path)
+    vendors = tmp_path / "vendors.csv"
+    vendors.write_text(
+        '\ufeffcompany,address,number\nAcme Tools Sdn Bhd,"1, High Street",7\nNew Shop,\n', encoding="utf-8"
+    )
+    assert read_vendors(vendors) == [("Acme Tools Sdn Bhd", "1, High Street"), ("New Shop", "")]
+    assert load_directory(path, vendors).company("ACME TOOLS SDN, BHD").value == "Acme Tools Sdn Bhd"
+    as_json = tmp_path / "vendors.json"
+    as_json.write_text('[{"company": "New Shop"}]')
+    assert read_vendors(as_json) == [("New Shop", "")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("vendors.csv", "name\nA\n", "vendor 1 has no `company`"),
+        ("vendors.json", "{}", "a JSON list"),
+        ("vendors.json", "nonsense", "cannot be read"),
+        ("missing.csv", None, "cannot be read"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: str | None, complaint: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DirectoryError, match=complaint) as caught:
+        read_vendors(path)
+    assert name in str(caught.value)
+
+
+def test_the_directory_in_the_repository_is_sound() -> None:
+    directory = load_directory()
+    assert len(directory) > 300
+    assert directory.company("UNIHAKKA INTERNATIONAL SDN BHD").known

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from services.extractor.batch import collate, probabilities
+from services.extractor.encoding import FEATURES, Document, TextSegment, encode
+from services.extractor.fitting import fit_confidence, fit_total
+from services.extractor.network import CLASSES, BidirectionalLSTM, CharacterLSTM
+from services.extractor.scoring import Evidence, Scoring
+from services.extractor.totals import FEATURES as TOTAL_FEATURES
+from services.extractor.totals import shares
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Arrays this small only lose by threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def network() -> CharacterLSTM:
+    torch.manual_seed(0)
+    return CharacterLSTM(embedding=4, channels=6, hidden=5).eval()
+
+
+def document(*texts: str) -> Document:
+    quads = [np.array([[0, y], [90, y], [90, y + 20], [0, y + 20]], np.float32) for y in range(0, 40 * len(texts), 40)]
+    return encode([TextSegment(quad, text) for quad, text in zip(quads, texts, strict=True)])
+
+
+def test_every_character_gets_five_probabilities(network: CharacterLSTM) -> None:
+    documents = [document("SHOP", "TOTAL 9.00"), document(), document("A")]
+    first, empty, last = probabilities(network, documents, CPU)
+    assert first.shape == (len("SHOP\nTOTAL 9.00\n"), len(CLASSES))
+    assert empty.shape == (0, len(CLASSES))
+    assert last.shape == (2, len(CLASSES))
+    np.testing.assert_allclose(first.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_no_receipt_changes_by_its_neighbours(network: CharacterLSTM) -> None:
+    short, long = document("SHOP", "9.00"), document("ANOTHER SHOP SDN BHD", "JALAN 1", "TOTAL", "RM 15.50")
+    (alone,) = probabilities(network, [short], CPU)
+    np.testing.assert_allclose(probabilities(network, [short, long], CPU)[0], alone, atol=1e-5)
+    np.testing.assert_allclose(probabilities(network, [long, short], CPU)[1], alone, atol=1e-5)
+
+
+def test_both_directions_reach_every_character(network: CharacterLSTM) -> None:
+    texts = ["SHOP", "ITEM", "TOTAL"]
+    (before,) = probabilities(network, [document(*texts)], CPU)
+    (other_end,) = probabilities(network, [document(*texts[:-1], "CASH!")], CPU)
+    (other_start,) = probabilities(network, [document("CAFE", *texts[1:])], CPU)
+    assert not np.array_equal(before[0], other_end[0])
+    assert not np.array_equal(before[-1], other_start[-1])
+
+
+def test_the_layer_equals_a_packed_bidirectional_one() -> None:
+    torch.manual_seed(1)
+    layer = BidirectionalLSTM(3, 4)
+    plain = torch.nn.LSTM(3, 4, batch_first=True, bidirectional=True)
+    state = {name: value for name, value in layer.ahead.state_dict().items()}
+    state |= {f"{name}_reverse": value for name, value in layer.back.state_dict().items()}
+    plain.load_state_dict(state)
+    values, lengths = torch.randn(3, 7, 3), torch.tensor([7, 2, 5])
+    packed = torch.nn.utils.rnn.pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
+    expected, _ = torch.nn.utils.rnn.pad_packed_sequence(plain(packed)[0], batch_first=True)
+    got = layer(values, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        torch.testing.assert_close(got[row, :length], expected[row, :length])
+
+
+def test_batches_are_padded_with_nothing() -> None:
+    batch = collate([document("AB"), document("ABCDEF")], CPU)
+    assert batch.codes.shape == (2, 7)
+    assert batch.features.shape == (2, 7, len(FEATURES))
+    assert batch.lengths.tolist() == [3, 7]
+    assert (batch.codes[0, 3:] == 0).all()
+    assert (batch.features[0, 3:] == 0).all()
+
+
+def test_two_layers_are_stacked_in_both_directions() -> None:
+    names = {name for name, _ in CharacterLSTM(embedding=4, channels=6, hidden=5).named_parameters()}
+    assert {"first.ahead.weight_hh_l0", "first.back.weight_hh_l0", "second.ahead.weight_hh_l0"} <= names
+    assert CharacterLSTM(hidden=7).architecture["hidden"] == 7
+
+
+def test_fitting_finds_which_feature_of_a_total_tells() -> None:
+    draw = np.random.default_rng(0)
+    cases = []
+    for _ in range(40):
+        features = draw.normal(size=(5, len(TOTAL_FEATURES)))
+        cases.append((features, int(np.argmax(features[:, 4]))))
+    weights = fit_total(cases)
+    assert weights[4] > 1.5
+    assert weights[4] > 2 * max(abs(weights[i]) for i in (1, 2, 3, 5))
+
+
+def test_fitted_confidence_is_the_share_that_is_right() -> None:
+    draw = np.random.default_rng(0)
+    scores = draw.uniform(0.5, 0.999, 400)
+    right = draw.uniform(size=400) < 0.7
+    coefficients = fit_confidence([Evidence(score=score) for score in scores], list(right))
+    scoring = Scoring(confidence={"company": coefficients})
+    given = [scoring.probability("company", Evidence(score=score)) for score in scores]
+    assert np.mean(given) == pytest.approx(np.mean(right), abs=0.03)
+
+
+def test_nothing_to_fit_on_keeps_the_defaults() -> None:
+    assert fit_confidence([], []) == Scoring().confidence["company"]
+    assert shares([], Scoring().total_weights) == []
