@@ -1,0 +1,110 @@
+"""The detector as a service: a picture goes in, text segments come out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+
+from services.detector.predictor import Detection, Predictor
+from services.detector.preparation import PreparedPage
+from services.detector.settings import DetectorSettings
+from shared.app import create_service_app
+from shared.batching import DynamicBatcher
+from shared.contracts import DetectResponse, Page, Quad, Segment
+from shared.pictures import decode_picture
+from shared.problems import problem_responses
+from shared.uploads import read_upload, upload_openapi
+
+_DESCRIPTION = """\
+Finds text segments on the picture of a receipt with a CTPN. A segment is one run of text without a wide gap; its quad
+runs clockwise from the top left in pixels of the picture as sent. A blank page has no segments.
+"""
+#: Decimals of coordinates in answers: a tenth of a pixel is finer than the network knows.
+_DECIMALS = 1
+
+
+def create_app(settings: DetectorSettings | None = None) -> FastAPI:
+    """Make the application of the detector.
+
+    Args:
+        settings: Read from the environment if left out.
+
+    Returns:
+        The application; its lifespan loads the weights, and raises WeightsError if they cannot be used.
+    """
+    settings = settings or DetectorSettings.from_environment()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[str]:
+        predictor = await asyncio.to_thread(_load, settings)
+        batcher = DynamicBatcher[PreparedPage, Detection](
+            predictor.detect,
+            max_batch=settings.max_batch,
+            max_wait_ms=settings.max_wait_ms,
+            max_queue=settings.max_queue,
+            group=lambda page: page.size,
+            name="detector",
+            metrics=app.state.metrics.batcher("detector"),
+        )
+        async with batcher:
+            app.state.batcher = batcher
+            app.state.predictor = predictor
+            app.state.health.require("batcher", lambda: batcher.alive)
+            yield predictor.version
+
+    return create_service_app(
+        name="detector",
+        title="Quittance detector",
+        description=_DESCRIPTION,
+        settings=settings,
+        lifespan=lifespan,
+        routers=[_router(settings)],
+    )
+
+
+def _load(settings: DetectorSettings) -> Predictor:
+    predictor = Predictor.load(settings)
+    predictor.warm_up()
+    return predictor
+
+
+def _router(settings: DetectorSettings) -> APIRouter:
+    router = APIRouter(tags=["detector"])
+
+    @router.post(
+        "/v1/detect",
+        summary="Find text segments",
+        responses=problem_responses(400, 413, 415, 422, 500, 503),
+        openapi_extra=upload_openapi(),
+    )
+    async def detect(request: Request) -> DetectResponse:
+        upload = await read_upload(request, settings.upload_limits)
+        predictor: Predictor = request.app.state.predictor
+        batcher: DynamicBatcher[PreparedPage, Detection] = request.app.state.batcher
+        (width, height), page = await asyncio.to_thread(_prepare, upload.data, predictor, settings)
+        detection = Detection.empty() if page is None else await batcher.submit(page)
+        return to_response(detection, width, height, request.app.state.health.model)
+
+    return router
+
+
+def _prepare(
+    data: bytes, predictor: Predictor, settings: DetectorSettings
+) -> tuple[tuple[int, int], PreparedPage | None]:
+    """Decode and scale the picture; takes long enough to need a thread. Also gives its width and height."""
+    picture = decode_picture(data, settings.picture_limits)
+    return (picture.width, picture.height), predictor.prepare(picture.pixels)
+
+
+def to_response(detection: Detection, width: int, height: int, model: str) -> DetectResponse:
+    """The answer of the service for one page of `width` x `height` pixels."""
+    segments = []
+    for quad, score in zip(detection.quads.tolist(), detection.scores.tolist(), strict=True):
+        first, second, third, fourth = ((round(x, _DECIMALS), round(y, _DECIMALS)) for x, y in quad)
+        corners: Quad = (first, second, third, fourth)
+        segments.append(Segment(quad=corners, score=min(max(round(score, 4), 0.0), 1.0)))
+    page = Page.model_validate({"width": width, "height": height, "rotation": detection.rotation})
+    return DetectResponse(page=page, segments=segments, model=model)

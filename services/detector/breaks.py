@@ -1,0 +1,161 @@
+"""Where two neighbours on one row part: a logistic model of each link between two proposals.
+
+What it goes by: the side ramps around the link, the scores, and the widest blank stretch of ink there. numpy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.detector.anchors import STRIDE
+from services.detector.ink import column_ink, find_gaps
+from services.detector.proposals import Proposals
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.intp]
+
+FEATURES = (
+    "side_left",
+    "side_right",
+    "fall",
+    "end_and_start",
+    "side_before",
+    "side_after",
+    "fall_before",
+    "fall_after",
+    "columns_missing",
+    "score_left",
+    "score_right",
+    "gap",
+    "gap_times_fall",
+    "gap_to_one",
+    "gap_over_045",
+    "gap_over_070",
+    "gap_over_other",
+    "height_differs",
+)
+#: Gaps are looked for this far (px) beyond the centres of the linked cells.
+_BESIDE = 6.0
+#: Wider gaps, in heights, count as this wide.
+_WIDEST = 3.0
+
+
+@dataclass(frozen=True)
+class Links:
+    """E links between proposals of one page.
+
+    Attributes:
+        left: Index of the left proposal of each link.
+        right: Index of the right proposal.
+        features: E x F, in the order of :data:`FEATURES`.
+        gap_start: Left end (px) of the widest blank stretch at the link; equal to `gap_stop` if there is none.
+        gap_stop: Right end (px) of it.
+    """
+
+    left: Integers
+    right: Integers
+    features: Floats
+    gap_start: Floats
+    gap_stop: Floats
+
+
+def describe_links(proposals: Proposals, following: Integers, chain: Integers, strength: Floats) -> Links:
+    """Features of all links.
+
+    Args:
+        proposals: Of the page.
+        following: The proposal that follows each one, or -1.
+        chain: The chain that each belongs to.
+        strength: Ink of the page, see :func:`services.detector.ink.ink_strength`.
+    """
+    left = np.flatnonzero(following >= 0)
+    right = following[left]
+    count = len(proposals)
+    before = np.full(count, -1, np.intp)
+    before[right] = left
+    start, stop, share, other = _ink_gaps(proposals, left, right, chain, strength)
+    side, score = proposals.side, proposals.score
+    height = np.maximum(proposals.bottom - proposals.top, 1.0)
+    side_left, side_right = side[left], side[right]
+    side_before = np.where(before[left] >= 0, side[before[left]], 0.0)
+    side_after = np.where(following[right] >= 0, side[following[right]], 0.0)
+    fall = side_left - side_right
+    features = [
+        side_left,
+        side_right,
+        fall,
+        np.maximum(side_left, 0) * np.maximum(-side_right, 0),
+        side_before,
+        side_after,
+        np.maximum(side_before - side_right, 0),
+        np.maximum(side_left - side_after, 0),
+        proposals.column[right] - proposals.column[left] - 1,
+        score[left],
+        score[right],
+        share,
+        share * fall,
+        np.minimum(share, 1.0),
+        share > 0.45,
+        share > 0.70,
+        np.clip(share - other, -1.0, 2.0),
+        np.abs(height[left] - height[right]) / np.minimum(height[left], height[right]),
+    ]
+    matrix = np.stack([np.asarray(feature, np.float32) for feature in features], axis=1)
+    return Links(left, right, matrix.reshape(-1, len(FEATURES)), start, stop)
+
+
+def _ink_gaps(
+    proposals: Proposals, left: Integers, right: Integers, chain: Integers, strength: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """For each link the widest blank stretch (start, stop), its width in heights, and the chain's typical one."""
+    links = len(left)
+    centre = proposals.centre
+    middle = 0.5 * (centre[left] + centre[right])
+    start, stop = middle.copy(), middle.copy()
+    share, other = np.zeros(links, np.float32), np.zeros(links, np.float32)
+    order = np.argsort(chain[left], kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(chain[left][order])) + 1):
+        if not len(group):
+            continue
+        members = np.concatenate([left[group[:1]], right[group]])
+        top, bottom = float(np.median(proposals.top[members])), float(np.median(proposals.bottom[members]))
+        height = max(bottom - top, 1.0)
+        x0, x1 = float(centre[members[0]]) - STRIDE, float(centre[members[-1]]) + STRIDE
+        ink = column_ink(strength, (x0, top, x1, bottom))
+        gaps = find_gaps(ink, round(x0))
+        if not len(gaps.start) or not ink.any():  # too faint to tell anything
+            continue
+        from_x, to_x = centre[left[group]][:, None] - _BESIDE, centre[right[group]][:, None] + _BESIDE
+        inside = np.minimum(gaps.stop[None], to_x) - np.maximum(gaps.start[None], from_x)
+        about = 0.5 * (gaps.start + gaps.stop)[None]
+        inside = np.where((inside > 0) & (about > from_x) & (about < to_x), gaps.width[None], 0.0)
+        best = inside.argmax(axis=1)
+        found = inside[np.arange(len(group)), best] > 0
+        start[group[found]], stop[group[found]] = gaps.start[best[found]], gaps.stop[best[found]]
+        share[group] = np.where(found, np.minimum(gaps.width[best] / height, _WIDEST), 0.0)
+        words = gaps.width[gaps.width > 0.2 * height] / height
+        other[group] = float(np.median(words)) if len(words) else 0.0
+    return start.astype(np.float32), stop.astype(np.float32), share, other
+
+
+def break_logits(features: Floats, weights: npt.NDArray[np.float64]) -> Floats:
+    """How surely a link is a break: E x F features and F + 1 weights (the last is the constant) to E logits."""
+    return np.asarray(features @ weights[:-1] + weights[-1], np.float32)
+
+
+def choose_breaks(logits: Floats, links: Links, threshold: float) -> npt.NDArray[np.bool_]:
+    """Which links are breaks: those over a threshold, and of several at one gap only the surest."""
+    chosen = logits > threshold
+    at = np.full(int(max(links.right.max(initial=-1), links.left.max(initial=-1))) + 1, -1, np.intp)
+    at[links.left] = np.arange(len(links.left))
+    for index in np.flatnonzero(chosen):
+        after = at[links.right[index]]
+        if after < 0 or not chosen[after] or not chosen[index]:
+            continue
+        same = links.gap_stop[index] > links.gap_start[index] and links.gap_start[index] == links.gap_start[after]
+        if same:
+            chosen[index if logits[index] < logits[after] else after] = False
+    return chosen

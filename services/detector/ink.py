@@ -1,0 +1,76 @@
+"""Ink on a prepared page: where the columns of a row of text are blank. numpy and cv2 only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+#: Window (px) of the mean that ink is darker than.
+_WINDOW = 41
+#: Share of a row's strong ink from which a column has ink, and the least contrast (grey levels) of strong ink.
+_SHARE, _LEAST_CONTRAST = 0.35, 6.0
+#: Share of a row's height, at its top and bottom, that is left out: it may hold rules and the neighbours' ink.
+_TRIM = 0.15
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Blank stretches of a row of text, from left to right; `start` and `stop` in pixels of the page."""
+
+    start: Floats
+    stop: Floats
+
+    @property
+    def width(self) -> Floats:
+        """Widths in pixels."""
+        return self.stop - self.start
+
+
+def ink_strength(grey: Pixels) -> Floats:
+    """How much darker each pixel is than the mean around it, in grey levels, 0 where it is lighter; H x W."""
+    mean = cv2.blur(grey, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.subtract(mean, grey), np.float32)
+
+
+def column_ink(strength: Floats, box: tuple[float, float, float, float]) -> npt.NDArray[np.bool_]:
+    """Which columns of a box have ink.
+
+    Args:
+        strength: Of the page, see :func:`ink_strength`.
+        box: x0, y0, x1, y1 in pixels; the part outside of the page has no ink.
+
+    Returns:
+        One value a column from round(x0) to round(x1).
+    """
+    x0, y0, x1, y1 = box
+    trim = _TRIM * (y1 - y0)
+    top, bottom = max(0, round(y0 + trim)), min(strength.shape[0], round(y1 - trim))
+    left, right = round(x0), max(round(x1), round(x0) + 1)
+    ink = np.zeros(right - left, bool)
+    inner_left, inner_right = max(left, 0), min(right, strength.shape[1])
+    if bottom <= top or inner_right <= inner_left:
+        return ink
+    part = strength[top:bottom, inner_left:inner_right]
+    strong = float(np.percentile(part.max(axis=0), 80))
+    level = _SHARE * max(strong, _LEAST_CONTRAST)
+    ink[inner_left - left : inner_right - left] = (part > level).any(axis=0)
+    return ink
+
+
+def find_gaps(ink: npt.NDArray[np.bool_], origin: int) -> Gaps:
+    """The blank stretches of a row.
+
+    Args:
+        ink: One value a column.
+        origin: Pixel of the first column.
+    """
+    padded = np.concatenate([[True], ink, [True]])
+    change = np.diff(padded.astype(np.int8))
+    start, stop = np.flatnonzero(change == -1), np.flatnonzero(change == 1)
+    return Gaps((start + origin).astype(np.float32), (stop + origin).astype(np.float32))

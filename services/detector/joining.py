@@ -1,0 +1,249 @@
+"""Joining proposals to text segments: links along rows, breaks where a segment ends, ends and edges, skew.
+
+Everything is in pixels of the scaled picture; numpy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from services.detector.anchors import STRIDE, decode_side
+from services.detector.breaks import FEATURES, Links, break_logits, choose_breaks, describe_links
+from services.detector.proposals import Proposals
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.intp]
+
+
+def _plain_break_weights() -> tuple[float, ...]:
+    """A break where the side ramps fall by much, less if there is a gap too; good enough without fitting."""
+    weights = dict.fromkeys(FEATURES, 0.0) | {"fall": 4.0, "gap": 2.0, "columns_missing": 1.0}
+    return (*weights.values(), -5.0)
+
+
+@dataclass(frozen=True)
+class JoiningSettings:
+    """How proposals become segments; what was fitted on training receipts comes with the weights.
+
+    Attributes:
+        least_probability: Probability of text from which proposals are used.
+        suppression: Vertical intersection over union from which the weaker proposal of a column goes.
+        reach: Columns over which two proposals may be linked (1: neighbours only).
+        overlap: Least vertical intersection over the lower of both heights for a link.
+        ratio: Least ratio of both heights for a link.
+        break_weights: Of the logistic model of breaks, a weight for each feature and a constant.
+        break_threshold: Logit from which a link is a break.
+        end_side: Least absolute side ramp of a proposal that takes part in locating an end.
+        least_score: Least mean score of a segment.
+        short_score: Least score of a segment of a single proposal.
+        covered: Share of a segment from which it goes if a surer one covers it.
+        grow: Growth at top, bottom, left and right in segment heights.
+        skew: Least rise over a segment, in segment heights, at which it is a slanted quad.
+    """
+
+    least_probability: float = 0.5
+    suppression: float = 0.3
+    reach: int = 3
+    overlap: float = 0.6
+    ratio: float = 0.55
+    break_weights: tuple[float, ...] = _plain_break_weights()
+    break_threshold: float = 0.0
+    end_side: float = 0.3
+    least_score: float = 0.6
+    short_score: float = 0.7
+    covered: float = 0.6
+    grow: tuple[float, ...] = (0.1, 0.1, 0.1, 0.1)
+    skew: float = 0.5
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON values, for a manifest."""
+        return {**asdict(self), "break_weights": list(self.break_weights), "grow": list(self.grow)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> JoiningSettings:
+        """Rebuild the settings from a manifest.
+
+        Raises:
+            TypeError: If a key is unknown.
+            ValueError: If the numbers of weights or of sides are wrong.
+        """
+        settings = cls(**{**values, "break_weights": tuple(values["break_weights"]), "grow": tuple(values["grow"])})
+        if len(settings.break_weights) != len(FEATURES) + 1 or len(settings.grow) != 4:
+            raise ValueError(f"{len(FEATURES) + 1} break weights and 4 sides of growth are needed")
+        return settings
+
+
+@dataclass(frozen=True)
+class Segments:
+    """N segments: quads (N x 4 x 2, clockwise from the top left) and scores (N)."""
+
+    quads: Floats
+    scores: Floats
+
+    @classmethod
+    def none(cls) -> Segments:
+        """No segments."""
+        return cls(np.zeros((0, 4, 2), np.float32), np.zeros(0, np.float32))
+
+    def __getitem__(self, index: npt.NDArray[Any]) -> Segments:
+        """A selection of them."""
+        return Segments(self.quads[index], self.scores[index])
+
+
+def join(proposals: Proposals, strength: Floats, settings: JoiningSettings) -> Segments:
+    """Join proposals to segments.
+
+    Args:
+        proposals: After suppression, sorted by column.
+        strength: Ink of the page, H x W, see :func:`services.detector.ink.ink_strength`.
+        settings: How.
+    """
+    if not len(proposals):
+        return Segments.none()
+    following = link(proposals, settings)
+    links = describe_links(proposals, following, label_chains(following), strength)
+    logits = break_logits(links.features, np.asarray(settings.break_weights, np.float64))
+    broken = choose_breaks(logits, links, settings.break_threshold)
+    following[links.left[broken]] = -1
+    bounds = _bounds(len(proposals), links, broken)
+    return drop_covered(_segments(proposals, label_chains(following), bounds, settings), settings.covered)
+
+
+def _bounds(count: int, links: Links, broken: npt.NDArray[np.bool_]) -> Floats:
+    """For each proposal the least left end and the largest right end (px) that a gap beside it allows, count x 2."""
+    bounds = np.tile(np.array([-np.inf, np.inf], np.float32), (count, 1))
+    with_gap = broken & (links.gap_stop > links.gap_start)
+    bounds[links.left[with_gap], 1] = links.gap_stop[with_gap]
+    bounds[links.right[with_gap], 0] = links.gap_start[with_gap]
+    return bounds
+
+
+def link(proposals: Proposals, settings: JoiningSettings) -> Integers:
+    """For each proposal the index of the one that continues it to the right, or -1.
+
+    A link holds only if both are each other's best; a nearer column goes before a better overlap.
+    """
+    count = len(proposals)
+    following = np.full(count, -1, np.intp)
+    taken = np.zeros(count, bool)
+    for step in range(1, settings.reach + 1):
+        left, right, overlap = _pairs(proposals, step)
+        fits = (overlap >= settings.overlap) & (_height_ratio(proposals, left, right) >= settings.ratio)
+        fits &= (following[left] < 0) & ~taken[right]
+        left, right, overlap = left[fits], right[fits], overlap[fits]
+        strength = overlap + 0.01 * proposals.score[right]
+        best_right = np.full(count, -np.inf)
+        best_left = np.full(count, -np.inf)
+        np.maximum.at(best_right, left, strength)
+        np.maximum.at(best_left, right, strength)
+        mutual = (strength >= best_right[left]) & (strength >= best_left[right])
+        following[left[mutual]] = right[mutual]
+        taken[right[mutual]] = True
+    return following
+
+
+def label_chains(following: Integers) -> Integers:
+    """The chain (0, 1, ...) of each proposal, given what follows it; links only lead to later indices."""
+    head = np.arange(len(following))
+    for index, after in enumerate(following):
+        if after >= 0:
+            head[after] = head[index]
+    return np.unique(head, return_inverse=True)[1].astype(np.intp)
+
+
+def _pairs(proposals: Proposals, step: int) -> tuple[Integers, Integers, Floats]:
+    """Pairs of proposals `step` columns apart that overlap vertically, with their overlap over the lower height."""
+    column = proposals.column
+    start = np.searchsorted(column, column + step, "left")
+    stop = np.searchsorted(column, column + step, "right")
+    counts = stop - start
+    left = np.repeat(np.arange(len(column)), counts)
+    right = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(start, counts)
+    shared = np.minimum(proposals.bottom[left], proposals.bottom[right]) - np.maximum(
+        proposals.top[left], proposals.top[right]
+    )
+    lower = np.minimum((proposals.bottom - proposals.top)[left], (proposals.bottom - proposals.top)[right])
+    overlap = shared / np.maximum(lower, 1e-3)
+    kept = overlap > 0
+    return left[kept], right[kept], overlap[kept].astype(np.float32)
+
+
+def _height_ratio(proposals: Proposals, left: Integers, right: Integers) -> Floats:
+    height = np.maximum(proposals.bottom - proposals.top, 1e-3)
+    lower, higher = np.minimum(height[left], height[right]), np.maximum(height[left], height[right])
+    return np.asarray(lower / higher, np.float32)
+
+
+def drop_covered(segments: Segments, share: float) -> Segments:
+    """Without the segments of which another, surer and longer one covers a share."""
+    if len(segments.scores) < 2:
+        return segments
+    low, high = segments.quads.min(axis=1), segments.quads.max(axis=1)
+    common = np.clip(np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None]), 0, None).prod(axis=2)
+    area = (high - low).prod(axis=1)
+    worth = segments.scores * (high - low)[:, 0]
+    better = (worth[None, :] > worth[:, None]) & (common > share * area[:, None])
+    return segments[~better.any(axis=1)]
+
+
+def _segments(proposals: Proposals, chain: Integers, bounds: Floats, settings: JoiningSettings) -> Segments:
+    quads, scores = [], []
+    order = np.argsort(chain, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(chain[order])) + 1):
+        part = proposals[members]
+        score = float(part.score.mean())
+        if score < (settings.least_score if len(part) > 1 else settings.short_score):
+            continue
+        quads.append(_quad(part, (float(bounds[members[0], 0]), float(bounds[members[-1], 1])), settings))
+        scores.append(score)
+    if not quads:
+        return Segments.none()
+    return Segments(np.stack(quads).astype(np.float32), np.array(scores, np.float32))
+
+
+def _quad(part: Proposals, bounds: tuple[float, float], settings: JoiningSettings) -> Floats:
+    """The quad of one chain of proposals, 4 x 2; its ends stay within bounds (px)."""
+    centre = part.centre
+    left, right = find_ends(part, settings)
+    left, right = max(left, bounds[0]), min(right, bounds[1])
+    # cells over an end see less of the segment: they count less for its edges
+    weight = part.score * np.clip(1.25 - np.abs(part.side) * 0.5, 0.2, 1.0)
+    weight = weight / weight.sum()
+    middle, height = 0.5 * (part.top + part.bottom), float((weight * (part.bottom - part.top)).sum())
+    at = float((weight * centre).sum())
+    level = float((weight * middle).sum())
+    spread = float((weight * (centre - at) ** 2).sum())
+    slope = float((weight * (centre - at) * (middle - level)).sum()) / spread if len(part) >= 4 else 0.0
+    if abs(slope) * (right - left) < settings.skew * height:
+        slope = 0.0
+    grow_top, grow_bottom, grow_left, grow_right = (share * height for share in settings.grow)
+    x0, x1 = max(left - grow_left, bounds[0]), min(right + grow_right, bounds[1])
+    y0, y1 = level + slope * (x0 - at), level + slope * (x1 - at)
+    above, below = 0.5 * height + grow_top, 0.5 * height + grow_bottom
+    return np.array([(x0, y0 - above), (x1, y1 - above), (x1, y1 + below), (x0, y0 + below)], np.float32)
+
+
+def find_ends(part: Proposals, settings: JoiningSettings) -> tuple[float, float]:
+    """Left and right end (px) of one chain, from the side ramps of its outer proposals, else from the cells' edges."""
+    centre = part.centre
+    edge_left, edge_right = float(centre[0]) - STRIDE / 2, float(centre[-1]) + STRIDE / 2
+    first, last = slice(0, 2), slice(-2, None)
+    left = _end(part.side[first], centre[first], -1.0, settings.end_side, edge_left)
+    right = _end(part.side[last], centre[last], 1.0, settings.end_side, edge_right)
+    if right - left < STRIDE / 4:
+        return edge_left, edge_right
+    return left, right
+
+
+def _end(side: Floats, centre: Floats, sign: float, least: float, edge: float) -> float:
+    tells = side * sign >= least
+    if not tells.any():
+        return edge
+    weight = np.abs(side[tells])
+    # an end lies at most one cell beyond the outermost cell
+    end = float((weight * decode_side(side[tells], centre[tells])).sum() / weight.sum())
+    return float(np.clip(end, edge - STRIDE, edge + STRIDE))

@@ -1,0 +1,163 @@
+"""The CTPN network: Tian et al., 2016, "Detecting Text in Natural Image with Connectionist Text Proposal Network".
+
+The paper is arXiv:1609.03605.
+
+As in the paper: the convolutions of VGG16 up to conv5_3 (stride 16), a 3x3 window to 512 channels, a bidirectional
+LSTM along every row (128 units each way), a fully connected layer of 512 units, and for each of the k vertical
+anchors of a cell two scores (non-text, text), two vertical coordinates (centre, log height) and one side refinement.
+
+What differs: the side refinement is a ramp that is zero inside a segment and grows towards its ends (see
+:mod:`services.detector.anchors`), so that it also tells where two neighbours on one row part; the anchors are fitted
+to text of one working height, to which a picture is scaled first; pictures are grey.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+#: Width and height of a cell of conv5_3 in pixels.
+STRIDE = 16
+#: Mean of the pixels that VGG16 was trained on: blue, green, red, from 0 to 255.
+PIXEL_MEAN = (104.007, 116.669, 122.679)
+#: The activations of VGG16 at conv5_3 are tens; the new layers are made for ones.
+_FEATURE_SCALE = 1.0 / 32.0
+_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What fixes the shape of a CTPN.
+
+    Attributes:
+        anchor_heights: The k anchor heights in pixels at the working scale, rising.
+        window_channels: Channels of the 3x3 window.
+        recurrent_units: Units of the LSTM in each direction.
+        dense_units: Units of the fully connected layer.
+    """
+
+    anchor_heights: tuple[float, ...] = (8.0, 10.3, 13.3, 17.2, 22.2, 28.7, 37.1, 48.0)
+    window_channels: int = 512
+    recurrent_units: int = 128
+    dense_units: int = 512
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON values, for a manifest."""
+        return {**asdict(self), "anchor_heights": list(self.anchor_heights)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Architecture:
+        """Rebuild the settings from a manifest.
+
+        Raises:
+            TypeError: If a key is missing or unknown.
+        """
+        heights = tuple(float(height) for height in values["anchor_heights"])
+        return cls(**{**values, "anchor_heights": heights})
+
+
+class Output(NamedTuple):
+    """What the network says of N pictures of R rows and C columns of cells, k anchors each.
+
+    Attributes:
+        scores: N x R x C x k x 2, logits of non-text and text.
+        vertical: N x R x C x k x 2, centre offset in anchor heights (downwards) and log of the height ratio.
+        side: N x R x C x k, the side ramp (positive towards a right end, negative towards a left end).
+    """
+
+    scores: torch.Tensor
+    vertical: torch.Tensor
+    side: torch.Tensor
+
+
+class VGG16(nn.Module):
+    """The thirteen convolutions of VGG16 (Simonyan and Zisserman, 2014, arXiv:1409.1556) with four poolings."""
+
+    def __init__(self) -> None:
+        """Build the blocks with random weights."""
+        super().__init__()
+        blocks: list[nn.Module] = []
+        channels = 3
+        for index, (width, depth) in enumerate(_BLOCKS):
+            layers: list[nn.Module] = [nn.MaxPool2d(2)] if index else []
+            for _ in range(depth):
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+                channels = width
+            blocks.append(nn.Sequential(*layers))
+        self.blocks = nn.ModuleList(blocks)
+        self.frozen = 0
+
+    def freeze(self, blocks: int) -> None:
+        """Keep the first `blocks` blocks as they are in training: no gradient is computed for them."""
+        self.frozen = blocks
+        for block in list(self.blocks)[:blocks]:
+            block.requires_grad_(False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """N x 3 x H x W (BGR, mean taken off) -> N x 512 x H/16 x W/16."""
+        features = images
+        for index, block in enumerate(self.blocks):
+            if index < self.frozen:
+                with torch.no_grad():
+                    features = block(features)
+            else:
+                features = block(features)
+        return features
+
+
+class CTPN(nn.Module):
+    """Connectionist Text Proposal Network."""
+
+    def __init__(self, architecture: Architecture | None = None) -> None:
+        """Build the network with random weights.
+
+        Args:
+            architecture: The shape; the default is the one of the weights in the repository.
+        """
+        super().__init__()
+        self.architecture = architecture or Architecture()
+        k = len(self.architecture.anchor_heights)
+        units = self.architecture.recurrent_units
+        self.trunk = VGG16()
+        self.window = nn.Conv2d(_BLOCKS[-1][0], self.architecture.window_channels, 3, padding=1)
+        self.recurrent = nn.LSTM(self.architecture.window_channels, units, bidirectional=True, batch_first=True)
+        self.dense = nn.Linear(2 * units, self.architecture.dense_units)
+        self.scores = nn.Linear(self.architecture.dense_units, 2 * k)
+        self.vertical = nn.Linear(self.architecture.dense_units, 2 * k)
+        self.side = nn.Linear(self.architecture.dense_units, k)
+        nn.init.kaiming_normal_(self.window.weight, nonlinearity="relu")
+        for layer in (self.scores, self.vertical, self.side):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, images: torch.Tensor) -> Output:
+        """Score every anchor.
+
+        Args:
+            images: N x 3 x H x W, BGR from 0 to 255 less :data:`PIXEL_MEAN`; H and W are multiples of 16.
+
+        Returns:
+            The scores and coordinates of all anchors, float32.
+        """
+        features = torch.relu(self.window(self.trunk(images) * _FEATURE_SCALE))
+        n, channels, rows, columns = features.shape
+        # N x C x R x W -> (N R) x W x C: every row of cells is one sequence
+        sequence = features.permute(0, 2, 3, 1).reshape(n * rows, columns, channels)
+        with torch.autocast(images.device.type, enabled=False):  # cheap, and half precision would blur coordinates
+            context, _ = self.recurrent(sequence.float())
+            hidden = torch.relu(self.dense(context))
+            scores, vertical, side = self.scores(hidden), self.vertical(hidden), self.side(hidden)
+        return Output(
+            scores.view(n, rows, columns, -1, 2),
+            vertical.view(n, rows, columns, -1, 2),
+            side.view(n, rows, columns, -1),
+        )
+
+
+def normalise(grey: torch.Tensor) -> torch.Tensor:
+    """N x H x W grey pixels (uint8) -> N x 3 x H x W input of the network (float32, channels last)."""
+    mean = torch.tensor(PIXEL_MEAN, device=grey.device).view(1, 3, 1, 1)
+    return (grey.unsqueeze(1).float() - mean).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,115 @@
+"""From a page to what the network sees: grey, cut to where text stands, scaled to the working height, padded.
+
+numpy and cv2 only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.detector.scale import TextEstimate, estimate_text
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+#: Text is never made larger than this many times its size.
+_MOST_ENLARGED = 4.0
+
+
+@dataclass(frozen=True)
+class PreparationSettings:
+    """How pages are prepared.
+
+    Attributes:
+        text_height: Height in pixels to which the median text segment is brought.
+        size_step: Prepared pages are padded to multiples of this many pixels (itself a multiple of 16): a large step
+            lets more pages share a batch, a small one wastes less.
+        max_pixels: Largest prepared page; text is made smaller than the working height where it would be exceeded.
+    """
+
+    text_height: float = 18.0
+    size_step: int = 32
+    max_pixels: int = 4_000_000
+
+
+@dataclass(frozen=True)
+class PreparedPage:
+    """What the network sees of a page, and how to get back to the page.
+
+    Attributes:
+        grey: H x W pixels, padded.
+        height: Rows of `grey` that show the page.
+        width: Columns of `grey` that show the page.
+        scale: Pixels of `grey` for one of the page.
+        offset: x and y on the page of the upper left corner of `grey`.
+        source: The part of the page that was scaled, grey, so that it can be scaled again.
+        page_size: Width and height of the whole page.
+    """
+
+    grey: Pixels
+    height: int
+    width: int
+    scale: float
+    offset: tuple[int, int]
+    source: Pixels
+    page_size: tuple[int, int]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns after padding: pages of one size can share a batch."""
+        return self.grey.shape[0], self.grey.shape[1]
+
+    def to_page(self, points: Floats) -> Floats:
+        """Points (..., 2) in pixels of `grey` -> pixels of the page."""
+        return (points / self.scale + np.asarray(self.offset, np.float32)).astype(np.float32)
+
+
+def to_grey(image: npt.NDArray[Any]) -> Pixels:
+    """H x W x 3 BGR (or H x W) -> H x W grey, uint8.
+
+    Raises:
+        ValueError: If the array is no picture.
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
+        raise ValueError(f"a picture is H x W x 3 or H x W of uint8, not {image.shape} of {image.dtype}")
+    if image.ndim == 2:
+        return image
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+
+
+def prepare(image: npt.NDArray[Any], settings: PreparationSettings) -> PreparedPage | None:
+    """Prepare a page for the network; None if nothing on it looks like text."""
+    grey = to_grey(image)
+    estimate: TextEstimate | None = estimate_text(grey)
+    if estimate is None:
+        return None
+    x0, y0, x1, y1 = estimate.box
+    size = grey.shape[1], grey.shape[0]
+    return scale_page(grey[y0:y1, x0:x1], (x0, y0), size, settings.text_height / estimate.height, settings)
+
+
+def scale_page(
+    source: Pixels, offset: tuple[int, int], page_size: tuple[int, int], scale: float, settings: PreparationSettings
+) -> PreparedPage:
+    """Scale and pad a part of a page.
+
+    Args:
+        source: H x W grey pixels.
+        offset: x and y of its upper left corner on the page.
+        page_size: Width and height of the whole page.
+        scale: Wished factor; less is taken where the page would become too large.
+        settings: Limits.
+    """
+    limit = (settings.max_pixels / source.size) ** 0.5
+    scale = min(scale, limit, _MOST_ENLARGED)
+    height, width = max(1, round(source.shape[0] * scale)), max(1, round(source.shape[1] * scale))
+    method = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+    scaled = cv2.resize(source, (width, height), interpolation=method)
+    step = settings.size_step
+    grey = cv2.copyMakeBorder(scaled, 0, -height % step, 0, -width % step, cv2.BORDER_REPLICATE)
+    return PreparedPage(grey.astype(np.uint8, copy=False), height, width, scale, offset, source, page_size)

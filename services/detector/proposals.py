@@ -1,0 +1,121 @@
+"""From the network's output to text proposals: one for each run of text in each column of cells. numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.detector.anchors import STRIDE, decode_vertical
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """P proposals, each one cell wide, sorted by column.
+
+    Attributes:
+        column: Index of the column of cells.
+        top: Upper edge in pixels.
+        bottom: Lower edge in pixels.
+        score: Probability of text.
+        side: Side ramp, see :func:`services.detector.anchors.encode_side`.
+    """
+
+    column: Integers
+    top: Floats
+    bottom: Floats
+    score: Floats
+    side: Floats
+
+    def __len__(self) -> int:
+        """The number of proposals."""
+        return len(self.column)
+
+    def __getitem__(self, index: Integers | npt.NDArray[np.bool_]) -> Proposals:
+        """A selection of them."""
+        return Proposals(self.column[index], self.top[index], self.bottom[index], self.score[index], self.side[index])
+
+    @property
+    def centre(self) -> Floats:
+        """Horizontal centres in pixels."""
+        return ((self.column + 0.5) * STRIDE).astype(np.float32)
+
+
+def decode_proposals(
+    probability: Floats, vertical: Floats, side: Floats, anchor_heights: Floats, threshold: float
+) -> Proposals:
+    """Read all anchors that score at least a threshold.
+
+    Args:
+        probability: R x C x k probabilities of text.
+        vertical: R x C x k x 2 vertical coordinates.
+        side: R x C x k side ramps.
+        anchor_heights: k heights in pixels.
+        threshold: Least probability.
+    """
+    row, column, anchor = np.nonzero(probability >= threshold)
+    order = np.argsort(column, kind="stable")
+    row, column, anchor = row[order], column[order], anchor[order]
+    top, bottom = decode_vertical(vertical[row, column, anchor], row, anchor_heights[anchor])
+    return Proposals(column, top, bottom, probability[row, column, anchor], side[row, column, anchor])
+
+
+def suppress(proposals: Proposals, overlap: float, agreement: float = 0.5) -> Proposals:
+    """Non-maximum suppression within each column; what is suppressed by a like proposal is averaged into it.
+
+    Columns are treated side by side: in each round the best proposal left in every column takes what overlaps it.
+
+    Args:
+        proposals: Sorted by column.
+        overlap: Vertical intersection over union from which the weaker proposal goes.
+        agreement: Vertical intersection over union from which it is also averaged in, weighted by score.
+    """
+    if not len(proposals):
+        return proposals
+    columns, slot, count = _slots(proposals.column)
+    shape = (len(columns), count)
+
+    def padded(values: Floats, fill: float) -> Floats:
+        matrix = np.full(shape, fill, np.float32)
+        matrix[slot] = values
+        return matrix
+
+    top, bottom = padded(proposals.top, 0.0), padded(proposals.bottom, 0.0)
+    side, score = padded(proposals.side, 0.0), padded(proposals.score, -1.0)
+    left = score.copy()
+    everywhere = np.arange(len(columns))
+    found: list[tuple[Floats, ...]] = []
+    while len(everywhere):
+        best = left[everywhere].argmax(axis=1)
+        alive = left[everywhere, best] > 0
+        everywhere, best = everywhere[alive], best[alive]
+        if not len(everywhere):
+            break
+        t, b = top[everywhere], bottom[everywhere]
+        best_top, best_bottom = top[everywhere, best][:, None], bottom[everywhere, best][:, None]
+        shared = np.minimum(b, best_bottom) - np.maximum(t, best_top)
+        union = np.maximum(b, best_bottom) - np.minimum(t, best_top)
+        ratio = np.where(left[everywhere] > 0, shared / np.maximum(union, 1e-3), 0.0)
+        weight = np.where(ratio >= agreement, score[everywhere], 0.0)
+        weight[np.arange(len(best)), best] = score[everywhere, best]
+        total = weight.sum(axis=1)
+        mean_of = [(weight * values[everywhere]).sum(axis=1) / total for values in (top, bottom, side)]
+        found.append((columns[everywhere].astype(np.float32), *mean_of, score[everywhere, best]))
+        gone = ratio >= overlap
+        gone[np.arange(len(best)), best] = True
+        left[everywhere] = np.where(gone, -1.0, left[everywhere])
+    column, new_top, new_bottom, new_side, new_score = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((new_top, column))
+    return Proposals(column.astype(np.intp), new_top, new_bottom, new_score, new_side)[order]
+
+
+def _slots(column: Integers) -> tuple[Integers, tuple[Integers, Integers], int]:
+    """For sorted columns: the columns that occur, where each proposal stands in a padded matrix, its width."""
+    columns, start, counts = np.unique(column, return_index=True, return_counts=True)
+    row = np.repeat(np.arange(len(columns)), counts)
+    within = np.arange(len(column)) - np.repeat(start, counts)
+    return columns.astype(np.intp), (row, within), int(counts.max())

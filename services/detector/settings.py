@@ -1,0 +1,32 @@
+"""Settings of the detector, from the environment (prefix `QUITTANCE_`, own ones `QUITTANCE_DETECTOR_`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class DetectorSettings(ServiceSettings):
+    """What the detector can be told beside what every service can."""
+
+    service: ClassVar[str] = "detector"
+
+    port: int = Field(default=8001, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
+    max_batch: int = Field(default=4, ge=1, description="Most pages computed at once; only pages of one size are.")
+    max_queue: int = Field(default=32, ge=1, description="Most pages that wait; more are refused with 503.")
+    weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
+    text_height: float = Field(
+        default=18.0, ge=8, le=40, description="Height in pixels that the text of a page is scaled to."
+    )
+    size_step: int = Field(
+        default=32, ge=16, le=512, multiple_of=16, description="Pages are padded to multiples of this many pixels."
+    )
+    max_prepared_pixels: int = Field(
+        default=4_000_000, ge=65_536, description="Largest scaled page in pixels; larger ones are made smaller."
+    )

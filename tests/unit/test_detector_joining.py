@@ -1,0 +1,192 @@
+"""From proposals to segments: suppression, links, breaks, ends, skew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from services.detector.anchors import build_targets
+from services.detector.breaks import FEATURES, break_logits, describe_links
+from services.detector.ink import column_ink, find_gaps, ink_strength
+from services.detector.joining import JoiningSettings, Segments, drop_covered, join, label_chains, link
+from services.detector.proposals import Proposals, decode_proposals, suppress
+
+HEIGHTS = np.array((8.0, 10.3, 13.3, 17.2, 22.2, 28.7, 37.1, 48.0), np.float32)
+EXACT = JoiningSettings(grow=(0.0, 0.0, 0.0, 0.0))
+
+
+def row_of_cells(first: int, last: int, top: float, bottom: float, side: dict[int, float] | None = None) -> Proposals:
+    columns = np.arange(first, last + 1)
+    count = len(columns)
+    ramp = np.array([(side or {}).get(int(column), 0.0) for column in columns], np.float32)
+    return Proposals(
+        columns,
+        np.full(count, top, np.float32),
+        np.full(count, bottom, np.float32),
+        np.full(count, 0.9, np.float32),
+        ramp,
+    )
+
+
+def together(*parts: Proposals) -> Proposals:
+    whole = Proposals(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in Proposals.__dataclass_fields__)
+    )
+    return whole[np.lexsort((whole.top, whole.column))]
+
+
+def perfect(quads: np.ndarray, rows: int, columns: int) -> Proposals:
+    """What a network that has learnt its targets by heart would propose."""
+    targets = build_targets(quads, rows, columns, HEIGHTS.tolist())
+    probability = np.where(targets.labels == 1, 0.95, 0.02).astype(np.float32)
+    return suppress(decode_proposals(probability, targets.vertical, targets.side, HEIGHTS, 0.5), 0.3)
+
+
+def box(x0: float, y0: float, x1: float, y1: float) -> list[tuple[float, float]]:
+    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+
+
+BLANK = np.zeros((160, 400), np.float32)
+
+
+def test_suppression_keeps_one_proposal_a_row_of_text_and_averages_it() -> None:
+    proposals = Proposals(
+        np.array([0, 0, 0, 1]),
+        np.float32([10, 12, 40, 10]),
+        np.float32([30, 32, 60, 30]),
+        np.float32([0.9, 0.9, 0.8, 0.7]),
+        np.float32([0.2, 0.4, 0.0, 0.0]),
+    )
+    kept = suppress(proposals, 0.3)
+    assert kept.column.tolist() == [0, 0, 1]
+    assert kept.top.tolist() == pytest.approx([11, 40, 10])
+    assert kept.side.tolist() == pytest.approx([0.3, 0.0, 0.0])
+    assert kept.score.tolist() == pytest.approx([0.9, 0.8, 0.7])
+
+
+def test_suppression_of_nothing_is_nothing() -> None:
+    nothing = row_of_cells(0, -1, 0, 1)
+    assert len(suppress(nothing, 0.3)) == 0
+    assert len(join(nothing, BLANK, EXACT).scores) == 0
+
+
+def test_labels_come_back_from_their_own_targets() -> None:
+    labels = np.array(
+        [box(20, 20, 150, 40), box(200, 21, 330, 41), box(24, 50, 90, 68), box(180, 90, 230, 112)], np.float32
+    )
+    found = join(perfect(labels, 10, 25), BLANK, EXACT)
+    order = np.lexsort((found.quads[:, 0, 0], found.quads[:, 0, 1].round(-1)))
+    assert found.quads[order] == pytest.approx(labels, abs=1.0)
+    assert found.scores == pytest.approx(np.full(4, 0.95), abs=1e-3)
+
+
+def test_a_fall_of_the_side_ramp_parts_neighbours_without_an_empty_column() -> None:
+    one = row_of_cells(0, 9, 20, 40, {0: -1.0, 9: 1.0})
+    two = row_of_cells(0, 9, 20, 40, {0: -1.0, 4: 1.0, 5: -1.0, 9: 1.0})
+    assert len(join(one, BLANK, EXACT).scores) == 1
+    parted = join(two, BLANK, EXACT)
+    assert sorted(parted.quads[:, 0, 0].tolist()) == pytest.approx([0, 80])
+    assert sorted(parted.quads[:, 1, 0].tolist()) == pytest.approx([80, 160])
+
+
+def test_segments_do_not_reach_over_the_blank_at_a_break() -> None:
+    strength = np.zeros((60, 200), np.float32)
+    strength[22:38, 4:70] = 80.0
+    strength[22:38, 88:156] = 80.0
+    # the ramps put both ends into the other's ink
+    proposals = row_of_cells(0, 9, 20, 40, {0: -1.2, 4: 0.3, 5: -0.3, 9: 1.2})
+    weights = (*(1.0 if name == "gap" else 0.0 for name in FEATURES), -0.8)
+    found = join(proposals, strength, replace(EXACT, break_weights=weights))
+    left, right = found.quads[np.argsort(found.quads[:, 0, 0])]
+    assert left[1, 0] == pytest.approx(88)
+    assert right[0, 0] == pytest.approx(70)
+
+
+def test_lines_above_each_other_are_not_linked() -> None:
+    proposals = together(row_of_cells(0, 5, 20, 38), row_of_cells(0, 5, 40, 58))
+    found = join(proposals, BLANK, EXACT)
+    assert sorted(found.quads[:, 0, 1].tolist()) == pytest.approx([20, 40])
+
+
+def test_links_need_like_heights_and_are_mutual() -> None:
+    proposals = together(row_of_cells(0, 0, 20, 40), row_of_cells(1, 1, 10, 60), row_of_cells(1, 1, 22, 42))
+    following = link(proposals, EXACT)
+    assert following[0] == int(np.flatnonzero(proposals.top == 22)[0])
+    assert label_chains(following).tolist().count(label_chains(following)[0]) == 2
+
+
+def test_links_reach_over_missing_columns_only_so_far() -> None:
+    near = together(row_of_cells(0, 3, 20, 40), row_of_cells(6, 9, 20, 40))
+    far = together(row_of_cells(0, 3, 20, 40), row_of_cells(7, 9, 20, 40))
+    assert len(set(label_chains(link(near, EXACT)).tolist())) == 1
+    assert len(set(label_chains(link(far, EXACT)).tolist())) == 2
+
+
+def test_skewed_text_gives_a_slanted_quad_and_level_text_a_box() -> None:
+    level, slanted = row_of_cells(0, 11, 20, 40), row_of_cells(0, 11, 20, 40)
+    rise = np.linspace(0, 30, 12).astype(np.float32)
+    slanted = replace(slanted, top=slanted.top + rise, bottom=slanted.bottom + rise)
+    assert join(level, BLANK, EXACT).quads[0, 0, 1] == join(level, BLANK, EXACT).quads[0, 1, 1]
+    quad = join(slanted, BLANK, EXACT).quads[0]
+    assert quad[1, 1] - quad[0, 1] == pytest.approx(30 * 12 / 11, rel=0.05)
+    assert quad[3, 1] - quad[0, 1] == pytest.approx(20, abs=0.5)
+
+
+def test_growth_is_in_heights_and_by_side() -> None:
+    proposals = row_of_cells(2, 5, 20, 40, {2: -1.0, 5: 1.0})
+    quad = join(proposals, BLANK, replace(EXACT, grow=(0.1, 0.2, 0.3, 0.4))).quads[0]
+    assert quad[0].tolist() == pytest.approx([32 - 6, 18])
+    assert quad[2].tolist() == pytest.approx([96 + 8, 44])
+
+
+def test_covered_segments_go() -> None:
+    quads = np.array([box(0, 0, 100, 20), box(40, 4, 60, 24), box(0, 21, 100, 40)], np.float32)
+    kept = drop_covered(Segments(quads, np.float32([0.9, 0.95, 0.9])), 0.6)
+    assert kept.quads[:, 0].tolist() == [[0, 0], [0, 21]]
+
+
+def test_weak_segments_go() -> None:
+    weak = replace(row_of_cells(0, 5, 20, 40), score=np.full(6, 0.55, np.float32))
+    assert len(join(weak, BLANK, replace(EXACT, least_score=0.6)).scores) == 0
+    assert len(join(weak, BLANK, replace(EXACT, least_score=0.5)).scores) == 1
+
+
+def test_ink_gaps_are_where_the_row_is_blank() -> None:
+    grey = np.full((60, 120), 230, np.uint8)
+    grey[22:38, 10:40:3] = 40  # strokes two pixels apart
+    grey[22:38, 70:100:3] = 40
+    grey[42:44] = 40  # a rule below the text
+    ink = column_ink(ink_strength(grey), (0, 20, 120, 40))
+    gaps = find_gaps(ink, 0)
+    widest = gaps.width[1:-1].argmax() + 1
+    assert (gaps.start[widest], gaps.stop[widest]) == (38, 70)
+    assert not column_ink(ink_strength(grey), (-20, -20, 0, -5)).any()
+
+
+def test_links_are_described_in_the_order_of_the_features() -> None:
+    strength = np.zeros((60, 200), np.float32)
+    strength[22:38, :60] = 80.0
+    strength[22:38, 80:160] = 80.0
+    proposals = row_of_cells(0, 9, 20, 40, {4: 0.5, 5: -0.25})
+    following = link(proposals, EXACT)
+    links = describe_links(proposals, following, label_chains(following), strength)
+    at = dict(zip(FEATURES, links.features[4], strict=True))
+    assert at["side_left"] == pytest.approx(0.5)
+    assert at["fall"] == pytest.approx(0.75)
+    assert at["gap"] == pytest.approx(1.0)
+    assert at["columns_missing"] == 0
+    assert (links.gap_start[4], links.gap_stop[4]) == (60, 80)
+    weights = np.zeros(len(FEATURES) + 1)
+    weights[FEATURES.index("fall")], weights[-1] = 2.0, -1.0
+    assert break_logits(links.features, weights)[4] == pytest.approx(0.5)
+
+
+def test_settings_survive_a_manifest() -> None:
+    settings = JoiningSettings(grow=(0.1, 0.2, 0.3, 0.4), least_score=0.7)
+    assert JoiningSettings.from_dict(settings.to_dict()) == settings
+    with pytest.raises(ValueError, match="break weights"):
+        JoiningSettings.from_dict({**settings.to_dict(), "break_weights": [1.0]})
+    with pytest.raises(TypeError):
+        JoiningSettings.from_dict({**settings.to_dict(), "unknown": 1})
