@@ -116,7 +116,7 @@ async def _extract(files: list[Path], *, as_json: bool, url: str | None, draw: P
                     line = f'{{"file": {_json_string(reading.path)}, {reading.receipt.model_dump_json()[1:]}'
                     out.print(line, markup=False, highlight=False, soft_wrap=True)
                 if reading.receipt is not None and draw is not None:
-                    err.print(f"wrote {draw_file(reading.path, reading.receipt, draw)}", highlight=False)
+                    _tell(f"{reading.path}: drawn in {draw_file(reading.path, reading.receipt, draw)}")
                 readings.append(reading)
     if not as_json and len(files) > 1:
         out.print(overview_table(readings))
@@ -206,7 +206,7 @@ def _evaluate(data: Path, split: str, limit: int | None, predictions: Path | Non
         def show(record: Record, total: int) -> None:
             advance(total)
             if record.problem is not None:
-                err.print(f"{record.key}: {record.problem}", style="red", markup=False, soft_wrap=True)
+                _tell(f"{record.key}: {record.problem}", style="red")
 
         records, measures = asyncio.run(evaluation.evaluate(data, split, limit=limit, progress=show))
     if predictions is not None:
@@ -227,7 +227,7 @@ def synthesize(
 
     with _errors(DatasetError):
         generate(out_folder, count, seed, workers=workers)
-    err.print(f"{count} receipts are in {out_folder}", highlight=False, markup=False)
+    _tell(f"{count} receipts are in {out_folder}")
 
 
 @contextlib.contextmanager
@@ -238,7 +238,7 @@ def _errors(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True, highlight=False)
+        _tell(str(error), style="red")
         raise typer.Exit(1) from error
 
 
@@ -258,7 +258,12 @@ def _progress(title: str, total: int | None) -> Iterator[Any]:
 
 
 def _complain(path: Path, reason: str | None) -> None:
-    err.print(f"{path}: {reason}", style="red", markup=False, soft_wrap=True, highlight=False)
+    _tell(f"{path}: {reason}", style="red")
+
+
+def _tell(message: str, style: str | None = None) -> None:
+    """Writes a message to standard error as it is: file names and texts of receipts are no markup."""
+    err.print(message, style=style, markup=False, soft_wrap=True, highlight=False)
 
 
 def _json_string(path: Path) -> str:
