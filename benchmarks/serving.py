@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -132,10 +133,14 @@ class _Gateway:
         self.peak_memory_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
     def _ready(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            return httpx2.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except httpx2.TransportError:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
             return False
+        finally:
+            connection.close()
 
 
 def _warm_up(client: httpx2.Client) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Process:
     folder: Path
     ready: Callable[[Process], bool]
     popen: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    told: bool = False
 
     @property
     def url(self) -> str:
@@ -49,6 +51,7 @@ class Process:
         return self.folder / f"{self.name}.log"
 
     def start(self) -> None:
+        self.told = False
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
                 self.command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -62,11 +65,16 @@ class Process:
                 pytest.fail(f"{self.name} did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.2)
 
+    def tell(self, how: signal.Signals) -> None:
+        """Sends it a signal, once: a second one would mean to end at once."""
+        if self.popen is not None and self.popen.poll() is None and not self.told:
+            self.popen.send_signal(how)
+            self.told = True
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ends it and gives its exit status."""
         assert self.popen is not None
-        if self.popen.poll() is None:
-            self.popen.send_signal(how)
+        self.tell(how)
         try:
             return self.popen.wait(timeout=40)
         except subprocess.TimeoutExpired:
@@ -120,6 +128,8 @@ def deployment(repository: Path, weights: None, tmp_path_factory: pytest.TempPat
         for process in processes.values():
             process.wait_until_ready()
         yield Deployment(**processes, folder=folder)
+        for process in processes.values():  # all at once; then each is waited for
+            process.tell(signal.SIGTERM)
 
 
 @pytest.fixture(params=["gateway", "embedded"])
@@ -144,10 +154,14 @@ def _quittance(name: str, role: str, environment: dict[str, str], folder: Path, 
 
 
 def _answers_ready(process: Process) -> bool:
+    connection = HTTPConnection("127.0.0.1", process.port, timeout=5)
     try:
-        return httpx2.get(f"{process.url}/readyz", timeout=5).status_code == 200
-    except httpx2.TransportError:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def _local_environment(repository: Path, variables: dict[str, Any], ports: dict[str, int]) -> dict[str, str]:

@@ -101,26 +101,44 @@ def test_a_gateway_that_ends_answers_what_it_has_begun(deployment: Deployment) -
     gateway = deployment.another_gateway("ending", QUITTANCE_DRAIN_DELAY_S="1")
     gateway.start()
     gateway.wait_until_ready()
+    told = threading.Event()
     statuses: list[int] = []
+
+    def slowly(data: bytes) -> Iterator[bytes]:
+        yield data[:100]
+        told.wait(timeout=60)
+        yield data[100:]
 
     def send() -> None:
         with httpx2.Client(base_url=gateway.url, timeout=60) as client:
-            statuses.append(post(client, fresh_picture()).status_code)
+            body = slowly(fresh_picture())
+            statuses.append(
+                client.post("/v1/receipts", content=body, headers={"Content-Type": "image/png"}).status_code
+            )
 
+    senders = [threading.Thread(target=send) for _ in range(3)]
     try:
-        senders = [threading.Thread(target=send) for _ in range(3)]
         for sender in senders:
             sender.start()
-        time.sleep(0.1)
-        assert gateway.popen is not None
-        gateway.popen.send_signal(signal.SIGTERM)
-        draining = httpx2.get(f"{gateway.url}/readyz", timeout=10)
-        assert draining.json()["type"] == "urn:quittance:problem:draining"
+        with httpx2.Client(base_url=gateway.url, timeout=60) as client:
+            wait_for_requests(client, len(senders))
+            gateway.tell(signal.SIGTERM)
+            assert client.get("/readyz").json()["type"] == "urn:quittance:problem:draining"
+        told.set()
         for sender in senders:
             sender.join(timeout=60)
         assert statuses == [200, 200, 200]
     finally:
+        told.set()
         assert gateway.stop() == 0
+
+
+def wait_for_requests(client: httpx2.Client, count: int) -> None:
+    """Waits until so many requests are being answered; probes are not counted."""
+    end = time.monotonic() + 30
+    while f"quittance_requests_in_flight {count}.0" not in client.get("/metrics").text:
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_gateway_starts_without_its_stages_and_says_who_is_missing(deployment: Deployment) -> None:
