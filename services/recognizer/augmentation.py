@@ -12,12 +12,22 @@ from numpy.typing import NDArray
 
 from services.recognizer.network import FRAME_STRIDE
 
-_INWARD, _OUTWARD = -0.10, 0.16
-"""How far a side of the cut moves, as a share of the segment's height; outward positive."""
+_SQUEEZE = 0.2
+"""How much a cut is squeezed or stretched along the text at most."""
+_INWARD = -0.10
+_OUTWARD_X, _OUTWARD_Y = 0.25, 0.18
+"""How far a side of the cut moves at most, as a share of the segment's height; outward positive. The detector's sides
+are less certain than its tops and bottoms."""
 
 
 def jittered_cut(
-    stored: NDArray[np.uint8], margin: int, *, height: int, stretch: float, rng: np.random.Generator | None
+    stored: NDArray[np.uint8],
+    margin: int,
+    *,
+    height: int,
+    stretch: float,
+    rng: np.random.Generator | None,
+    near: float | None = None,
 ) -> NDArray[np.uint8]:
     """Cut a segment out of its stored surrounding, at the network's height.
 
@@ -27,6 +37,7 @@ def jittered_cut(
         height: pixels of the cut's height.
         stretch: how much wider than its aspect ratio the cut becomes.
         rng: None cuts the segment's box as it is.
+        near: columns that the cut is squeezed or stretched towards, by 20% at most: the neighbours in its batch.
 
     Returns:
         `(height, W)` uint8, `W` a multiple of the frame stride.
@@ -35,15 +46,16 @@ def jittered_cut(
     h = full_h - 2 * margin
     x0, y0, x1, y1 = float(margin), float(margin), float(full_w - margin), float(full_h - margin)
     slant = tilt = 0.0
-    squeeze = 1.0
     if rng is not None:
         if rng.random() < 0.85:
-            left, top, right, bottom = rng.uniform(_INWARD, _OUTWARD, 4) * h
+            left, right = rng.uniform(_INWARD, _OUTWARD_X, 2) * h
+            top, bottom = rng.uniform(_INWARD, _OUTWARD_Y, 2) * h
             x0, y0, x1, y1 = x0 - left, y0 - top, x1 + right, y1 + bottom
         slant = float(rng.normal(0.0, 0.05)) * h  # shear: the top goes one way, the bottom the other
         tilt = float(np.clip(rng.normal(0.0, 0.03), -0.08, 0.08)) * h  # the ends rise and sink
-        squeeze = float(np.exp(np.clip(rng.normal(0.0, 0.08), -0.2, 0.2)))
-    width = max(2.0, x1 - x0) / (y1 - y0) * height * stretch * squeeze
+    width = max(2.0, x1 - x0) / (y1 - y0) * height * stretch
+    if near is not None:
+        width *= float(np.clip(near / width, 1 - _SQUEEZE, 1 + _SQUEEZE))
     columns = max(2, round(width / FRAME_STRIDE)) * FRAME_STRIDE
     source = np.array([[x0 + slant, y0 - tilt], [x1 + slant, y0 + tilt], [x0 - slant, y1 - tilt]], np.float32)
     target = np.array([[0, 0], [columns, 0], [0, height]], np.float32)

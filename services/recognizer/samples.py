@@ -150,7 +150,7 @@ def plan_batches(
     """
     # Noise in the sorting key, so that the same neighbours do not meet at every pass.
     widths = np.array([max(sample.aspect, 0.5) for sample in samples]) * height * stretch
-    order = np.argsort(widths * np.exp(rng.normal(0.0, 0.06, len(widths))))
+    order = np.argsort(widths * np.exp(rng.normal(0.0, 0.07, len(widths))))
     batches: list[list[int]] = []
     current: list[int] = []
     widest = 0.0
@@ -181,8 +181,11 @@ def make_batch(
     """
     images: list[NDArray[np.uint8]] = []
     kept: list[Sample] = []
+    near = None
+    if rng is not None:  # widths vary by the noise in the batch's planning, so that little padding is computed
+        near = float(np.mean([sample.aspect for sample in samples])) * height * stretch * float(rng.uniform(0.92, 1.1))
     for sample in samples:
-        image = jittered_cut(sample.pixels, MARGIN, height=height, stretch=stretch, rng=rng)
+        image = jittered_cut(sample.pixels, MARGIN, height=height, stretch=stretch, rng=rng, near=near)
         if rng is not None and frames_needed(sample.classes) > image.shape[1] // FRAME_STRIDE:
             continue
         images.append(image if rng is None else wear(image, rng))
@@ -191,6 +194,8 @@ def make_batch(
         return None
     widest = max(image.shape[1] for image in images)
     widest = -(-widest // 16) * 16
+    if rng is not None:  # the predictor pads to its buckets
+        widest += int(rng.choice((0, 0, 16, 32)))
     pixels = np.empty((len(kept), 1, height, widest), np.float32)
     for row, image in enumerate(images):
         pixels[row, 0, :, : image.shape[1]] = image

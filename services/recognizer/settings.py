@@ -24,7 +24,7 @@ class RecognizerSettings(ServiceSettings):
     max_quads: int = Field(default=2000, ge=1, description="Most quads in one request.")
     max_crop_width: int = Field(
         default=2048,
-        ge=128,
-        multiple_of=128,
+        ge=256,
+        multiple_of=256,
         description="Widest input of the network in pixels; a longer segment is squeezed to it.",
     )
