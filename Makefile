@@ -16,7 +16,7 @@ SAMPLE ?= tests/samples/malaysia.jpg
 SOURCES := gateway quittance services shared synthesis tests $(wildcard benchmarks)
 
 .PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
-	train-extractor synthesize picture clean
+	train-extractor synthesize figures clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,8 +56,8 @@ train-%: $(VENV)/.train
 	@$(BIN)/quittance train $* --data $(DATA) $(if $(wildcard $(SYNTHETIC)/split.json),--synthetic $(SYNTHETIC)) \
 		--export runs/$*/weights $(TRAIN_ARGS)
 
-picture: $(VENV)/.run ## Draw the picture of the README again
-	@$(BIN)/quittance extract $(SAMPLE) --draw docs/images
+figures: $(VENV)/.run ## Write the README's answer, picture and measures again (after make evaluate)
+	@$(BIN)/python -m benchmarks.readme --sample $(SAMPLE) --measures runs/evaluation.json
 
 clean: ## Remove .venv, caches and build results; runs/ is kept
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -133,7 +133,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Steps to train.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes to train, if they end before the steps.")] = None,
     run: Annotated[Path | None, typer.Option(help="Checkpoints and log; by default runs/MODEL.")] = None,
-    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the run's checkpoint, if any.")] = True,
+    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on with the run, or put it aside.")] = True,
     export: Annotated[Path | None, typer.Option(help="Write weights and manifest there at the end.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of torch.")] = None,
@@ -145,17 +145,19 @@ def train(
 
     Losses and validation measures are logged to log.jsonl in the run's folder.
     """
-    from quittance.training import TrainingOptionError
+    from quittance.training import TrainingOptionError, put_aside
     from quittance.training import train as start
     from shared.dataset import DatasetError
 
+    run = run or Path("runs") / model.value
+    if not resume and run.exists():
+        _tell(f"{run} is now {put_aside(run)}")
     options: dict[str, Any] = {
         "data": data,
         "synthetic": synthetic,
         "steps": steps,
         "minutes": minutes,
-        "run": run or Path("runs") / model.value,
-        "resume": resume,
+        "run": run,
         "export": export,
         "seed": seed,
         "threads": threads,

@@ -15,7 +15,10 @@ _LINE_COLOUR = "#3b82f6"
 _TEXT_COLOUR = "#475569"
 _PAPER = "#ffffff"
 _LARGEST_SIDE = 1400
-_MARGIN = 12
+# Between the picture and the text: room for the names of the fields.
+_GUTTER = 130
+_TAG_HEIGHT = 20
+_PALETTE = 128
 
 
 def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
@@ -33,7 +36,7 @@ def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
         picture = ImageOps.exif_transpose(opened).convert("RGB")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}-read.png"
-    drawing(picture, receipt).save(target, optimize=True)
+    drawing(picture, receipt).quantize(_PALETTE).save(target, optimize=True)
     return target
 
 
@@ -45,22 +48,20 @@ def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
         receipt: What was read.
 
     Returns:
-        A picture twice as wide, shrunk if it is large. Segments of a field have the field's colour and its name.
+        A picture more than twice as wide, shrunk if it is large. The segments of a field have its colour; between the
+        halves stand its name and confidence.
     """
     scale = min(1.0, _LARGEST_SIDE / max(picture.size))
     width, height = (max(1, round(side * scale)) for side in picture.size)
-    sheet = Image.new("RGB", (2 * width + _MARGIN, height), _PAPER)
+    sheet = Image.new("RGB", (2 * width + _GUTTER, height), _PAPER)
     sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
     pen = ImageDraw.Draw(sheet)
     owners = {line: name for name in FIELD_NAMES for line in _lines_of(field_of(receipt.fields, name))}
     for index, line in enumerate(receipt.lines):
         colour = COLOURS.get(owners.get(index, ""))
         pen.polygon(_scaled(line.quad, scale), outline=colour or _LINE_COLOUR, width=3 if colour else 1)
-        _write(pen, line, scale, width + _MARGIN, colour or _TEXT_COLOUR)
-    for name in FIELD_NAMES:
-        field = field_of(receipt.fields, name)
-        if field is not None:
-            _name_field(pen, name, field, scale)
+        _write(pen, line, scale, width + _GUTTER, colour or _TEXT_COLOUR)
+    _name_fields(pen, receipt, scale, width)
     return sheet
 
 
@@ -76,14 +77,22 @@ def _write(pen: ImageDraw.ImageDraw, line: Line, scale: float, left: float, colo
     pen.text((left + x0, (y0 + y1) / 2), line.text, fill=colour, font=font, anchor="lm")
 
 
-def _name_field(pen: ImageDraw.ImageDraw, name: str, field: ReceiptField, scale: float) -> None:
-    """Puts the name of a field and its confidence on the upper edge of its quad."""
-    corners = _scaled(field.quad, scale)
-    x, y = min(corner[0] for corner in corners), min(corner[1] for corner in corners)
-    label, font = f"{name} {field.confidence:.0%}", ImageFont.load_default(13)
-    box = pen.textbbox((x, max(16.0, y)), label, font=font, anchor="lb")
-    pen.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill=COLOURS[name])
-    pen.text((x, max(16.0, y)), label, fill=_PAPER, font=font, anchor="lb")
+def _name_fields(pen: ImageDraw.ImageDraw, receipt: Receipt, scale: float, left: float) -> None:
+    """Writes name and confidence of each field into the gutter that begins at `left`, with a line to its quad."""
+    tags = []
+    for name in FIELD_NAMES:
+        field = field_of(receipt.fields, name)
+        if field is not None:
+            corners = _scaled(field.quad, scale)
+            right, y = max(x for x, _ in corners), sum(y for _, y in corners) / len(corners)
+            tags.append((y, right, name, f"{name} {field.confidence:.0%}"))
+    font, lowest = ImageFont.load_default(14), 0.0
+    for y, right, name, label in sorted(tags):
+        top = max(lowest, y - _TAG_HEIGHT / 2)
+        lowest = top + _TAG_HEIGHT + 2  # a tag makes room for the one above it
+        pen.line([(right, y), (left + 12, top + _TAG_HEIGHT / 2)], fill=COLOURS[name], width=2)
+        pen.rectangle((left + 12, top, left + _GUTTER - 12, top + _TAG_HEIGHT), fill=COLOURS[name])
+        pen.text((left + _GUTTER / 2, top + _TAG_HEIGHT / 2), label, fill=_PAPER, font=font, anchor="mm")
 
 
 def _lines_of(field: ReceiptField | None) -> list[int]:

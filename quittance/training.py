@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -38,6 +39,12 @@ def train(model: str, options: Mapping[str, Any], settings: Iterable[str], conso
     module = importlib.import_module(f"services.{model}.train")
     config = configure(module.TrainingConfig, options, settings)
     return follow(module.train, config, console)
+
+
+def put_aside(run: Path) -> Path:
+    """Renames the folder of a run, so that a new one can take its place; a checkpoint of hours is never deleted."""
+    number = next(number for number in itertools.count(1) if not run.with_name(f"{run.name}-{number}").exists())
+    return run.rename(run.with_name(f"{run.name}-{number}"))
 
 
 def configure(config_type: type[Any], options: Mapping[str, Any], settings: Iterable[str]) -> Any:

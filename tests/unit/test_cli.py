@@ -157,12 +157,15 @@ def test_drawing_marks_what_was_read(picture: Path, tmp_path: Path) -> None:
     result = runner.invoke(cli.app, ["extract", str(picture), "--draw", str(tmp_path / "drawn")])
     assert result.exit_code == 0, result.output
     with Image.open(tmp_path / "drawn" / "receipt-read.png") as drawn:
-        assert drawn.size == (2 * 200 + 12, 100)
         pixels = drawn.convert("RGB")
-        colours = {pixels.getpixel((x, 30)) for x in range(10, 150)}  # lower edge of the company's quad
-        assert colours == {(0xC2, 0x41, 0x0C)}
-        right = pixels.crop((212, 0, 412, 100))
-        assert right.getextrema() != ((255, 255),) * 3  # text was set there
+    gutter = pixels.width - 2 * 200
+    assert gutter > 0
+    assert pixels.height == 100
+    company = (0xC2, 0x41, 0x0C)
+    assert {pixels.getpixel((x, 30)) for x in range(10, 150)} == {company}  # lower edge of the company's quad
+    assert pixels.getpixel((200 + 15, 20)) == company  # its tag, beside it in the gutter
+    right = pixels.crop((200 + gutter, 0, pixels.width, 100))
+    assert right.getextrema() != ((255, 255),) * 3  # text was set there
 
 
 def test_a_server_that_is_not_there(picture: Path) -> None:
@@ -317,13 +320,26 @@ def test_each_training_takes_the_options_of_the_command(model: str, monkeypatch:
 
     monkeypatch.setattr(training, "follow", follow)
     options = ["--data", "d", "--synthetic", "s", "--steps", "3", "--minutes", "2", "--seed", "5", "--threads", "1"]
-    result = runner.invoke(cli.app, ["train", model, *options, "--fresh", "--export", "w"])
+    result = runner.invoke(cli.app, ["train", model, *options, "--export", "w"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == {"loss": 1.0}
     (config,) = configs
     assert (config.data, config.synthetic, config.run) == (Path("d"), Path("s"), Path("runs") / model)
     assert (config.steps, config.minutes, config.seed, config.threads) == (3, 2.0, 5, 1)
-    assert (config.resume, config.export) == (False, Path("w"))
+    assert config.export == Path("w")
+
+
+def test_a_fresh_training_puts_the_old_run_aside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(training, "follow", lambda *_: {})
+    run = tmp_path / "detector"
+    for content in ("first", "second"):
+        run.mkdir()
+        (run / "log.jsonl").write_text(content)
+        result = runner.invoke(cli.app, ["train", "detector", "--data", "d", "--run", str(run), "--fresh"])
+        assert result.exit_code == 0, result.output
+    assert not run.exists()
+    assert (tmp_path / "detector-1" / "log.jsonl").read_text() == "first"
+    assert (tmp_path / "detector-2" / "log.jsonl").read_text() == "second"
 
 
 def test_synthesize_hands_on_its_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from benchmarks import readme
 from gateway.settings import GatewaySettings
 from quittance.cli import app
 from services.detector.settings import DetectorSettings
@@ -98,3 +99,16 @@ def test_python_examples_parse_and_import_what_there_is() -> None:
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("quittance"):
                 module = __import__(node.module, fromlist=["_"])
                 assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+def test_no_figure_is_missing() -> None:
+    assert [page.name for page in PAGES if "TBD" in page.read_text(encoding="utf-8")] == []
+
+
+def test_figures_are_written_between_their_comments() -> None:
+    text = "before\n<!-- answer: written by x -->\nold\n<!-- answer: end -->\nafter\n"
+    filled = readme.fill(text, "answer", r"new \1")
+    assert filled == "before\n<!-- answer: written by x -->\n\nnew \\1\n\n<!-- answer: end -->\nafter\n"
+    assert readme.fill(filled, "answer", r"new \1") == filled
+    with pytest.raises(ValueError, match="0 places for 'measures'"):
+        readme.fill(text, "measures", "")
