@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 from services.recognizer.alphabet import BLANK, Alphabet
 
+_CASE_DOUBT = 3.0
+"""Evidence against a usual way of writing a word, in nats over its letters, up to which it is taken for that way."""
+_LEAST = 1e-6
+
 
 @dataclass(frozen=True)
 class Recognition:
@@ -79,11 +83,31 @@ def best_path(probabilities: NDArray[np.float32]) -> list[Run]:
     return runs
 
 
+def word_case(odds: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Decide the case of the letters of one word.
+
+    Letters that look the same in both forms (c, o, s, k) are often in doubt. If a word is almost written in one of the
+    usual ways, all capitals, all lower case or a capital first, it is taken to be; `McDonald` stays as it is.
+
+    Args:
+        odds: `(letters,)` logarithm of how much more likely each letter is lower case than capital.
+
+    Returns:
+        `(letters,)`, True for lower case.
+    """
+    seen = odds > 0
+    usual = (np.zeros(len(odds), bool), np.ones(len(odds), bool), np.arange(len(odds)) > 0)
+    costs = [float(np.abs(odds[way != seen]).sum()) for way in usual]
+    best = int(np.argmin(costs))
+    return usual[best] if costs[best] <= _CASE_DOUBT else seen
+
+
 def decode(logits: NDArray[np.float32], alphabet: Alphabet) -> Recognition:
     """The text of one segment.
 
     Which character it is gets decided first, with both forms of a letter taken together; then which form, by their
-    probabilities over the character's frames. So a letter whose case is in doubt does not lose against a digit.
+    probabilities over the character's frames and by its word. So a letter whose case is in doubt does not lose
+    against a digit.
 
     The confidence is the product of the characters' peak probabilities, case not counted: an estimate of the
     probability that the whole text is right but for case. An empty text has the lowest probability of its blanks.
@@ -95,16 +119,24 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet) -> Recognition:
     if len(logits) == 0:
         return Recognition("", 0.0)
     probabilities = softmax(logits)
-    merged = merge_case(probabilities, alphabet)
-    runs = best_path(merged)
-    lower_of = dict(alphabet.case_pairs)
-    classes = []
-    for run in runs:
-        label, lower = run.label, lower_of.get(run.label)
-        if lower is not None:
-            forms = probabilities[run.start : run.end, [label, lower]].sum(axis=0)
-            label = lower if forms[1] > forms[0] else label
-        classes.append(label)
-    text = " ".join(alphabet.decode(classes).split())
+    runs = best_path(merge_case(probabilities, alphabet))
+    text = " ".join(_cased_text(probabilities, runs, alphabet).split())
     confidence = float(np.prod([run.peak for run in runs])) if runs else float(probabilities[:, BLANK].min())
     return Recognition(text, min(1.0, max(0.0, confidence)))
+
+
+def _cased_text(probabilities: NDArray[np.float32], runs: list[Run], alphabet: Alphabet) -> str:
+    """The text of runs whose letters are all capitals, each letter in the form that was seen."""
+    lower_of = dict(alphabet.case_pairs)
+    classes = np.array([run.label for run in runs])
+    odds = np.full(len(runs), np.nan, np.float32)  # stays so where there is no case
+    for index, run in enumerate(runs):
+        if run.label in lower_of:
+            capital, lower = probabilities[run.start : run.end, [run.label, lower_of[run.label]]].sum(axis=0)
+            odds[index] = np.log((lower + _LEAST) / (capital + _LEAST))
+    for _, word in itertools.groupby(range(len(runs)), key=lambda index: bool(np.isnan(odds[index]))):
+        indices = np.fromiter(word, int)
+        if not np.isnan(odds[indices[0]]):
+            lowered = indices[word_case(odds[indices])]
+            classes[lowered] = [lower_of[label] for label in classes[lowered].tolist()]
+    return alphabet.decode(classes.tolist())

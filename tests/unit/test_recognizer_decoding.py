@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.recognizer.alphabet import DEFAULT_CHARACTERS, Alphabet, AlphabetError
-from services.recognizer.decoding import best_path, decode, merge_case, softmax
+from services.recognizer.decoding import best_path, decode, merge_case, softmax, word_case
 
 ALPHABET = Alphabet("AaBb 1")  # classes 1 to 6
 
@@ -107,3 +107,24 @@ def test_merging_case_keeps_frames_normalised() -> None:
 
 def test_softmax_of_large_scores_is_finite() -> None:
     np.testing.assert_allclose(softmax(np.array([[1e4, -1e4, 1e4]], np.float32)), [[0.5, 0.0, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("odds", "lower"),
+    [
+        ([-5, 6, 7, -1, 6], "-++++"),  # ThanK: the doubtful k goes with its word
+        ([-6, -5, 0.5, -7], "----"),  # CAsH
+        ([0.4, 6, 6], "+++"),  # a doubtful first letter is as it was seen
+        ([-0.4, 6, 6], "-++"),
+        ([-6, 6, -7, 6, 6], "-+-++"),  # McDon: no doubt, so it stays
+        ([2], "+"),
+    ],
+)
+def test_doubtful_case_follows_the_word(odds: list[float], lower: str) -> None:
+    assert "".join("+" if one else "-" for one in word_case(np.array(odds, np.float32))) == lower
+
+
+def test_case_is_settled_word_by_word() -> None:
+    gap, doubtful = {"": 0.95}, {"A": 0.4, "a": 0.55}
+    frames = [{"A": 0.95}, gap, {"A": 0.95}, gap, doubtful, {"1": 0.9}, {"b": 0.95}, gap, {"a": 0.9}]
+    assert decode(logits(frames), ALPHABET).text == "AAA1ba"
