@@ -11,23 +11,27 @@ from dataclasses import dataclass
 
 from shared.contracts import Quad
 
-# Two segments are on one row if their centres are nearer, across the text, than this share of the smaller height.
+# Two segments are on one row if their centres are nearer, across the text, than this share of the smaller height ...
 _SAME_ROW = 0.5
+# ... and if they share less than this part of the shorter one: text does not stand on other text.
+_OVERLAP = 0.3
 
 
 @dataclass(frozen=True)
 class _Place:
     index: int
     start: float  # along the text, pixels
+    end: float
     centre: float  # across the text, pixels
-    height: float  # across the text, pixels
+    height: float
 
 
 def reading_order(quads: Sequence[Quad]) -> list[int]:
     """Gives the indices of quads in the order in which the text is read.
 
-    The direction of the text is the mean of the quads' own, so a page that lies on its side or stands on its head, or
-    leans a little, is read as it was written.
+    The direction of the text is the mean of the quads' own, so a page that lies on its side or stands on its head is
+    read as it was written. A row is a chain of neighbours: one that still leans holds together though its ends are far
+    apart in height.
 
     Args:
         quads: Clockwise from the top left corner of the text, in pixels of the page.
@@ -36,14 +40,40 @@ def reading_order(quads: Sequence[Quad]) -> list[int]:
         A permutation of `range(len(quads))`.
     """
     cosine, sine = _direction(quads)
-    places = sorted((_place(i, quad, cosine, sine) for i, quad in enumerate(quads)), key=lambda place: place.centre)
+    placed: list[tuple[_Place, list[_Place]]] = []  # with the row that each is on
     rows: list[list[_Place]] = []
-    for place in places:
-        if rows and _on_row(place, rows[-1]):
-            rows[-1].append(place)
-        else:
-            rows.append([place])
+    for place in sorted((_place(i, quad, cosine, sine) for i, quad in enumerate(quads)), key=lambda p: p.centre):
+        row = _row_of(place, placed)
+        if row is None:
+            row = []
+            rows.append(row)
+        row.append(place)
+        placed.append((place, row))
+    rows.sort(key=lambda row: sum(place.centre for place in row) / len(row))
     return [place.index for row in rows for place in sorted(row, key=lambda place: place.start)]
+
+
+def _row_of(place: _Place, placed: Sequence[tuple[_Place, list[_Place]]]) -> list[_Place] | None:
+    """Gives the row of the nearest neighbour at the same height that has room for the segment, or None."""
+    neighbours = []
+    for other, row in reversed(placed):
+        distance = place.centre - other.centre
+        if distance > _SAME_ROW * place.height:
+            break  # and so are all before, as they were placed from top to bottom
+        if distance <= _SAME_ROW * other.height:
+            neighbours.append((_gap(place, other), row))
+    for _, row in sorted(neighbours, key=lambda neighbour: neighbour[0]):
+        if not any(_overlap(place, other) for other in row):
+            return row
+    return None
+
+
+def _gap(one: _Place, other: _Place) -> float:
+    return max(one.start, other.start) - min(one.end, other.end)
+
+
+def _overlap(one: _Place, other: _Place) -> bool:
+    return -_gap(one, other) > _OVERLAP * min(one.end - one.start, other.end - other.start)
 
 
 def _direction(quads: Sequence[Quad]) -> tuple[float, float]:
@@ -56,11 +86,10 @@ def _direction(quads: Sequence[Quad]) -> tuple[float, float]:
 def _place(index: int, quad: Quad, cosine: float, sine: float) -> _Place:
     along = [x * cosine + y * sine for x, y in quad]
     across = [y * cosine - x * sine for x, y in quad]
-    height = (across[3] - across[0] + across[2] - across[1]) / 2
-    return _Place(index, start=(along[0] + along[3]) / 2, centre=sum(across) / 4, height=abs(height))
-
-
-def _on_row(place: _Place, row: Sequence[_Place]) -> bool:
-    centre = sum(other.centre for other in row) / len(row)
-    height = sum(other.height for other in row) / len(row)
-    return place.centre - centre < _SAME_ROW * min(place.height, height)
+    return _Place(
+        index,
+        start=(along[0] + along[3]) / 2,
+        end=(along[1] + along[2]) / 2,
+        centre=sum(across) / 4,
+        height=abs(across[3] - across[0] + across[2] - across[1]) / 2,
+    )

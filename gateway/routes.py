@@ -87,5 +87,5 @@ def _receipts(request: Request) -> Receipts:
 
 
 def _json(receipt: Receipt) -> Response:
-    # Valid already: a second validation by the framework would only cost time.
-    return Response(receipt.model_dump_json(), media_type="application/json")
+    # Valid already: a second validation by the framework would only cost time. And nobody on the way may keep it.
+    return Response(receipt.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})

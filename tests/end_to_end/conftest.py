@@ -130,6 +130,8 @@ def deployment(repository: Path, weights: None, tmp_path_factory: pytest.TempPat
         yield Deployment(**processes, folder=folder)
         for process in processes.values():  # all at once; then each is waited for
             process.tell(signal.SIGTERM)
+        ends = {name: process.stop() for name, process in processes.items()}
+        assert set(ends.values()) == {0}, ends
 
 
 @pytest.fixture(params=["gateway", "embedded"])

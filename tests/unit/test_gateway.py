@@ -181,6 +181,7 @@ async def test_a_receipt_passes_through_the_three_stages(gateway: Gateway) -> No
     response = await gateway.post(picture())
 
     assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
     receipt = Receipt.model_validate_json(response.content)
     assert [line.text for line in receipt.lines] == ["BOOK SHOP", "TOTAL", "9.00"]  # reading order
     assert receipt.lines[0].quad == ((20, 10), (90, 10), (90, 20), (20, 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 
@@ -39,6 +40,28 @@ SHUFFLED = [5, 0, 3, 7, 1, 6, 4, 2]
 def test_rows_are_read_as_the_text_runs(degrees: float) -> None:
     quads = [turned(PAGE[i], degrees) for i in SHUFFLED]
     assert [SHUFFLED[i] for i in reading_order(quads)] == list(range(len(PAGE)))
+
+
+@pytest.mark.parametrize("lean", [-0.06, 0.06])
+def test_a_leaning_row_holds_together_though_its_boxes_are_upright(lean: float) -> None:
+    """As a detector gives a photo that leans: the boxes climb, but do not tell the angle themselves."""
+    rows = [[box(x, 100 + 40 * row + lean * x, 80, 24) for x in range(0, 500, 100)] for row in range(6)]
+    quads = [quad for row in rows for quad in row]
+    assert reading_order(quads) == list(range(len(quads)))
+
+
+def test_a_segment_between_two_lines_does_not_join_them() -> None:
+    quads = [box(0, 0, 100, 20), box(0, 24, 100, 20), box(150, 11, 60, 22)]
+    order = reading_order(quads)
+    assert order.index(0) < order.index(1)
+    assert sorted(order) == [0, 1, 2]
+
+
+def test_thousands_of_segments_take_no_time() -> None:
+    quads = [box(x, y, 16, 8) for y in range(0, 1000, 10) for x in range(0, 1000, 20)]
+    start = time.perf_counter()
+    assert reading_order(quads[::-1]) == list(range(len(quads)))[::-1]
+    assert time.perf_counter() - start < 5
 
 
 def test_lines_that_touch_stay_apart() -> None:
