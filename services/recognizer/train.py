@@ -23,13 +23,17 @@ from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.decoding import decode
+from services.recognizer.evaluate import evaluate
 from services.recognizer.loss import ctc_loss
 from services.recognizer.network import CRNN, Architecture
+from services.recognizer.predictor import NAME
 from services.recognizer.samples import Batch, Sample, load_samples, make_batch, plan_batches
+from services.recognizer.settings import RecognizerSettings
 from shared.dataset import load_split, split_keys
 from shared.device import autocast, select_device, set_threads
 from shared.measures.words import character_error_rate, words
 from shared.training import ExponentialMovingAverage, TrainingRun
+from shared.weights import save_weights
 
 _SHORT_TEXT = 8
 _VALIDATION_SEGMENTS = 400
@@ -64,7 +68,7 @@ class TrainingConfig:
     data: Path
     synthetic: Path | None = None
     run: Path = Path("runs/recognizer")
-    steps: int = 100_000
+    steps: int = 7500
     seed: int = 1
     minutes: float | None = None
     threads: int | None = None
@@ -100,8 +104,11 @@ class Trainer:
         self.rng = np.random.default_rng([config.seed, self.run.step])
         self.real = load_samples(load_split(config.data, "train"), self.alphabet, cased=False)
         self.synthetic: list[Sample] = []
+        if config.synthetic is not None:
+            receipts = load_split(config.synthetic, "train")[: config.synthetic_receipts]
+            self.synthetic = load_samples(receipts, self.alphabet, cased=True)
         self.validation = _subset(load_samples(load_split(config.data, "validation"), self.alphabet, cased=False))
-        self.run.log(event="start", real=len(self.real), validation=len(self.validation))
+        self.run.log(event="start", real=len(self.real), synthetic=len(self.synthetic), validation=len(self.validation))
 
     @property
     def done(self) -> float:
@@ -115,7 +122,9 @@ class Trainer:
         """Train to the end of the schedule; returns the last measures."""
         losses: list[float] = []
         mark, columns = time.monotonic(), 0
-        for batch in self._batches():
+        batches = self._batches()
+        while self.done < 1.0:
+            batch = next(batches)
             rate = learning_rate(self.run.step, self.done, self.config.peak, self.config.warmup)
             losses.append(self._step(batch, rate))
             columns += int(batch.images.shape[0] * batch.images.shape[3])
@@ -133,13 +142,11 @@ class Trainer:
             if self.run.step % self.config.validate_every == 0:
                 self._log(self.validate(self.validation))
                 self._save()
-            if self.done >= 1.0:
-                break
         self._save()
         measures = self.validate(self.validation)
         self._log(measures)
         if self.config.export is not None:
-            self.export(self.config.export, measures)
+            measures |= self.export(self.config.export)
         return measures
 
     def _step(self, batch: Batch, rate: float) -> float:
@@ -185,12 +192,8 @@ class Trainer:
 
     def _samples_of_a_pass(self) -> list[Sample]:
         """All real segments and a fresh draw of synthetic ones."""
-        config = self.config
-        if config.synthetic is not None and not self.synthetic and (config.synthetic / "split.json").exists():
-            receipts = load_split(config.synthetic, "train")[: config.synthetic_receipts]
-            self.synthetic = load_samples(receipts, self.alphabet, cased=True)
-            self.run.log(event="synthetic", segments=len(self.synthetic), receipts=len(receipts))
-        wanted = round(len(self.real) * config.synthetic_share / (1.0 - config.synthetic_share))
+        share = self.config.synthetic_share
+        wanted = round(len(self.real) * share / (1.0 - share))
         drawn = self.rng.permutation(len(self.synthetic))[:wanted]
         return [*self.real, *(self.synthetic[i] for i in drawn)]
 
@@ -208,30 +211,36 @@ class Trainer:
         cer = character_error_rate([sample.text for sample in samples], read_texts)
         return {"word_f1": round(f1, 4), "cer": round(cer, 4), "segments": len(samples)}
 
-    def export(self, folder: Path, measures: dict[str, Any]) -> None:
-        """Write the averaged weights with their manifest."""
-        from shared.weights import save_weights
+    def export(self, folder: Path) -> dict[str, float]:
+        """Write the averaged weights with their manifest; returns the measures on the whole validation split."""
+        self._write(folder, {})
+        settings = RecognizerSettings(weights=folder, device=str(self.device), threads=self.config.threads)
+        found = evaluate(self.config.data, settings=settings)
+        measures = {f"given_boxes.{name}": round(found[name], 4) for name in ("precision", "recall", "f1", "cer")}
+        self._write(folder, {"split": "validation", "receipts": found["receipts"], **measures})
+        return measures
 
+    def _write(self, folder: Path, measures: dict[str, Any]) -> None:
         config = self.config
         training: dict[str, Any] = {
-            "data": "SROIE train split (ICDAR 2019, CC BY 4.0)",
-            "segments": len(self.real),
+            "data": "SROIE, split train (ICDAR 2019, CC BY 4.0)",
             "receipts": len(split_keys(config.data, "train")),
+            "segments": len(self.real),
             "synthetic_segments": len(self.synthetic),
             "synthetic_share": config.synthetic_share if self.synthetic else 0.0,
+            "command": "quittance train recognizer --data DIR"
+            + (" --synthetic DIR" if self.synthetic else "")
+            + (f" --minutes {config.minutes:g}" if config.minutes is not None else f" --steps {config.steps}"),
             "steps": self.run.step,
             "minutes": round(self.run.seconds / 60, 1),
-            "command": "quittance train recognizer --data DIR --synthetic DIR --minutes "
-            f"{config.minutes if config.minutes is not None else 'none'}",
             "seed": config.seed,
             "columns": config.columns,
             "peak": config.peak,
-            "precision": "bfloat16 where the processor has it",
         }
         save_weights(
             folder,
             self.average.state_dict(),
-            name="crnn",
+            name=NAME,
             architecture=self.network.architecture.to_dict(),
             alphabet=self.alphabet.characters,
             training=training,
@@ -297,7 +306,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--synthetic", type=Path)
     parser.add_argument("--run", type=Path, default=Path("runs/recognizer"))
-    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--steps", type=int, default=TrainingConfig.steps)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int)
