@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from services.detector.anchors import STRIDE, decode_side
 from services.detector.breaks import FEATURES, Links, break_logits, choose_breaks, describe_links
+from services.detector.ink import column_ink
 from services.detector.proposals import Proposals
 
 Floats = npt.NDArray[np.float32]
@@ -23,6 +24,10 @@ def _plain_break_weights() -> tuple[float, ...]:
     """A break where the side ramps fall by much, less if there is a gap too; good enough without fitting."""
     weights = dict.fromkeys(FEATURES, 0.0) | {"fall": 4.0, "gap": 2.0, "columns_missing": 1.0}
     return (*weights.values(), -5.0)
+
+
+#: Ink belongs to a segment up to this far (heights) beyond its ends; labels leave this margin (heights) beside ink.
+_INK_REACH, _INK_MARGIN = 0.3, 0.1
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class JoiningSettings:
         break_weights: Of the logistic model of breaks, a weight for each feature and a constant.
         break_threshold: Logit from which a link is a break.
         end_side: Least absolute side ramp of a proposal that takes part in locating an end.
+        ink_weight: How far an end moves from where the side ramps put it to where the ink ends, 0 to 1.
         least_score: Least mean score of a segment.
         short_score: Least score of a segment of a single proposal.
         covered: Share of a segment from which it goes if a surer one covers it.
@@ -53,6 +59,7 @@ class JoiningSettings:
     break_weights: tuple[float, ...] = _plain_break_weights()
     break_threshold: float = 0.0
     end_side: float = 0.3
+    ink_weight: float = 0.65
     least_score: float = 0.6
     short_score: float = 0.7
     covered: float = 0.6
@@ -110,7 +117,8 @@ def join(proposals: Proposals, strength: Floats, settings: JoiningSettings) -> S
     broken = choose_breaks(logits, links, settings.break_threshold)
     following[links.left[broken]] = -1
     bounds = _bounds(len(proposals), links, broken)
-    return drop_covered(_segments(proposals, label_chains(following), bounds, settings), settings.covered)
+    segments = _segments(proposals, label_chains(following), bounds, strength, settings)
+    return drop_covered(segments, settings.covered)
 
 
 def _bounds(count: int, links: Links, broken: npt.NDArray[np.bool_]) -> Floats:
@@ -190,7 +198,9 @@ def drop_covered(segments: Segments, share: float) -> Segments:
     return segments[~better.any(axis=1)]
 
 
-def _segments(proposals: Proposals, chain: Integers, bounds: Floats, settings: JoiningSettings) -> Segments:
+def _segments(
+    proposals: Proposals, chain: Integers, bounds: Floats, strength: Floats, settings: JoiningSettings
+) -> Segments:
     quads, scores = [], []
     order = np.argsort(chain, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(chain[order])) + 1):
@@ -198,14 +208,15 @@ def _segments(proposals: Proposals, chain: Integers, bounds: Floats, settings: J
         score = float(part.score.mean())
         if score < (settings.least_score if len(part) > 1 else settings.short_score):
             continue
-        quads.append(_quad(part, (float(bounds[members[0], 0]), float(bounds[members[-1], 1])), settings))
+        within = float(bounds[members[0], 0]), float(bounds[members[-1], 1])
+        quads.append(_quad(part, within, strength, settings))
         scores.append(score)
     if not quads:
         return Segments.none()
     return Segments(np.stack(quads).astype(np.float32), np.array(scores, np.float32))
 
 
-def _quad(part: Proposals, bounds: tuple[float, float], settings: JoiningSettings) -> Floats:
+def _quad(part: Proposals, bounds: tuple[float, float], strength: Floats, settings: JoiningSettings) -> Floats:
     """The quad of one chain of proposals, 4 x 2; its ends stay within bounds (px)."""
     centre = part.centre
     left, right = find_ends(part, settings)
@@ -220,6 +231,10 @@ def _quad(part: Proposals, bounds: tuple[float, float], settings: JoiningSetting
     slope = float((weight * (centre - at) * (middle - level)).sum()) / spread if len(part) >= 4 else 0.0
     if abs(slope) * (right - left) < settings.skew * height:
         slope = 0.0
+    if slope == 0.0:
+        left, right = draw_to_ink(
+            strength, (left, level - 0.5 * height, right, level + 0.5 * height), settings.ink_weight
+        )
     grow_top, grow_bottom, grow_left, grow_right = (share * height for share in settings.grow)
     x0, x1 = max(left - grow_left, bounds[0]), min(right + grow_right, bounds[1])
     y0, y1 = level + slope * (x0 - at), level + slope * (x1 - at)
@@ -236,6 +251,32 @@ def find_ends(part: Proposals, settings: JoiningSettings) -> tuple[float, float]
     right = _end(part.side[last], centre[last], 1.0, settings.end_side, edge_right)
     if right - left < STRIDE / 4:
         return edge_left, edge_right
+    return left, right
+
+
+def draw_to_ink(strength: Floats, box: tuple[float, float, float, float], weight: float) -> tuple[float, float]:
+    """Move the ends of a box towards where its ink ends.
+
+    Args:
+        strength: Ink of the page, see :func:`services.detector.ink.ink_strength`.
+        box: x0, y0, x1, y1 in pixels.
+        weight: 0 leaves the ends, 1 puts them a margin from the ink; an end far from ink stays in any case.
+
+    Returns:
+        Left and right end in pixels.
+    """
+    left, top, right, bottom = box
+    height = bottom - top
+    reach = _INK_REACH * height
+    start = round(left - reach)
+    columns = np.flatnonzero(column_ink(strength, (left - reach, top, right + reach, bottom))) + start
+    if weight == 0.0 or not len(columns):
+        return left, right
+    ink_left, ink_right = float(columns[0]) - _INK_MARGIN * height, float(columns[-1]) + 1 + _INK_MARGIN * height
+    if abs(ink_left - left) < 2 * reach:
+        left += weight * (ink_left - left)
+    if abs(ink_right - right) < 2 * reach:
+        right += weight * (ink_right - right)
     return left, right
 
 

@@ -28,6 +28,8 @@ Floats = npt.NDArray[np.float32]
 _SCALE_TOLERANCE = 1.45
 #: Segments that tell enough of the text's height to scale a page anew.
 _ENOUGH_SEGMENTS = 3
+#: Segments with a shorter side, in pixels of the page, are none.
+_LEAST_SIDE = 2.0
 
 
 @dataclass(frozen=True)
@@ -184,12 +186,18 @@ class Predictor:
             if not 1 / _SCALE_TOLERANCE < factor < _SCALE_TOLERANCE:
                 page = scale_page(page.source, page.offset, page.page_size, page.scale * factor, self._preparation)
                 segments = self._segments(page, self._engine(page.grey[None])[0])
-        quads = page.to_page(segments.quads)
-        limit = np.array(page.page_size, np.float32)
-        return Detection(np.clip(quads, 0.0, limit).astype(np.float32), segments.scores)
+        return on_page(Detection(page.to_page(segments.quads), segments.scores), page.page_size)
 
     def _segments(self, page: PreparedPage, activations: Activations) -> Segments:
         return find_segments(page.grey, activations, self._heights, self._joining)
+
+
+def on_page(detection: Detection, size: tuple[int, int]) -> Detection:
+    """A detection cut to a page of width x height pixels; what has no area left there is dropped."""
+    quads = np.clip(detection.quads, 0.0, np.array(size, np.float32)).astype(np.float32)
+    extent = quads.max(axis=1) - quads.min(axis=1)
+    kept = (extent >= _LEAST_SIDE).all(axis=1)
+    return Detection(quads[kept], detection.scores[kept], detection.rotation)
 
 
 def find_segments(

@@ -47,6 +47,7 @@ GRID: dict[str, tuple[Any, ...]] = {
     "ratio": (0.45, 0.55, 0.65, 0.75),
     "suppression": (0.2, 0.3, 0.4),
     "end_side": (0.15, 0.3, 0.5),
+    "ink_weight": (0.0, 0.35, 0.65, 0.85),
     "skew": (0.35, 0.5, 0.7),
 }
 #: Share of the H-mean at IoU 0.5 in what is maximised beside DetEval: boxes that only grow please DetEval, but crops

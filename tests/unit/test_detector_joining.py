@@ -10,7 +10,7 @@ import pytest
 from services.detector.anchors import build_targets
 from services.detector.breaks import FEATURES, break_logits, describe_links
 from services.detector.ink import column_ink, find_gaps, ink_strength
-from services.detector.joining import JoiningSettings, Segments, drop_covered, join, label_chains, link
+from services.detector.joining import JoiningSettings, Segments, draw_to_ink, drop_covered, join, label_chains, link
 from services.detector.proposals import Proposals, decode_proposals, suppress
 
 HEIGHTS = np.array((8.0, 10.3, 13.3, 17.2, 22.2, 28.7, 37.1, 48.0), np.float32)
@@ -139,6 +139,16 @@ def test_growth_is_in_heights_and_by_side() -> None:
     quad = join(proposals, BLANK, replace(EXACT, grow=(0.1, 0.2, 0.3, 0.4))).quads[0]
     assert quad[0].tolist() == pytest.approx([32 - 6, 18])
     assert quad[2].tolist() == pytest.approx([96 + 8, 44])
+
+
+def test_ends_are_drawn_to_ink_that_is_near() -> None:
+    strength = np.zeros((60, 300), np.float32)
+    strength[22:38, 50:160] = 80.0
+    assert draw_to_ink(strength, (44, 20, 164, 40), 1.0) == pytest.approx((48, 162))  # a tenth of the height beside
+    assert draw_to_ink(strength, (44, 20, 164, 40), 0.5) == pytest.approx((46, 163))
+    assert draw_to_ink(strength, (44, 20, 164, 40), 0.0) == (44, 164)
+    assert draw_to_ink(strength, (10, 20, 164, 40), 1.0)[0] == 10  # too far from ink to be an end of it
+    assert draw_to_ink(np.zeros_like(strength), (44, 20, 164, 40), 1.0) == (44, 164)
 
 
 def test_covered_segments_go() -> None:

@@ -16,7 +16,7 @@ from services.detector.anchors import STRIDE, build_targets
 from services.detector.app import create_app, to_response
 from services.detector.joining import JoiningSettings
 from services.detector.network import Architecture
-from services.detector.predictor import Activations, Detection, Predictor
+from services.detector.predictor import Activations, Detection, Predictor, on_page
 from services.detector.settings import DetectorSettings
 from shared.weights import WeightsError
 
@@ -111,6 +111,13 @@ def test_quads_stay_on_the_page() -> None:
     (detection,) = predictor(Oracle()).predict([cut])
     assert detection.quads.min() >= 0
     assert (detection.quads.max(axis=(0, 1)) <= (cut.shape[1], cut.shape[0])).all()
+
+
+def test_what_lies_beside_the_page_is_dropped() -> None:
+    quads = np.array([[(90, 5), (130, 5), (130, 9), (90, 9)], [(101, 5), (130, 5), (130, 9), (101, 9)]], np.float32)
+    kept = on_page(Detection(quads, np.float32([0.8, 0.9])), (100, 50))
+    assert kept.quads.tolist() == [[[90, 5], [100, 5], [100, 9], [90, 9]]]
+    assert kept.scores.tolist() == pytest.approx([0.8])
 
 
 def test_the_answer_is_rounded_and_whole() -> None:
