@@ -101,6 +101,8 @@ def test_versions_are_exact_and_the_gateway_has_its_share_of_them() -> None:
     everything = [*dependencies, *(line for extra in extras.values() for line in extra)]
     assert [line for line in everything if "==" not in line and not line.startswith("quittance[")] == []
     group = content["dependency-groups"]["gateway"]
+    assert len(names(dependencies)) == len(dependencies)
+    assert len(names(group)) == len(group)
     assert set(group) <= set(dependencies)
     assert not names(group) & {"torch", "safetensors"}
 
