@@ -13,7 +13,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from shared.health import Health
+from shared.health import Health, StartupError
 from shared.logs import configure_logging
 from shared.settings import ServiceSettings
 
@@ -105,6 +105,9 @@ class _Server(uvicorn.Server):
         try:
             async with self._app.router.lifespan_context(self._app):
                 await self._ended.wait()
+        except StartupError as error:
+            _log.critical("the service cannot start: %s", error)  # a traceback would only hide what to do
+            self.failed = self.should_exit = True
         except Exception:
             _log.critical("the service failed", exc_info=True)
             self.failed = self.should_exit = True

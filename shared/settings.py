@@ -16,13 +16,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from shared.health import StartupError
 from shared.pictures import PictureLimits
 from shared.uploads import UploadLimits
 
 PREFIX = "QUITTANCE_"
 
 
-class SettingsError(Exception):
+class SettingsError(StartupError):
     """A setting has a wrong value; the message names the variable and what it should be."""
 
 

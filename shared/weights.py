@@ -18,12 +18,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
+from shared.health import StartupError
+
 TENSORS_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 _GET_THEM = "Get the weights again from the repository, or train and export them with `quittance train`."
 
 
-class WeightsError(Exception):
+class WeightsError(StartupError):
     """The weights cannot be used; the message says why and what to do."""
 
 

@@ -477,6 +477,17 @@ async def test_server_that_cannot_start_says_why_and_ends(served: Any) -> None:
     assert any("no weights in here" in json.loads(line).get("exception", "") for line in errors.splitlines())
 
 
+async def test_server_without_weights_says_what_to_do(served: Any) -> None:
+    process, _ = served(
+        failure="from shared.health import StartupError; raise StartupError('x.safetensors is missing. Get it again.')"
+    )
+    _, errors = await asyncio.to_thread(process.communicate, None, 30)
+    assert process.returncode == 3
+    (told,) = (record for line in errors.splitlines() if (record := json.loads(line))["level"] == "critical")
+    assert told["message"] == "the service cannot start: x.safetensors is missing. Get it again."
+    assert "exception" not in told
+
+
 async def test_server_whose_worker_died_ends(served: Any) -> None:
     process, _ = served(failure="app.state.health.require('worker', lambda: False)")
     _, errors = await asyncio.to_thread(process.communicate, None, 30)
