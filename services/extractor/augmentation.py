@@ -115,10 +115,12 @@ class Augmenter:
         factor = float(np.exp(self.random.uniform(-1.5, 2.0)))
         for segment in segments:
             for match in reversed(find_amounts(segment.text)):
-                number = segment.text[match.number_start : match.end]
+                number = segment.text[match.number_start : match.number_end]
                 if not re.fullmatch(r"\d+\.\d\d", number):
                     continue
-                _replace(segment, match.number_start, match.end, f"{round(float(number) * factor * 20) / 20:.2f}")
+                _replace(
+                    segment, match.number_start, match.number_end, f"{round(float(number) * factor * 20) / 20:.2f}"
+                )
 
     def _change_dates(self, segments: list[LabelledText]) -> None:
         day, month, year = self.random.randint(1, 28), self.random.randint(1, 12), self.random.randint(2009, 2027)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +12,16 @@ import numpy as np
 from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
-from services.extractor.normalisation import currency, month_comes_first
+from services.extractor.normalisation import AmountMatch, currency, month_comes_first
 from services.extractor.scoring import Evidence, Scoring
-from services.extractor.spans import Probabilities, Span, best_span, mean_probability
+from services.extractor.spans import Probabilities, Span, best_span
 from services.extractor.totals import candidates, shares
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
 
+_STOP_AFTER_WORD = re.compile(r"(?<=[^\W\d_]{4})[.;](?=\s?\w)")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
+# What stands above or below a company or an address is part of it only if the network is this sure.
+_EDGE = 0.72
 _MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
 # An amount that the network thinks less likely than this is no total, however well it fits the rules.
 _LEAST_TOTAL = 0.08
@@ -67,7 +71,7 @@ class FieldReader:
         return result
 
     def _company(self, source: _Source, scores: Probabilities, result: Extraction) -> str | None:
-        span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS)
+        span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)
         if span is None:
             return None
         sure = source.reading([part.place for part in span.parts]) > _SURE
@@ -91,13 +95,15 @@ class FieldReader:
         return None
 
     def _address(self, source: _Source, scores: Probabilities, company: str | None, result: Extraction) -> None:
-        span = best_span(source.document, scores[:, _CLASS["address"]], skip=1, most=_MOST_ADDRESS_PARTS)
+        span = best_span(source.document, scores[:, _CLASS["address"]], skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)
         if span is None:
             return
         text = span.text(source.document)
         sure = source.reading([part.place for part in span.parts]) > _SURE
         longer = self._directory.printed_address(letters(source.document.text), letters(text))
         correction = Correction(longer, True, True) if longer else self._directory.address(text, company, sure=sure)
+        if not sure and not correction.known:
+            correction = Correction(comma_between_parts(text), known=False, corrected=False)
         result.fields.address = self._text_field("address", source, span, correction, result)
 
     def _text_field(
@@ -140,23 +146,44 @@ class FieldReader:
         chances = shares(found, self._scoring.total_weights)
         number = int(np.argmax(chances))
         best = found[number].best
-        match, offset = best.match, int(document.start[best.place])
-        sign_end = match.number_start
-        sign = mean_probability(document, probability, offset + match.start, offset + sign_end)
-        if match.sign and not match.sign.isalnum():
-            sign = float(probability[offset + match.start])
-        # A sign that touches the number is part of the value to most people, one that stands apart is not.
-        apart = match.text[: sign_end - match.start].endswith(" ")
-        with_sign = bool(match.sign) and sign > (_SIGN_APART if apart else _SIGN_TOUCHING)
         evidence = Evidence(score=chances[number], doubt=1.0 - best.score, reading=source.reading([best.place]))
         result.evidence["total"] = evidence
         result.fields.total = AmountField(
-            value=match.text if with_sign or match.amount < 0 else match.text[sign_end - match.start :],
-            amount=str(match.amount),
-            currency=currency(match.sign, document.text),
+            value=_printed(best.match, probability[int(document.start[best.place]) :]),
+            amount=str(best.match.amount),
+            currency=currency(best.match.sign, document.text),
             confidence=self._scoring.probability("total", evidence),
             **source.where([best.place]),
         )
+
+
+def comma_between_parts(address: str) -> str:
+    """An address with a comma where a full stop or semicolon was read after a word within it.
+
+    98% of the printed addresses have a comma there, and the two are easily taken for each other. Short words keep their
+    full stop, as they may be abbreviations (NO. 5, JLN. TUN); so does the end.
+    """
+    return _STOP_AFTER_WORD.sub(",", address)
+
+
+def _printed(match: AmountMatch, probability: Probabilities) -> str:
+    """An amount as printed, with its sign if that belongs to it.
+
+    Args:
+        match: The amount.
+        probability: Of the total, for each character of the segment it stands in.
+    """
+    before = match.text[: match.number_start - match.start]
+    after = match.text[match.number_end - match.start :]
+    places = [match.start + i for i, character in enumerate(match.text) if not character.isspace()]
+    places = [i for i in places if not match.number_start <= i < match.number_end]
+    if not places or match.amount < 0:
+        return match.text
+    # A sign that touches the number is part of the value to most people, one that stands apart is not.
+    apart = before.endswith(" ") or after.startswith(" ")
+    if float(np.max(probability[places])) > (_SIGN_APART if apart else _SIGN_TOUCHING):
+        return match.text
+    return match.text[len(before) : len(match.text) - len(after)]
 
 
 class _Source:

@@ -29,7 +29,7 @@ from shared.measures.entities import same_value
 
 # How strongly fitted numbers are drawn to their defaults; few receipts are kept out.
 _TOTAL_RIDGE = 0.02
-_CONFIDENCE_RIDGE = 0.01
+_CONFIDENCE_RIDGE = 0.03
 # Each receipt counts this many times with boxes moved, joined and split, once as it is.
 _VARIATIONS = 2
 _BATCH = 16

@@ -139,14 +139,14 @@ def _mark_total(document: Document, value: str, labels: npt.NDArray[np.int64]) -
     wanted = parse_amount(value)
     if wanted is None:
         return
-    with_sign = not value.strip()[:1].isdigit() and not value.strip().startswith("-")
+    wanted_sign = find_amounts(value)[0].sign if find_amounts(value) else ""
     spans: list[tuple[slice, int]] = []
     for i in range(len(document.order)):
         text, offset = document.segment_text(i), int(document.start[i])
         for match in find_amounts(text):
             if match.amount == wanted:
-                start = match.start if with_sign else match.number_start
-                spans.append((slice(offset + start, offset + match.end), int(document.row[i])))
+                first, last = (match.start, match.end) if wanted_sign else (match.number_start, match.number_end)
+                spans.append((slice(offset + first, offset + last), int(document.row[i])))
     named = [is_total_row(row_text(document, row)) for _, row in spans]
     for (span, _), name in zip(spans, named, strict=True):
         labels[span] = _TOTAL if name or not any(named) else IGNORED

@@ -34,7 +34,9 @@ _SOURCE = (
 _LEGAL_FORM = re.compile(r"(?:SDNBHD|SENDIRIANBERHAD|BERHAD|BHD|SB|PLT|LTD|INC|LLC|GMBH)$")
 # Compared as if they were the same; a name that differs in nothing else was misread.
 _LOOK_ALIKE = str.maketrans("01L56824D", "OIISGBZAO")
-_COMPANY_SIMILAR = 0.85
+_COMPANY_SIMILAR, _COMPANY_SIMILAR_SURE = 0.8, 0.85
+# Names end in what a shop deals in (HARDWARE TRADING) and differ before that, so their first halves have to agree too.
+_HALF_SIMILAR = 0.75
 _ADDRESS_SIMILAR = 0.93
 # The runner-up must be this much less similar, or it is anybody's guess which one is meant.
 _MARGIN = 0.02
@@ -84,15 +86,18 @@ class Directory:
 
         Args:
             text: The name as read.
-            sure: Whether it was read beyond doubt; then only a spelling met several times is put in its place.
+            sure: Whether it was read beyond doubt; then punctuation stays as it is, since signs of one company differ.
         """
         key = letters(text)
         if key in self._companies:
+            if sure:
+                return Correction(text, known=True, corrected=False)
             return _as_written(text, self._companies[key], sure)
         core = _core(key)
         if len(core) < _SHORT:
             return Correction(text, known=False, corrected=False)
-        similar = _nearest(core, self._cores, _COMPANY_SIMILAR)
+        least = _COMPANY_SIMILAR_SURE if sure else _COMPANY_SIMILAR
+        similar = [found for found in _nearest(core, self._cores, least) if _begin_alike(core, found[0])]
         if not similar or (len(similar) > 1 and similar[0][1] - similar[1][1] < _MARGIN):
             return Correction(text, known=False, corrected=False)
         return Correction(_usual(self._companies[self._cores[similar[0][0]]]), known=True, corrected=True)
@@ -221,6 +226,12 @@ def _nearest(key: str, known: Iterable[str], least: float) -> list[tuple[str, fl
         limit=3,
     )
     return [(other, similarity) for other, similarity, _ in found]
+
+
+def _begin_alike(core: str, other: str) -> bool:
+    half = max(len(core), len(other)) // 2
+    first, second = core[:half].translate(_LOOK_ALIKE), other[:half].translate(_LOOK_ALIKE)
+    return Levenshtein.normalized_similarity(first, second) >= _HALF_SIMILAR
 
 
 def _usual(spellings: Counter[str]) -> str:

@@ -46,7 +46,7 @@ _NUMBER = (
 )
 _AMOUNT = re.compile(
     rf"(?P<currency>(?<![A-Z]){_CURRENCY})?\s{{0,2}}(?P<sign>-)?"
-    rf"(?<![\d.,/:])(?P<number>{_NUMBER})(?![\d/:]|[.,]\d|\s?%)",
+    rf"(?<![\d.,/:])(?P<number>{_NUMBER})(?![\d/:]|[.,]\d|\s?%)(?:\s?(?P<after>€|EUR\b))?",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(
@@ -88,10 +88,15 @@ class DateMatch:
 
 @dataclass(frozen=True)
 class AmountMatch:
-    """An amount found in a text, with the currency sign before it (part of `text` from `start`; '' if none)."""
+    """An amount found in a text, with the currency sign before or after it.
+
+    `text` runs from `start` to `end` and takes in the sign; the number alone from `number_start` to `number_end`.
+    `sign` is '' if there is none.
+    """
 
     start: int
     number_start: int
+    number_end: int
     end: int
     text: str
     amount: Decimal
@@ -176,8 +181,9 @@ def find_amounts(text: str) -> list[AmountMatch]:
             start = match.start("number")
         if match["sign"]:
             amount = -amount
-        sign = (match["currency"] or "").upper().rstrip(".")
-        found.append(AmountMatch(start, match.start("number"), match.end(), text[start : match.end()], amount, sign))
+        sign = (match["currency"] or match["after"] or "").upper().rstrip(".")
+        end = match.end("after") if match["after"] else match.end("number")
+        found.append(AmountMatch(start, *match.span("number"), end, text[start:end], amount, sign))
     return found
 
 

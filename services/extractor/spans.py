@@ -20,6 +20,8 @@ Probabilities = npt.NDArray[np.float32]
 _WORD = re.compile(r"\(?[^\s(]+(?:\([^\s)]*\)(?=\w))?|\(")
 # Part of a segment that is left out of a run must be this many letters and digits, or it is taken along.
 _LEFT_OUT = 3
+# A part of this score is a clear case.
+_CLEAR = 0.9
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Span:
         return " ".join(" ".join(document.text[part.start : part.end] for part in self.parts).split())
 
 
-def best_span(document: Document, probability: Probabilities, *, skip: int, most: int) -> Span | None:
+def best_span(
+    document: Document, probability: Probabilities, *, skip: int, most: int, edge: float = 0.0
+) -> Span | None:
     """The run of segments that is most likely a field.
 
     Args:
@@ -65,6 +69,7 @@ def best_span(document: Document, probability: Probabilities, *, skip: int, most
         probability: (T,) probability of the field for each character.
         skip: How many segments in between may belong to something else.
         most: The most parts that a field may have.
+        edge: A first or last part less likely than this is dropped if another part is a clear case.
 
     Returns:
         None if no run is more likely than not.
@@ -83,6 +88,7 @@ def best_span(document: Document, probability: Probabilities, *, skip: int, most
             best, best_gain = run, gain
     if not best:
         return None
+    best = _trim(best, edge)
     sizes = np.array([part.end - part.start for part in best])
     score = float((np.array([part.score for part in best]) * sizes).sum() / sizes.sum())
     return Span(tuple(best), score, _doubt(document, probability, best))
@@ -92,6 +98,13 @@ def mean_probability(document: Document, probability: Probabilities, start: int,
     """Mean over the letters and digits from `start` to `end`; 0 if there are none."""
     chosen = [probability[i] for i in range(start, end) if document.text[i].isalnum()]
     return float(np.mean(chosen)) if chosen else 0.0
+
+
+def _trim(parts: list[Part], edge: float) -> list[Part]:
+    if max(part.score for part in parts) < _CLEAR:
+        return parts
+    clear = [number for number, part in enumerate(parts) if part.score >= edge]
+    return parts[clear[0] : clear[-1] + 1]
 
 
 def _part(document: Document, probability: Probabilities, place: int) -> Part | None:

@@ -7,7 +7,7 @@ together give each distinct amount a score, and the weights of that sum are fitt
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -43,9 +43,11 @@ FEATURES = (
     "paid",  # on a row that says so, and on none that names the total
     "change",
     "zero",
+    "rounded",  # 1: some other amount rounded to five cents; -1: there is one that this one was rounded to
 )
-DEFAULT_WEIGHTS = (1.0, 1.0, 0.3, 0.3, 1.0, 0.5, -0.5, -1.5, -1.0)
+DEFAULT_WEIGHTS = (1.0, 1.0, 0.3, 0.3, 1.0, 0.5, -0.5, -1.5, -1.0, 2.0)
 _LIMIT = 6.0
+_COIN = Decimal("0.05")
 _NEARLY_AMOUNT = re.compile(r"(?<![A-Za-z])[\dOoQDIil|SsBZz]{1,6}\s?[.,]\s?[\dOoQDIil|SsBZz]{2}(?![A-Za-z\d])")
 
 
@@ -111,9 +113,19 @@ def candidates(document: Document, probability: Probabilities) -> list[Candidate
             bool(not named and amount in paid),
             bool(not named and amount in change),
             amount == 0,
+            _rounded(amount, amounts),
         )
         result.append(Candidate(amount, tuple(places), tuple(float(value) for value in features)))
     return result
+
+
+def _rounded(amount: Decimal, others: Iterable[Decimal]) -> int:
+    """Where the smallest coins are gone, the total is paid in multiples of five cents."""
+    whole = amount % _COIN == 0
+    near = [other for other in others if 0 < abs(other - amount) < _COIN and (other % _COIN == 0) != whole]
+    if not near or abs(amount) <= 1:
+        return 0
+    return 1 if whole else -1
 
 
 def shares(found: Sequence[Candidate], weights: Sequence[float]) -> list[float]:
@@ -140,7 +152,7 @@ def _prints(document: Document, probability: Probabilities) -> list[Print]:
         for match in matches:
             row = int(document.row[place])
             rows.setdefault(row, row_text(document, row))
-            score = mean_probability(document, probability, offset + match.number_start, offset + match.end)
+            score = mean_probability(document, probability, offset + match.number_start, offset + match.number_end)
             result.append(Print(place, match, score, rows[row]))
     return result
 

@@ -81,6 +81,21 @@ def test_an_address_joins_its_segments_with_spaces_and_encloses_them() -> None:
     assert fields.address.quad == ((0.0, 40.0), (250.0, 40.0), (250.0, 140.0), (0.0, 140.0))
 
 
+@pytest.mark.parametrize(
+    ("read_as", "value"),
+    [
+        ("19, JALAN KANCIL. OFF JALAN PUDU; 55100 KL.", "19, JALAN KANCIL, OFF JALAN PUDU, 55100 KL."),
+        ("NO. 5, JLN. TUN 3.4, S.D.", "NO. 5, JLN. TUN 3.4, S.D."),
+    ],
+)
+def test_full_stops_within_an_address_are_commas_unless_surely_read(read_as: str, value: str) -> None:
+    unsure, sure = (read([[read_as]], confidence=one, address=[read_as]).address for one in (0.9, 1.0))
+    assert unsure is not None
+    assert sure is not None
+    assert unsure.value == value
+    assert sure.value == read_as
+
+
 def test_an_address_may_be_parted_by_one_other_segment_but_not_by_two() -> None:
     one = read([["1 JALAN A"], ["TEL 1"], ["50000 KL"]], address=["1 JALAN A", "50000 KL"])
     assert one.address is not None
@@ -88,6 +103,19 @@ def test_an_address_may_be_parted_by_one_other_segment_but_not_by_two() -> None:
     two = read([["1 JALAN BESAR"], ["TEL 1"], ["TEL 2"], ["50000 KL"]], address=["1 JALAN BESAR", "50000 KL"])
     assert two.address is not None
     assert two.address.value == "1 JALAN BESAR"
+
+
+def test_a_line_beside_a_name_needs_to_be_surely_part_of_it() -> None:
+    given = segments([["CUSTOMER COPY"], ["LEE TRADING"], ["(M) SDN BHD"]])
+    document = encode(given)
+    sure = np.array([0.65, 0.99, 0.95])[document.segment].astype(np.float32)
+    span = best_span(document, sure, skip=0, most=4, edge=0.72)
+    assert span is not None
+    assert span.text(document) == "LEE TRADING (M) SDN BHD"
+    unsure = np.array([0.65, 0.7, 0.6])[document.segment].astype(np.float32)
+    span = best_span(document, unsure, skip=0, most=4, edge=0.72)
+    assert span is not None
+    assert len(span.parts) == 3
 
 
 def test_single_characters_of_another_opinion_do_not_cut_a_word() -> None:
@@ -144,6 +172,8 @@ def test_a_possible_date_is_preferred_to_an_impossible_one() -> None:
         ("9.00", "9.00", "9.00", None),
         ("RM9.00", "RM9.00", "9.00", "MYR"),
         ("$ 9.00", "9.00", "9.00", None),
+        ("9,00€", "9,00€", "9.00", "EUR"),
+        ("9,00 EUR", "9,00", "9.00", "EUR"),
         ("£9.00", "£9.00", "9.00", "GBP"),
         ("1,234.50", "1,234.50", "1234.50", None),
         ("-9.00", "-9.00", "-9.00", None),
@@ -153,7 +183,7 @@ def test_a_possible_date_is_preferred_to_an_impossible_one() -> None:
 def test_a_total_is_as_printed_decimal_and_with_its_currency(
     printed: str, value: str, amount: str, currency: str | None
 ) -> None:
-    fields = read([["TOTAL", printed]], total=[printed.replace("$ ", "")])
+    fields = read([["TOTAL", printed]], total=[printed.replace("$ ", "").replace(" EUR", "")])
     assert fields.total is not None
     assert (fields.total.value, fields.total.amount, fields.total.currency) == (value, amount, currency)
 
@@ -175,6 +205,12 @@ def test_arithmetic_decides_between_amounts_that_look_alike() -> None:
     chances = weighed(rows, {"21.85": 0.5, "50.00": 0.5, "28.15": 0.5})
     assert max(chances, key=chances.__getitem__) == Decimal("21.85")
     assert chances[Decimal("21.85")] > 0.8
+
+
+def test_the_rounded_amount_is_the_total() -> None:
+    rows = [["TOTAL", "19.99"], ["ROUNDING", "0.01"], ["ROUNDED TOTAL", "20.00"], ["CASH", "50.00"]]
+    chances = weighed(rows, {"19.99": 0.6, "20.00": 0.4})
+    assert max(chances, key=chances.__getitem__) == Decimal("20.00")
 
 
 def test_features_of_amounts() -> None:

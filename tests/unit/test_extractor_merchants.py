@@ -44,6 +44,12 @@ def test_a_right_name_is_known_and_not_corrected(directory: Directory) -> None:
     assert directory.company(SHOP).known
 
 
+def test_names_that_only_end_alike_are_others() -> None:
+    directory = Directory(["ASO ELECTRICAL TRADING SDN BHD"])
+    assert not directory.company("KHE ELECTRICAL TRADING").known
+    assert directory.company("ASO ELECTRCAL TRADlNC").known
+
+
 def test_two_names_equally_near_are_nobodys() -> None:
     directory = Directory(["KEDAI MAJU JAYA A", "KEDAI MAJU JAYA B"])
     assert not directory.company("KEDAI MAJU JAYA C").known

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.extractor.encoding import TextSegment
+from services.extractor.evaluate import values
+from services.extractor.predictor import Predictor
+from services.extractor.settings import ExtractorSettings
+from shared.measures.entities import same_value
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor.load(ExtractorSettings(device="cpu", threads=1))
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
+def test_the_weights_in_the_repository_read_the_samples(predictor: Predictor, path: Path) -> None:
+    sample: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    segments = [TextSegment(np.array(line["quad"], np.float32), line["text"]) for line in sample["lines"]]
+    (read,) = predictor.explain([segments])
+    found = values(read.fields)
+    for name, label in sample["fields"].items():
+        assert same_value(label, found.get(name)), name
+    assert read.fields.company is not None
+    assert 0.5 < read.fields.company.confidence <= 1.0
+
+
+def test_an_empty_receipt_has_no_fields(predictor: Predictor) -> None:
+    (read,) = predictor.explain([[]])
+    assert values(read.fields) == {}
+
+
+def test_the_manifest_tells_where_the_weights_came_from(repository: Path) -> None:
+    manifest = json.loads((repository / "services/extractor/weights/manifest.json").read_text(encoding="utf-8"))
+    assert "SROIE" in manifest["training"]["data"]
+    assert manifest["measures"]["validation, given text"]["all"]["f1"] > 0.8
