@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from services.detector.predictor import Detection, Predictor
+from services.detector.predictor import NAME, Detection, Predictor
 from services.detector.settings import DetectorSettings
 from shared.dataset import LabelledReceipt, load_split
 from shared.measures.deteval import deteval, iou_matches
+from shared.weights import MANIFEST_FILE, read_manifest
 
 Progress = Callable[[int, int], None]
 
@@ -94,6 +95,14 @@ def evaluate(
     }
 
 
+def record(weights: Path, split: str, result: dict[str, Any]) -> None:
+    """Write what was measured on a split into the manifest of the weights; their hash and version stay."""
+    manifest = read_manifest(weights, name=NAME)
+    values = {name: result[name] for name in ("deteval", "iou50", "receipts")}
+    manifest = manifest.model_copy(update={"measures": {**manifest.measures, split: values}})
+    (weights / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Command line of the evaluation; prints JSON."""
     parser = argparse.ArgumentParser(description="Measure the detector on labelled receipts.")
@@ -101,11 +110,15 @@ def main() -> None:
     parser.add_argument("--split", default="validation")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--record", action="store_true", help="write the measures into the manifest of the weights")
     options = parser.parse_args()
     settings = DetectorSettings.from_environment()
     if options.weights is not None:
         settings = settings.model_copy(update={"weights": options.weights})
-    print(json.dumps(evaluate(options.data, options.split, settings=settings, limit=options.limit), indent=1))
+    result = evaluate(options.data, options.split, settings=settings, limit=options.limit)
+    if options.record:
+        record(settings.weights, options.split, result)
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class TrainingConfig:
     synthetic: Path | None = None
     synthetic_share: float = 0.12
     run: Path = Path("runs/detector")
-    steps: int = 1450
+    steps: int = 950
     minutes: float | None = None
     seed: int = 20_180_601
     threads: int | None = None
