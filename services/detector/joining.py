@@ -28,6 +28,8 @@ def _plain_break_weights() -> tuple[float, ...]:
 
 #: Ink belongs to a segment up to this far (heights) beyond its ends; labels leave this margin (heights) beside ink.
 _INK_REACH, _INK_MARGIN = 0.3, 0.1
+#: Ends that lie farther (heights) outside of the ink than this stay: the ink may be too faint to see.
+_INK_INWARD = 1.0
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ def draw_to_ink(strength: Floats, box: tuple[float, float, float, float], weight
     Args:
         strength: Ink of the page, see :func:`services.detector.ink.ink_strength`.
         box: x0, y0, x1, y1 in pixels.
-        weight: 0 leaves the ends, 1 puts them a margin from the ink; an end far from ink stays in any case.
+        weight: 0 leaves the ends, 1 puts them a margin from the ink; an end far outside of ink stays in any case.
 
     Returns:
         Left and right end in pixels.
@@ -273,9 +275,10 @@ def draw_to_ink(strength: Floats, box: tuple[float, float, float, float], weight
     if weight == 0.0 or not len(columns):
         return left, right
     ink_left, ink_right = float(columns[0]) - _INK_MARGIN * height, float(columns[-1]) + 1 + _INK_MARGIN * height
-    if abs(ink_left - left) < 2 * reach:
+    most = _INK_INWARD * height
+    if ink_left - left < most:
         left += weight * (ink_left - left)
-    if abs(ink_right - right) < 2 * reach:
+    if right - ink_right < most:
         right += weight * (ink_right - right)
     return left, right
 
