@@ -68,7 +68,7 @@ class TrainingConfig:
     data: Path
     synthetic: Path | None = None
     run: Path = Path("runs/recognizer")
-    steps: int = 7500
+    steps: int = 8500
     seed: int = 1
     minutes: float | None = None
     threads: int | None = None
