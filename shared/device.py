@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
@@ -41,14 +42,31 @@ def cpu_has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def inference_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 for the matrix work where the device multiplies it, float32 otherwise."""
+    fast = device.type == "cuda" or (device.type == "cpu" and cpu_has_bfloat16())
+    return torch.bfloat16 if fast else torch.float32
+
+
 def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 for the matrix work where the device has it, float32 otherwise."""
-    if device.type == "cuda" or (device.type == "cpu" and cpu_has_bfloat16()):
-        return torch.autocast(device.type, torch.bfloat16)
-    return contextlib.nullcontext()
+    """Runs the matrix work of a block in `inference_dtype`."""
+    dtype = inference_dtype(device)
+    return contextlib.nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
 def set_threads(count: int | None) -> None:
     """Limit the threads that torch uses for one operation; None leaves torch's default (one a core)."""
     if count is not None:
         torch.set_num_threads(max(1, count))
+
+
+def share_memory_arena() -> None:
+    """Let the threads of this process share one arena of the C library's allocator; nothing where it is not glibc.
+
+    A network sees pictures of ever new sizes, and every thread that ran it would keep the largest it had in an arena of
+    its own: measured on 100 receipts, hundreds of megabytes more, and no faster.
+    """
+    most_arenas = -8  # M_ARENA_MAX of malloc.h
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(most_arenas, 1)

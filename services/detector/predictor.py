@@ -18,7 +18,7 @@ from services.detector.network import CTPN, Architecture, normalise
 from services.detector.preparation import PreparationSettings, PreparedPage, prepare, scale_page
 from services.detector.proposals import decode_proposals, suppress
 from services.detector.settings import DetectorSettings
-from shared.device import autocast, select_device, set_threads
+from shared.device import autocast, inference_dtype, select_device, set_threads, share_memory_arena
 from shared.weights import WeightsError, load_into, load_weights
 
 NAME = "ctpn"
@@ -85,6 +85,9 @@ class TorchEngine:
         """Put the network on the device, channels last."""
         self._device = device
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        dtype = inference_dtype(device)  # kept in it, the weights are not cast at every run
+        network.trunk.to(dtype)
+        network.window.to(dtype)
 
     @torch.inference_mode()
     def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
@@ -133,6 +136,7 @@ class Predictor:
         """
         settings = settings or DetectorSettings.from_environment()
         set_threads(settings.threads)
+        share_memory_arena()
         network, joining, version = load_network(settings.weights)
         engine = TorchEngine(network, select_device(settings.device))
         return cls(engine, network.architecture, version=version, settings=settings, joining=joining)

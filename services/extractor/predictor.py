@@ -15,7 +15,7 @@ from services.extractor.network import CharacterLSTM
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from shared.contracts import ExtractRequest, Fields, Line, PageSize
-from shared.device import select_device, set_threads
+from shared.device import select_device, set_threads, share_memory_arena
 from shared.weights import WeightsError, load_into, load_weights
 
 NAME = "charlstm"
@@ -47,6 +47,7 @@ class Predictor:
             ValueError: If there is no such device.
         """
         set_threads(settings.threads)
+        share_memory_arena()
         device = select_device(settings.device)
         manifest, tensors = load_weights(settings.weights, name=NAME)
         if manifest.alphabet != ALPHABET:

@@ -18,7 +18,7 @@ from services.recognizer.crops import bucket, fit, fitted_width, to_grey
 from services.recognizer.decoding import Recognition, decode
 from services.recognizer.network import CRNN, FRAME_STRIDE, Architecture, fuse_batch_norm
 from services.recognizer.settings import RecognizerSettings
-from shared.device import cpu_has_bfloat16, select_device, set_threads
+from shared.device import inference_dtype, select_device, set_threads, share_memory_arena
 from shared.weights import WeightsError, load_into, load_weights
 
 NAME = "crnn"
@@ -47,8 +47,7 @@ class TorchEngine:
     """
 
     def __init__(self, network: CRNN, device: torch.device) -> None:
-        fast = device.type == "cuda" or (device.type == "cpu" and cpu_has_bfloat16())
-        self._dtype = torch.bfloat16 if fast else torch.float32
+        self._dtype = inference_dtype(device)
         self._device = device
         self._network: nn.Module = fuse_batch_norm(network.eval()).to(device, self._dtype)
 
@@ -99,6 +98,7 @@ class Predictor:
         """
         settings = settings or RecognizerSettings()
         set_threads(settings.threads)
+        share_memory_arena()
         network, alphabet, version = load_network(settings.weights)
         return cls(
             TorchEngine(network, select_device(settings.device)),

@@ -13,7 +13,7 @@ import torch
 from services.detector import network as network_module
 from services.detector import train as train_module
 from services.detector.losses import ctpn_loss
-from services.detector.network import CTPN, PIXEL_MEAN, Architecture, Output, normalise
+from services.detector.network import CTPN, PIXEL_MEAN, VGG16, Architecture, Output, normalise
 from services.detector.samples import KeptReceipt, SampleSettings, draw_sample, keep_all
 from services.detector.train import TrainingConfig, train
 from services.detector.trunk import for_our_pixels
@@ -197,3 +197,16 @@ def test_proposals_are_told_which_label_they_stand_on() -> None:
     proposals = Proposals(np.array([0, 2, 9]), 20 * ones, 40 * ones, ones, 0 * ones)
     boxes = np.array([(0, 21, 30, 41), (32, 19, 60, 41)], np.float32)
     assert owners(proposals, np.arange(3), boxes).tolist() == [0, 1, -1]
+
+
+@pytest.mark.usefixtures("thin")
+def test_strips_give_the_values_of_the_whole() -> None:
+    trunk = VGG16().eval()
+    images = 50 * torch.randn(2, 3, 304, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        strips = trunk._strips(images)
+        whole = trunk.blocks[1](trunk.blocks[0](images))
+        everything = trunk(images)
+    torch.testing.assert_close(strips, whole, rtol=1e-4, atol=1e-4)
+    with torch.enable_grad():  # in training nothing is computed in strips
+        torch.testing.assert_close(trunk(images), everything, rtol=1e-3, atol=1e-3)
