@@ -7,7 +7,7 @@ owns the process enters `app.router.lifespan_context(app)` first. Several applic
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from shared.batching import DynamicBatcher, Item, Result
 from shared.contracts import Readiness
 from shared.guard import RequestGuard
 from shared.health import Health
@@ -27,7 +28,7 @@ from shared.problems import add_problem_handlers, document_problems, problem_res
 from shared.server import run
 from shared.settings import ServiceSettings
 
-__all__ = ["Lifespan", "create_service_app", "run"]
+__all__ = ["Lifespan", "create_service_app", "run", "serve_batches"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[str | None]]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -101,6 +102,39 @@ def _document_problems_of(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents to extend a schema
+
+
+@asynccontextmanager
+async def serve_batches(
+    app: FastAPI,
+    process: Callable[[list[Item]], Sequence[Result | Exception]],
+    settings: ServiceSettings,
+    *,
+    group: Callable[[Item], Hashable],
+) -> AsyncIterator[None]:
+    """Runs the batcher of a model's service for as long as the block does.
+
+    `app.state.batcher` is the `shared.batching.DynamicBatcher`; the service is ready only while its worker lives.
+
+    Args:
+        app: Made by `create_service_app`.
+        process: Computes a batch, see `DynamicBatcher`.
+        settings: Of the service: its name and the limits of batch, wait and queue.
+        group: Key of an item; only items with the same key share a batch.
+    """
+    batcher = DynamicBatcher[Item, Result](
+        process,
+        max_batch=settings.max_batch,
+        max_wait_ms=settings.max_wait_ms,
+        max_queue=settings.max_queue,
+        group=group,
+        name=settings.service,
+        metrics=app.state.metrics.batcher(settings.service),
+    )
+    async with batcher:
+        app.state.batcher = batcher
+        app.state.health.require("batcher", lambda: batcher.alive)
+        yield
 
 
 def _operations(health: Health, metrics: ServiceMetrics) -> APIRouter:

@@ -64,7 +64,7 @@ def share_memory_arena() -> None:
     """Let the threads of this process share one arena of the C library's allocator; nothing where it is not glibc.
 
     A network sees pictures of ever new sizes, and every thread that ran it would keep the largest it had in an arena of
-    its own: measured on 100 receipts, hundreds of megabytes more, and no faster.
+    its own: on 30 receipts a peak of 1,289 MiB instead of 1,073, at the same speed.
     """
     most_arenas = -8  # M_ARENA_MAX of malloc.h
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI, Request
 from services.detector.predictor import Detection, Predictor
 from services.detector.preparation import PreparedPage
 from services.detector.settings import DetectorSettings
-from shared.app import create_service_app
+from shared.app import create_service_app, serve_batches
 from shared.batching import DynamicBatcher
 from shared.contracts import DetectResponse, Page, Quad, Segment
 from shared.pictures import decode_picture
@@ -40,19 +40,8 @@ def create_app(settings: DetectorSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
         predictor = await asyncio.to_thread(_load, settings)
-        batcher = DynamicBatcher[PreparedPage, Detection](
-            predictor.detect,
-            max_batch=settings.max_batch,
-            max_wait_ms=settings.max_wait_ms,
-            max_queue=settings.max_queue,
-            group=lambda page: page.size,
-            name="detector",
-            metrics=app.state.metrics.batcher("detector"),
-        )
-        async with batcher:
-            app.state.batcher = batcher
+        async with serve_batches(app, predictor.detect, settings, group=lambda page: page.size):
             app.state.predictor = predictor
-            app.state.health.require("batcher", lambda: batcher.alive)
             yield predictor.version
 
     return create_service_app(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Request
 
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
-from shared.app import create_service_app
+from shared.app import create_service_app, serve_batches
 from shared.batching import DynamicBatcher
 from shared.contracts import ExtractRequest, ExtractResponse, Fields
 from shared.problems import ProblemError, problem_responses
@@ -37,18 +37,7 @@ def create_app(settings: ExtractorSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
         predictor = await asyncio.to_thread(_load, settings)
-        batcher = DynamicBatcher[ExtractRequest, Fields](
-            predictor.extract,
-            max_batch=settings.max_batch,
-            max_wait_ms=settings.max_wait_ms,
-            max_queue=settings.max_queue,
-            group=length_group,
-            name="extractor",
-            metrics=app.state.metrics.batcher("extractor"),
-        )
-        async with batcher:
-            app.state.batcher = batcher
-            app.state.health.require("batcher", lambda: batcher.alive)
+        async with serve_batches(app, predictor.extract, settings, group=length_group):
             yield predictor.version
 
     return create_service_app(

@@ -16,7 +16,7 @@ from services.recognizer.crops import cut, quad_fault, to_grey
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
-from shared.app import create_service_app
+from shared.app import create_service_app, serve_batches
 from shared.batching import DynamicBatcher
 from shared.contracts import RecognizedText, RecognizeResponse
 from shared.pictures import decode_picture
@@ -53,18 +53,7 @@ def create_app(settings: RecognizerSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
         predictor = await asyncio.to_thread(_load, settings)
-        batcher = DynamicBatcher[Crop, Recognition](
-            predictor.recognize,
-            max_batch=settings.max_batch,
-            max_wait_ms=settings.max_wait_ms,
-            max_queue=settings.max_queue,
-            group=predictor.width_of,
-            name="recognizer",
-            metrics=app.state.metrics.batcher("recognizer"),
-        )
-        async with batcher:
-            app.state.batcher = batcher
-            app.state.health.require("batcher", lambda: batcher.alive)
+        async with serve_batches(app, predictor.recognize, settings, group=predictor.width_of):
             yield predictor.version
 
     return create_service_app(
