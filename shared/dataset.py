@@ -1,15 +1,16 @@
-"""Labelled receipts on disk, in the layout of SROIE (Huang et al., 2019, arXiv:2103.10213).
+"""Labelled receipts on disk, in the layout of SROIE (Huang et al., 2019, arXiv:2103.10213), or in that of WildReceipt.
 
 A data set is a folder with `images/KEY.jpg`, `boxes/KEY.txt` (one segment a line: eight integers, the corners clockwise
 from the top left in pixels, then the transcript, which may hold commas), `entities/KEY.json` (company, date, address,
-total; empty where there is none) and `split.json` (names of splits to lists of keys).
+total; empty where there is none) and `split.json` (names of splits to lists of keys). For the other layout see
+`shared.wildreceipt`; which one a folder has is told by its subfolders.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.contracts import FIELD_NAMES
+from shared.wildreceipt import field_texts, is_wildreceipt, parse_segments
 
 _JPEG_QUALITY = 88
 
@@ -27,20 +29,34 @@ class DatasetError(Exception):
 
 @dataclass(frozen=True)
 class LabelledSegment:
-    """One run of text. `quad`: (4, 2) float32, pixels, clockwise from the top left."""
+    """One run of text. `quad`: (4, 2) float32, pixels, clockwise from the top left; `label`: its kind, '' if untold."""
 
     quad: npt.NDArray[np.float32]
     text: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class LabelledReceipt:
-    """A receipt with its labels; the picture is read when asked for. `entities` has all four fields, '' if absent."""
+    """A receipt with its labels; the picture is read when asked for.
+
+    Attributes:
+        key: Its name in the data set.
+        image_path: The picture.
+        segments: What is printed.
+        entities: All four fields, '' if absent.
+        alternatives: Further texts that are right for a field.
+        ignored: Quads of print that nobody could read, (N, 4, 2); finding it is neither right nor wrong.
+        spaced: Whether the texts have the spaces that are printed.
+    """
 
     key: str
     image_path: Path
     segments: tuple[LabelledSegment, ...]
     entities: dict[str, str]
+    alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ignored: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
+    spaced: bool = True
 
     def image(self) -> npt.NDArray[np.uint8]:
         """The picture, (height, width, 3), BGR. Raises DatasetError if it cannot be read."""
@@ -67,7 +83,8 @@ def load_split(root: Path, split: str) -> list[LabelledReceipt]:
     Raises:
         DatasetError: If the folder is no data set, has no such split, or a label file is damaged.
     """
-    return [_load_receipt(root, key) for key in split_keys(root, split)]
+    load = _load_wild_receipt if is_wildreceipt(root) else _load_receipt
+    return [load(root, key) for key in split_keys(root, split)]
 
 
 def split_keys(root: Path, split: str) -> list[str]:
@@ -103,6 +120,26 @@ def _load_receipt(root: Path, key: str) -> LabelledReceipt:
         image_path=root / "images" / f"{key}.jpg",
         segments=segments,
         entities={name: str(fields.get(name) or "") for name in FIELD_NAMES},
+    )
+
+
+def _load_wild_receipt(root: Path, key: str) -> LabelledReceipt:
+    path = root / "segments" / f"{key}.json"
+    try:
+        readable, ignored = parse_segments(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is missing") from None
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}") from None
+    texts = field_texts(readable)
+    return LabelledReceipt(
+        key=key,
+        image_path=root / "images" / f"{key}.jpg",
+        segments=tuple(LabelledSegment(segment.quad, segment.text, segment.label) for segment in readable),
+        entities={name: texts[name][0] if texts[name] else "" for name in FIELD_NAMES},
+        alternatives={name: texts[name][1:] for name in FIELD_NAMES},
+        ignored=np.array([segment.quad for segment in ignored], np.float32).reshape(-1, 4, 2),
+        spaced=False,
     )
 
 
