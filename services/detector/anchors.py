@@ -24,6 +24,11 @@ _FIT, _NEAR = 0.7, 0.5
 #: A segment belongs to every row of cells whose centre is this near (px) to its own, so that a segment on the border
 #: of two rows is found by both; rows up to the second distance are left out of the loss.
 _ROW_REACH, _ROW_NEAR = 10.0, 13.0
+#: A segment narrower than this many heights (one or two characters) is short: it has few anchors, so each counts more.
+_SHORT_ASPECT, _SHORT_WEIGHT = 1.7, 2.5
+#: Where segments compete for an anchor, one that has a single column of cells counts as this much (px) nearer: it has
+#: no other column to be found by.
+_SINGLE_PRIORITY = 8.0
 
 
 class Targets(NamedTuple):
@@ -33,11 +38,13 @@ class Targets(NamedTuple):
         labels: R x C x k, int8: 1 text, 0 not text, -1 left out.
         vertical: R x C x k x 2: centre offset in anchor heights, log of the height ratio; 0 unless text.
         side: R x C x k: the side ramp; 0 unless text and near an end.
+        weight: R x C x k: how much the anchor counts in the loss, 1 unless it is text of a short segment.
     """
 
     labels: npt.NDArray[np.int8]
     vertical: Floats
     side: Floats
+    weight: Floats
 
 
 def encode_side(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Floats:
@@ -82,18 +89,29 @@ def decode_vertical(vertical: Floats, rows: npt.NDArray[np.intp], heights: Float
     return (centre - half).astype(np.float32), (centre + half).astype(np.float32)
 
 
-def build_targets(quads: Floats, rows: int, columns: int, anchor_heights: Sequence[float]) -> Targets:
+def is_short(quads: Floats) -> npt.NDArray[np.bool_]:
+    """Which of N quads (N x 4 x 2) hold hardly more than two characters, judged by their width in heights."""
+    width = 0.5 * np.linalg.norm(quads[:, [1, 2]] - quads[:, [0, 3]], axis=2).sum(axis=1)
+    height = 0.5 * np.linalg.norm(quads[:, [3, 2]] - quads[:, [0, 1]], axis=2).sum(axis=1)
+    return np.asarray(width < _SHORT_ASPECT * height, np.bool_)
+
+
+def build_targets(
+    quads: Floats, rows: int, columns: int, anchor_heights: Sequence[float], ignored: Floats | None = None
+) -> Targets:
     """Assign the labelled segments of a picture to anchors.
 
     An anchor is text if a segment covers half of its cell's width, has its centre (at that column) near the cell's
     row and about the anchor's height. Anchors that nearly fit are left out. Where segments compete for an anchor the
-    one nearest to the cell's centre has it.
+    one nearest to the cell's centre has it, with an advantage for a segment that has a single column of cells.
 
     Args:
         quads: N x 4 x 2, clockwise from the top left, in pixels; may reach over the picture's edges.
         rows: Rows of cells.
         columns: Columns of cells.
         anchor_heights: The k anchor heights in pixels.
+        ignored: M x 4 x 2, print that is neither text nor blank: whatever anchor it touches is left out, unless a
+            segment has it.
 
     Returns:
         The targets.
@@ -103,9 +121,11 @@ def build_targets(quads: Floats, rows: int, columns: int, anchor_heights: Sequen
     labels = np.zeros(shape, np.int8)
     vertical = np.zeros((*shape, 2), np.float32)
     side = np.zeros(shape, np.float32)
+    weight = np.ones(shape, np.float32)
     distance = np.full(shape, np.inf, np.float32)
+    short = is_short(quads)
     centres, row_centres = cell_centres(columns), cell_centres(rows)
-    for quad in quads:
+    for index, quad in enumerate(quads):
         left, right = float(quad[[0, 3], 0].mean()), float(quad[[1, 2], 0].mean())
         cover = np.minimum(right, centres + STRIDE / 2) - np.maximum(left, centres - STRIDE / 2)
         touched = np.flatnonzero(cover >= min(_BLANK_COVER, 0.5 * cover.max()))
@@ -123,14 +143,29 @@ def build_targets(quads: Floats, rows: int, columns: int, anchor_heights: Sequen
         ratio = np.minimum(height[:, None] / heights, heights / height[:, None])[None]
         text = (off_row <= _ROW_REACH) & (ratio >= _FIT) & is_text[None, :, None]
         near = (off_row <= _ROW_NEAR) & (ratio >= _NEAR)
-        text &= off_row < distance[:, touched]
+        rank = off_row - (_SINGLE_PRIORITY if is_text.sum() == 1 else 0.0)
+        text &= rank < distance[:, touched]
         row, column, anchor = np.nonzero(near & (labels[:, touched] == 0))
         labels[row, touched[column], anchor] = -1
         row, column, anchor = np.nonzero(text)
         cell = touched[column]
         labels[row, cell, anchor] = 1
-        distance[row, cell, anchor] = off_row[row, column, 0]
+        distance[row, cell, anchor] = rank[row, column, 0]
         vertical[row, cell, anchor, 0] = (centre[column] - row_centres[row]) / heights[anchor]
         vertical[row, cell, anchor, 1] = np.log(height[column] / heights[anchor])
         side[row, cell, anchor] = ramp[column]
-    return Targets(labels, vertical, side)
+        weight[row, cell, anchor] = _SHORT_WEIGHT if short[index] else 1.0
+    _leave_out(labels, ignored)
+    return Targets(labels, vertical, side, weight)
+
+
+def _leave_out(labels: npt.NDArray[np.int8], ignored: Floats | None) -> None:
+    """Mark the blank anchors (R x C x k) of all cells that some quads (M x 4 x 2) touch as left out."""
+    rows, columns, _ = labels.shape
+    for quad in () if ignored is None else ignored:
+        low = np.floor(quad.min(axis=0) / STRIDE - 0.5).astype(int)
+        high = np.ceil(quad.max(axis=0) / STRIDE + 0.5).astype(int)
+        x0, x1 = np.clip((low[0], high[0]), 0, columns)
+        y0, y1 = np.clip((low[1], high[1]), 0, rows)
+        cells = labels[y0:y1, x0:x1]
+        cells[cells == 0] = -1

