@@ -17,6 +17,7 @@ from shared.contracts import (
     Fields,
     Line,
     Models,
+    Orientation,
     PageSize,
     Quad,
     Receipt,
@@ -60,13 +61,16 @@ class Pipeline:
         self._timeout_s = timeout_s
         self._decoding = asyncio.Semaphore(decode_workers)
 
-    async def read(self, data: bytes, content: Content, models: Models) -> Receipt:
+    async def read(
+        self, data: bytes, content: Content, models: Models, orientation: Orientation | None = None
+    ) -> Receipt:
         """Reads one receipt.
 
         Args:
             data: The picture: JPEG, PNG or WebP.
             content: Its identity.
             models: Versions of the models as last heard; a stage that answers tells its own.
+            orientation: Whether turned pages are looked for; as the detector is set if left out.
 
         Returns:
             The receipt, its lines in reading order.
@@ -79,7 +83,7 @@ class Pipeline:
         with watch.time("decode"):
             size, media_type = await self._decode(data, deadline)
         with watch.time("detect"):
-            detected = await self._stages.detect(data, media_type, deadline)
+            detected = await self._stages.detect(data, media_type, deadline, orientation)
         quads = _quads(detected, size)
         used = {"detector": detected.model}
         lines: list[Line] = []

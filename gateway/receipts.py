@@ -6,7 +6,7 @@ from gateway.cache import Content, ReceiptCache, cache_key
 from gateway.pipeline import Pipeline
 from gateway.single_flight import SingleFlight
 from gateway.stages import Stages
-from shared.contracts import Receipt
+from shared.contracts import Orientation, Receipt
 
 
 class Receipts:
@@ -24,31 +24,41 @@ class Receipts:
         self._cache = cache
         self._flights: SingleFlight[Receipt] = SingleFlight()
 
-    async def read(self, data: bytes) -> Receipt:
-        """Gives the receipt in a picture; one that the same models have read before comes from the cache.
+    async def read(self, data: bytes, orientation: Orientation | None = None) -> Receipt:
+        """Gives the receipt in a picture; one that the same models have read so before comes from the cache.
+
+        Args:
+            data: The picture.
+            orientation: Whether turned pages are looked for; as the detector is set if left out.
 
         Raises:
             ProblemError: See `Pipeline.read`; 503 also if the models' versions are not known yet.
         """
         content = await Content.of(data)
         models = await self._stages.models()
+        options = _options(orientation)
 
         async def compute() -> Receipt:
-            kept = await self._cache.get(content, models)
+            kept = await self._cache.get(content, models, options)
             if kept is not None:
                 return kept
-            receipt = await self._pipeline.read(data, content, models)
-            await self._cache.put(content, receipt)
+            receipt = await self._pipeline.read(data, content, models, orientation)
+            await self._cache.put(content, receipt, options)
             return receipt
 
         # The whole hash, not only the id: two pictures never share a computation.
-        return await self._flights.run(f"{cache_key(content.id, models)}:{content.sha256}", compute)
+        return await self._flights.run(f"{cache_key(content.id, models, options)}:{content.sha256}", compute)
 
-    async def find(self, receipt_id: str) -> Receipt | None:
-        """Gives a receipt that the current models have read, or None.
+    async def find(self, receipt_id: str, orientation: Orientation | None = None) -> Receipt | None:
+        """Gives a receipt that the current models have read with this option, or None.
 
         Raises:
             CacheUnavailableError: If the cache cannot be asked.
             ProblemError: 503 if the models' versions are not known yet.
         """
-        return await self._cache.find(receipt_id, await self._stages.models())
+        return await self._cache.find(receipt_id, await self._stages.models(), _options(orientation))
+
+
+def _options(orientation: Orientation | None) -> dict[str, str]:
+    """What was asked for and changes the answer, for the key in the cache."""
+    return {} if orientation is None else {"orientation": orientation}

@@ -12,7 +12,7 @@ from gateway.receipts import Receipts
 from gateway.settings import GatewaySettings
 from shared.contracts import Receipt
 from shared.problems import ProblemError, problem_responses
-from shared.uploads import read_upload, upload_openapi
+from shared.uploads import OrientationQuery, read_upload, upload_openapi
 
 ReceiptId = Annotated[
     str,
@@ -39,15 +39,15 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         responses=answer | problem_responses(400, 408, 413, 415, 422, 502, 503, 504),
         openapi_extra=upload_openapi(),
     )
-    async def create_receipt(request: Request) -> Response:
+    async def create_receipt(request: Request, orientation: OrientationQuery = None) -> Response:
         """Reads the picture of a receipt: JPEG, PNG or WebP, as the file of a form or as the body itself.
 
-        The same picture again is answered from the cache while the models are the same; `cached` tells, and
-        `timings_ms` are then those of the first time. A picture without text gives no lines and four fields that are
-        `null`.
+        The same picture with the same option again is answered from the cache while the models are the same; `cached`
+        tells, and `timings_ms` are then those of the first time. A picture without text gives no lines and four fields
+        that are `null`.
         """
         upload = await read_upload(request, settings.upload_limits)
-        return _json(await _receipts(request).read(upload.data))
+        return _json(await _receipts(request).read(upload.data, orientation))
 
     @router.get(
         "/{receipt_id}",
@@ -56,10 +56,10 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         response_model=Receipt,
         responses=answer | problem_responses(404, 422, 502, 503),
     )
-    async def get_receipt(request: Request, receipt_id: ReceiptId) -> Response:
-        """Gives a receipt that the present models have read and that is still in the cache."""
+    async def get_receipt(request: Request, receipt_id: ReceiptId, orientation: OrientationQuery = None) -> Response:
+        """Gives a receipt that the present models have read, with the option given, and that is still in the cache."""
         try:
-            receipt = await _receipts(request).find(receipt_id)
+            receipt = await _receipts(request).find(receipt_id, orientation)
         except CacheUnavailableError as error:
             raise ProblemError(
                 503,

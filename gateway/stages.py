@@ -22,6 +22,7 @@ from shared.contracts import (
     ExtractRequest,
     ExtractResponse,
     Models,
+    Orientation,
     Quad,
     Readiness,
     RecognizeResponse,
@@ -159,9 +160,17 @@ class Stages:
         self.recognizer = Stage("recognizer", recognizer, RecognizeResponse, timeout_s=timeout_s)
         self.extractor = Stage("extractor", extractor, ExtractResponse, timeout_s=timeout_s)
 
-    async def detect(self, data: bytes, media_type: str, deadline: Deadline) -> DetectResponse:
-        """Finds the text segments of a picture."""
-        return await self.detector.call("/v1/detect", deadline, content=data, headers={"Content-Type": media_type})
+    async def detect(
+        self, data: bytes, media_type: str, deadline: Deadline, orientation: Orientation | None = None
+    ) -> DetectResponse:
+        """Finds the text segments of a picture; how it treats a turned one is up to the detector if left out."""
+        return await self.detector.call(
+            "/v1/detect",
+            deadline,
+            content=data,
+            headers={"Content-Type": media_type},
+            params={} if orientation is None else {"orientation": orientation},
+        )
 
     async def recognize(
         self, data: bytes, media_type: str, quads: Sequence[Quad], deadline: Deadline

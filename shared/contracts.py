@@ -15,6 +15,7 @@ Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Rotation = Literal[0, 90, 180, 270]
+Orientation = Literal["auto", "upright"]
 FieldName = Literal["company", "date", "address", "total"]
 FIELD_NAMES: tuple[FieldName, ...] = ("company", "date", "address", "total")
 
@@ -40,7 +41,11 @@ class PageSize(Contract):
 class Page(PageSize):
     """One page of a receipt."""
 
-    rotation: Rotation = Field(default=0, description="Degrees clockwise that the text was found turned by.")
+    rotation: Rotation = Field(
+        default=0,
+        description="Degrees clockwise that the text was found turned by on the page as sent: turned counterclockwise "
+        "by as many, the page is upright. Always 0 with the orientation `upright`.",
+    )
 
 
 class Segment(Contract):

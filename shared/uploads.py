@@ -7,15 +7,23 @@ is written to a disk, and file names are never used for anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Query, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from shared.contracts import Orientation
 from shared.problems import ProblemError
 
 FILE_FIELD = "file"
+OrientationQuery = Annotated[
+    Orientation | None,
+    Query(
+        description="auto: the page is read whichever way it is turned; upright: it is taken as it is. "
+        "Left out: as the detector is set, which is auto unless it was changed."
+    ),
+]
 _RAW_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 _HOW = (
     f"Send multipart/form-data with the picture in the field `{FILE_FIELD}`, "

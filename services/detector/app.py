@@ -13,14 +13,15 @@ from services.detector.preparation import PreparedPage
 from services.detector.settings import DetectorSettings
 from shared.app import create_service_app, serve_batches
 from shared.batching import DynamicBatcher
-from shared.contracts import DetectResponse, Page, Quad, Segment
+from shared.contracts import DetectResponse, Orientation, Page, Quad, Segment
 from shared.pictures import decode_picture
 from shared.problems import problem_responses
-from shared.uploads import read_upload, upload_openapi
+from shared.uploads import OrientationQuery, read_upload, upload_openapi
 
 _DESCRIPTION = """\
 Finds text segments on the picture of a receipt with a CTPN. A segment is one run of text without a wide gap; its quad
-runs clockwise from the top left in pixels of the picture as sent. A blank page has no segments.
+runs clockwise from the top left of its text in pixels of the picture as sent, whichever way that is turned. A blank
+page has no segments.
 """
 #: Decimals of coordinates in answers: a tenth of a pixel is finer than the network knows.
 _DECIMALS = 1
@@ -69,11 +70,11 @@ def _router(settings: DetectorSettings) -> APIRouter:
         responses=problem_responses(400, 413, 415, 422, 500, 503),
         openapi_extra=upload_openapi(),
     )
-    async def detect(request: Request) -> DetectResponse:
+    async def detect(request: Request, orientation: OrientationQuery = None) -> DetectResponse:
         upload = await read_upload(request, settings.upload_limits)
         predictor: Predictor = request.app.state.predictor
         batcher: DynamicBatcher[PreparedPage, Detection] = request.app.state.batcher
-        (width, height), page = await asyncio.to_thread(_prepare, upload.data, predictor, settings)
+        (width, height), page = await asyncio.to_thread(_prepare, upload.data, predictor, settings, orientation)
         detection = Detection.empty() if page is None else await batcher.submit(page)
         return to_response(detection, width, height, request.app.state.health.model)
 
@@ -81,11 +82,11 @@ def _router(settings: DetectorSettings) -> APIRouter:
 
 
 def _prepare(
-    data: bytes, predictor: Predictor, settings: DetectorSettings
+    data: bytes, predictor: Predictor, settings: DetectorSettings, orientation: Orientation | None
 ) -> tuple[tuple[int, int], PreparedPage | None]:
-    """Decode and scale the picture; takes long enough to need a thread. Also gives its width and height."""
+    """Decode, set straight and scale the picture; takes long enough to need a thread. Also gives its size."""
     picture = decode_picture(data, settings.picture_limits)
-    return (picture.width, picture.height), predictor.prepare(picture.pixels)
+    return (picture.width, picture.height), predictor.prepare(picture.pixels, orientation)
 
 
 def to_response(detection: Detection, width: int, height: int, model: str) -> DetectResponse:

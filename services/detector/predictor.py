@@ -15,9 +15,13 @@ import torch
 from services.detector.ink import ink_strength
 from services.detector.joining import JoiningSettings, Segments, join
 from services.detector.network import CTPN, Architecture, normalise
-from services.detector.preparation import PreparationSettings, PreparedPage, prepare, scale_page
+from services.detector.orientation.network import TorchOrientationEngine
+from services.detector.orientation.pose import PATCH, OrientationEngine
+from services.detector.orientation.straighten import cut_to_page
+from services.detector.preparation import PreparationSettings, PreparedPage, prepare, scale_again
 from services.detector.proposals import decode_proposals, suppress
 from services.detector.settings import DetectorSettings
+from shared.contracts import Orientation
 from shared.device import autocast, inference_dtype, select_device, set_threads, share_memory_arena
 from shared.weights import WeightsError, load_into, load_weights
 
@@ -37,7 +41,8 @@ class Detection:
     """The text segments of a page.
 
     Attributes:
-        quads: N x 4 x 2, clockwise from the top left, in pixels of the page, inside of it.
+        quads: N x 4 x 2, clockwise from the top left of the text, in pixels of the page as it was sent. They lie on
+            it; slanted ones may stand over its edge by up to half their height.
         scores: N probabilities of text.
         rotation: Degrees clockwise that the text was found turned by.
     """
@@ -108,6 +113,7 @@ class Predictor:
         version: Of the weights.
         settings: Working height, limits and thresholds.
         joining: How proposals become segments; comes with the weights.
+        orientation: Tells which way up a page is; without it pages are taken to be upright and straight.
     """
 
     def __init__(
@@ -118,8 +124,11 @@ class Predictor:
         version: str,
         settings: DetectorSettings,
         joining: JoiningSettings | None = None,
+        orientation: OrientationEngine | None = None,
     ) -> None:
         """Keep the parts."""
+        self._orientation = orientation
+        self._default_orientation: Orientation = settings.orientation
         self._engine = engine
         self._heights = np.asarray(architecture.anchor_heights, np.float32)
         self._preparation = PreparationSettings(settings.text_height, settings.size_step, settings.max_prepared_pixels)
@@ -139,20 +148,36 @@ class Predictor:
         share_memory_arena()
         network, joining, version = load_network(settings.weights)
         engine = TorchEngine(network, select_device(settings.device))
-        return cls(engine, network.architecture, version=version, settings=settings, joining=joining)
+        orientation = TorchOrientationEngine.load(settings.orientation_weights)
+        if settings.orientation == "auto":  # other answers, so another version: caches must not mix them
+            version = f"{version}+{orientation.version}"
+        return cls(
+            engine,
+            network.architecture,
+            version=version,
+            settings=settings,
+            joining=joining,
+            orientation=orientation,
+        )
 
     def warm_up(self) -> None:
         """Run the network once, so that the first request does not pay for its set-up."""
         side = max(64, self._preparation.size_step)
         self._engine(np.full((1, side, side), 255, np.uint8))
+        if self._orientation is not None:
+            self._orientation(np.full((1, PATCH, PATCH), 255, np.uint8))
 
-    def prepare(self, image: npt.NDArray[Any]) -> PreparedPage | None:
-        """Scale a page for the network; None if nothing on it looks like text. Safe in any thread.
+    def prepare(self, image: npt.NDArray[Any], orientation: Orientation | None = None) -> PreparedPage | None:
+        """Set a page straight and scale it for the network; None if nothing on it looks like text.
+
+        Safe in any thread.
 
         Args:
             image: H x W x 3, BGR, uint8.
+            orientation: `auto`, or `upright` to take the page as it is; as the settings say if left out.
         """
-        return prepare(image, self._preparation)
+        turned = (orientation or self._default_orientation) == "auto"
+        return prepare(image, self._preparation, self._orientation if turned else None)
 
     def detect(self, pages: Sequence[PreparedPage]) -> list[Detection]:
         """Find the text of prepared pages; pages of one padded size are computed together."""
@@ -188,9 +213,9 @@ class Predictor:
             height = float(np.median(segments.quads[:, 3, 1] - segments.quads[:, 0, 1]))
             factor = self._preparation.text_height / max(height, 1.0)
             if not 1 / _SCALE_TOLERANCE < factor < _SCALE_TOLERANCE:
-                page = scale_page(page.source, page.offset, page.page_size, page.scale * factor, self._preparation)
+                page = scale_again(page, factor, self._preparation)
                 segments = self._segments(page, self._engine(page.grey[None])[0])
-        return on_page(Detection(page.to_page(segments.quads), segments.scores), page.page_size)
+        return on_page(Detection(page.to_page(segments.quads), segments.scores, page.rotation), page.page_size)
 
     def _segments(self, page: PreparedPage, activations: Activations) -> Segments:
         return find_segments(page.grey, activations, self._heights, self._joining)
@@ -198,7 +223,7 @@ class Predictor:
 
 def on_page(detection: Detection, size: tuple[int, int]) -> Detection:
     """A detection cut to a page of width x height pixels; what has no area left there is dropped."""
-    quads = np.clip(detection.quads, 0.0, np.array(size, np.float32)).astype(np.float32)
+    quads = cut_to_page(detection.quads, size)
     extent = quads.max(axis=1) - quads.min(axis=1)
     kept = (extent >= _LEAST_SIDE).all(axis=1)
     return Detection(quads[kept], detection.scores[kept], detection.rotation)

@@ -1,21 +1,24 @@
-"""From a page to what the network sees: grey, cut to where text stands, scaled to the working height, padded.
+"""From a page to what the network sees: grey, set straight, cut to where text stands, scaled to the working height.
 
 numpy and cv2 only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.detector.scale import TextEstimate, estimate_text
+from services.detector.orientation.pose import OrientationEngine, Pose, find_pose
+from services.detector.orientation.straighten import is_straight, straighten, transform
+from services.detector.scale import TextEstimate, estimate_from_ink, find_ink
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 #: Text is never made larger than this many times its size.
 _MOST_ENLARGED = 4.0
@@ -46,9 +49,11 @@ class PreparedPage:
         height: Rows of `grey` that show the page.
         width: Columns of `grey` that show the page.
         scale: Pixels of `grey` for one of the page.
-        offset: x and y on the page of the upper left corner of `grey`.
-        source: The part of the page that was scaled, grey, so that it can be scaled again.
-        page_size: Width and height of the whole page.
+        offset: x and y on the straight page of the upper left corner of `grey`.
+        source: The part of the straight page that was scaled, grey, so that it can be scaled again.
+        page_size: Width and height of the whole page as it was sent.
+        back: 3 x 3, leads from points of the straight page to those of the page as it was sent.
+        rotation: Degrees clockwise that the text of the page as it was sent is turned by.
     """
 
     grey: Pixels
@@ -58,6 +63,8 @@ class PreparedPage:
     offset: tuple[int, int]
     source: Pixels
     page_size: tuple[int, int]
+    back: Doubles = field(default_factory=lambda: np.eye(3))
+    rotation: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -65,8 +72,8 @@ class PreparedPage:
         return self.grey.shape[0], self.grey.shape[1]
 
     def to_page(self, points: Floats) -> Floats:
-        """Points (..., 2) in pixels of `grey` -> pixels of the page."""
-        return (points / self.scale + np.asarray(self.offset, np.float32)).astype(np.float32)
+        """Points (..., 2) in pixels of `grey` -> pixels of the page as it was sent."""
+        return transform(points / self.scale + np.asarray(self.offset, np.float32), self.back)
 
 
 def to_grey(image: npt.NDArray[Any]) -> Pixels:
@@ -82,15 +89,39 @@ def to_grey(image: npt.NDArray[Any]) -> Pixels:
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
 
 
-def prepare(image: npt.NDArray[Any], settings: PreparationSettings) -> PreparedPage | None:
-    """Prepare a page for the network; None if nothing on it looks like text."""
+def prepare(
+    image: npt.NDArray[Any], settings: PreparationSettings, orientation: OrientationEngine | None = None
+) -> PreparedPage | None:
+    """Prepare a page for the network.
+
+    Args:
+        image: H x W x 3 BGR or H x W, uint8.
+        settings: Working height and limits.
+        orientation: Tells which way up the page is; without it the page is taken to be upright and straight.
+
+    Returns:
+        The page, or None if nothing on it looks like text.
+    """
     grey = to_grey(image)
-    estimate: TextEstimate | None = estimate_text(grey)
+    size = grey.shape[1], grey.shape[0]
+    ink = find_ink(grey)
+    pose = Pose() if orientation is None else find_pose(ink, orientation)
+    back = np.eye(3)
+    if not is_straight(pose):
+        grey, back = straighten(grey, pose)
+        ink = find_ink(grey)
+    estimate: TextEstimate | None = estimate_from_ink(ink)
     if estimate is None:
         return None
     x0, y0, x1, y1 = estimate.box
-    size = grey.shape[1], grey.shape[0]
-    return scale_page(grey[y0:y1, x0:x1], (x0, y0), size, settings.text_height / estimate.height, settings)
+    page = scale_page(grey[y0:y1, x0:x1], (x0, y0), size, settings.text_height / estimate.height, settings)
+    return replace(page, back=back, rotation=pose.rotation)
+
+
+def scale_again(page: PreparedPage, factor: float, settings: PreparationSettings) -> PreparedPage:
+    """The same page with its text made larger by a factor."""
+    scaled = scale_page(page.source, page.offset, page.page_size, page.scale * factor, settings)
+    return replace(scaled, back=page.back, rotation=page.rotation)
 
 
 def scale_page(

@@ -20,10 +20,42 @@ _MEASURED_SIDE = 1200
 _WINDOW, _CONTRAST = 31, 12
 #: Heights in pixels that a character may have.
 _LEAST, _MOST = 5, 120
+#: A single character is at most this many times longer than wide.
+_LONGEST_CHARACTER = 3.0
 #: Labelled segments are this much higher than the characters in them (median over training receipts).
 _SEGMENT_TO_CHARACTER = 1.29
 #: Fewer characters than this are no text to go by.
 _ENOUGH = 3
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The connected components of a page's ink.
+
+    Attributes:
+        components: N x 5 in pixels of the measured page: x, y, width, height, area.
+        measured: The page, grey, at the size at which it was measured.
+        scale: Measured pixels for one of the page, at most 1.
+        page_size: Width and height of the page.
+    """
+
+    components: Floats
+    measured: Pixels
+    scale: float
+    page_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Characters:
+    """What looks like single characters, whichever way they stand.
+
+    Attributes:
+        centres: N x 2, x and y in measured pixels.
+        height: Of a character in measured pixels (weighted median of the longer sides).
+    """
+
+    centres: Floats
+    height: float
 
 
 @dataclass(frozen=True)
@@ -39,8 +71,36 @@ class TextEstimate:
     box: tuple[int, int, int, int]
 
 
+def find_ink(grey: Pixels) -> Ink:
+    """Part ink from paper.
+
+    Args:
+        grey: H x W pixels; dark ink on light paper.
+    """
+    height, width = grey.shape
+    scale = min(1.0, _MEASURED_SIDE / min(height, width))
+    small = grey if scale == 1.0 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    ink = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, _WINDOW, _CONTRAST)
+    _, _, components, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    return Ink(components[1:].astype(np.float64), small.astype(np.uint8, copy=False), scale, (width, height))
+
+
+def find_characters(ink: Ink) -> Characters | None:
+    """Find single characters without knowing which way is up; None if there is hardly any."""
+    x, y, width, height, area = ink.components.T
+    longer, shorter = np.maximum(width, height), np.minimum(width, height)
+    fits = (longer >= _LEAST) & (longer <= _MOST) & (shorter >= 2) & (longer <= _LONGEST_CHARACTER * shorter)
+    fits &= (area >= 0.12 * width * height) & (area >= 8)
+    if np.count_nonzero(fits) < _ENOUGH:
+        return None
+    size = _weighted_median(longer[fits], shorter[fits])
+    fits &= (longer > 0.5 * size) & (longer < 2 * size)
+    centres = np.stack([x + width / 2, y + height / 2], axis=1)
+    return Characters(centres[fits], size)
+
+
 def estimate_text(grey: Pixels) -> TextEstimate | None:
-    """Estimate the height of the text and where it stands.
+    """Estimate the height of the text and where it stands on a page that is the right way up.
 
     Args:
         grey: H x W pixels; dark ink on light paper.
@@ -48,14 +108,15 @@ def estimate_text(grey: Pixels) -> TextEstimate | None:
     Returns:
         The estimate, or None if hardly anything looks like a character.
     """
-    height, width = grey.shape
-    scale = min(1.0, _MEASURED_SIDE / min(height, width))
-    small = grey if scale == 1.0 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    ink = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, _WINDOW, _CONTRAST)
-    _, _, components, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    boxes = _characters(components[1:].astype(np.float64))
+    return estimate_from_ink(find_ink(grey))
+
+
+def estimate_from_ink(ink: Ink) -> TextEstimate | None:
+    """As `estimate_text`, for a page whose ink was parted already."""
+    boxes = _characters(ink.components)
     if len(boxes) < _ENOUGH:
         return None
+    (width, height), scale = ink.page_size, ink.scale
     text_height = _weighted_median(boxes[:, 3], np.minimum(boxes[:, 2], boxes[:, 3]))
     beside = boxes[_has_neighbour(boxes)]
     if len(beside) < _ENOUGH:

@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from shared.contracts import Orientation
 from shared.settings import ServiceSettings
 
 WEIGHTS = Path(__file__).parent / "weights"
+ORIENTATION_WEIGHTS = Path(__file__).parent / "orientation" / "weights"
 
 
 class DetectorSettings(ServiceSettings):
@@ -29,4 +31,12 @@ class DetectorSettings(ServiceSettings):
     )
     max_prepared_pixels: int = Field(
         default=4_000_000, ge=65_536, description="Largest scaled page in pixels; larger ones are made smaller."
+    )
+    orientation: Orientation = Field(
+        default="auto",
+        description="auto: pages are read whichever way they are turned; upright: they are taken as they are. "
+        "A request can say otherwise.",
+    )
+    orientation_weights: Path = Field(
+        default=ORIENTATION_WEIGHTS, description="Folder of the weights that tell which way up a page is."
     )

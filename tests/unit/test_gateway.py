@@ -46,6 +46,7 @@ class FakeService:
     answer: Any = None
     delay_s: float = 0.0
     requests: list[Any] = field(default_factory=list)
+    queries: list[dict[str, str]] = field(default_factory=list)
     request_ids: list[str | None] = field(default_factory=list)
 
     async def respond(self, request: Request, asked: Any, answer: Any) -> Response:
@@ -66,8 +67,9 @@ def detector_router(fake: FakeService) -> APIRouter:
         await request.body()
         width, height = fake.size
         found = [{"quad": quad, "score": 0.9} for quad, _ in fake.segments]
-        page = {"width": width, "height": height, "rotation": 0}
+        page = {"width": width, "height": height, "rotation": 180}
         content_type = request.headers["content-type"]
+        fake.queries.append(dict(request.query_params))
         return await fake.respond(request, content_type, {"page": page, "segments": found, "model": fake.model})
 
     return router
@@ -258,6 +260,30 @@ async def test_the_second_time_comes_from_the_cache(gateway: Gateway) -> None:
     other = (await gateway.post(picture(shade=254))).json()
     assert other["id"] != first["id"]
     assert other["cached"] is False
+
+
+async def test_the_orientation_asked_for_goes_to_the_detector_and_into_the_key_of_the_cache(gateway: Gateway) -> None:
+    for orientation in ("auto", "upright", "auto"):
+        response = await gateway.http.post(
+            "/v1/receipts",
+            params={"orientation": orientation},
+            content=picture(),
+            headers={"Content-Type": "image/png"},
+        )
+        assert response.json()["pages"][0]["rotation"] == 180
+    assert gateway.detector.queries == [{"orientation": "auto"}, {"orientation": "upright"}]
+    assert response.json()["cached"] is True
+    found = f"/v1/receipts/{response.json()['id']}"
+    assert (await gateway.http.get(found, params={"orientation": "upright"})).status_code == 200
+    assert (await gateway.http.get(found)).status_code == 404
+    assert (await gateway.post(picture())).json()["cached"] is False
+    assert gateway.detector.queries[-1] == {}
+
+
+async def test_an_orientation_that_there_is_not_is_refused(gateway: Gateway) -> None:
+    response = await gateway.http.post("/v1/receipts", params={"orientation": "sideways"}, content=picture())
+    assert response.status_code == 422
+    assert gateway.detector.requests == []
 
 
 async def test_identical_uploads_at_once_are_computed_once(gateway: Gateway) -> None:
