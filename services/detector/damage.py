@@ -77,6 +77,21 @@ def move(points: npt.NDArray[Any], matrix: Doubles, field: Floats | None) -> Flo
     return np.asarray(flat.reshape(np.shape(points)), np.float32)
 
 
+def damage_page(
+    image: Pixels, quads: Floats, ignored: Floats, rng: np.random.Generator
+) -> tuple[Pixels, Floats, Floats]:
+    """Damage a whole picture (H x W x 3 or H x W): mild perspective, bends, and what `degrade` does.
+
+    Returns:
+        The picture, grey, and where `quads` (N x 4 x 2) and `ignored` (M x 4 x 2) stand in it.
+    """
+    grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    size = grey.shape[1], grey.shape[0]
+    matrix, field = perspective(*size, rng), bend(*size, rng)
+    worn = degrade(warp(grey, matrix, field, size), rng)
+    return worn, move(quads, matrix, field), move(ignored, matrix, field)
+
+
 def put_on_background(grey: Pixels, quads: Floats, margin: float, rng: np.random.Generator) -> Pixels:
     """Lay a patterned ground around the paper, which is taken to end a margin (px) beyond the print.
 
@@ -136,7 +151,9 @@ def _blur(grey: Pixels, rng: np.random.Generator) -> Pixels:
     length, angle = int(rng.integers(3, 6)), rng.uniform(0, np.pi)
     kernel = np.zeros((7, 7), np.float32)
     shift = np.array([np.cos(angle), np.sin(angle)]) * length / 2
-    cv2.line(kernel, tuple(np.rint(3 - shift).astype(int).tolist()), tuple(np.rint(3 + shift).astype(int).tolist()), 1.0)
+    cv2.line(
+        kernel, tuple(np.rint(3 - shift).astype(int).tolist()), tuple(np.rint(3 + shift).astype(int).tolist()), 1.0
+    )
     return np.asarray(cv2.filter2D(grey, -1, kernel / kernel.sum()), np.uint8)
 
 

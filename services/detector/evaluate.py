@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from services.detector.predictor import NAME, Detection, Predictor
 from services.detector.settings import DetectorSettings
@@ -20,6 +21,7 @@ from shared.dataset import LabelledReceipt, load_split
 from shared.measures.deteval import deteval, iou_matches
 from shared.weights import MANIFEST_FILE, read_manifest
 
+Floats = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 
@@ -49,10 +51,29 @@ def detect_all(
 
 
 def measure(receipts: Sequence[LabelledReceipt], detections: Sequence[Detection]) -> dict[str, dict[str, float]]:
-    """Task 1: `deteval` and `iou50`, each with `precision`, `recall` and `hmean`."""
+    """Task 1: `deteval` and `iou50`, each with `precision`, `recall` and `hmean`; see `without_ignored`."""
     labels = [receipt.quads() for receipt in receipts]
-    quads = [detection.quads for detection in detections]
+    quads = [
+        without_ignored(detection.quads, receipt.ignored)
+        for receipt, detection in zip(receipts, detections, strict=True)
+    ]
     return {"deteval": deteval(labels, quads).as_dict(), "iou50": iou_matches(labels, quads).as_dict()}
+
+
+def without_ignored(quads: Floats, ignored: Floats) -> Floats:
+    """Of the quads found (N x 4 x 2) those of which at most half lies in boxes that are neither right nor wrong.
+
+    Args:
+        quads: In pixels of the page.
+        ignored: M x 4 x 2, what the labels say is to be ignored.
+    """
+    if not len(quads) or not len(ignored):
+        return quads
+    low, high = quads.min(axis=1), quads.max(axis=1)
+    from_low, to_high = ignored.min(axis=1), ignored.max(axis=1)
+    sides = np.minimum(high[:, None], to_high[None]) - np.maximum(low[:, None], from_low[None])
+    covered = np.clip(sides, 0.0, None).prod(axis=2).sum(axis=1)
+    return np.asarray(quads[covered <= 0.5 * (high - low).prod(axis=1)], np.float32)
 
 
 def evaluate(
@@ -66,7 +87,7 @@ def evaluate(
     """Measure the detector.
 
     Args:
-        data: Data set in SROIE's layout.
+        data: Data set in SROIE's layout or WildReceipt's.
         split: Which receipts of it.
         settings: Of the detector; from the environment if left out.
         limit: How many receipts at most, spread over the split.

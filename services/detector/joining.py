@@ -5,12 +5,14 @@ Everything is in pixels of the scaled picture; numpy only.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from services.detector.acceptance import FEATURES as SEGMENT_FEATURES
+from services.detector.acceptance import acceptance_logits, describe_segments
 from services.detector.anchors import STRIDE, decode_side
 from services.detector.breaks import FEATURES, Links, break_logits, choose_breaks, describe_links
 from services.detector.ink import column_ink
@@ -30,6 +32,8 @@ def _plain_break_weights() -> tuple[float, ...]:
 _INK_REACH, _INK_MARGIN = 0.3, 0.1
 #: Ends that lie farther (heights) outside of the ink than this stay: the ink may be too faint to see.
 _INK_INWARD = 1.0
+#: A segment this narrow (width in heights, before it grows) grows as a short one, one this wide as a long one.
+_SHORT_ASPECT, _LONG_ASPECT = 0.8, 1.8
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,14 @@ class JoiningSettings:
         break_threshold: Logit from which a link is a break.
         end_side: Least absolute side ramp of a proposal that takes part in locating an end.
         ink_weight: How far an end moves from where the side ramps put it to where the ink ends, 0 to 1.
-        least_score: Least mean score of a segment.
-        short_score: Least score of a segment of a single proposal.
+        least_score: Least mean score of a segment that is considered.
+        short_score: The same of a segment of a single proposal.
+        accept_weights: Of the logistic model of segments, a weight for each feature and a constant; empty for none:
+            all that are considered are text then.
+        accept_threshold: Logit from which a segment is text.
         covered: Share of a segment from which it goes if a surer one covers it.
         grow: Growth at top, bottom, left and right in segment heights.
+        grow_short: The same of segments of one or two characters, of which a margin is a larger share.
         skew: Least rise over a segment, in segment heights, at which it is a slanted quad.
     """
 
@@ -64,13 +72,16 @@ class JoiningSettings:
     ink_weight: float = 0.65
     least_score: float = 0.6
     short_score: float = 0.7
+    accept_weights: tuple[float, ...] = ()
+    accept_threshold: float = 0.0
     covered: float = 0.6
     grow: tuple[float, ...] = (0.1, 0.1, 0.1, 0.1)
+    grow_short: tuple[float, ...] = (0.05, 0.05, 0.0, 0.0)
     skew: float = 0.5
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values, for a manifest."""
-        return {**asdict(self), "break_weights": list(self.break_weights), "grow": list(self.grow)}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> JoiningSettings:
@@ -80,9 +91,14 @@ class JoiningSettings:
             TypeError: If a key is unknown.
             ValueError: If the numbers of weights or of sides are wrong.
         """
-        settings = cls(**{**values, "break_weights": tuple(values["break_weights"]), "grow": tuple(values["grow"])})
-        if len(settings.break_weights) != len(FEATURES) + 1 or len(settings.grow) != 4:
+        settings = cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        if "grow_short" not in values:  # of weights from before there was a difference
+            settings = replace(settings, grow_short=settings.grow)
+        sides = len(settings.grow), len(settings.grow_short)
+        if len(settings.break_weights) != len(FEATURES) + 1 or sides != (4, 4):
             raise ValueError(f"{len(FEATURES) + 1} break weights and 4 sides of growth are needed")
+        if len(settings.accept_weights) not in (0, len(SEGMENT_FEATURES) + 1):
+            raise ValueError(f"{len(SEGMENT_FEATURES) + 1} weights of acceptance (or none) are needed")
         return settings
 
 
@@ -111,16 +127,25 @@ def join(proposals: Proposals, strength: Floats, settings: JoiningSettings) -> S
         strength: Ink of the page, H x W, see :func:`services.detector.ink.ink_strength`.
         settings: How.
     """
+    segments, parts = candidates(proposals, strength, settings)
+    if settings.accept_weights and len(parts):
+        features = describe_segments(parts, segments.quads, strength)
+        logits = acceptance_logits(features, np.asarray(settings.accept_weights, np.float64))
+        segments = segments[logits >= settings.accept_threshold]
+    return drop_covered(segments, settings.covered)
+
+
+def candidates(proposals: Proposals, strength: Floats, settings: JoiningSettings) -> tuple[Segments, list[Proposals]]:
+    """All that may be segments, some of them over one another, and the proposals of each; arguments as for `join`."""
     if not len(proposals):
-        return Segments.none()
+        return Segments.none(), []
     following = link(proposals, settings)
     links = describe_links(proposals, following, label_chains(following), strength)
     logits = break_logits(links.features, np.asarray(settings.break_weights, np.float64))
     broken = choose_breaks(logits, links, settings.break_threshold)
     following[links.left[broken]] = -1
     bounds = _bounds(len(proposals), links, broken)
-    segments = _segments(proposals, label_chains(following), bounds, strength, settings)
-    return drop_covered(segments, settings.covered)
+    return _segments(proposals, label_chains(following), bounds, strength, settings)
 
 
 def _bounds(count: int, links: Links, broken: npt.NDArray[np.bool_]) -> Floats:
@@ -202,8 +227,8 @@ def drop_covered(segments: Segments, share: float) -> Segments:
 
 def _segments(
     proposals: Proposals, chain: Integers, bounds: Floats, strength: Floats, settings: JoiningSettings
-) -> Segments:
-    quads, scores = [], []
+) -> tuple[Segments, list[Proposals]]:
+    quads, scores, parts = [], [], []
     order = np.argsort(chain, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(chain[order])) + 1):
         part = proposals[members]
@@ -213,9 +238,10 @@ def _segments(
         within = float(bounds[members[0], 0]), float(bounds[members[-1], 1])
         quads.append(_quad(part, within, strength, settings))
         scores.append(score)
+        parts.append(part)
     if not quads:
-        return Segments.none()
-    return Segments(np.stack(quads).astype(np.float32), np.array(scores, np.float32))
+        return Segments.none(), []
+    return Segments(np.stack(quads).astype(np.float32), np.array(scores, np.float32)), parts
 
 
 def _quad(part: Proposals, bounds: tuple[float, float], strength: Floats, settings: JoiningSettings) -> Floats:
@@ -237,11 +263,18 @@ def _quad(part: Proposals, bounds: tuple[float, float], strength: Floats, settin
         left, right = draw_to_ink(
             strength, (left, level - 0.5 * height, right, level + 0.5 * height), settings.ink_weight
         )
-    grow_top, grow_bottom, grow_left, grow_right = (share * height for share in settings.grow)
+    grow_top, grow_bottom, grow_left, grow_right = growth((right - left) / height, settings) * height
     x0, x1 = max(left - grow_left, bounds[0]), min(right + grow_right, bounds[1])
     y0, y1 = level + slope * (x0 - at), level + slope * (x1 - at)
     above, below = 0.5 * height + grow_top, 0.5 * height + grow_bottom
     return np.array([(x0, y0 - above), (x1, y1 - above), (x1, y1 + below), (x0, y0 + below)], np.float32)
+
+
+def growth(aspect: float, settings: JoiningSettings) -> Floats:
+    """Growth at top, bottom, left and right, in heights, of a segment so many heights wide."""
+    share = float(np.clip((aspect - _SHORT_ASPECT) / (_LONG_ASPECT - _SHORT_ASPECT), 0.0, 1.0))
+    short, long = np.asarray(settings.grow_short, np.float32), np.asarray(settings.grow, np.float32)
+    return np.asarray(short + share * (long - short), np.float32)
 
 
 def find_ends(part: Proposals, settings: JoiningSettings) -> tuple[float, float]:

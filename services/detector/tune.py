@@ -1,7 +1,7 @@
 """Fits what turns the network's output into segments, on training receipts, once the network is trained.
 
-`python -m services.detector.tune --data DIR --weights DIR` fits the logistic model of breaks and a few thresholds and
-writes them into the manifest of the weights. Never imported by serving code.
+`python -m services.detector.tune --data DIR --weights DIR` fits the logistic models of breaks and of segments and a few
+thresholds, and writes them into the manifest of the weights. Never imported by serving code.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from services.detector.acceptance import describe_segments
 from services.detector.breaks import describe_links
+from services.detector.damage import damage_page
+from services.detector.evaluate import without_ignored
 from services.detector.ink import ink_strength
-from services.detector.joining import JoiningSettings, join, label_chains, link
+from services.detector.joining import JoiningSettings, candidates, join, label_chains, link
+from services.detector.orientation.straighten import transform
 from services.detector.predictor import NAME, Activations, TorchEngine, load_network
 from services.detector.preparation import PreparationSettings, PreparedPage, prepare
 from services.detector.proposals import Proposals, decode_proposals, suppress
@@ -35,37 +39,59 @@ Doubles = npt.NDArray[np.float64]
 GRID: dict[str, tuple[Any, ...]] = {
     "grow": tuple(
         (vertical, vertical, horizontal, horizontal)
-        for vertical in (0.05, 0.08, 0.11, 0.14, 0.17, 0.2)
-        for horizontal in (0.05, 0.1, 0.15, 0.2)
+        for vertical in (0.06, 0.08, 0.1, 0.12, 0.14)
+        for horizontal in (0.06, 0.1, 0.14, 0.18)
     ),
-    "least_probability": (0.3, 0.4, 0.5, 0.6),
-    "short_score": (0.6, 0.7, 0.8, 0.85, 0.9, 0.95),
-    "least_score": (0.5, 0.6, 0.7, 0.8, 0.85, 0.9),
-    "break_threshold": (-1.0, -0.5, 0.0, 0.5, 1.0),
-    "covered": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    "grow_short": tuple(
+        (vertical, vertical, horizontal, horizontal)
+        for vertical in (0.03, 0.06, 0.09, 0.12)
+        for horizontal in (0.0, 0.04, 0.08, 0.12)
+    ),
+    "accept_threshold": (-1.0, -0.5, 0.0, 0.5, 1.0),
+    "break_threshold": (-1.5, -1.0, -0.5, 0.0, 0.5),
+    "least_probability": (0.2, 0.3, 0.4, 0.5),
+    "covered": (0.4, 0.5, 0.6, 0.7, 0.8),
     "overlap": (0.5, 0.6, 0.7),
-    "ratio": (0.45, 0.55, 0.65, 0.75),
+    "ratio": (0.45, 0.55, 0.65),
     "suppression": (0.2, 0.3, 0.4),
     "end_side": (0.15, 0.3, 0.5),
-    "ink_weight": (0.0, 0.35, 0.65, 0.85),
+    "ink_weight": (0.35, 0.65, 0.85),
     "skew": (0.35, 0.5, 0.7),
 }
 #: Share of the H-mean at IoU 0.5 in what is maximised beside DetEval: boxes that only grow please DetEval, but crops
 #: with the neighbours' ink are harder to read.
-_IOU_SHARE = 0.25
+_IOU_SHARE = 0.5
+#: Mean score from which segments are shown to the model that accepts them.
+_CONSIDERED = 0.35
+#: A segment is text for that model if this share of it lies on labels, and it covers this share of one of them.
+_ON_LABELS, _OF_LABEL = 0.35, 0.3
 _RIDGE = 3.0
 _NEWTON_STEPS = 30
 
 
 @dataclass
 class Sample:
-    """One receipt with what the network says of it. `boxes`: labels (N x 4) in pixels of the prepared page."""
+    """One receipt with what the network says of it.
+
+    Attributes:
+        page: The prepared page.
+        activations: Of the network.
+        strength: Ink of the page.
+        quads: N x 4 x 2 labels in pixels of the picture.
+        boxes: The upright boxes of the labels (N x 4) in pixels of the prepared page.
+        ignored: M x 4 x 2 in pixels of the picture.
+        ignored_boxes: Their boxes (M x 4) in pixels of the prepared page.
+        weight: How much the receipt counts.
+    """
 
     page: PreparedPage
     activations: Activations
     strength: Floats
     quads: Floats
     boxes: Floats
+    ignored: Floats
+    ignored_boxes: Floats
+    weight: float = 1.0
 
     def proposals(self, settings: JoiningSettings, anchor_heights: Floats) -> Proposals:
         """The proposals under these settings."""
@@ -73,19 +99,44 @@ class Sample:
         return suppress(proposals, settings.suppression)
 
 
-def collect(receipts: Sequence[LabelledReceipt], engine: TorchEngine, preparation: PreparationSettings) -> list[Sample]:
-    """Run the network over receipts."""
+def collect(
+    receipts: Sequence[LabelledReceipt],
+    engine: TorchEngine,
+    preparation: PreparationSettings,
+    *,
+    weight: float = 1.0,
+    damaged: bool = False,
+) -> list[Sample]:
+    """Run the network over receipts; damaged ones are damaged by chance, the same each time."""
     samples = []
-    for receipt in receipts:
-        page = prepare(receipt.image(), preparation)
+    for number, receipt in enumerate(receipts):
+        image, quads, ignored = receipt.image(), receipt.quads(), receipt.ignored
+        if damaged:
+            image, quads, ignored = damage_page(image, quads, ignored, np.random.default_rng(number))
+        page = prepare(image, preparation)
         if page is None:
             continue
-        quads = receipt.quads()
-        scaled = (quads - np.asarray(page.offset, np.float32)) * page.scale
-        boxes = np.concatenate([scaled.min(axis=1), scaled.max(axis=1)], axis=1)
-        samples.append(Sample(page, engine(page.grey[None])[0], ink_strength(page.grey), quads, boxes))
+        samples.append(
+            Sample(
+                page,
+                engine(page.grey[None])[0],
+                ink_strength(page.grey),
+                quads,
+                _prepared_boxes(page, quads),
+                ignored,
+                _prepared_boxes(page, ignored),
+                weight,
+            )
+        )
         logger.info("%s: %d of %d", receipt.key, len(samples), len(receipts))
     return samples
+
+
+def _prepared_boxes(page: PreparedPage, quads: Floats) -> Floats:
+    """The upright boxes (N x 4) in pixels of a prepared page of quads (N x 4 x 2) of its picture."""
+    straight = transform(quads, np.linalg.inv(page.back))
+    scaled = ((straight - np.asarray(page.offset, np.float32)) * page.scale).astype(np.float32)
+    return np.concatenate([scaled.min(axis=1), scaled.max(axis=1)], axis=1)
 
 
 def owners(proposals: Proposals, index: npt.NDArray[np.intp], boxes: Floats) -> npt.NDArray[np.intp]:
@@ -103,7 +154,7 @@ def owners(proposals: Proposals, index: npt.NDArray[np.intp], boxes: Floats) -> 
 
 def fit_breaks(samples: Sequence[Sample], settings: JoiningSettings, anchor_heights: Floats) -> tuple[float, ...]:
     """Fit the model of breaks: a link is one if its two proposals stand on different labels."""
-    features, broken = [], []
+    features, broken, weights = [], [], []
     for sample in samples:
         proposals = sample.proposals(settings, anchor_heights)
         if not len(proposals):
@@ -114,42 +165,90 @@ def fit_breaks(samples: Sequence[Sample], settings: JoiningSettings, anchor_heig
         known = (left >= 0) & (right >= 0)
         features.append(links.features[known])
         broken.append((left != right)[known])
-    return tuple(round(float(w), 4) for w in fit_logistic(np.concatenate(features), np.concatenate(broken)))
+        weights.append(np.full(int(known.sum()), sample.weight))
+    return _fitted(features, broken, weights)
 
 
-def fit_logistic(features: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Doubles:
+def fit_acceptance(samples: Sequence[Sample], settings: JoiningSettings, anchor_heights: Floats) -> tuple[float, ...]:
+    """Fit the model of segments: one is text if it lies on labels; those on ignored print tell nothing."""
+    features, right, weights = [], [], []
+    for sample in samples:
+        segments, parts = candidates(sample.proposals(settings, anchor_heights), sample.strength, settings)
+        if not len(parts):
+            continue
+        boxes = np.concatenate([segments.quads.min(axis=1), segments.quads.max(axis=1)], axis=1)
+        area = _areas(boxes)
+        shared = _intersections(boxes, sample.boxes)
+        text = (shared.sum(axis=1) > _ON_LABELS * area) & (shared / _areas(sample.boxes) > _OF_LABEL).any(axis=1)
+        known = text | (_intersections(boxes, sample.ignored_boxes).sum(axis=1) < 0.3 * area)
+        features.append(describe_segments(parts, segments.quads, sample.strength)[known])
+        right.append(text[known])
+        weights.append(np.full(int(known.sum()), sample.weight))
+    return _fitted(features, right, weights)
+
+
+def _fitted(
+    features: Sequence[Floats], labels: Sequence[npt.NDArray[np.bool_]], weights: Sequence[npt.NDArray[Any]]
+) -> tuple[float, ...]:
+    fitted = fit_logistic(np.concatenate(features), np.concatenate(labels), np.concatenate(weights))
+    return tuple(round(float(weight), 4) for weight in fitted)
+
+
+def _areas(boxes: Floats) -> Floats:
+    return np.asarray(np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-3), np.float32)
+
+
+def _intersections(first: Floats, second: Floats) -> Floats:
+    """N x 4 and M x 4 boxes -> N x M areas."""
+    low, high = np.maximum(first[:, None, :2], second[None, :, :2]), np.minimum(first[:, None, 2:], second[None, :, 2:])
+    return np.asarray(np.clip(high - low, 0.0, None).prod(axis=2), np.float32)
+
+
+def fit_logistic(
+    features: npt.NDArray[Any], labels: npt.NDArray[Any], counts: npt.NDArray[Any] | None = None
+) -> Doubles:
     """Ridge logistic regression by Newton's method.
 
     Args:
         features: E x F.
         labels: E, true or false.
+        counts: E, how much each counts; all the same if left out.
 
     Returns:
         F weights of the features as they are, and the constant.
     """
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
     scaled = np.c_[(features - mean) / spread, np.ones(len(features))].astype(np.float64)
+    counts = np.ones(len(features)) if counts is None else counts
     weights = np.zeros(scaled.shape[1])
     ridge = np.full(len(weights), _RIDGE)
     ridge[-1] = 1e-9
     for _ in range(_NEWTON_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(scaled @ weights, -30, 30)))
-        slope = scaled.T @ (chance - labels) + ridge * weights
-        curve = (scaled * (chance * (1 - chance))[:, None]).T @ scaled + np.diag(ridge)
+        slope = scaled.T @ (counts * (chance - labels)) + ridge * weights
+        curve = (scaled * (counts * chance * (1 - chance))[:, None]).T @ scaled + np.diag(ridge)
         weights -= np.linalg.solve(curve, slope)
     plain = weights[:-1] / spread
     return np.append(plain, weights[-1] - (plain * mean).sum())
 
 
 def measure(samples: Sequence[Sample], settings: JoiningSettings, anchor_heights: Floats) -> dict[str, float]:
-    """H-means under these settings: `deteval`, `iou50`, and `objective`, which is what the search maximises."""
-    found = []
+    """H-means under these settings, and what the search maximises.
+
+    Returns:
+        `deteval` and `iou50` of the receipts that count in full, and `objective`: the weighted mean of both over the
+        kinds of receipts, a kind for each weight.
+    """
+    kinds: dict[float, tuple[list[Floats], list[Floats]]] = {}
     for sample in samples:
         segments = join(sample.proposals(settings, anchor_heights), sample.strength, settings)
-        found.append(sample.page.to_page(segments.quads))
-    labels = [sample.quads for sample in samples]
-    first, second = deteval(labels, found).hmean, iou_matches(labels, found).hmean
-    return {"deteval": first, "iou50": second, "objective": (first + _IOU_SHARE * second) / (1 + _IOU_SHARE)}
+        labels, found = kinds.setdefault(sample.weight, ([], []))
+        labels.append(sample.quads)
+        found.append(without_ignored(sample.page.to_page(segments.quads), sample.ignored))
+    hmeans = {weight: (deteval(*pair).hmean, iou_matches(*pair).hmean) for weight, pair in kinds.items()}
+    objective = sum(weight * (first + _IOU_SHARE * second) for weight, (first, second) in hmeans.items())
+    first, second = hmeans[max(hmeans)]
+    return {"deteval": first, "iou50": second, "objective": objective / sum(hmeans) / (1 + _IOU_SHARE)}
 
 
 def search(
@@ -168,54 +267,103 @@ def search(
     return settings
 
 
-def tune(data: Path, weights: Path, *, count: int = 60, rounds: int = 2, threads: int | None = None) -> dict[str, Any]:
-    """Fit the joining on training receipts and write it into the manifest.
+@dataclass(frozen=True)
+class TuningConfig:
+    """What the joining is fitted on; all of it is training data.
 
-    Args:
-        data: Data set in SROIE's layout; `count` receipts spread over its split `train` are used.
+    Attributes:
+        data: Data set in SROIE's layout; its split `train` is used.
         weights: Folder of the weights; its manifest is written anew, the tensors stay as they are.
-        count: How many receipts.
+        count: How many receipts, spread over the split; they count in full.
+        damaged: How many of them are taken once more, damaged by chance.
+        damaged_weight: How much those count.
+        photographs: A second data set, for example WildReceipt, if any.
+        photographs_count: How many receipts of it.
+        photographs_weight: How much those count.
         rounds: Passes over the settings.
         threads: Threads of torch.
+    """
+
+    data: Path
+    weights: Path
+    count: int = 90
+    damaged: int = 30
+    damaged_weight: float = 0.2
+    photographs: Path | None = None
+    photographs_count: int = 50
+    photographs_weight: float = 0.3
+    rounds: int = 2
+    threads: int | None = None
+
+
+def tune(config: TuningConfig) -> dict[str, Any]:
+    """Fit the joining on training receipts and write it into the manifest.
 
     Returns:
         H-means on these receipts, `deteval` and `iou50`.
     """
-    set_threads(threads)
-    receipts = load_split(data, "train")
-    receipts = receipts[:: max(1, len(receipts) // count)][:count]
-    network, _, _ = load_network(weights)
+    set_threads(config.threads)
+    network, _, _ = load_network(config.weights)
     heights = np.asarray(network.architecture.anchor_heights, np.float32)
-    samples = collect(receipts, TorchEngine(network, select_device()), PreparationSettings())
-    settings = JoiningSettings()
-    settings = replace(settings, break_weights=fit_breaks(samples, settings, heights))
-    settings = search(samples, settings, heights, rounds)
-    settings = replace(settings, break_weights=fit_breaks(samples, settings, heights))
+    samples = _all_samples(config, TorchEngine(network, select_device()))
+    settings = fit(samples, heights, config.rounds)
     result = measure(samples, settings, heights)
-    manifest, tensors = load_weights(weights, name=NAME)
+    manifest, tensors = load_weights(config.weights, name=NAME)
+    fitted_on = f"{len(samples)} pages of training receipts" + (
+        ", photographs among them" if config.photographs else ""
+    )
     save_weights(
-        weights,
+        config.weights,
         tensors,
         name=NAME,
         architecture={**manifest.architecture, "joining": settings.to_dict()},
         alphabet=None,
-        training={**manifest.training, "joining": f"fitted on {len(samples)} training receipts"},
+        training={**manifest.training, "joining": f"fitted on {fitted_on}"},
         measures=manifest.measures,
         created=manifest.created,
     )
     return result
 
 
+def fit(samples: Sequence[Sample], anchor_heights: Floats, rounds: int) -> JoiningSettings:
+    """Fit both models, then the settings around them, and the models once more under those settings."""
+    settings = JoiningSettings(least_probability=0.3, least_score=_CONSIDERED, short_score=_CONSIDERED)
+    for passes in (rounds, 1):
+        settings = replace(settings, break_weights=fit_breaks(samples, settings, anchor_heights))
+        settings = replace(settings, accept_weights=fit_acceptance(samples, settings, anchor_heights))
+        settings = search(samples, settings, anchor_heights, passes)
+    return settings
+
+
+def _all_samples(config: TuningConfig, engine: TorchEngine) -> list[Sample]:
+    preparation = PreparationSettings()
+    receipts = load_split(config.data, "train")
+    chosen, worn = _spread(receipts, config.count), _spread(receipts, config.damaged)
+    samples = collect(chosen, engine, preparation)
+    samples += collect(worn, engine, preparation, weight=config.damaged_weight, damaged=True)
+    if config.photographs is not None:
+        photographs = _spread(load_split(config.photographs, "train"), config.photographs_count)
+        samples += collect(photographs, engine, preparation, weight=config.photographs_weight)
+    return samples
+
+
+def _spread(receipts: Sequence[LabelledReceipt], count: int) -> Sequence[LabelledReceipt]:
+    """So many of the receipts, spread over them."""
+    return receipts[:: max(1, len(receipts) // max(count, 1))][:count]
+
+
 def main() -> None:
-    """Command line."""
+    """Command line: every field of :class:`TuningConfig` is an option."""
     parser = argparse.ArgumentParser(description="Fit the joining of proposals on training receipts.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--photographs", type=Path)
+    for name in ("count", "damaged", "photographs-count", "rounds", "threads"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(TuningConfig, name.replace("-", "_")))
+    for name in ("damaged-weight", "photographs-weight"):
+        parser.add_argument(f"--{name}", type=float, default=getattr(TuningConfig, name.replace("-", "_")))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logger.info("%s", tune(**vars(parser.parse_args())))
+    logger.info("%s", tune(TuningConfig(**vars(parser.parse_args()))))
 
 
 if __name__ == "__main__":

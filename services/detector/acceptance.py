@@ -1,0 +1,115 @@
+"""Which of the segments found are text: a logistic model of each, fitted on training receipts. numpy only.
+
+The scores of the network tell most of it. Handwriting, logos and specks that score like print differ in height from the
+rest of the page, are less even, or stand alone; a lone character that scores less than a word is right more often if
+it stands on a row with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from services.detector.proposals import Proposals
+
+Floats = npt.NDArray[np.float32]
+
+FEATURES = (
+    "log_odds",
+    "least_score",
+    "highest_score",
+    "mean_score",
+    "single",
+    "double",
+    "log_count",
+    "log_height",
+    "height_differs",
+    "contrast",
+    "density",
+    "unevenness",
+    "single_score",
+    "short_log_odds",
+    "single_width",
+    "on_a_row",
+    "beside_a_row",
+    "rows_beside",
+)
+#: Mean score from which a segment counts as a neighbour of others.
+_SURE = 0.8
+#: Rows of text at most this many heights away stand beside a segment; centres this near are on one row.
+_BESIDE, _SAME_ROW = 2.2, 0.6
+#: Share of a segment's strong ink from which a pixel is ink, and the least contrast (grey levels) of strong ink.
+_SHARE, _LEAST_CONTRAST = 0.35, 6.0
+
+
+def describe_segments(parts: Sequence[Proposals], quads: Floats, strength: Floats) -> Floats:
+    """Features of the segments found on one page.
+
+    Args:
+        parts: The proposals of each of N segments.
+        quads: N x 4 x 2 in pixels of the prepared page.
+        strength: Ink of the page, H x W, see :func:`services.detector.ink.ink_strength`.
+
+    Returns:
+        N x F, in the order of :data:`FEATURES`.
+    """
+    count = np.array([len(part) for part in parts], np.float32)
+    heights = [part.bottom - part.top for part in parts]
+    median = float(np.median(np.concatenate(heights)))
+    low, high = quads.min(axis=1), quads.max(axis=1)
+    mean = np.array([part.score.mean() for part in parts])
+    log_odds = np.log(mean / (1.0 - np.minimum(mean, 0.9999)) + 1e-6)
+    log_height = np.log(np.array([height.mean() for height in heights]) / median)
+    contrast, density = _ink(low, high, strength)
+    single = count == 1
+    on_row, rows = _neighbours(low, high, mean >= _SURE, median)
+    features = [
+        log_odds,
+        np.array([part.score.min() for part in parts]),
+        np.array([part.score.max() for part in parts]),
+        mean,
+        single,
+        count == 2,
+        np.log(np.minimum(count, 20)),
+        log_height,
+        np.abs(log_height),
+        np.minimum(contrast / max(float(np.median(contrast)), 1.0), 2.0),
+        density,
+        np.array([height.std() for height in heights]) / median,
+        single * mean,
+        (count <= 2) * log_odds,
+        single * (high[:, 0] - low[:, 0]) / np.maximum(high[:, 1] - low[:, 1], 1.0),
+        on_row,
+        rows > 0,
+        np.minimum(rows, 3),
+    ]
+    return np.stack([np.asarray(feature, np.float32) for feature in features], axis=1)
+
+
+def acceptance_logits(features: Floats, weights: npt.NDArray[np.float64]) -> Floats:
+    """How surely a segment is text: N x F features and F + 1 weights (the last is the constant) to N logits."""
+    return np.asarray(features @ weights[:-1] + weights[-1], np.float32)
+
+
+def _ink(low: Floats, high: Floats, strength: Floats) -> tuple[Floats, Floats]:
+    """Strong ink (grey levels) of each of N boxes, and the share of its pixels that are ink."""
+    contrast, density = np.zeros(len(low), np.float32), np.zeros(len(low), np.float32)
+    for index, ((x0, y0), (x1, y1)) in enumerate(zip(low, high, strict=True)):
+        part = strength[max(0, int(y0)) : max(1, int(y1)), max(0, int(x0)) : max(1, int(x1))]
+        if part.size:
+            contrast[index] = np.percentile(part, 95)
+            density[index] = (part > _SHARE * max(float(contrast[index]), _LEAST_CONTRAST)).mean()
+    return contrast, density
+
+
+def _neighbours(
+    low: Floats, high: Floats, sure: npt.NDArray[np.bool_], height: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Whether each of N boxes has a sure one on its row, and how many sure ones stand right above and below it."""
+    middle = 0.5 * (low[:, 1] + high[:, 1])
+    away = np.abs(middle[:, None] - middle[None]) / height
+    other = sure[None] & ~np.eye(len(low), dtype=bool)
+    facing = np.minimum(high[:, None, 0], high[None, :, 0]) > np.maximum(low[:, None, 0], low[None, :, 0])
+    return ((away < _SAME_ROW) & other).any(axis=1), ((away < _BESIDE) & facing & other).sum(axis=1)
