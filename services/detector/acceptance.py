@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from services.detector.ink import upper_value
 from services.detector.proposals import Proposals
 
 Floats = npt.NDArray[np.float32]
@@ -99,7 +100,7 @@ def _ink(low: Floats, high: Floats, strength: Floats) -> tuple[Floats, Floats]:
     for index, ((x0, y0), (x1, y1)) in enumerate(zip(low, high, strict=True)):
         part = strength[max(0, int(y0)) : max(1, int(y1)), max(0, int(x0)) : max(1, int(x1))]
         if part.size:
-            contrast[index] = np.percentile(part, 95)
+            contrast[index] = upper_value(part, 0.95)
             density[index] = (part > _SHARE * max(float(contrast[index]), _LEAST_CONTRAST)).mean()
     return contrast, density
 

@@ -57,10 +57,17 @@ def column_ink(strength: Floats, box: tuple[float, float, float, float]) -> npt.
     if bottom <= top or inner_right <= inner_left:
         return ink
     part = strength[top:bottom, inner_left:inner_right]
-    strong = float(np.percentile(part.max(axis=0), 80))
+    strong = upper_value(part.max(axis=0), 0.8)
     level = _SHARE * max(strong, _LEAST_CONTRAST)
     ink[inner_left - left : inner_right - left] = (part > level).any(axis=0)
     return ink
+
+
+def upper_value(values: Floats, share: float) -> float:
+    """The value that a share (0 to 1) of some values does not exceed; several times faster than a percentile."""
+    flat = values.reshape(-1)
+    index = min(int(share * len(flat)), len(flat) - 1)
+    return float(np.partition(flat, index)[index])
 
 
 def find_gaps(ink: npt.NDArray[np.bool_], origin: int) -> Gaps:

@@ -35,18 +35,12 @@ logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-#: Values tried for each setting, one setting after another.
+#: Values tried for each setting, one setting after another; of growth, top and bottom or left and right together.
 GRID: dict[str, tuple[Any, ...]] = {
-    "grow": tuple(
-        (vertical, vertical, horizontal, horizontal)
-        for vertical in (0.06, 0.08, 0.1, 0.12, 0.14)
-        for horizontal in (0.06, 0.1, 0.14, 0.18)
-    ),
-    "grow_short": tuple(
-        (vertical, vertical, horizontal, horizontal)
-        for vertical in (0.03, 0.06, 0.09, 0.12)
-        for horizontal in (0.0, 0.04, 0.08, 0.12)
-    ),
+    "grow/vertical": (0.08, 0.1, 0.12, 0.14, 0.16, 0.18),
+    "grow/horizontal": (0.06, 0.1, 0.14, 0.18),
+    "grow_short/vertical": (0.03, 0.06, 0.09, 0.12),
+    "grow_short/horizontal": (0.0, 0.04, 0.08, 0.12),
     "accept_threshold": (-1.0, -0.5, 0.0, 0.5, 1.0),
     "break_threshold": (-1.5, -1.0, -0.5, 0.0, 0.5),
     "least_probability": (0.2, 0.3, 0.4, 0.5),
@@ -259,12 +253,22 @@ def search(
     for _ in range(rounds):
         for name, values in GRID.items():
             for value in values:
-                candidate = replace(settings, **{name: value})
+                candidate = with_value(settings, name, value)
                 result = measure(samples, candidate, anchor_heights)
                 if result["objective"] > best["objective"] + 2e-4:
                     settings, best = candidate, result
-            logger.info("%s: %s, %s", name, getattr(settings, name), {key: round(v, 4) for key, v in best.items()})
+            chosen = getattr(settings, name.partition("/")[0])
+            logger.info("%s: %s, %s", name, chosen, {key: round(v, 4) for key, v in best.items()})
     return settings
+
+
+def with_value(settings: JoiningSettings, name: str, value: Any) -> JoiningSettings:
+    """The settings with another value of one of :data:`GRID`."""
+    name, _, sides = name.partition("/")
+    if sides:
+        top, bottom, left, right = getattr(settings, name)
+        value = (value, value, left, right) if sides == "vertical" else (top, bottom, value, value)
+    return replace(settings, **{name: value})
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from services.detector.anchors import (
     decode_side,
     decode_vertical,
     encode_side,
+    is_short,
 )
 
 HEIGHTS = (8.0, 10.3, 13.3, 17.2, 22.2, 28.7, 37.1, 48.0)
@@ -91,3 +92,28 @@ def test_side_ramp_rises_towards_both_ends_and_is_zero_inside() -> None:
     assert decode_side(encode_side(np.float32([0.2]), np.float32([3])), np.float32([50]))[0] == pytest.approx(
         50 - 0.2 * STRIDE, abs=1e-4
     )
+
+
+def test_anchors_of_ignored_print_are_left_out_unless_a_segment_has_them() -> None:
+    ignored = quad(64, 16, 128, 32)[None]
+    targets = build_targets(quad(96, 16, 160, 32)[None], 4, 12, HEIGHTS, ignored)
+    assert (targets.labels[1, 4:6] == -1).all()
+    assert (targets.labels[1, 7] == 1).any()
+    assert (targets.labels[:, 0:3] == 0).all()
+    assert (targets.labels[3] == 0).all()
+
+
+def test_short_segments_weigh_more() -> None:
+    quads = np.stack([quad(16, 16, 32, 34), quad(80, 16, 240, 34)])
+    targets = build_targets(quads, rows=3, columns=16, anchor_heights=HEIGHTS)
+    assert is_short(quads).tolist() == [True, False]
+    text = targets.labels == 1
+    assert (targets.weight[:, 1][text[:, 1]] > 1).all()
+    assert (targets.weight[:, 5:][text[:, 5:]] == 1).all()
+
+
+def test_a_segment_with_a_single_column_keeps_it() -> None:
+    narrow, wide = quad(36, 19, 44, 36), quad(44, 16, 200, 34)  # both in column 2; the wide one is nearer to row 1
+    targets = build_targets(np.stack([narrow, wide]), rows=3, columns=13, anchor_heights=(17.2,))
+    top, _ = decode_vertical(targets.vertical[1, 2], np.array([1]), np.float32([17.2]))
+    assert top[0] == pytest.approx(19, abs=1e-3)
