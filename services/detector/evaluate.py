@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from services.detector.damage import damage_page
 from services.detector.predictor import NAME, Detection, Predictor
 from services.detector.settings import DetectorSettings
 from shared.dataset import LabelledReceipt, load_split
@@ -26,7 +27,11 @@ Progress = Callable[[int, int], None]
 
 
 def detect_all(
-    receipts: Sequence[LabelledReceipt], predictor: Predictor, progress: Progress | None = None
+    receipts: Sequence[LabelledReceipt],
+    predictor: Predictor,
+    progress: Progress | None = None,
+    *,
+    damaged: bool = False,
 ) -> tuple[list[Detection], list[float]]:
     """Find the text of receipts, one at a time.
 
@@ -34,6 +39,7 @@ def detect_all(
         receipts: Labelled receipts.
         predictor: The detector.
         progress: Called after each receipt with how many are done and how many there are.
+        damaged: See `evaluate`.
 
     Returns:
         What was found on each, and the seconds that each took from pixels to quads.
@@ -41,7 +47,7 @@ def detect_all(
     detections: list[Detection] = []
     seconds: list[float] = []
     for number, receipt in enumerate(receipts, start=1):
-        image = receipt.image()
+        image = _picture(number, receipt, damaged)[0]
         begun = time.perf_counter()
         detections += predictor.predict([image])
         seconds.append(time.perf_counter() - begun)
@@ -50,30 +56,49 @@ def detect_all(
     return detections, seconds
 
 
-def measure(receipts: Sequence[LabelledReceipt], detections: Sequence[Detection]) -> dict[str, dict[str, float]]:
+def _picture(number: int, receipt: LabelledReceipt, damaged: bool) -> tuple[npt.NDArray[np.uint8], Floats, Floats]:
+    """The picture of the receipt of some number with its labels and what is to be ignored, damaged or not."""
+    image, quads, ignored = receipt.image(), receipt.quads(), receipt.ignored
+    return damage_page(image, quads, ignored, np.random.default_rng(number)) if damaged else (image, quads, ignored)
+
+
+def measure(
+    receipts: Sequence[LabelledReceipt], detections: Sequence[Detection], *, damaged: bool = False
+) -> dict[str, dict[str, float]]:
     """Task 1: `deteval` and `iou50`, each with `precision`, `recall` and `hmean`; see `without_ignored`."""
-    labels = [receipt.quads() for receipt in receipts]
-    quads = [
-        without_ignored(detection.quads, receipt.ignored)
-        for receipt, detection in zip(receipts, detections, strict=True)
-    ]
+    labels, quads = [], []
+    for number, (receipt, detection) in enumerate(zip(receipts, detections, strict=True), start=1):
+        printed, ignored = receipt.quads(), receipt.ignored
+        if damaged:
+            _, printed, ignored = _picture(number, receipt, damaged)
+        labels.append(printed)
+        quads.append(without_ignored(detection.quads, ignored, printed))
     return {"deteval": deteval(labels, quads).as_dict(), "iou50": iou_matches(labels, quads).as_dict()}
 
 
-def without_ignored(quads: Floats, ignored: Floats) -> Floats:
-    """Of the quads found (N x 4 x 2) those of which at most half lies in boxes that are neither right nor wrong.
+def without_ignored(quads: Floats, ignored: Floats, labels: Floats) -> Floats:
+    """The quads found (N x 4 x 2) without those that are neither right nor wrong.
+
+    These lie by more than half in the boxes to ignore, and not by more than half in labelled ones: what is to be
+    ignored may be drawn generously around or over labelled print (handwriting across a receipt, for example).
 
     Args:
         quads: In pixels of the page.
         ignored: M x 4 x 2, what the labels say is to be ignored.
+        labels: L x 4 x 2.
     """
     if not len(quads) or not len(ignored):
         return quads
+    dropped = (_share_within(quads, ignored) > 0.5) & (_share_within(quads, labels) <= 0.5)
+    return np.asarray(quads[~dropped], np.float32)
+
+
+def _share_within(quads: Floats, others: Floats) -> Floats:
+    """Share of the box of each of N quads that lies in the boxes of others; overlapping ones count twice."""
     low, high = quads.min(axis=1), quads.max(axis=1)
-    from_low, to_high = ignored.min(axis=1), ignored.max(axis=1)
-    sides = np.minimum(high[:, None], to_high[None]) - np.maximum(low[:, None], from_low[None])
+    sides = np.minimum(high[:, None], others.max(axis=1)[None]) - np.maximum(low[:, None], others.min(axis=1)[None])
     covered = np.clip(sides, 0.0, None).prod(axis=2).sum(axis=1)
-    return np.asarray(quads[covered <= 0.5 * (high - low).prod(axis=1)], np.float32)
+    return np.asarray(covered / np.maximum((high - low).prod(axis=1), 1e-6), np.float32)
 
 
 def evaluate(
@@ -82,6 +107,7 @@ def evaluate(
     *,
     settings: DetectorSettings | None = None,
     limit: int | None = None,
+    damaged: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure the detector.
@@ -91,6 +117,7 @@ def evaluate(
         split: Which receipts of it.
         settings: Of the detector; from the environment if left out.
         limit: How many receipts at most, spread over the split.
+        damaged: Measure on pictures that are bent, tilted and degraded by chance, the same each time.
         progress: See `detect_all`.
 
     Returns:
@@ -105,9 +132,9 @@ def evaluate(
         receipts = receipts[:: len(receipts) // limit][:limit]
     predictor = Predictor.load(settings or DetectorSettings.from_environment())
     predictor.warm_up()
-    detections, seconds = detect_all(receipts, predictor, progress)
+    detections, seconds = detect_all(receipts, predictor, progress, damaged=damaged)
     return {
-        **measure(receipts, detections),
+        **measure(receipts, detections, damaged=damaged),
         "receipts": len(receipts),
         "segments": sum(len(detection.scores) for detection in detections),
         "seconds_median": float(np.median(seconds)) if seconds else 0.0,
@@ -116,11 +143,11 @@ def evaluate(
     }
 
 
-def record(weights: Path, split: str, result: dict[str, Any]) -> None:
-    """Write what was measured on a split into the manifest of the weights; their hash and version stay."""
+def record(weights: Path, name: str, result: dict[str, Any]) -> None:
+    """Write what was measured into the manifest of the weights, by some name; their hash and version stay."""
     manifest = read_manifest(weights, name=NAME)
-    values = {name: result[name] for name in ("deteval", "iou50", "receipts")}
-    manifest = manifest.model_copy(update={"measures": {**manifest.measures, split: values}})
+    values = {key: result[key] for key in ("deteval", "iou50", "receipts")}
+    manifest = manifest.model_copy(update={"measures": {**manifest.measures, name: values}})
     (weights / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -131,14 +158,21 @@ def main() -> None:
     parser.add_argument("--split", default="validation")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--record", action="store_true", help="write the measures into the manifest of the weights")
+    parser.add_argument("--damaged", action="store_true", help="bend, tilt and degrade the pictures by chance")
+    parser.add_argument(
+        "--record",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="write the measures into the manifest (NAME: of the split)",
+    )
     options = parser.parse_args()
     settings = DetectorSettings.from_environment()
     if options.weights is not None:
         settings = settings.model_copy(update={"weights": options.weights})
-    result = evaluate(options.data, options.split, settings=settings, limit=options.limit)
-    if options.record:
-        record(settings.weights, options.split, result)
+    result = evaluate(options.data, options.split, settings=settings, limit=options.limit, damaged=options.damaged)
+    if options.record is not None:
+        record(settings.weights, options.record or options.split, result)
     print(json.dumps(result, indent=1))
 
 

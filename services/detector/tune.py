@@ -238,7 +238,7 @@ def measure(samples: Sequence[Sample], settings: JoiningSettings, anchor_heights
         segments = join(sample.proposals(settings, anchor_heights), sample.strength, settings)
         labels, found = kinds.setdefault(sample.weight, ([], []))
         labels.append(sample.quads)
-        found.append(without_ignored(sample.page.to_page(segments.quads), sample.ignored))
+        found.append(without_ignored(sample.page.to_page(segments.quads), sample.ignored, sample.quads))
     hmeans = {weight: (deteval(*pair).hmean, iou_matches(*pair).hmean) for weight, pair in kinds.items()}
     objective = sum(weight * (first + _IOU_SHARE * second) for weight, (first, second) in hmeans.items())
     first, second = hmeans[max(hmeans)]
@@ -296,7 +296,7 @@ class TuningConfig:
     photographs: Path | None = None
     photographs_count: int = 50
     photographs_weight: float = 0.3
-    rounds: int = 2
+    rounds: int = 1
     threads: int | None = None
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from services.detector.acceptance import FEATURES, acceptance_logits, describe_segments
-from services.detector.evaluate import without_ignored
+from services.detector.damage import damage_page
+from services.detector.evaluate import measure, without_ignored
 from services.detector.joining import JoiningSettings, candidates, growth, join
+from services.detector.predictor import Detection
 from services.detector.proposals import Proposals
 from services.detector.tune import GRID, with_value
+from shared.dataset import LabelledSegment, load_split, write_receipt, write_split
 
 BLANK = np.zeros((160, 400), np.float32)
 
@@ -86,6 +91,19 @@ def test_segments_on_ignored_print_are_not_counted() -> None:
 
     quads = np.array([box(0, 100), box(200, 300)], np.float32)
     ignored = np.array([box(40, 100), box(260, 400)], np.float32)
-    assert without_ignored(quads, ignored).tolist() == quads[1:].tolist()
-    assert len(without_ignored(quads, ignored[:0])) == 2
-    assert len(without_ignored(quads[:0], ignored)) == 0
+    none = quads[:0]
+    assert without_ignored(quads, ignored, none).tolist() == quads[1:].tolist()
+    assert len(without_ignored(quads, ignored, quads[:1])) == 2  # it is on a label too
+    assert len(without_ignored(quads, none, none)) == 2
+    assert len(without_ignored(none, ignored, none)) == 0
+
+
+def test_damaged_pictures_are_measured_against_their_own_labels(tmp_path: Path) -> None:
+    quad = np.array([(20, 70), (140, 70), (140, 94), (20, 94)], np.float32)
+    write_receipt(tmp_path, "r", np.full((200, 160, 3), 240, np.uint8), [LabelledSegment(quad, "TOTAL")], {})
+    write_split(tmp_path, {"validation": ["r"]})
+    receipts = load_split(tmp_path, "validation")
+    _, quads, _ = damage_page(receipts[0].image(), receipts[0].quads(), receipts[0].ignored, np.random.default_rng(1))
+    found = [Detection(quads, np.ones(1, np.float32))]
+    assert measure(receipts, found, damaged=True)["iou50"]["hmean"] == 1.0
+    assert not np.array_equal(quads[0], quad)
