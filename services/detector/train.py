@@ -1,4 +1,7 @@
-"""Training of the detector: `python -m services.detector.train --data DIR`; never imported by serving code."""
+"""Training of the detector: `python -m services.detector.train --data DIR`; never imported by serving code.
+
+The command line follows a recipe of `recipe.toml`, by default the one that led to the weights in the repository.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ RECIPES = Path(__file__).parent / "recipe.toml"
 
 @dataclass
 class TrainingConfig:
-    """The whole recipe; the defaults are those of the weights in the repository.
+    """The whole recipe; the defaults are those of training from scratch, see :data:`RECIPES` for others.
 
     Attributes:
         data: Folder of labelled receipts in the layout of SROIE; its split `train` is used, and a few receipts of
