@@ -113,4 +113,5 @@ def _neighbours(
     away = np.abs(middle[:, None] - middle[None]) / height
     other = sure[None] & ~np.eye(len(low), dtype=bool)
     facing = np.minimum(high[:, None, 0], high[None, :, 0]) > np.maximum(low[:, None, 0], low[None, :, 0])
-    return ((away < _SAME_ROW) & other).any(axis=1), ((away < _BESIDE) & facing & other).sum(axis=1)
+    on_row = np.asarray(((away < _SAME_ROW) & other).any(axis=1), np.bool_)
+    return on_row, np.asarray(((away < _BESIDE) & facing & other).sum(axis=1), np.intp)

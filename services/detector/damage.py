@@ -54,12 +54,9 @@ def warp(grey: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, i
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     bent = np.stack([x, y], axis=-1) + field
     source = cv2.perspectiveTransform(bent.reshape(1, -1, 2), np.linalg.inv(matrix)).reshape(height, width, 2)
-    return np.asarray(
-        cv2.remap(
-            grey, source.astype(np.float32), None, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        ),
-        np.uint8,
-    )
+    from_x, from_y = np.ascontiguousarray(source[..., 0], np.float32), np.ascontiguousarray(source[..., 1], np.float32)
+    shown = cv2.remap(grey, from_x, from_y, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(shown, np.uint8)
 
 
 def move(points: npt.NDArray[Any], matrix: Doubles, field: Floats | None) -> Floats:

@@ -91,7 +91,8 @@ class JoiningSettings:
             TypeError: If a key is unknown.
             ValueError: If the numbers of weights or of sides are wrong.
         """
-        settings = cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        settings = cls(**plain)
         if "grow_short" not in values:  # of weights from before there was a difference
             settings = replace(settings, grow_short=settings.grow)
         sides = len(settings.grow), len(settings.grow_short)

@@ -150,10 +150,10 @@ def draw_sample(
         field = bend(*size, rng)
     if field is None and not damaged:
         flags = cv2.INTER_AREA if np.linalg.norm(linear[:, 0]) < 0.6 else cv2.INTER_LINEAR
-        crop = cv2.warpAffine(receipt.grey, matrix[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        straight = cv2.warpAffine(receipt.grey, matrix[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        crop = np.asarray(straight, np.uint8)
     else:
         crop = warp(receipt.grey, matrix, field, size)
-    crop = crop.astype(np.uint8, copy=False)
     quads, ignored = move(receipt.quads, matrix, field), move(receipt.ignored, matrix, field)
     if damaged and rng.random() < 0.4:
         printed = np.concatenate([quads, ignored])
@@ -195,8 +195,8 @@ def _origin(
     origin = points[chosen].mean(axis=0) - rng.uniform(0.1, 0.9, 2) * size
     low, high = points.reshape(-1, 2).min(axis=0) - 48, points.reshape(-1, 2).max(axis=0) + 48 - size
     span = np.maximum(high - low, 0)
-    return np.where(
-        high > low, np.clip(origin, low, low + span), low - rng.uniform(0, 1, 2) * np.maximum(low - high, 0)
+    return np.asarray(
+        np.where(high > low, np.clip(origin, low, low + span), low - rng.uniform(0, 1, 2) * np.maximum(low - high, 0))
     )
 
 
