@@ -272,7 +272,7 @@ def _export(
         recipe.pop(local)
     recipe |= {
         "data": "SROIE, split train (526 receipts, CC BY 4.0)",
-        "photographs": "WildReceipt, split train (240 receipts)" if config.photographs else None,
+        "photographs": "WildReceipt, split train (240 receipts, Apache-2.0)" if config.photographs else None,
         "synthetic": "synthetic receipts (quittance synthesize)" if config.synthetic else None,
         "trunk": None if config.start else origin,
         "start": origin if config.start else None,
