@@ -75,6 +75,9 @@ async def read_receipt(running: Chain, labelled: LabelledReceipt, unseen_company
         unseen_company=unseen_company,
         labels=[LabelledLine(quad=_as_quad(segment.quad), text=segment.text) for segment in labelled.segments],
         entities=labelled.entities,
+        alternatives={name: list(texts) for name, texts in labelled.alternatives.items()},
+        ignored=[_as_quad(quad) for quad in labelled.ignored],
+        spaced=labelled.spaced,
     )
     try:
         data = labelled.image_path.read_bytes()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
+from quittance import wild_scores
 from shared.contracts import FIELD_NAMES, Fields, Quad, Receipt, ReceiptField
 from shared.measures.calibration import expected_calibration_error, straight_through_rate
 from shared.measures.deteval import deteval, iou_matches
@@ -35,6 +36,9 @@ class Record(BaseModel):
         unseen_company: Whether its company is in no receipt of the training split; None if the data set does not tell.
         labels: Labelled segments.
         entities: Labelled values of the four fields, '' if absent.
+        alternatives: Further values that are right for a field.
+        ignored: Quads of print that nobody could read.
+        spaced: Whether the labels have the spaces that are printed.
         receipt: What the whole chain answered to the picture; None if it refused it.
         given_boxes: What the recognizer read in each labelled quad, in the order of `labels`.
         given_text: What the extractor found in the labelled segments.
@@ -46,6 +50,9 @@ class Record(BaseModel):
     unseen_company: bool | None = None
     labels: list[LabelledLine]
     entities: dict[str, str]
+    alternatives: dict[str, list[str]] = {}
+    ignored: list[Quad] = []
+    spaced: bool = True
     receipt: Receipt | None = None
     given_boxes: list[str] = []
     given_text: Fields = Fields()
@@ -64,11 +71,15 @@ def score(records: Sequence[Record]) -> dict[str, Any]:
         records: At least one; receipts that the chain refused count as receipts on which nothing was found.
 
     Returns:
-        Nested objects of numbers from 0 to 1, `receipts` (a count) and `seconds`. A measure over no receipts at all,
-        such as those of unseen companies where the data set tells of none, is None.
+        Nested objects of numbers from 0 to 1, `receipts` (a count) and `seconds`. Where labels leave out the spaces,
+        which these measures take for mistakes, there is `wild` too (see `quittance.wild_scores`). A measure over no
+        receipts at all, such as those of unseen companies where the data set tells of none, is None.
     """
     seconds = np.array([record.seconds for record in records])
+    unspaced = [record for record in records if not record.spaced]
+    wild = {"wild": wild_scores.score(unspaced)} if unspaced else {}
     return {
+        **wild,
         "task1": _task1(records),
         "task2": _task2(records),
         "task3": {

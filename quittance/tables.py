@@ -97,6 +97,8 @@ def measures_table(measures: dict[str, Any], title: str) -> Table:
         for name in FIELD_NAMES:
             table.add_row(f"  {name}", *_row(task3[source][name]))
         table.add_section()
+    if "wild" in measures:
+        _add_wild_rows(table, measures["wild"])
     table.add_row("Characters wrong, given boxes", "", "", _number(task2["given_boxes"]["cer"]))
     table.add_row("Calibration error of the fields", "", "", _number(measures["trust"]["ece"]))
     table.add_row("Fields that may go straight through", "", "", _number(measures["trust"]["straight_through"]))
@@ -110,6 +112,19 @@ def measures_table(measures: dict[str, Any], title: str) -> Table:
         table.add_row("Seconds to start", "", "", f"{seconds['startup']:.1f}")
         table.add_row("Peak memory, MiB", "", "", f"{measures['peak_memory_mib']:.0f}")
     return table
+
+
+def _add_wild_rows(table: Table, wild: dict[str, Any]) -> None:
+    """What is measured without regard to spaces, where the labels have none."""
+    table.add_row("Spaces and case ignored: text found, DetEval", *_row(wild["task1"]["deteval"]))
+    table.add_row("  IoU 0.5", *_row(wild["task1"]["iou50"]))
+    table.add_row("  whole segments read right", *_row(wild["segments"]))
+    table.add_row("  the same, given boxes", *_row(wild["segments_given_boxes"]))
+    for name in FIELD_NAMES:
+        table.add_row(f"  {name}", *_row(wild[name]))
+    table.add_row("  company and address", *_row(wild["company_address"]))
+    table.add_row("  total as a number", *_row(wild["total_amount"]))
+    table.add_section()
 
 
 def _row(measure: dict[str, float | None]) -> list[str]:

@@ -20,6 +20,7 @@ from services.detector.predictor import NAME, Detection, Predictor
 from services.detector.settings import DetectorSettings
 from shared.dataset import LabelledReceipt, load_split
 from shared.measures.deteval import deteval, iou_matches
+from shared.measures.ignored import counted
 from shared.weights import MANIFEST_FILE, read_manifest
 
 Floats = npt.NDArray[np.float32]
@@ -65,40 +66,15 @@ def _picture(number: int, receipt: LabelledReceipt, damaged: bool) -> tuple[npt.
 def measure(
     receipts: Sequence[LabelledReceipt], detections: Sequence[Detection], *, damaged: bool = False
 ) -> dict[str, dict[str, float]]:
-    """Task 1: `deteval` and `iou50`, each with `precision`, `recall` and `hmean`; see `without_ignored`."""
+    """Task 1: `deteval` and `iou50`, each with `precision`, `recall` and `hmean`."""
     labels, quads = [], []
     for number, (receipt, detection) in enumerate(zip(receipts, detections, strict=True), start=1):
         printed, ignored = receipt.quads(), receipt.ignored
         if damaged:
             _, printed, ignored = _picture(number, receipt, damaged)
         labels.append(printed)
-        quads.append(without_ignored(detection.quads, ignored, printed))
+        quads.append(detection.quads[counted(detection.quads, ignored, printed)])
     return {"deteval": deteval(labels, quads).as_dict(), "iou50": iou_matches(labels, quads).as_dict()}
-
-
-def without_ignored(quads: Floats, ignored: Floats, labels: Floats) -> Floats:
-    """The quads found (N x 4 x 2) without those that are neither right nor wrong.
-
-    These lie by more than half in the boxes to ignore, and not by more than half in labelled ones: what is to be
-    ignored may be drawn generously around or over labelled print (handwriting across a receipt, for example).
-
-    Args:
-        quads: In pixels of the page.
-        ignored: M x 4 x 2, what the labels say is to be ignored.
-        labels: L x 4 x 2.
-    """
-    if not len(quads) or not len(ignored):
-        return quads
-    dropped = (_share_within(quads, ignored) > 0.5) & (_share_within(quads, labels) <= 0.5)
-    return np.asarray(quads[~dropped], np.float32)
-
-
-def _share_within(quads: Floats, others: Floats) -> Floats:
-    """Share of the box of each of N quads that lies in the boxes of others; overlapping ones count twice."""
-    low, high = quads.min(axis=1), quads.max(axis=1)
-    sides = np.minimum(high[:, None], others.max(axis=1)[None]) - np.maximum(low[:, None], others.min(axis=1)[None])
-    covered = np.clip(sides, 0.0, None).prod(axis=2).sum(axis=1)
-    return np.asarray(covered / np.maximum((high - low).prod(axis=1), 1e-6), np.float32)
 
 
 def evaluate(

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from services.detector.acceptance import describe_segments
 from services.detector.breaks import describe_links
 from services.detector.damage import damage_page
-from services.detector.evaluate import without_ignored
 from services.detector.ink import ink_strength
 from services.detector.joining import JoiningSettings, candidates, join, label_chains, link
 from services.detector.orientation.straighten import transform
@@ -29,6 +28,7 @@ from services.detector.proposals import Proposals, decode_proposals, suppress
 from shared.dataset import LabelledReceipt, load_split
 from shared.device import select_device, set_threads
 from shared.measures.deteval import deteval, iou_matches
+from shared.measures.ignored import counted
 from shared.weights import load_weights, save_weights
 
 logger = logging.getLogger(__name__)
@@ -238,7 +238,8 @@ def measure(samples: Sequence[Sample], settings: JoiningSettings, anchor_heights
         segments = join(sample.proposals(settings, anchor_heights), sample.strength, settings)
         labels, found = kinds.setdefault(sample.weight, ([], []))
         labels.append(sample.quads)
-        found.append(without_ignored(sample.page.to_page(segments.quads), sample.ignored, sample.quads))
+        quads = sample.page.to_page(segments.quads)
+        found.append(quads[counted(quads, sample.ignored, sample.quads)])
     hmeans = {weight: (deteval(*pair).hmean, iou_matches(*pair).hmean) for weight, pair in kinds.items()}
     objective = sum(weight * (first + _IOU_SHARE * second) for weight, (first, second) in hmeans.items())
     first, second = hmeans[max(hmeans)]

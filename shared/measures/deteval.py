@@ -171,20 +171,27 @@ def iou_receipt(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5
         detections: Detected boxes (M, 4) or quads (M, 4, 2), pixels of the same picture.
         threshold: Least intersection over union of a match, 0 to 1.
     """
+    matched = float(len(iou_pairs(labels, detections, threshold)))
+    return Localisation(matched, matched, labels=len(as_boxes(labels)), detections=len(as_boxes(detections)))
+
+
+def iou_pairs(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> list[tuple[int, int]]:
+    """The pairs of indices (label, detection) that `iou_receipt` matches; arguments as there."""
     truth, found = as_boxes(labels), as_boxes(detections)
-    nothing = Localisation(labels=len(truth), detections=len(found))
     if len(truth) == 0 or len(found) == 0:
-        return nothing
+        return []
     shared_area = _intersections(truth, found, pixel=0.0)
     union = _areas(truth, pixel=0.0)[:, None] + _areas(found, pixel=0.0)[None, :] - shared_area
     iou = shared_area / np.maximum(union, 1e-9)
     rows, columns = np.nonzero(iou >= threshold)
     order = np.argsort(-iou[rows, columns], kind="stable")
     label_taken, detection_taken = np.zeros(len(truth), bool), np.zeros(len(found), bool)
-    for row, column in zip(rows[order], columns[order], strict=True):
+    pairs: list[tuple[int, int]] = []
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
         if not label_taken[row] and not detection_taken[column]:
             label_taken[row] = detection_taken[column] = True
-    return nothing + Localisation(float(label_taken.sum()), float(detection_taken.sum()))
+            pairs.append((row, column))
+    return pairs
 
 
 def iou_matches(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike], threshold: float = 0.5) -> Localisation:

@@ -9,12 +9,13 @@ import pytest
 
 from services.detector.acceptance import FEATURES, acceptance_logits, describe_segments
 from services.detector.damage import damage_page
-from services.detector.evaluate import measure, without_ignored
+from services.detector.evaluate import measure
 from services.detector.joining import JoiningSettings, candidates, growth, join
 from services.detector.predictor import Detection
 from services.detector.proposals import Proposals
 from services.detector.tune import GRID, with_value
 from shared.dataset import LabelledSegment, load_split, write_receipt, write_split
+from shared.measures.ignored import counted
 
 BLANK = np.zeros((160, 400), np.float32)
 
@@ -92,10 +93,10 @@ def test_segments_on_ignored_print_are_not_counted() -> None:
     quads = np.array([box(0, 100), box(200, 300)], np.float32)
     ignored = np.array([box(40, 100), box(260, 400)], np.float32)
     none = quads[:0]
-    assert without_ignored(quads, ignored, none).tolist() == quads[1:].tolist()
-    assert len(without_ignored(quads, ignored, quads[:1])) == 2  # it is on a label too
-    assert len(without_ignored(quads, none, none)) == 2
-    assert len(without_ignored(none, ignored, none)) == 0
+    assert counted(quads, ignored, none).tolist() == [False] + [True] * (len(quads) - 1)
+    assert counted(quads, ignored, quads[:1]).tolist() == [True, True]  # it is on a label too
+    assert counted(quads, none, none).tolist() == [True, True]
+    assert counted(none, ignored, none).tolist() == []
 
 
 def test_damaged_pictures_are_measured_against_their_own_labels(tmp_path: Path) -> None:
