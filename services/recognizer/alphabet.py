@@ -95,6 +95,11 @@ class Alphabet:
         """The text of a sequence of classes; blanks are left out, nothing is merged."""
         return "".join(self.characters[index - 1] for index in classes if index != BLANK)
 
+    @property
+    def space(self) -> int | None:
+        """Class of the space; None if the alphabet lacks it."""
+        return self._class_of.get(" ")
+
     @cached_property
     def case_pairs(self) -> tuple[tuple[int, int], ...]:
         """Classes `(capital, lower)` of every letter that occurs in both forms."""

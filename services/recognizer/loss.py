@@ -1,4 +1,4 @@
-"""CTC over labels of which some do not tell capitals from lower case."""
+"""CTC over labels of which some do not tell capitals from lower case, and some leave out the spaces."""
 
 from __future__ import annotations
 
@@ -34,6 +34,19 @@ def merge_case(log_probs: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
     return merged.index_fill(-1, lower, _IMPOSSIBLE)
 
 
+def merge_space(log_probs: Tensor, space: int, blank: int = 0) -> Tensor:
+    """Move the probability of the space to the blank: a frame between words says nothing either way.
+
+    Args:
+        log_probs: `(..., classes)`, normalised over the last axis; stays so.
+        space: class of the space.
+        blank: class of the blank.
+    """
+    both = torch.logaddexp(log_probs[..., blank], log_probs[..., space])
+    index = torch.tensor([blank, space], device=log_probs.device)
+    return log_probs.index_copy(-1, index, torch.stack([both, torch.full_like(both, _IMPOSSIBLE)], dim=-1))
+
+
 def ctc_loss(
     logits: Tensor,
     frames: Tensor,
@@ -41,6 +54,9 @@ def ctc_loss(
     lengths: Tensor,
     cased: Tensor,
     pairs: Sequence[tuple[int, int]],
+    *,
+    spaced: Tensor | None = None,
+    space: int | None = None,
 ) -> Tensor:
     """CTC loss for each character of the labels (Graves et al., 2006).
 
@@ -51,6 +67,8 @@ def ctc_loss(
         lengths: `(N,)` characters of each label.
         cased: `(N,)` bool; where False, a lower case letter counts as its capital.
         pairs: classes `(capital, lower)` of the letters.
+        spaced: `(N,)` bool; where False, a space counts as nothing. None: all labels have their spaces.
+        space: class of the space; needed with `spaced`.
 
     Returns:
         The summed loss over the number of characters, a scalar.
@@ -58,6 +76,8 @@ def ctc_loss(
     log_probs = logits.log_softmax(-1)
     if not bool(cased.all()):
         log_probs = torch.where(cased[:, None, None], log_probs, merge_case(log_probs, pairs))
+    if spaced is not None and space is not None and not bool(spaced.all()):
+        log_probs = torch.where(spaced[:, None, None], log_probs, merge_space(log_probs, space))
     total = F.ctc_loss(
         log_probs.transpose(0, 1), targets, frames, lengths, blank=0, reduction="sum", zero_infinity=True
     )  # N x T x C -> T x N x C

@@ -38,6 +38,7 @@ class Sample:
         text: what it says.
         classes: the text as CTC classes.
         cased: False if the label is in capitals whatever the print is.
+        spaced: False if the label leaves out the spaces that are printed.
         receipt: key of the receipt it is from.
     """
 
@@ -46,6 +47,7 @@ class Sample:
     classes: NDArray[np.int64]
     cased: bool
     receipt: str
+    spaced: bool = True
 
     @property
     def aspect(self) -> float:
@@ -100,20 +102,21 @@ def load_samples(receipts: Sequence[LabelledReceipt], alphabet: Alphabet, *, cas
     for receipt in receipts:
         grey = cv2.cvtColor(receipt.image(), cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         for segment in receipt.segments:
-            sample = _sample(segment, grey, alphabet, cased=cased, receipt=receipt.key)
+            sample = _sample(segment, grey, alphabet, cased=cased, receipt=receipt)
             if sample is not None:
                 samples.append(sample)
     return samples
 
 
 def _sample(
-    segment: LabelledSegment, grey: NDArray[np.uint8], alphabet: Alphabet, *, cased: bool, receipt: str
+    segment: LabelledSegment, grey: NDArray[np.uint8], alphabet: Alphabet, *, cased: bool, receipt: LabelledReceipt
 ) -> Sample | None:
     text = clean_text(segment.text, alphabet)
     width, height = quad_size(segment.quad)
     if not is_plausible(text, width, height) or not alphabet.covers(text):
         return None
-    return Sample(cut_with_margin(grey, segment.quad), text, alphabet.encode(text), cased, receipt)
+    cut = cut_with_margin(grey, segment.quad)
+    return Sample(cut, text, alphabet.encode(text), cased, receipt.key, receipt.spaced)
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ class Batch:
         targets: classes of all labels, one after the other.
         lengths: `(N,)` characters of each label.
         cased: `(N,)` bool.
+        spaced: `(N,)` bool.
     """
 
     images: NDArray[np.float32]
@@ -133,6 +137,7 @@ class Batch:
     targets: NDArray[np.int64]
     lengths: NDArray[np.int64]
     cased: NDArray[np.bool_]
+    spaced: NDArray[np.bool_]
 
 
 def frames_needed(classes: NDArray[np.int64]) -> int:
@@ -208,4 +213,5 @@ def make_batch(
         targets=np.concatenate([sample.classes for sample in kept]),
         lengths=np.array([len(sample.classes) for sample in kept], np.int64),
         cased=np.array([sample.cased for sample in kept], np.bool_),
+        spaced=np.array([sample.spaced for sample in kept], np.bool_),
     )

@@ -26,7 +26,7 @@ from services.recognizer.decoding import decode
 from services.recognizer.evaluate import evaluate
 from services.recognizer.loss import ctc_loss
 from services.recognizer.network import CRNN, Architecture
-from services.recognizer.predictor import NAME
+from services.recognizer.predictor import NAME, load_network
 from services.recognizer.samples import Batch, Sample, load_samples, make_batch, plan_batches
 from services.recognizer.settings import RecognizerSettings
 from shared.dataset import load_split, split_keys
@@ -37,6 +37,10 @@ from shared.weights import save_weights
 
 _SHORT_TEXT = 8
 _VALIDATION_SEGMENTS = 400
+_HARD_REPEATS = 2
+"""A hard segment comes at most this many times more in a pass."""
+_CONTRADICTED = 0.9
+"""Confidence from which a reading that differs from the label says more against the label."""
 
 
 @dataclass
@@ -45,7 +49,11 @@ class TrainingConfig:
 
     Attributes:
         data: data set in SROIE's layout, labels in capitals.
+        photographs: data set in WildReceipt's layout, labels with case and without spaces; None for none.
         synthetic: data set in the same layout with exact labels; None for none.
+        start: folder of released weights to begin from, in place of random ones; None for none.
+        hard_share: share of a pass, 0 to 1, drawn from the real segments that the start weights misread. A label that
+            they contradict with certainty is more likely wrong than hard, and counts once like the others.
         run: folder of the checkpoint and the log.
         steps: length of the schedule, unless `minutes` ends it before.
         seed: of everything random.
@@ -66,7 +74,10 @@ class TrainingConfig:
     """
 
     data: Path
+    photographs: Path | None = None
     synthetic: Path | None = None
+    start: Path | None = None
+    hard_share: float = 0.0
     run: Path = Path("runs/recognizer")
     steps: int = 8500
     seed: int = 1
@@ -98,11 +109,17 @@ class Trainer:
         self.run = TrainingRun(config.run, config.seed)
         self.alphabet = Alphabet()
         self.network = CRNN(Architecture(classes=self.alphabet.classes, **config.architecture)).to(self.device)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.peak, weight_decay=0.01)
+        self.origin = "random" if config.start is None else _start_from(config.start, self.network, self.alphabet)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.peak, weight_decay=0.01, fused=True)
         self.average = ExponentialMovingAverage(self.network, 0.999)
         self.run.resume(model=self.network, optimizer=self.optimizer, average=self.average)
         self.rng = np.random.default_rng([config.seed, self.run.step])
         self.real = load_samples(load_split(config.data, "train"), self.alphabet, cased=False)
+        if config.photographs is not None:
+            self.real += load_samples(load_split(config.photographs, "train"), self.alphabet, cased=True)
+        self.hard: list[Sample] = []
+        if config.hard_share > 0 and config.start is not None:
+            self.hard = _misread(self.network, self.real, self.alphabet, self.device)
         self.synthetic: list[Sample] = []
         if config.synthetic is not None:
             receipts = load_split(config.synthetic, "train")[: config.synthetic_receipts]
@@ -162,6 +179,8 @@ class Trainer:
             torch.from_numpy(batch.lengths),
             torch.from_numpy(batch.cased).to(self.device),
             self.alphabet.case_pairs,
+            spaced=torch.from_numpy(batch.spaced).to(self.device),
+            space=self.alphabet.space,
         )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -191,11 +210,13 @@ class Trainer:
                     yield batch
 
     def _samples_of_a_pass(self) -> list[Sample]:
-        """All real segments and a fresh draw of synthetic ones."""
+        """All real segments, a fresh draw of synthetic ones, and the hard ones again."""
         share = self.config.synthetic_share
         wanted = round(len(self.real) * share / (1.0 - share))
         drawn = self.rng.permutation(len(self.synthetic))[:wanted]
-        return [*self.real, *(self.synthetic[i] for i in drawn)]
+        again = round(len(self.real) * self.config.hard_share / (1.0 - self.config.hard_share))
+        repeats = self.rng.permutation(np.tile(np.arange(len(self.hard)), _HARD_REPEATS))[:again]
+        return [*self.real, *(self.synthetic[i] for i in drawn), *(self.hard[i] for i in repeats)]
 
     def validate(self, samples: Sequence[Sample]) -> dict[str, Any]:
         """Word F1 and character error rate of the averaged network on the labels' boxes."""
@@ -223,12 +244,18 @@ class Trainer:
     def _write(self, folder: Path, measures: dict[str, Any]) -> None:
         config = self.config
         training: dict[str, Any] = {
-            "data": "SROIE, split train (ICDAR 2019, CC BY 4.0)",
+            "data": "SROIE, split train (ICDAR 2019, CC BY 4.0)"
+            + ("; WildReceipt, split train (arXiv:2103.14470, Apache-2.0)" if config.photographs else ""),
+            "start": self.origin,
+            "hard_segments": len(self.hard),
+            "hard_share": config.hard_share,
             "receipts": len(split_keys(config.data, "train")),
             "segments": len(self.real),
             "synthetic_segments": len(self.synthetic),
             "synthetic_share": config.synthetic_share if self.synthetic else 0.0,
-            "command": "quittance train recognizer --data DIR"
+            "command": "python -m services.recognizer.train --data DIR"
+            + (" --photographs DIR" if config.photographs else "")
+            + (" --start DIR" if config.start else "")
             + (" --synthetic DIR" if self.synthetic else "")
             + (f" --minutes {config.minutes:g}" if config.minutes is not None else f" --steps {config.steps}"),
             "steps": self.run.step,
@@ -253,6 +280,38 @@ class Trainer:
     def _log(self, values: dict[str, Any]) -> None:
         self.run.log(**values)
         self.report({"step": self.run.step, "done": self.done, **values})
+
+
+def _start_from(folder: Path, network: CRNN, alphabet: Alphabet) -> str:
+    """Take over released weights; returns their version.
+
+    Raises:
+        ValueError: if they are of other sizes or another alphabet.
+        WeightsError: if they cannot be read.
+    """
+    released, known, version = load_network(folder)
+    if known != alphabet or released.architecture != network.architecture:
+        raise ValueError(f"The weights in {folder} have another alphabet or other sizes than the network to train.")
+    network.load_state_dict(released.state_dict())
+    return version
+
+
+def _misread(network: CRNN, samples: Sequence[Sample], alphabet: Alphabet, device: torch.device) -> list[Sample]:
+    """The samples that a network misreads or hardly reads, those left out whose label it contradicts with certainty."""
+    hard: list[Sample] = []
+    for start in range(0, len(samples), 2048):
+        part = samples[start : start + 2048]
+        for sample, logits in zip(part, read(network, part, device), strict=True):
+            found = decode(logits, alphabet)
+            right = _folded(found.text, sample) == _folded(sample.text, sample)
+            if (right and found.confidence < 0.5) or (not right and found.confidence < _CONTRADICTED):
+                hard.append(sample)
+    return hard
+
+
+def _folded(text: str, sample: Sample) -> str:
+    text = text if sample.cased else text.upper()
+    return text if sample.spaced else text.replace(" ", "")
 
 
 def learning_rate(step: int, done: float, peak: float, warmup: int) -> float:
@@ -304,7 +363,11 @@ def main() -> None:
     """Command line of the training."""
     parser = argparse.ArgumentParser(description="Train the recognizer (CRNN).")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--synthetic", type=Path)
+    for name in ("photographs", "synthetic", "start"):
+        parser.add_argument(f"--{name}", type=Path)
+    parser.add_argument("--hard-share", type=float, default=TrainingConfig.hard_share)
+    parser.add_argument("--short-steps", type=int, default=TrainingConfig.short_steps)
+    parser.add_argument("--peak", type=float, default=TrainingConfig.peak)
     parser.add_argument("--run", type=Path, default=Path("runs/recognizer"))
     parser.add_argument("--steps", type=int, default=TrainingConfig.steps)
     parser.add_argument("--minutes", type=float)
