@@ -17,6 +17,7 @@ from services.extractor.scoring import Evidence, Scoring
 from services.extractor.spans import Probabilities, Span, best_span
 from services.extractor.totals import candidates, shares
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
+from shared.geometry import enclosing_quad
 
 _STOP_AFTER_WORD = re.compile(r"(?<=[^\W\d_]{4})[.;](?=\s?\w)")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
@@ -203,17 +204,12 @@ class _Source:
         quads = [self._segment(place).quad for place in places if self._segment(place).page == page]
         return {
             "page": page,
-            "quad": _enclosing(np.concatenate(quads)) if len(quads) > 1 else _as_quad(quads[0]),
+            "quad": _as_quad(enclosing_quad(quads) if len(quads) > 1 else quads[0]),
             "lines": sorted(int(self.document.order[place]) for place in places),
         }
 
     def _segment(self, place: int) -> TextSegment:
         return self.segments[int(self.document.order[place])]
-
-
-def _enclosing(points: np.ndarray) -> Quad:
-    low, high = points.min(axis=0), points.max(axis=0)
-    return _as_quad(np.array([low, [high[0], low[1]], high, [low[0], high[1]]]))
 
 
 def _as_quad(points: np.ndarray) -> Quad:

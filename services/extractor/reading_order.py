@@ -15,12 +15,12 @@ Floats = npt.NDArray[np.float32]
 _SAME_ROW = 0.5
 # ... and if they share less than this part of the narrower one's width: text does not stand on other text.
 _OVERLAP = 0.3
-# Angles beyond this (radians) are not skew but a page on its side, which the detector undoes.
+# Segments that differ by more than this (radians) from the page's main direction tell nothing of its skew.
 _MAX_SKEW = 0.35
 
 
 def skew(quads: Floats) -> float:
-    """The angle of the text lines in radians, clockwise positive (y points down).
+    """The angle of the text lines in radians, clockwise positive (y points down), on a page turned either way.
 
     The median over the upper edges, weighted by length: short segments have edges that mean nothing.
 
@@ -30,14 +30,17 @@ def skew(quads: Floats) -> float:
     if len(quads) == 0:
         return 0.0
     edges = quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]
-    angles = np.arctan2(edges[:, 1], edges[:, 0])
+    along, down = edges.sum(axis=0)
+    main = float(np.arctan2(down, along))
+    # Around the main direction, so that the angles of a page on its head do not jump from pi to minus pi.
+    angles = (np.arctan2(edges[:, 1], edges[:, 0]) - main + np.pi) % (2 * np.pi) - np.pi
     lengths = np.hypot(edges[:, 0], edges[:, 1])
     lengths = np.where(np.abs(angles) <= _MAX_SKEW, lengths, 0.0)
     if lengths.sum() <= 0:
         return 0.0
     order = np.argsort(angles)
     cumulated = np.cumsum(lengths[order])
-    return float(angles[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
+    return main + float(angles[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
 
 
 def straighten(quads: Floats) -> Floats:

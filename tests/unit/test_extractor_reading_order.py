@@ -43,7 +43,7 @@ def test_a_row_may_climb_from_neighbour_to_neighbour() -> None:
     assert rows(boxes(*steps)) == [[0, 1, 2, 3, 4, 5]]
 
 
-@pytest.mark.parametrize("angle", [-0.08, 0.0, 0.05, 0.2])
+@pytest.mark.parametrize("angle", [-0.08, 0.0, 0.05, 0.2, 1.5, -1.6, 3.1])
 def test_a_turned_page_reads_the_same(angle: float) -> None:
     upright = boxes((0, 0, 400, 20), (0, 30, 80, 50), (300, 30, 400, 50), (0, 60, 80, 80), (300, 60, 400, 80))
     turned = quads(upright, angle)
