@@ -1,0 +1,118 @@
+"""How much damage costs: the whole chain on a split as it is and on damaged copies of it.
+
+`python -m benchmarks.robustness --data DIR --output runs/robustness.json [--limit N] [--kinds skewed,table]`. What the
+file already holds for the same receipts and seed is not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.damage import KINDS, write_copy
+from quittance.evaluate import Chain, chain, read_receipt, unseen_companies
+from quittance.scores import Record, score
+from shared.dataset import LabelledReceipt, load_split, write_split
+
+CLEAN = "clean"
+_UNDONE = {"turned_90": 90, "turned_180": 180, "turned_270": 270}
+
+
+async def measure_kind(
+    running: Chain, receipts: Sequence[LabelledReceipt], kind: str, seed: int, unseen: set[str]
+) -> dict[str, Any]:
+    """The measures of one kind of damage; the copies live in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        shown = list(receipts)
+        if kind != CLEAN:
+            write_copy(receipts, kind, seed, Path(folder))
+            write_split(Path(folder), {"copy": [receipt.key for receipt in receipts]})
+            shown = load_split(Path(folder), "copy")
+        records = [await read_receipt(running, receipt, receipt.key in unseen) for receipt in shown]
+    measures = score(records)
+    return {
+        "task3": measures["task3"]["pixels"]["all"]["f1"],
+        "task2": measures["task2"]["pixels"]["f1"],
+        "deteval": measures["task1"]["deteval"]["hmean"],
+        "iou50": measures["task1"]["iou50"]["hmean"],
+        "rotation_right": _rotations_right(records, _UNDONE.get(kind, 0)),
+    }
+
+
+def _rotations_right(records: Sequence[Record], wanted: int) -> float:
+    """Share of the receipts whose rotation was told right, 0 to 1."""
+    told = [record.receipt.pages[0].rotation if record.receipt else None for record in records]
+    return sum(rotation == wanted for rotation in told) / len(records)
+
+
+async def measure(
+    data: Path, split: str, kinds: Sequence[str], *, limit: int | None, seed: int, output: Path
+) -> dict[str, Any]:
+    """Measure kinds one after the other; the file is written after each."""
+    receipts = load_split(data, split)
+    if limit is not None and limit < len(receipts):
+        receipts = receipts[:: len(receipts) // limit][:limit]
+    about = {"split": split, "receipts": len(receipts), "seed": seed}
+    known = _read(output)
+    results: dict[str, Any] = known if known.get("about") == about else {"about": about, "kinds": {}}
+    unseen = unseen_companies(data, split) or set()
+    async with chain() as running:
+        results["models"] = (await running.stages.models()).model_dump()
+        for kind in kinds:
+            if kind in results["kinds"] and known.get("models") == results["models"]:
+                continue
+            results["kinds"][kind] = await measure_kind(running, receipts, kind, seed, unseen)
+            _write(output, results)
+            print(kind, results["kinds"][kind], flush=True)
+    return results
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content
+
+
+def _write(path: Path, results: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def as_table(results: dict[str, Any]) -> Table:
+    """The results for people; losses in points against the clean receipts."""
+    kinds = results["kinds"]
+    table = Table(title=f"{results['about']['receipts']} receipts, damaged", title_justify="left")
+    for name in ("Damage", "Fields F1", "Loss", "Words F1", "DetEval", "Rotation right"):
+        table.add_column(name, justify="left" if name == "Damage" else "right")
+    for kind, one in kinds.items():
+        loss = f"{100 * (kinds[CLEAN]['task3'] - one['task3']):.1f}" if CLEAN in kinds else ""
+        numbers = (f"{one[name]:.3f}" for name in ("task2", "deteval", "rotation_right"))
+        table.add_row(kind, f"{one['task3']:.3f}", loss, *numbers)
+    return table
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Measure the whole chain on damaged copies of labelled receipts.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--split", default="validation")
+    parser.add_argument("--kinds", default=",".join((CLEAN, *KINDS)))
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True)
+    options = vars(parser.parse_args())
+    kinds = options.pop("kinds").split(",")
+    if unknown := sorted(set(kinds) - {CLEAN, *KINDS}):
+        parser.error(f"no such damage: {', '.join(unknown)}; there are {', '.join((CLEAN, *KINDS))}")
+    Console().print(as_table(asyncio.run(measure(kinds=kinds, **options))))
+
+
+if __name__ == "__main__":
+    main()
