@@ -80,7 +80,8 @@ async def measure(data: Path, split: str, *, limit: int | None) -> dict[str, Any
                 if quads := prints_of(receipt, name):
                     answers[name].append(await _answer(running.client, painted(receipt.image(), quads), name))
     result: dict[str, Any] = {name: _summary(given) for name, given in answers.items()}
-    return {"receipts": len(receipts), **result, "all": _summary(sum(answers.values(), []))}
+    every = [answer for given in answers.values() for answer in given]
+    return {"receipts": len(receipts), **result, "all": _summary(every)}
 
 
 async def _answer(client: ReceiptClient, image: Pixels, name: str) -> float | None:

@@ -216,6 +216,21 @@ def _evaluate(data: Path, split: str, limit: int | None, predictions: Path | Non
     return measures
 
 
+@app.command(name="errors")
+def list_errors(
+    predictions: Annotated[Path, typer.Argument(metavar="FILE", help="Written by `quittance evaluate --predictions`.")],
+) -> None:
+    """Show what went wrong in an evaluation: wrong fields and why, segments missed or joined, characters misread."""
+    from quittance import evaluate as evaluation
+    from quittance.tables import error_tables
+    from shared.dataset import DatasetError
+
+    with _errors(DatasetError):
+        records = evaluation.read_records(predictions)
+    for table in error_tables(records):
+        out.print(table)
+
+
 @app.command()
 def synthesize(
     count: Annotated[int, typer.Option(min=1, help="Receipts to render.")],

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from quittance import errors
 from quittance.extract import Reading
-from quittance.scores import field_of
+from quittance.scores import Record, field_of
 from shared.contracts import FIELD_NAMES, AmountField, DateField, Fields, Receipt, ReceiptField
 
 _SURE, _DOUBTFUL = 0.9, 0.6
@@ -134,3 +136,52 @@ def _row(measure: dict[str, float | None]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def error_tables(records: Sequence[Record]) -> list[Table]:
+    """The study of errors: fields, segments, characters."""
+    wrong = errors.field_errors(records)
+    reasons = Table(title="Wrong fields by reason", title_justify="left")
+    reasons.add_column("Reason")
+    for name in FIELD_NAMES:
+        reasons.add_column(name, justify="right")
+    counts = Counter((error.reason, error.field) for error in wrong)
+    for reason in sorted({error.reason for error in wrong}, key=lambda one: -sum(counts[one, n] for n in FIELD_NAMES)):
+        reasons.add_row(reason, *(str(counts[reason, name] or "") for name in FIELD_NAMES))
+    return [_wrong_fields_table(wrong), reasons, _segments_table(records), _confusions_table(records)]
+
+
+def _wrong_fields_table(wrong: Sequence[errors.FieldError]) -> Table:
+    table = Table(title="Wrong fields, the surest first", title_justify="left")
+    for name in ("Receipt", "Field", "Right", "Answered", "Sure", "Reason"):
+        table.add_column(name, overflow="fold")
+    for error in wrong:
+        key = f"{error.key} (unseen)" if error.unseen else error.key
+        row = (Text(key), error.field, Text(error.label), Text(error.answer))
+        table.add_row(*row, confidence(error.confidence), error.reason)
+    return table
+
+
+def _segments_table(records: Sequence[Record]) -> Table:
+    table = Table(title="Labelled segments", title_justify="left")
+    for name in ("Length", "Outcome", "Count"):
+        table.add_column(name, justify="right" if name == "Count" else "left")
+    for (length, outcome), count in sorted(errors.segment_errors(records).items()):
+        table.add_row(length, outcome, str(count))
+    return table
+
+
+def _confusions_table(records: Sequence[Record], most: int = 25) -> Table:
+    counts = errors.confusions(records)
+    table = Table(title="Characters misread on labelled boxes", title_justify="left")
+    for name in ("Label", "Read", "Kind", "Count"):
+        table.add_column(name, justify="right" if name == "Count" else "left")
+    kinds: Counter[str] = Counter()
+    for (before, after), count in counts.items():
+        kinds[errors.confusion_kind(before, after)] += count
+    for kind, count in kinds.most_common():
+        table.add_row("", "", kind, str(count))
+    table.add_section()
+    for (before, after), count in counts.most_common(most):
+        table.add_row(Text(repr(before)), Text(repr(after)), errors.confusion_kind(before, after), str(count))
+    return table
