@@ -18,7 +18,7 @@ Doubles = npt.NDArray[np.float64]
 
 #: Lines that lean by less, in degrees, are left as they are: the detector was trained on them, and pixels that are
 #: not sampled anew stay sharp.
-LEAST_LEAN = 1.0
+LEAST_LEAN = 1.5
 #: A quad that leans by more than this (sine of the angle to the nearest axis) is not cut corner by corner.
 _SLANTED = 0.03
 
