@@ -111,6 +111,10 @@ class DateField(ReceiptField):
 
     value: str = Field(examples=["25/12/2018"])
     iso: str | None = Field(description="ISO 8601; null if the text is not a possible date.", examples=["2018-12-25"])
+    ambiguous: bool = Field(
+        default=False,
+        description="True if day and month could be swapped and nothing on the receipt tells which is which.",
+    )
 
 
 class AmountField(ReceiptField):

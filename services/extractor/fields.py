@@ -12,13 +12,15 @@ import numpy as np
 from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
-from services.extractor.normalisation import AmountMatch, currency, month_comes_first
+from services.extractor.normalisation import AmountMatch, currency, find_amounts, month_comes_first
 from services.extractor.scoring import Evidence, Scoring
 from services.extractor.spans import Probabilities, Span, best_span
-from services.extractor.totals import candidates, shares
+from services.extractor.totals import FEATURES, Candidate, candidates, shares
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
 from shared.geometry import enclosing_quad
 
+_LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", re.IGNORECASE)
+_POSTCODE = re.compile(r"\b\d{5}\b")
 _STOP_AFTER_WORD = re.compile(r"(?<=[^\W\d_]{4})[.;](?=\s?\w)")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
 # What stands above or below a company or an address is part of it only if the network is this sure.
@@ -47,10 +49,12 @@ class FieldReader:
     Args:
         scoring: Fitted weights.
         directory: Known merchants, or None for none.
+        month_first: How 03/04/2018 is read where the receipt does not tell.
     """
 
-    def __init__(self, scoring: Scoring, directory: Directory | None = None) -> None:
+    def __init__(self, scoring: Scoring, directory: Directory | None = None, *, month_first: bool = False) -> None:
         self._scoring = scoring
+        self._month_first = month_first
         self._directory = directory or Directory()
 
     def read(self, segments: Sequence[TextSegment], document: Document, scores: Probabilities) -> Extraction:
@@ -116,7 +120,9 @@ class FieldReader:
         places = [part.place for part in span.parts]
         # A value that the directory confirms was read right, or does not depend on how it was read.
         reading = 1.0 if correction.known else source.reading(places)
-        evidence = Evidence(score=span.score, doubt=span.doubt, known=correction.known, reading=reading)
+        signs = text_signs(value, span.text(source.document), len(places))
+        signs["usual"] = self._directory.usual(name, value) if correction.known else 0.0
+        evidence = Evidence(score=span.score, doubt=span.doubt, known=correction.known, reading=reading, signs=signs)
         result.evidence[name] = evidence
         return ReceiptField(
             value=value,
@@ -129,12 +135,15 @@ class FieldReader:
         found = best_date(source.document, scores[:, _CLASS["date"]])
         if found is None:
             return
-        day = found.match.date(month_comes_first(source.document.text))
-        evidence = Evidence(score=found.score, reading=source.reading([found.place]))
+        told = month_comes_first(source.document.text)
+        day = found.match.date(self._month_first if told is None else told)
+        signs = {"impossible": float(day is None), "year_of_two": float(not re.search(r"\d{4}", found.match.text))}
+        evidence = Evidence(score=found.score, reading=source.reading([found.place]), signs=signs)
         result.evidence["date"] = evidence
         result.fields.date = DateField(
             value=found.match.text,
             iso=day.isoformat() if day else None,
+            ambiguous=told is None and found.match.two_ways,
             confidence=self._scoring.probability("date", evidence),
             **source.where([found.place]),
         )
@@ -147,10 +156,16 @@ class FieldReader:
         chances = shares(found, self._scoring.total_weights)
         number = int(np.argmax(chances))
         best = found[number].best
-        evidence = Evidence(score=chances[number], doubt=1.0 - best.score, reading=source.reading([best.place]))
+        value = _printed(best.match, probability[int(document.start[best.place]) :])
+        evidence = Evidence(
+            score=chances[number],
+            doubt=1.0 - best.score,
+            reading=source.reading([best.place]),
+            signs=_total_signs(found[number], value, document),
+        )
         result.evidence["total"] = evidence
         result.fields.total = AmountField(
-            value=_printed(best.match, probability[int(document.start[best.place]) :]),
+            value=value,
             amount=str(best.match.amount),
             currency=currency(best.match.sign, document.text),
             confidence=self._scoring.probability("total", evidence),
@@ -165,6 +180,39 @@ def comma_between_parts(address: str) -> str:
     full stop, as they may be abbreviations (NO. 5, JLN. TUN); so does the end.
     """
     return _STOP_AFTER_WORD.sub(",", address)
+
+
+def text_signs(value: str, printed: str, parts: int) -> dict[str, float]:
+    """What the wording of a company or an address tells of whether it is right to the character.
+
+    Args:
+        value: As it is answered.
+        printed: As it was read.
+        parts: Segments that it was put together from.
+    """
+    return {
+        "parts": min(parts, 5) / 5,
+        "legal_form": float(bool(_LEGAL_FORM.search(value))),
+        "postcode": float(bool(_POSTCODE.search(value))),
+        "stop_within": float(bool(re.search(r"\w\.\s\w", value))),
+        "tight_comma": float(bool(re.search(r",\S", value))),
+        "ends_in_stop": float(value.endswith((".", ","))),
+        "respelled": float(value != printed),
+    }
+
+
+def _total_signs(candidate: Candidate, value: str, document: Document) -> dict[str, float]:
+    """What speaks for a total beside its score: the features of the candidate, and what is doubtful about its sign."""
+    signs = dict(zip(FEATURES[1:], candidate.features[1:], strict=True))
+    with_sign = not value[:1].isdigit()
+    printed_sign = bool(candidate.best.match.sign)
+    return {
+        **signs,
+        "with_sign": float(with_sign),
+        "without_its_sign": float(printed_sign and not with_sign),
+        "sign_elsewhere": float(any(one.match.sign for one in candidate.prints) and not printed_sign),
+        "amounts": min(len(find_amounts(document.text)), 40) / 40,
+    }
 
 
 def _printed(match: AmountMatch, probability: Probabilities) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,57 +16,87 @@ import torch
 
 from services.extractor.augmentation import Augmenter
 from services.extractor.batch import probabilities
-from services.extractor.encoding import TextSegment, encode
+from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.labels import label
 from services.extractor.merchants import Directory
 from services.extractor.network import CharacterLSTM
 from services.extractor.normalisation import parse_amount
-from services.extractor.scoring import Evidence, Scoring
-from services.extractor.totals import DEFAULT_WEIGHTS, candidates, logit
+from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
+from services.extractor.totals import DEFAULT_WEIGHTS, candidates
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.dataset import LabelledReceipt
 from shared.measures.entities import same_value
 
 # How strongly fitted numbers are drawn to their defaults; few receipts are kept out.
 _TOTAL_RIDGE = 0.02
-_CONFIDENCE_RIDGE = 0.03
+# Weight of the prior on the confidences' weights, as if so many answers spoke for it.
+_CONFIDENCE_PRIOR = 2.0
 # Each receipt counts this many times with boxes moved, joined and split, once as it is.
 _VARIATIONS = 2
 _BATCH = 16
 _TOTAL_CLASS = 1 + FIELD_NAMES.index("total")
 
 
-def fit(
+@dataclass
+class HeldOut:
+    """Receipts that a network has not learned from, and what it says of them.
+
+    Attributes:
+        texts: Segments of each receipt.
+        documents: The same, encoded.
+        scores: (T, 5) probabilities for the characters of each.
+        entities: The labels of each.
+        directory: Merchants of the receipts that the network has learned from, and no others.
+    """
+
+    texts: list[list[TextSegment]]
+    documents: list[Document]
+    scores: list[npt.NDArray[np.float32]]
+    entities: list[dict[str, str]]
+    directory: Directory
+
+
+def hold_out(
     network: CharacterLSTM,
     receipts: Sequence[LabelledReceipt],
     directory: Directory,
     device: torch.device,
     seed: int = 0,
-) -> Scoring:
-    """Fit the scoring of a network.
+) -> HeldOut:
+    """Run a network over labelled receipts that it has not learned from, as they are and with their boxes varied.
 
     Args:
         network: In evaluation mode.
-        receipts: Labelled receipts it has not learned from.
-        directory: Merchants of the receipts that it has learned from, and no others.
+        receipts: What it has not learned from.
+        directory: Merchants of what it has learned from.
         device: Where the network is.
         seed: Of the variations.
     """
     texts, entities = _variations(receipts, seed)
     documents = [encode(segments) for segments in texts]
-    scores = []
+    scores: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(documents), _BATCH):
         scores += probabilities(network, documents[start : start + _BATCH], device)
+    return HeldOut(texts, documents, scores, entities, directory)
+
+
+def fit(parts: Sequence[HeldOut]) -> Scoring:
+    """Fit the scoring on receipts that were held out of one training or of several."""
     cases = []
-    for document, score, wanted in zip(documents, scores, entities, strict=True):
-        found = candidates(document, score[:, _TOTAL_CLASS])
-        right = [i for i, candidate in enumerate(found) if candidate.amount == parse_amount(wanted["total"])]
-        if right:
-            cases.append((np.array([candidate.features for candidate in found]), right[0]))
+    for part in parts:
+        for document, score, wanted in zip(part.documents, part.scores, part.entities, strict=True):
+            found = candidates(document, score[:, _TOTAL_CLASS])
+            right = [i for i, candidate in enumerate(found) if candidate.amount == parse_amount(wanted["total"])]
+            if right:
+                cases.append((np.array([candidate.features for candidate in found]), right[0]))
     scoring = Scoring(total_weights=fit_total(cases))
-    reader = FieldReader(scoring, directory)
-    read = [reader.read(*three) for three in zip(texts, documents, scores, strict=True)]
+    read: list[Extraction] = []
+    entities: list[dict[str, str]] = []
+    for part in parts:
+        reader = FieldReader(scoring, part.directory)
+        read += [reader.read(*three) for three in zip(part.texts, part.documents, part.scores, strict=True)]
+        entities += part.entities
     confidence = {name: fit_confidence(*_evidence(name, read, entities)) for name in FIELD_NAMES}
     return Scoring(total_weights=scoring.total_weights, confidence=confidence)
 
@@ -86,22 +117,23 @@ def fit_total(cases: Sequence[tuple[npt.NDArray[np.float64], int]]) -> tuple[flo
     return tuple(round(value, 4) for value in _minimise(weights, loss))
 
 
-def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> tuple[float, float, float, float]:
+def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[str, float]:
     """Logistic regression of whether a value is right on the evidence for it; see `Scoring.confidence`."""
-    start = torch.tensor([0.0, 0.5, -1.0, 0.5], dtype=torch.float64)
+    if len(evidence) == 0:
+        return dict(PLAIN_WEIGHTS)
+    names = list(dict.fromkeys([*PLAIN_WEIGHTS, *evidence[0].signs]))
+    start = torch.tensor([PLAIN_WEIGHTS.get(name, 0.0) for name in names], dtype=torch.float64)
     weights = start.clone().requires_grad_()
-    rows = [[1.0, logit(one.score), one.doubt, float(one.known)] for one in evidence]
-    features = torch.tensor(rows, dtype=torch.float64).reshape(-1, 4)
+    rows = [[one.numbers().get(name, 0.0) for name in names] for one in evidence]
+    features = torch.tensor(rows, dtype=torch.float64)
     target = torch.tensor([float(one) for one in right], dtype=torch.float64)
+    ridge = _CONFIDENCE_PRIOR / len(evidence)
 
     def loss() -> torch.Tensor:
         fitted = torch.nn.functional.binary_cross_entropy_with_logits(features @ weights, target)
-        return fitted + _CONFIDENCE_RIDGE * ((weights - start)[1:] ** 2).sum()
+        return fitted + ridge * ((weights - start)[1:] ** 2).sum()
 
-    if len(evidence) == 0:
-        return 0.0, 0.5, -1.0, 0.5
-    bias, slope, doubt, known = _minimise(weights, loss)
-    return round(bias, 4), round(slope, 4), round(doubt, 4), round(known, 4)
+    return {name: round(value, 4) for name, value in zip(names, _minimise(weights, loss), strict=True)}
 
 
 def _minimise(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[float]:

@@ -81,6 +81,12 @@ class Directory:
     def __len__(self) -> int:
         return len(self._companies) + len(self._addresses)
 
+    def usual(self, field: str, value: str) -> float:
+        """How usual a spelling of a company or an address is among all of the same letters, 0 (unknown) to 1."""
+        spellings = (self._companies if field == "company" else self._addresses).get(letters(value), Counter())
+        same = sum(count for spelling, count in spellings.items() if spelling.upper() == value.upper())
+        return same / (spellings.total() + 1.0)
+
     def company(self, text: str, *, sure: bool = False) -> Correction:
         """The company that a text names, as the directory spells it.
 

@@ -64,6 +64,7 @@ _UNITED_STATES = re.compile(
 )
 _SINGAPORE = re.compile(r"\bSINGAPORE\b|\bPTE\.?\s+LTD\b")
 _MONTH_FIRST_FORM = re.compile(r"\bMM\s?[/.\-]\s?DD\b", re.IGNORECASE)
+_JALAN = re.compile(r"\b(?:JALAN|JLN|SDN\.?\s?BHD)\b")
 _RINGGIT = re.compile(r"(?<![A-Z])(?:RM|MYR)(?![A-Z])|\bRINGGIT\b")
 _CODE_WORD = re.compile(r"(?<![A-Z])(" + "|".join(_CODES) + r")(?![A-Z])")
 
@@ -77,6 +78,11 @@ class DateMatch:
     text: str
     day_first: datetime.date | None
     month_first: datetime.date | None
+
+    @property
+    def two_ways(self) -> bool:
+        """Whether day and month could be swapped to give another date."""
+        return None not in (self.day_first, self.month_first) and self.day_first != self.month_first
 
     def date(self, prefer_month_first: bool = False) -> datetime.date | None:
         """The date meant; None if it cannot be one. The other order counts only if the preferred one is impossible."""
@@ -154,11 +160,11 @@ def _date(year: int, month: int, day: int) -> datetime.date | None:
         return None
 
 
-def month_comes_first(text: str) -> bool:
-    """Whether a receipt with this text writes the month before the day.
+def month_comes_first(text: str) -> bool | None:
+    """Whether a receipt with this text writes the month before the day; None if it does not tell.
 
-    Told by a form (MM/DD), by the United States in its address, or by a date that can be read only so; a date that can
-    be read only the other way rules it out.
+    Told by a date that can be read in one way only, by a form (MM/DD), or by the country: the United States write the
+    month first, countries known by their currency or address the day. The Philippines and Canada write both.
     """
     matches = find_dates(text)
     if any(match.day_first and not match.month_first for match in matches):
@@ -166,7 +172,10 @@ def month_comes_first(text: str) -> bool:
     if any(match.month_first and not match.day_first for match in matches):
         return True
     upper = text.upper()
-    return bool(_MONTH_FIRST_FORM.search(upper) or _UNITED_STATES.search(upper))
+    if _MONTH_FIRST_FORM.search(upper) or _UNITED_STATES.search(upper):
+        return True
+    money = currency("", text)
+    return None if money in (None, "USD", "PHP", "CAD") and not _JALAN.search(upper) else False
 
 
 def find_amounts(text: str) -> list[AmountMatch]:

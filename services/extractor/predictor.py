@@ -55,7 +55,8 @@ class Predictor:
         network = CharacterLSTM(**manifest.architecture["network"])
         load_into(network, tensors)
         directory = load_directory(vendors=settings.vendor_list) if settings.merchant_directory else None
-        reader = FieldReader(Scoring.model_validate(manifest.architecture["scoring"]), directory)
+        scoring = Scoring.model_validate(manifest.architecture["scoring"])
+        reader = FieldReader(scoring, directory, month_first=settings.date_order == "month_first")
         return cls(network.to(device), reader, device, manifest.version)
 
     def extract(self, documents: Sequence[ExtractRequest]) -> list[Fields]:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.extractor import totals
 from shared.contracts import FieldName
 
-# Bias, weight of the logit of the network's probability, of the doubt, and of being in the directory.
-_PLAIN = (0.0, 0.5, -1.0, 0.5)
+PLAIN_WEIGHTS = {"bias": 0.0, "score": 0.5, "doubt": -1.0, "known": 0.5}
+"""Weights to start from, before anything is fitted."""
 
 
 class Scoring(BaseModel):
@@ -24,15 +24,15 @@ class Scoring(BaseModel):
         max_length=len(totals.FEATURES),
         description="In the order of totals.FEATURES.",
     )
-    confidence: dict[FieldName, tuple[float, float, float, float]] = Field(
-        default={"company": _PLAIN, "date": _PLAIN, "address": _PLAIN, "total": _PLAIN},
-        description="Logistic regression for each field: bias, logit of the probability, doubt, known merchant.",
+    confidence: dict[FieldName, dict[str, float]] = Field(
+        default={"company": PLAIN_WEIGHTS, "date": PLAIN_WEIGHTS, "address": PLAIN_WEIGHTS, "total": PLAIN_WEIGHTS},
+        description="Logistic regression for each field: the weight of each number in Evidence.numbers().",
     )
 
     def probability(self, field: FieldName, evidence: Evidence) -> float:
         """How likely a field's value is right, 0 to 1."""
-        bias, slope, doubt, known = self.confidence[field]
-        odds = bias + slope * totals.logit(evidence.score) + doubt * evidence.doubt + known * evidence.known
+        weights = self.confidence[field]
+        odds = sum(weights.get(name, 0.0) * value for name, value in evidence.numbers().items())
         return evidence.reading / (1.0 + math.exp(-odds))
 
 
@@ -44,12 +44,19 @@ class Evidence(BaseModel):
         doubt: The least clear decision about its extent, 0 to 1.
         known: Whether the directory has the value.
         reading: Probability that its text was read without a mistake, 0 to 1.
+        signs: What else speaks for or against a field of its kind, by name; about 0 to 1 each.
     """
 
     score: float
     doubt: float = 0.0
     known: bool = False
     reading: float = 1.0
+    signs: dict[str, float] = {}
+
+    def numbers(self) -> dict[str, float]:
+        """What the regression weighs, by name: a constant, the logit of the score, doubt, known and the signs."""
+        score = totals.logit(self.score)
+        return {"bias": 1.0, "score": score, "doubt": self.doubt, "known": float(self.known), **self.signs}
 
 
 Scoring.model_rebuild()

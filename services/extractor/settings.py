@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,5 +25,8 @@ class ExtractorSettings(ServiceSettings):
     vendor_list: Path | None = Field(
         default=None,
         description="Your own vendors for the directory: CSV with the columns company and address, or a JSON list.",
+    )
+    date_order: Literal["day_first", "month_first"] = Field(
+        default="day_first", description="How 03/04/2018 is read where the receipt itself does not tell."
     )
     max_characters: int = Field(default=50_000, ge=1, description="Most characters in the text of one receipt.")

@@ -22,7 +22,7 @@ from services.extractor.augmentation import Augmenter
 from services.extractor.batch import collate, probabilities
 from services.extractor.encoding import ALPHABET, Document, TextSegment, encode
 from services.extractor.evaluate import evaluate
-from services.extractor.fitting import fit
+from services.extractor.fitting import fit, hold_out
 from services.extractor.labels import IGNORED, LabelledText, label
 from services.extractor.merchants import directory_of
 from services.extractor.network import CLASSES, CharacterLSTM
@@ -33,7 +33,7 @@ from shared.contracts import FIELD_NAMES
 from shared.dataset import LabelledReceipt, load_split
 from shared.device import autocast, select_device, set_threads
 from shared.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
-from shared.weights import save_weights
+from shared.weights import load_into, load_weights, save_weights
 
 _BATCH = 16
 # Receipts are sorted by length within this many batches, so that little is padded and the order stays random.
@@ -51,6 +51,9 @@ class TrainingConfig:
 
     Attributes:
         data: Data set in the layout of SROIE; its `train` split is learned from, `validation` measured on.
+        photographs: A data set in the layout of WildReceipt, whose `train` is learned from too, or None.
+        start: Folder of released weights to begin from, in place of random ones, or None.
+        peak: Highest learning rate.
         synthetic: A second data set in the same layout (`all` of it is learned from), or None.
         run: Folder of checkpoint and log; an interrupted run goes on there.
         steps: Batches of 16 receipts.
@@ -59,6 +62,7 @@ class TrainingConfig:
         threads: Processor threads; None for all.
         export: Folder to write the weights to at the end, or None.
         held_out: Share of `train` kept out, 0 to 1; the scoring is fitted on it at the end (`scoring.json` in `run`).
+        fold: Which part of that size is kept out, from 0; `services.extractor.crossfit` puts such runs together.
         scoring: Scoring to export instead, fitted by another run that kept receipts out; None for one of this run.
         synthetic_share: Share of the batches' receipts drawn from `synthetic`, 0 to 1.
         device: `auto`, `cpu` or `cuda`.
@@ -68,12 +72,16 @@ class TrainingConfig:
     data: Path
     run: Path
     synthetic: Path | None = None
+    photographs: Path | None = None
+    start: Path | None = None
+    peak: float = _PEAK
     steps: int = 1200
     seed: int = 0
     minutes: float | None = None
     threads: int | None = None
     export: Path | None = None
     held_out: float = 0.0
+    fold: int = 0
     scoring: Path | None = None
     synthetic_share: float = 0.15
     device: str = "auto"
@@ -81,12 +89,12 @@ class TrainingConfig:
 
 
 def split_held_out(
-    receipts: Sequence[LabelledReceipt], share: float
+    receipts: Sequence[LabelledReceipt], share: float, fold: int = 0
 ) -> tuple[list[LabelledReceipt], list[LabelledReceipt]]:
     """Split receipts into those to learn from and those kept out; the same ones every time, whatever the seed."""
     order = list(range(len(receipts)))
     random.Random(19).shuffle(order)
-    kept = set(order[: round(share * len(receipts))])
+    kept = set(order[round(fold * share * len(receipts)) : round((fold + 1) * share * len(receipts))])
     return [r for i, r in enumerate(receipts) if i not in kept], [receipts[i] for i in sorted(kept)]
 
 
@@ -177,13 +185,15 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     set_threads(config.threads)
     device = select_device(config.device)
     run = TrainingRun(config.run, config.seed)
-    receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out)
-    real = [label(receipt) for receipt in receipts]
+    receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out, config.fold)
+    photographs = load_split(config.photographs, "train") if config.photographs else []
+    real = [label(receipt) for receipt in [*receipts, *photographs]]
     synthetic = [label(receipt) for receipt in load_split(config.synthetic, "all")] if config.synthetic else []
     measured = held_out or load_split(config.data, "validation")
     validation = sorted((encode_labelled(label(receipt)) for receipt in measured), key=lambda pair: len(pair[1]))
     network = CharacterLSTM(hidden=config.hidden).to(device)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=_PEAK, weight_decay=0.02)
+    origin = "random" if config.start is None else _start_from(config.start, network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak, weight_decay=0.02)
     average = ExponentialMovingAverage(network, 0.99)
     run.resume(model=network, optimizer=optimizer, average=average)
     measures: dict[str, Any] = {}
@@ -195,7 +205,8 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
             share = max(share, run.seconds / (60 * config.minutes))
         if share >= 1.0:
             break
-        rate = min(cosine_schedule(round(share * 10_000), 10_000, _PEAK, 1), _PEAK * (run.step + 1) / _WARMUP)
+        peak = config.peak
+        rate = min(cosine_schedule(round(share * 10_000), 10_000, peak, 1), peak * (run.step + 1) / _WARMUP)
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = loss_of(network, next(source), device)
@@ -225,6 +236,9 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
         if config.export is not None:
             training = {
                 "data": f"SROIE, {len(receipts)} receipts of the training split (CC BY 4.0)",
+                "photographs": f"WildReceipt, {len(photographs)} receipts of the training split (Apache-2.0)",
+                "start": origin,
+                "peak": config.peak,
                 "synthetic": f"{len(synthetic)} synthetic receipts" if synthetic else "none",
                 "command": "quittance train extractor",
                 "steps": run.step,
@@ -235,6 +249,13 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
             }
             measures |= export(network, config, scoring, training)
     return measures
+
+
+def _start_from(folder: Path, network: CharacterLSTM) -> str:
+    """Take over released weights; returns their version. Raises WeightsError if they do not fit the network."""
+    manifest, tensors = load_weights(folder, name=NAME)
+    load_into(network, tensors)
+    return manifest.version
 
 
 def _scoring(
@@ -251,7 +272,7 @@ def _scoring(
         return Scoring()
     network.eval()
     directory = directory_of([receipt.entities for receipt in learned])
-    scoring = fit(network, held_out, directory, device, config.seed)
+    scoring = fit([hold_out(network, held_out, directory, device, config.seed)])
     (config.run / "scoring.json").write_text(scoring.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return scoring
 
@@ -285,13 +306,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the extractor.")
     for name in ("data", "run"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("synthetic", "export", "scoring"):
+    for name in ("synthetic", "photographs", "start", "export", "scoring"):
         parser.add_argument(f"--{name}", type=Path)
-    for name in ("steps", "seed", "hidden"):
+    for name in ("steps", "seed", "hidden", "fold"):
         parser.add_argument(f"--{name}", type=int, default=getattr(TrainingConfig, name))
     for name in ("held_out", "synthetic_share"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(TrainingConfig, name))
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--peak", type=float, default=TrainingConfig.peak)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="auto")
     train(TrainingConfig(**vars(parser.parse_args())), progress=lambda record: print(record, flush=True))

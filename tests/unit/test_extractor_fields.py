@@ -158,6 +158,28 @@ def test_the_month_comes_first_in_the_united_states() -> None:
     assert fields.date.iso == "2018-03-04"
 
 
+@pytest.mark.parametrize(
+    ("shop", "printed", "month_first", "iso", "ambiguous"),
+    [
+        ("SHOP", "03/04/2018", False, "2018-04-03", True),
+        ("SHOP", "03/04/2018", True, "2018-03-04", True),
+        ("SHOP", "25/04/2018", True, "2018-04-25", False),
+        ("SHOP", "04/04/2018", False, "2018-04-04", False),
+        ("SHOP", "3 APR 2018", True, "2018-04-03", False),
+        ("SHOP SDN BHD", "03/04/2018", True, "2018-04-03", False),
+    ],
+)
+def test_a_date_that_nothing_decides_says_so(
+    shop: str, printed: str, month_first: bool, iso: str, ambiguous: bool
+) -> None:
+    given = segments([[shop], [printed]])
+    document = encode(given)
+    reader = FieldReader(Scoring(), month_first=month_first)
+    date = reader.read(given, document, scores(document, date=[printed])).fields.date
+    assert date is not None
+    assert (date.iso, date.ambiguous) == (iso, ambiguous)
+
+
 def test_a_possible_date_is_preferred_to_an_impossible_one() -> None:
     document = encode(segments([["41/12/2018"], ["11/12/2018"]]))
     probability = np.where(document.segment == 0, 0.9, 0.6).astype(np.float32)
