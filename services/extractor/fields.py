@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,7 @@ class FieldReader:
         span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)
         if span is None:
             return None
-        sure = source.reading([part.place for part in span.parts]) > _SURE
+        sure = source.reading(_lengths(span)) > _SURE
         correction = self._directory.company(span.text(source.document), sure=sure)
         if not correction.known:
             span, correction = self._known_part(source.document, span) or (span, correction)
@@ -104,7 +104,7 @@ class FieldReader:
         if span is None:
             return
         text = span.text(source.document)
-        sure = source.reading([part.place for part in span.parts]) > _SURE
+        sure = source.reading(_lengths(span)) > _SURE
         longer = self._directory.printed_address(letters(source.document.text), letters(text))
         correction = Correction(longer, True, True) if longer else self._directory.address(text, company, sure=sure)
         if not sure and not correction.known:
@@ -119,7 +119,7 @@ class FieldReader:
             return None
         places = [part.place for part in span.parts]
         # A value that the directory confirms was read right, or does not depend on how it was read.
-        reading = 1.0 if correction.known else source.reading(places)
+        reading = 1.0 if correction.known else source.reading(_lengths(span))
         signs = text_signs(value, span.text(source.document), len(places))
         signs["usual"] = self._directory.usual(name, value) if correction.known else 0.0
         evidence = Evidence(score=span.score, doubt=span.doubt, known=correction.known, reading=reading, signs=signs)
@@ -138,7 +138,8 @@ class FieldReader:
         told = month_comes_first(source.document.text)
         day = found.match.date(self._month_first if told is None else told)
         signs = {"impossible": float(day is None), "year_of_two": float(not re.search(r"\d{4}", found.match.text))}
-        evidence = Evidence(score=found.score, reading=source.reading([found.place]), signs=signs)
+        reading = source.reading([(found.place, len(found.match.text))])
+        evidence = Evidence(score=found.score, reading=reading, signs=signs)
         result.evidence["date"] = evidence
         result.fields.date = DateField(
             value=found.match.text,
@@ -160,7 +161,7 @@ class FieldReader:
         evidence = Evidence(
             score=chances[number],
             doubt=1.0 - best.score,
-            reading=source.reading([best.place]),
+            reading=source.reading([(best.place, len(value))]),
             signs=_total_signs(found[number], value, document),
         )
         result.evidence["total"] = evidence
@@ -180,6 +181,11 @@ def comma_between_parts(address: str) -> str:
     full stop, as they may be abbreviations (NO. 5, JLN. TUN); so does the end.
     """
     return _STOP_AFTER_WORD.sub(",", address)
+
+
+def _lengths(span: Span) -> list[tuple[int, int]]:
+    """The place and the number of characters of each part."""
+    return [(part.place, part.end - part.start) for part in span.parts]
 
 
 def text_signs(value: str, printed: str, parts: int) -> dict[str, float]:
@@ -242,9 +248,17 @@ class _Source:
         self.segments = segments
         self.document = document
 
-    def reading(self, places: Sequence[int]) -> float:
-        """Probability that the segments at these places were read without a mistake."""
-        return math.prod(self._segment(place).confidence for place in places)
+    def reading(self, parts: Iterable[tuple[int, int]]) -> float:
+        """Probability that parts of segments, each a place and a number of characters, were read without a mistake.
+
+        A part of a segment has its share of the characters in which a mistake could be, taken to be alike and
+        independent of each other.
+        """
+        chances = (self._segment(place).confidence ** self._share(place, length) for place, length in parts)
+        return math.prod(chances)
+
+    def _share(self, place: int, length: int) -> float:
+        return min(1.0, length / max(1, len(self.document.segment_text(place).strip())))
 
     def where(self, places: Sequence[int]) -> dict[str, object]:
         """The segments at these places (of the first one's page) as `page`, `quad` and `lines` of a field."""
