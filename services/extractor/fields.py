@@ -254,8 +254,8 @@ class _Source:
         A part of a segment has its share of the characters in which a mistake could be, taken to be alike and
         independent of each other.
         """
-        chances = (self._segment(place).confidence ** self._share(place, length) for place, length in parts)
-        return math.prod(chances)
+        chances = (float(self._segment(place).confidence ** self._share(place, length)) for place, length in parts)
+        return float(math.prod(chances))
 
     def _share(self, place: int, length: int) -> float:
         return min(1.0, length / max(1, len(self.document.segment_text(place).strip())))

@@ -61,13 +61,18 @@ def rotation_matrix(degrees: int, width: float, height: float) -> Doubles:
 
     The same mapping as `shared.geometry.rotate_quads`.
     """
-    rows = {
-        0: [[1, 0, 0], [0, 1, 0]],
-        90: [[0, -1, height], [1, 0, 0]],
-        180: [[-1, 0, width], [0, -1, height]],
-        270: [[0, 1, 0], [-1, 0, width]],
-    }[degrees]
-    return np.array([*rows, [0, 0, 1]], np.float64)
+    linear: list[list[float]]
+    if degrees == 0:
+        return np.eye(3)
+    if degrees == 90:
+        linear = [[0, -1, height], [1, 0, 0]]
+    elif degrees == 180:
+        linear = [[-1, 0, width], [0, -1, height]]
+    elif degrees == 270:
+        linear = [[0, 1, 0], [-1, 0, width]]
+    else:
+        raise ValueError(f"pages are turned by quarters, not by {degrees} degrees")
+    return np.array([*linear, [0, 0, 1]], np.float64)
 
 
 def transform(points: npt.ArrayLike, matrix: Doubles) -> Floats:

@@ -107,7 +107,7 @@ def draw_patch(pages: Sequence[KeptPage], rng: np.random.Generator) -> tuple[Pix
     """Cut one patch and turn it; gives it with the index of its turn, -1 if it shows no text."""
     if rng.random() < _WITHOUT_TEXT:
         return wear(_texture(rng), rng), -1
-    page = pages[rng.integers(len(pages))]
+    page = pages[int(rng.integers(len(pages)))]
     off = rng.uniform(-15, 15) if rng.random() < _LEANING else rng.normal(0, 1.0)
     scale = CHARACTER / _KEPT_CHARACTER * np.exp(rng.uniform(np.log(0.7), np.log(1.4)))
     shear = np.array([[1.0, rng.normal(0, 0.06)], [rng.normal(0, 0.02), 1.0]])
@@ -130,7 +130,7 @@ def _texture(rng: np.random.Generator) -> Pixels:
     matrix = cv2.getRotationMatrix2D((PATCH / 2, PATCH / 2), rng.uniform(0, 180), 1.0)
     noise = cv2.warpAffine(noise, matrix, (PATCH, PATCH), borderMode=cv2.BORDER_REFLECT).astype(np.float32)
     noise = (noise - noise.mean()) / (noise.std() + 1e-3) * rng.uniform(5, 50) + rng.uniform(40, 220)
-    return np.clip(noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(noise, 0, 255), np.uint8)
 
 
 def loss_of(scores: Tensor, turns: Tensor) -> Tensor:
@@ -145,7 +145,8 @@ def train(pages: Sequence[KeptPage], settings: TrainingSettings) -> OrientationN
     """Train a network from the start."""
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    network = OrientationNetwork(OrientationArchitecture()).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = OrientationNetwork(OrientationArchitecture()).train()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
     average = ExponentialMovingAverage(network, settings.average)
     shown: list[float] = []
@@ -166,7 +167,8 @@ def train(pages: Sequence[KeptPage], settings: TrainingSettings) -> OrientationN
             seconds = time.perf_counter() - begun
             print(f"step {step + 1} loss {np.mean(shown[-50:]):.4f} {seconds:.0f} s", file=sys.stderr, flush=True)
     network.load_state_dict(average.state_dict())
-    return network.eval()
+    network.eval()
+    return network
 
 
 def measure(receipts: Sequence[LabelledReceipt], engine: TorchOrientationEngine) -> dict[str, float]:
