@@ -24,6 +24,7 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
             "lines": [3],
             "corrected": False,
             "iso": "2018-12-25",
+            "ambiguous": False,
         },
         "address": {
             "value": "NO.53 55,57 & 59, JALAN SAGU 18, 81100 JOHOR BAHRU, JOHOR.",
