@@ -77,13 +77,13 @@ def wear(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8
     out: NDArray[np.uint8] = image
     chance = rng.random(7)
     if chance[0] < 0.10:
-        out = _rescaled(out, float(rng.uniform(0.45, 0.85)))
+        out = _rescaled(out, float(rng.uniform(0.4, 0.85)))
     if chance[1] < 0.12:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
         operation = cv2.erode if rng.random() < 0.6 else cv2.dilate  # ink is dark: erosion thickens it
         out = operation(out, kernel).astype(np.uint8, copy=False)
     if chance[2] < 0.15:
-        out = cv2.GaussianBlur(out, (3, 3), float(rng.uniform(0.4, 1.2))).astype(np.uint8, copy=False)
+        out = cv2.GaussianBlur(out, (5, 5), float(rng.uniform(0.4, 1.7))).astype(np.uint8, copy=False)
     elif chance[2] < 0.20:
         kernel_f = np.full((1, 3), 1 / 3, np.float32)
         out = cv2.filter2D(out, -1, kernel_f if rng.random() < 0.7 else kernel_f.T).astype(np.uint8, copy=False)
@@ -115,7 +115,7 @@ def _toned(values: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
         gamma = float(np.exp(rng.normal(0.0, 0.3)))
         values = 255.0 * np.power(values * (1 / 255.0), gamma, dtype=np.float32)
     paper = float(values[:, :: max(1, values.shape[1] // 32)].max())
-    contrast = float(rng.uniform(0.45, 1.25)) if rng.random() < 0.5 else 1.0
+    contrast = float(rng.uniform(0.3, 1.25)) if rng.random() < 0.5 else 1.0
     return (values - paper) * contrast + paper + float(rng.normal(0.0, 12.0))
 
 

@@ -19,6 +19,10 @@ LEAST_SIDE = 2.0
 """Pixels below which a quad has no width or height worth reading."""
 
 _LONGEST_CUT = 4096
+_INK, _PAPER = 2, 90
+"""Percentiles of the shades of a segment that stand for its ink and its paper."""
+_LEAST_CONTRAST = 32.0
+"""Shades between ink and paper below which a segment is taken to be empty, and its noise is not blown up."""
 _BUCKETS = ((256, 64), (768, 128), (1 << 30, 256))
 """Widths up to the first number are rounded up to multiples of the second: a receipt makes about eight batches. Finer
 ones compute less padding, but in smaller batches, and take longer."""
@@ -87,22 +91,46 @@ def fitted_width(shape: tuple[int, ...], *, height: int, stretch: float, max_wid
     return int(np.clip(round(columns / stride), 2, max_width // stride)) * stride
 
 
-def fit(crop: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.float32]:
+def level(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Stretch the shades of a segment so that its paper is at 1 and its ink at -1.
+
+    Faint print, shadow and dark scans then look alike to the network.
+
+    Args:
+        pixels: `(h, w)` uint8.
+
+    Returns:
+        The same shape, float32 in -1.5..1.5.
+    """
+    ink, paper = np.percentile(pixels, (_INK, _PAPER))
+    scale = 2.0 / max(float(paper - ink), _LEAST_CONTRAST)
+    levelled = (pixels.astype(np.float32) - np.float32(paper)) * np.float32(scale) + np.float32(1.0)
+    return np.asarray(np.clip(levelled, -1.5, 1.5), np.float32)
+
+
+def plain(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Shades as they are, float32 from -1 (black) to 1 (white)."""
+    return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
+
+
+def fit(crop: NDArray[np.uint8], *, height: int, width: int, levelled: bool = False) -> NDArray[np.float32]:
     """Scale a crop to the network's size and pad it to its bucket with the paper's shade.
 
     Args:
         crop: `(h, w)` grey uint8, not empty.
         height: rows of the network's input.
         width: columns of the text in it (see `fitted_width`).
+        levelled: whether its shades are stretched (see `level`).
 
     Returns:
-        `(height, bucket(width))` float32, -1 (black) to 1 (white).
+        `(height, bucket(width))` float32, about -1 (black) to 1 (white).
     """
     rows, columns = crop.shape
     if rows > 2 * CUT_HEIGHT:  # linear sampling would skip rows of a large picture
         columns = max(1, round(columns * CUT_HEIGHT / rows))
         crop = np.asarray(cv2.resize(crop, (columns, CUT_HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    scaled = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
+    resized = np.asarray(cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    scaled = level(resized) if levelled else plain(resized)
     out = np.full((height, bucket(width)), np.median(scaled), np.float32)
     out[:, :width] = scaled
-    return out / np.float32(127.5) - np.float32(1.0)
+    return out

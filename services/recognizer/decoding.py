@@ -1,21 +1,26 @@
-"""From the network's scores to text: greedy CTC decoding with a confidence.
+"""From the network's scores to text: CTC decoding with a confidence.
 
-This module imports numpy only.
+Greedy where the network is sure, with a language model where it is not.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import BLANK, Alphabet
+from services.recognizer.language.model import LanguageModel
+from services.recognizer.language.search import beam_search
 
 _CASE_DOUBT = 3.0
 """Evidence against a usual way of writing a word, in nats over its letters, up to which it is taken for that way."""
 _LEAST = 1e-6
+_SURE = 0.95
+"""Confidence of the greedy text from which the language model is not asked."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,46 @@ def word_case(odds: NDArray[np.float32]) -> NDArray[np.bool_]:
     return usual[best] if costs[best] <= _CASE_DOUBT else seen
 
 
-def decode(logits: NDArray[np.float32], alphabet: Alphabet) -> Recognition:
+def align(probabilities: NDArray[np.float32], labels: Sequence[int]) -> list[Run]:
+    """The frames of each character on the most probable path that says a given text (Viterbi).
+
+    Args:
+        probabilities: `(T, classes)`.
+        labels: classes of the text, without blanks.
+
+    Returns:
+        A run for each character, in order; none if the text needs more frames than there are.
+    """
+    states = np.full(2 * len(labels) + 1, BLANK)  # a blank, then character and blank in turn
+    states[1::2] = labels
+    scores = np.log(np.maximum(probabilities[:, states], _LEAST))
+    may_skip = np.zeros(len(states), bool)  # from one character to the next without a blank
+    may_skip[3::2] = states[3::2] != states[1:-2:2]
+    cost = np.full(len(states), -np.inf)
+    cost[:2] = scores[0, :2]
+    came = np.zeros((len(scores), len(states)), np.int64)
+    for frame in range(1, len(scores)):
+        one, two = np.full_like(cost, -np.inf), np.full_like(cost, -np.inf)
+        one[1:], two[2:] = cost[:-1], cost[:-2]
+        choices = np.stack([cost, one, np.where(may_skip, two, -np.inf)])
+        came[frame] = choices.argmax(axis=0)
+        cost = choices.max(axis=0) + scores[frame]
+    state = len(states) - 1 if len(states) == 1 or cost[-1] >= cost[-2] else len(states) - 2
+    if not np.isfinite(cost[state]):
+        return []
+    path = np.zeros(len(scores), np.int64)
+    for frame in range(len(scores) - 1, -1, -1):
+        path[frame] = state
+        state -= int(came[frame, state])
+    runs = []
+    for index, label in enumerate(labels):
+        frames = np.flatnonzero(path == 2 * index + 1)
+        start, end = int(frames[0]), int(frames[-1]) + 1
+        runs.append(Run(int(label), start, end, float(probabilities[start:end, label].max())))
+    return runs
+
+
+def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel | None = None) -> Recognition:
     """The text of one segment.
 
     Which character it is gets decided first, with both forms of a letter taken together; then which form, by their
@@ -115,14 +159,28 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet) -> Recognition:
     Args:
         logits: `(T, classes)` unnormalised scores; `T` may be 0.
         alphabet: the characters of the classes.
+        language: asked where the network is not sure; None leaves it at what was seen.
     """
     if len(logits) == 0:
         return Recognition("", 0.0)
     probabilities = softmax(logits)
-    runs = best_path(merge_case(probabilities, alphabet))
+    merged = merge_case(probabilities, alphabet)
+    runs = best_path(merged)
+    if language is not None and runs and np.prod([run.peak for run in runs]) < _SURE:
+        runs = _with_language(merged, runs, alphabet, language)
     text = " ".join(_cased_text(probabilities, runs, alphabet).split())
     confidence = float(np.prod([run.peak for run in runs])) if runs else float(probabilities[:, BLANK].min())
     return Recognition(text, min(1.0, max(0.0, confidence)))
+
+
+def _with_language(
+    probabilities: NDArray[np.float32], greedy: list[Run], alphabet: Alphabet, language: LanguageModel
+) -> list[Run]:
+    """The runs of the text that the language model agrees to; the greedy ones if it does not object."""
+    labels = beam_search(probabilities, alphabet, language)
+    if labels == tuple(run.label for run in greedy):
+        return greedy
+    return align(probabilities, labels) or greedy
 
 
 def _cased_text(probabilities: NDArray[np.float32], runs: list[Run], alphabet: Alphabet) -> str:

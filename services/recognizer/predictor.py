@@ -16,6 +16,8 @@ from torch import nn
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.crops import bucket, fit, fitted_width, to_grey
 from services.recognizer.decoding import Recognition, decode
+from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
+from services.recognizer.language.model import LanguageModel
 from services.recognizer.network import CRNN, FRAME_STRIDE, Architecture, fuse_batch_norm
 from services.recognizer.settings import RecognizerSettings
 from shared.device import inference_dtype, select_device, set_threads, share_memory_arena
@@ -69,6 +71,7 @@ class Predictor:
         version: of the weights.
         max_batch: most crops in a batch.
         max_width: widest input in pixels.
+        language: helps where the network is not sure; None for none.
     """
 
     def __init__(
@@ -80,13 +83,16 @@ class Predictor:
         version: str,
         max_batch: int = 32,
         max_width: int = 2048,
+        language: LanguageModel | None = None,
     ) -> None:
         self._engine = engine
         self._height = architecture.height
         self._stretch = architecture.width_stretch
+        self._levelled = architecture.levelled
         self._alphabet = alphabet
         self._max_batch = max_batch
         self._max_width = max_width
+        self._language = language
         self.version = version
 
     @classmethod
@@ -100,6 +106,10 @@ class Predictor:
         set_threads(settings.threads)
         share_memory_arena()
         network, alphabet, version = load_network(settings.weights)
+        language = None
+        if settings.language == "auto":  # other answers, so another version: caches must not mix them
+            language = LanguageModel.load(LANGUAGE_WEIGHTS, alphabet)
+            version = f"{version}+{language.version}"
         return cls(
             TorchEngine(network, select_device(settings.device)),
             network.architecture,
@@ -107,6 +117,7 @@ class Predictor:
             version=version,
             max_batch=settings.max_batch,
             max_width=settings.max_crop_width,
+            language=language,
         )
 
     def width_of(self, crop: NDArray[np.uint8]) -> int:
@@ -154,10 +165,13 @@ class Predictor:
             for start in range(0, len(indices), self._max_batch):
                 chosen = indices[start : start + self._max_batch]
                 columns = [self._columns(crops[i]) for i in chosen]
-                pictures = [fit(crops[i], height=self._height, width=w) for i, w in zip(chosen, columns, strict=True)]
+                pictures = [
+                    fit(crops[i], height=self._height, width=w, levelled=self._levelled)
+                    for i, w in zip(chosen, columns, strict=True)
+                ]
                 logits = self._engine(np.stack(pictures)[:, None])
                 for row, index in enumerate(chosen):
-                    results[index] = decode(logits[row, : columns[row] // FRAME_STRIDE], self._alphabet)
+                    results[index] = decode(logits[row, : columns[row] // FRAME_STRIDE], self._alphabet, self._language)
         return results
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.augmentation import jittered_cut, wear
+from services.recognizer.crops import level, plain
 from services.recognizer.network import FRAME_STRIDE
 from shared.dataset import LabelledReceipt, LabelledSegment
 from shared.geometry import quad_size
@@ -171,7 +172,7 @@ def plan_batches(
 
 
 def make_batch(
-    samples: Sequence[Sample], *, height: int, stretch: float, rng: np.random.Generator | None
+    samples: Sequence[Sample], *, height: int, stretch: float, rng: np.random.Generator | None, levelled: bool = False
 ) -> Batch | None:
     """Draw one batch; samples whose label does not fit their jittered width are left out.
 
@@ -180,6 +181,7 @@ def make_batch(
         height: pixels of the network's input height.
         stretch: how much wider than its aspect ratio a segment becomes.
         rng: for jitter and wear; None gives the exact label boxes, unworn.
+        levelled: whether the shades of each are stretched from its ink to its paper.
 
     Returns:
         The batch, or None if nothing was left.
@@ -203,10 +205,9 @@ def make_batch(
         widest += int(rng.choice((0, 0, 16, 32)))
     pixels = np.empty((len(kept), 1, height, widest), np.float32)
     for row, image in enumerate(images):
-        pixels[row, 0, :, : image.shape[1]] = image
-        pixels[row, 0, :, image.shape[1] :] = np.median(image)  # the paper's shade, as the predictor pads
-    pixels /= 127.5
-    pixels -= 1.0
+        shades = level(image) if levelled else plain(image)
+        pixels[row, 0, :, : image.shape[1]] = shades
+        pixels[row, 0, :, image.shape[1] :] = np.median(shades)  # the paper's shade, as the predictor pads
     return Batch(
         images=pixels,
         frames=np.array([image.shape[1] // FRAME_STRIDE for image in images], np.int64),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,9 @@ class RecognizerSettings(ServiceSettings):
     max_batch: int = Field(default=32, ge=1, description="Most segments computed at once.")
     max_queue: int = Field(default=8192, ge=1, description="Most segments that wait; more are refused with 503.")
     weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
+    language: Literal["auto", "off"] = Field(
+        default="auto", description="Whether a language model of receipts helps where print is hard to read."
+    )
     max_quads: int = Field(default=2000, ge=1, description="Most quads in one request.")
     max_crop_width: int = Field(
         default=2048,

@@ -109,7 +109,10 @@ class Trainer:
         self.run = TrainingRun(config.run, config.seed)
         self.alphabet = Alphabet()
         self.network = CRNN(Architecture(classes=self.alphabet.classes, **config.architecture)).to(self.device)
-        self.origin = "random" if config.start is None else _start_from(config.start, self.network, self.alphabet)
+        self.start: CRNN | None = None
+        self.origin = "random"
+        if config.start is not None:
+            self.start, self.origin = _start_from(config.start, self.network, self.alphabet)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.peak, weight_decay=0.01, fused=True)
         self.average = ExponentialMovingAverage(self.network, 0.999)
         self.run.resume(model=self.network, optimizer=self.optimizer, average=self.average)
@@ -118,14 +121,24 @@ class Trainer:
         if config.photographs is not None:
             self.real += load_samples(load_split(config.photographs, "train"), self.alphabet, cased=True)
         self.hard: list[Sample] = []
-        if config.hard_share > 0 and config.start is not None:
-            self.hard = _misread(self.network, self.real, self.alphabet, self.device)
+        self.left_out = 0
+        if self.start is not None:
+            self.hard, wrong = _misread(self.start, self.real, self.alphabet, self.device)
+            self.real = [sample for index, sample in enumerate(self.real) if index not in wrong]
+            self.left_out = len(wrong)
         self.synthetic: list[Sample] = []
         if config.synthetic is not None:
             receipts = load_split(config.synthetic, "train")[: config.synthetic_receipts]
             self.synthetic = load_samples(receipts, self.alphabet, cased=True)
         self.validation = _subset(load_samples(load_split(config.data, "validation"), self.alphabet, cased=False))
-        self.run.log(event="start", real=len(self.real), synthetic=len(self.synthetic), validation=len(self.validation))
+        self.run.log(
+            event="start",
+            real=len(self.real),
+            hard=len(self.hard),
+            left_out=self.left_out,
+            synthetic=len(self.synthetic),
+            validation=len(self.validation),
+        )
 
     @property
     def done(self) -> float:
@@ -204,7 +217,11 @@ class Trainer:
                 plan = plan[: max(1, self.config.short_steps - self.run.step)]
             for indices in plan:
                 batch = make_batch(
-                    [samples[i] for i in indices], height=sizes.height, stretch=sizes.width_stretch, rng=self.rng
+                    [samples[i] for i in indices],
+                    height=sizes.height,
+                    stretch=sizes.width_stretch,
+                    rng=self.rng,
+                    levelled=sizes.levelled,
                 )
                 if batch is not None:
                     yield batch
@@ -248,6 +265,7 @@ class Trainer:
             + ("; WildReceipt, split train (arXiv:2103.14470, Apache-2.0)" if config.photographs else ""),
             "start": self.origin,
             "hard_segments": len(self.hard),
+            "left_out_segments": self.left_out,
             "hard_share": config.hard_share,
             "receipts": len(split_keys(config.data, "train")),
             "segments": len(self.real),
@@ -282,31 +300,42 @@ class Trainer:
         self.report({"step": self.run.step, "done": self.done, **values})
 
 
-def _start_from(folder: Path, network: CRNN, alphabet: Alphabet) -> str:
-    """Take over released weights; returns their version.
+def _start_from(folder: Path, network: CRNN, alphabet: Alphabet) -> tuple[CRNN, str]:
+    """Take over released weights; returns the released network and its version.
+
+    Whether shades are levelled may differ: the network to train gets used to it.
 
     Raises:
         ValueError: if they are of other sizes or another alphabet.
         WeightsError: if they cannot be read.
     """
     released, known, version = load_network(folder)
-    if known != alphabet or released.architecture != network.architecture:
+    sizes = dataclasses.replace(released.architecture, levelled=network.architecture.levelled)
+    if known != alphabet or sizes != network.architecture:
         raise ValueError(f"The weights in {folder} have another alphabet or other sizes than the network to train.")
     network.load_state_dict(released.state_dict())
-    return version
+    return released, version
 
 
-def _misread(network: CRNN, samples: Sequence[Sample], alphabet: Alphabet, device: torch.device) -> list[Sample]:
-    """The samples that a network misreads or hardly reads, those left out whose label it contradicts with certainty."""
+def _misread(
+    network: CRNN, samples: Sequence[Sample], alphabet: Alphabet, device: torch.device
+) -> tuple[list[Sample], set[int]]:
+    """The samples that a network misreads or hardly reads, and the indices of those that it contradicts.
+
+    Labels contradicted with certainty are more likely wrong, or of another habit (`ID:`, `ID :`), than hard.
+    """
     hard: list[Sample] = []
+    wrong: set[int] = set()
     for start in range(0, len(samples), 2048):
         part = samples[start : start + 2048]
-        for sample, logits in zip(part, read(network, part, device), strict=True):
+        for index, (sample, logits) in enumerate(zip(part, read(network, part, device), strict=True), start=start):
             found = decode(logits, alphabet)
             right = _folded(found.text, sample) == _folded(sample.text, sample)
-            if (right and found.confidence < 0.5) or (not right and found.confidence < _CONTRADICTED):
+            if not right and found.confidence >= _CONTRADICTED:
+                wrong.add(index)
+            elif not right or found.confidence < 0.5:
                 hard.append(sample)
-    return hard
+    return hard, wrong
 
 
 def _folded(text: str, sample: Sample) -> str:
@@ -328,7 +357,13 @@ def read(network: CRNN, samples: Sequence[Sample], device: torch.device) -> list
     order = sorted(range(len(samples)), key=lambda index: samples[index].aspect)
     for start in range(0, len(order), 16):
         chosen = order[start : start + 16]
-        batch = make_batch([samples[i] for i in chosen], height=sizes.height, stretch=sizes.width_stretch, rng=None)
+        batch = make_batch(
+            [samples[i] for i in chosen],
+            height=sizes.height,
+            stretch=sizes.width_stretch,
+            rng=None,
+            levelled=sizes.levelled,
+        )
         assert batch is not None  # noqa: S101  (nothing is left out without jitter)
         with autocast(device):
             logits = network(torch.from_numpy(batch.images).to(device)).float().cpu().numpy()
@@ -366,6 +401,8 @@ def main() -> None:
     for name in ("photographs", "synthetic", "start"):
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--hard-share", type=float, default=TrainingConfig.hard_share)
+    parser.add_argument("--synthetic-share", type=float, default=TrainingConfig.synthetic_share)
+    parser.add_argument("--levelled", action="store_true", help="stretch the shades of each segment")
     parser.add_argument("--short-steps", type=int, default=TrainingConfig.short_steps)
     parser.add_argument("--peak", type=float, default=TrainingConfig.peak)
     parser.add_argument("--run", type=Path, default=Path("runs/recognizer"))
@@ -377,6 +414,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="start anew even if there is a checkpoint")
     options = vars(parser.parse_args())
     fresh = options.pop("fresh")
+    options["architecture"] = {"levelled": options.pop("levelled")}
     train(TrainingConfig(**options, resume=not fresh), progress=lambda values: print(values, flush=True))
 
 

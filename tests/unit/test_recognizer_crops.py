@@ -4,7 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from services.recognizer.crops import CUT_HEIGHT, bucket, cut, fit, fitted_width, is_readable, quad_fault, to_grey
+from services.recognizer.crops import (
+    CUT_HEIGHT,
+    bucket,
+    cut,
+    fit,
+    fitted_width,
+    is_readable,
+    level,
+    quad_fault,
+    to_grey,
+)
 
 
 def page_with_bar() -> np.ndarray:
@@ -123,3 +133,17 @@ def test_fit_of_a_large_crop_keeps_thin_lines() -> None:
     crop[:, 1600:1610] = 0  # 10 of 3,200 columns: half a pixel of 160
     out = fit(crop, height=32, width=160)
     assert out[:, 78:83].min() < 0.7
+
+
+def test_levelled_shades_do_not_depend_on_light_and_fading() -> None:
+    crop = np.full((40, 80), 220, np.uint8)
+    crop[10:30, 20:60] = 20
+    dim = (crop * 0.4 + 10).astype(np.uint8)
+    np.testing.assert_allclose(level(crop), level(dim), atol=0.05)
+    assert level(crop)[0, 0] == pytest.approx(1.0)
+    assert level(crop)[20, 40] == pytest.approx(-1.0)
+
+
+def test_levelling_does_not_blow_up_the_noise_of_empty_paper() -> None:
+    paper = np.random.default_rng(0).normal(200, 2, (40, 80)).astype(np.uint8)
+    assert np.abs(level(paper) - 1.0).max() < 0.8

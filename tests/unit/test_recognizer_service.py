@@ -109,7 +109,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def test_reading_does_not_depend_on_the_neighbours(weights: Path) -> None:
-    reader = Predictor.load(RecognizerSettings(weights=weights, device="cpu", threads=1))
+    reader = Predictor.load(RecognizerSettings(weights=weights, device="cpu", threads=1, language="off"))
     rng = np.random.default_rng(0)
     crops = [rng.integers(0, 255, (40, width), dtype=np.uint8) for width in (40, 55, 90, 91, 140)]
     together = reader.recognize(crops)
@@ -131,7 +131,7 @@ def test_weights_that_do_not_fit_are_refused(weights: Path) -> None:
 
 @pytest.fixture
 async def client(weights: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(RecognizerSettings(weights=weights, device="cpu", threads=1, max_quads=5))
+    app = create_app(RecognizerSettings(weights=weights, device="cpu", threads=1, language="off", max_quads=5))
     transport = httpx2.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://t") as http:
         yield http

@@ -54,7 +54,7 @@ def test_training_resumes_and_exports_what_the_predictor_loads(data: Path, tmp_p
     manifest = json.loads((weights / "manifest.json").read_text())
     assert manifest["training"]["steps"] == 5
     assert manifest["measures"]["given_boxes.f1"] == measures["given_boxes.f1"]
-    predictor = Predictor.load(RecognizerSettings(weights=weights, device="cpu", threads=1))
+    predictor = Predictor.load(RecognizerSettings(weights=weights, device="cpu", threads=1, language="off"))
     assert len(predictor.recognize([np.full((40, 90), 255, np.uint8)])) == 1
 
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]

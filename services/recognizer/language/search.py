@@ -1,0 +1,96 @@
+"""Prefix beam search of a CTC output with a character language model.
+
+Graves and Jaitly, "Towards End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014; the language model
+joins as in Hannun et al., arXiv:1408.2873, with a weight and a bonus for each character.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.recognizer.alphabet import BLANK, Alphabet
+from services.recognizer.language.model import EDGE, LanguageModel
+
+WEIGHT = 0.2
+"""Of the logarithm of the language model's probability against that of the network's."""
+BONUS = 0.3
+"""Added for each character, since every one costs probability in the language model."""
+_WIDTH = 5
+_LEAST = 1e-3
+"""Probability in a frame below which a class is not followed."""
+_TINY = 1e-300
+
+
+@dataclass
+class _Prefix:
+    """A text so far: the probabilities that its last frame was a blank or its last character; the language's part."""
+
+    blank: float
+    character: float
+    language: float
+    history: str
+
+    @property
+    def total(self) -> float:
+        return self.blank + self.character
+
+    @property
+    def score(self) -> float:
+        return math.log(self.total + _TINY) + self.language
+
+
+def beam_search(probabilities: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel) -> tuple[int, ...]:
+    """The classes of the text that network and language model together find best.
+
+    Args:
+        probabilities: `(T, classes)`, lower case moved to capitals (see `decoding.merge_case`).
+        alphabet: the characters of the classes.
+        language: of the same alphabet.
+    """
+    beam: dict[tuple[int, ...], _Prefix] = {(): _Prefix(1.0, 0.0, 0.0, language.start())}
+    for frame in probabilities:
+        beam = _pruned(_advanced(beam, frame, alphabet, language))
+    ends = {
+        text: prefix.score + WEIGHT * language.log_probability(prefix.history, EDGE) for text, prefix in beam.items()
+    }
+    return max(ends, key=lambda text: ends[text])
+
+
+def _advanced(
+    beam: dict[tuple[int, ...], _Prefix], frame: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel
+) -> dict[tuple[int, ...], _Prefix]:
+    """All prefixes after one more frame, not yet pruned."""
+    followed = [(int(label), float(frame[label])) for label in np.flatnonzero(frame > _LEAST) if label != BLANK]
+    grown: dict[tuple[int, ...], _Prefix] = {}
+    for text, old in beam.items():
+        same = grown.setdefault(text, _Prefix(0.0, 0.0, old.language, old.history))
+        same.blank += old.total * float(frame[BLANK])
+        if text:
+            same.character += old.character * float(frame[text[-1]])
+        for label, probability in followed:
+            # A character doubles only across a blank.
+            before = old.blank if text and text[-1] == label else old.total
+            if before <= 0.0:
+                continue
+            longer = (*text, label)
+            new = grown.get(longer)
+            if new is None:
+                character = alphabet.characters[label - 1]
+                added = WEIGHT * language.log_probability(old.history, character) + BONUS
+                new = _Prefix(0.0, 0.0, old.language + added, language.after(old.history, character))
+                grown[longer] = new
+            new.character += before * probability
+    return grown
+
+
+def _pruned(grown: dict[tuple[int, ...], _Prefix]) -> dict[tuple[int, ...], _Prefix]:
+    best = sorted(grown.items(), key=lambda item: -item[1].score)[:_WIDTH]
+    scale = 1.0 / max(_TINY, max(prefix.total for _, prefix in best))  # keeps the products from vanishing
+    for _, prefix in best:
+        prefix.blank *= scale
+        prefix.character *= scale
+    return dict(best)
