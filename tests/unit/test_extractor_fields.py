@@ -52,6 +52,20 @@ def test_nothing_is_read_from_nothing_or_where_nothing_is_likely() -> None:
     assert read([["THANK YOU"], ["TOTAL", "9.00"], ["25/12/2018"]]) == Fields()
 
 
+def test_a_brand_above_a_whole_legal_name_is_left_out() -> None:
+    fields = read([["SARANG CAFE"], ["TRENDY HOUSE SDN. BHD."]], company=["SARANG CAFE", "TRENDY HOUSE SDN. BHD."])
+    assert fields.company is not None
+    assert fields.company.value == "TRENDY HOUSE SDN. BHD."
+    assert fields.company.lines == [1]
+
+
+@pytest.mark.parametrize("rest", ["CO. (M) SDN BHD", "SDN BHD", "& TEA LEAF (M) SDN. BHD."])
+def test_a_name_that_goes_on_with_its_legal_form_stays_whole(rest: str) -> None:
+    fields = read([["POPULAR BOOK"], [rest]], company=["POPULAR BOOK", rest])
+    assert fields.company is not None
+    assert fields.company.value == f"POPULAR BOOK {rest}"
+
+
 def test_a_company_is_cut_before_its_registration_number() -> None:
     fields = read([["99 SPEED MART S/B (519537-X)"], ["LOT P.T. 2811"]], company=["99 SPEED MART S/B"])
     assert fields.company is not None
