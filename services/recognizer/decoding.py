@@ -153,8 +153,9 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageMo
     probabilities over the character's frames and by its word. So a letter whose case is in doubt does not lose
     against a digit.
 
-    The confidence is the product of the characters' peak probabilities, case not counted: an estimate of the
-    probability that the whole text is right but for case. An empty text has the lowest probability of its blanks.
+    The confidence is the product of the characters' peak probabilities, or what the search with the language model
+    gives the text among all it followed; case is not counted. It estimates the probability that the whole text is right
+    but for case. An empty text has the lowest probability of its blanks.
 
     Args:
         logits: `(T, classes)` unnormalised scores; `T` may be 0.
@@ -166,21 +167,21 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageMo
     probabilities = softmax(logits)
     merged = merge_case(probabilities, alphabet)
     runs = best_path(merged)
-    if language is not None and runs and np.prod([run.peak for run in runs]) < _SURE:
-        runs = _with_language(merged, runs, alphabet, language)
-    text = " ".join(_cased_text(probabilities, runs, alphabet).split())
     confidence = float(np.prod([run.peak for run in runs])) if runs else float(probabilities[:, BLANK].min())
+    if language is not None and runs and confidence < _SURE:
+        runs, confidence = _with_language(merged, runs, alphabet, language)
+    text = " ".join(_cased_text(probabilities, runs, alphabet).split())
     return Recognition(text, min(1.0, max(0.0, confidence)))
 
 
 def _with_language(
     probabilities: NDArray[np.float32], greedy: list[Run], alphabet: Alphabet, language: LanguageModel
-) -> list[Run]:
-    """The runs of the text that the language model agrees to; the greedy ones if it does not object."""
-    labels = beam_search(probabilities, alphabet, language)
+) -> tuple[list[Run], float]:
+    """The runs of the text that the language model agrees to, the greedy ones if it does not object; its probability."""
+    labels, confidence = beam_search(probabilities, alphabet, language)
     if labels == tuple(run.label for run in greedy):
-        return greedy
-    return align(probabilities, labels) or greedy
+        return greedy, confidence
+    return align(probabilities, labels) or greedy, confidence
 
 
 def _cased_text(probabilities: NDArray[np.float32], runs: list[Run], alphabet: Alphabet) -> str:

@@ -19,6 +19,8 @@ WEIGHT = 0.2
 """Of the logarithm of the language model's probability against that of the network's."""
 BONUS = 0.3
 """Added for each character, since every one costs probability in the language model."""
+TEMPER = 0.75
+"""What scores are multiplied with before they become probabilities: chosen where these are honest on validation."""
 _WIDTH = 5
 _LEAST = 1e-3
 """Probability in a frame below which a class is not followed."""
@@ -43,13 +45,18 @@ class _Prefix:
         return math.log(self.total + _TINY) + self.language
 
 
-def beam_search(probabilities: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel) -> tuple[int, ...]:
-    """The classes of the text that network and language model together find best.
+def beam_search(
+    probabilities: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel
+) -> tuple[tuple[int, ...], float]:
+    """The text that network and language model together find best, and its probability.
 
     Args:
         probabilities: `(T, classes)`, lower case moved to capitals (see `decoding.merge_case`).
         alphabet: the characters of the classes.
         language: of the same alphabet.
+
+    Returns:
+        The classes of the text; its probability among the texts that were followed to the end, 0 to 1.
     """
     beam: dict[tuple[int, ...], _Prefix] = {(): _Prefix(1.0, 0.0, 0.0, language.start())}
     for frame in probabilities:
@@ -57,7 +64,8 @@ def beam_search(probabilities: NDArray[np.float32], alphabet: Alphabet, language
     ends = {
         text: prefix.score + WEIGHT * language.log_probability(prefix.history, EDGE) for text, prefix in beam.items()
     }
-    return max(ends, key=lambda text: ends[text])
+    best = max(ends, key=lambda text: ends[text])
+    return best, 1.0 / sum(math.exp(TEMPER * (score - ends[best])) for score in ends.values())
 
 
 def _advanced(
