@@ -15,6 +15,8 @@ import httpx2
 from fastapi import FastAPI
 
 from gateway.cache import open_cache
+from gateway.documents import Renderer
+from gateway.limits import DocumentLimits
 from gateway.page import page_router
 from gateway.pipeline import Pipeline
 from gateway.receipts import Receipts
@@ -52,8 +54,14 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
             cache = open_cache(settings)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(open_stages(settings))
+            renderer = Renderer(
+                DocumentLimits(settings.max_pages, settings.picture_limits),
+                timeout_s=settings.render_timeout_s,
+                workers=settings.decode_workers,
+            )
             pipeline = Pipeline(
                 stages,
+                renderer,
                 limits=settings.picture_limits,
                 timeout_s=settings.receipt_timeout_s,
                 decode_workers=settings.decode_workers,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gateway.cache import Content
+from gateway.documents import Renderer
 from gateway.reading_order import reading_order
 from gateway.stage_problems import answered_wrongly, deadline_passed, too_much_text
 from gateway.stages import Deadline, Stages
@@ -18,6 +19,7 @@ from shared.contracts import (
     Line,
     Models,
     Orientation,
+    Page,
     PageSize,
     Quad,
     Receipt,
@@ -39,7 +41,7 @@ class _Stopwatch:
         try:
             yield
         finally:
-            self._milliseconds[stage] = (time.perf_counter() - start) * 1000
+            self._milliseconds[stage] += (time.perf_counter() - start) * 1000
 
     def timings(self) -> Timings:
         return Timings(**{stage: round(ms, 1) for stage, ms in self._milliseconds.items()})
@@ -50,13 +52,17 @@ class Pipeline:
 
     Args:
         stages: The clients.
+        renderer: Makes pictures of the pages of documents.
         limits: What pictures are taken.
         timeout_s: Longest time for one receipt.
         decode_workers: Most pictures decoded at once.
     """
 
-    def __init__(self, stages: Stages, *, limits: PictureLimits, timeout_s: float, decode_workers: int) -> None:
+    def __init__(
+        self, stages: Stages, renderer: Renderer, *, limits: PictureLimits, timeout_s: float, decode_workers: int
+    ) -> None:
         self._stages = stages
+        self._renderer = renderer
         self._limits = limits
         self._timeout_s = timeout_s
         self._decoding = asyncio.Semaphore(decode_workers)
@@ -67,7 +73,7 @@ class Pipeline:
         """Reads one receipt.
 
         Args:
-            data: The picture: JPEG, PNG or WebP.
+            data: A picture, or a document of several pages, which become one receipt.
             content: Its identity.
             models: Versions of the models as last heard; a stage that answers tells its own.
             orientation: Whether turned pages are looked for; as the detector is set if left out.
@@ -81,35 +87,64 @@ class Pipeline:
         deadline = Deadline(self._timeout_s)
         watch = _Stopwatch()
         with watch.time("decode"):
-            size, media_type = await self._decode(data, deadline)
-        with watch.time("detect"):
-            detected = await self._stages.detect(data, media_type, deadline, orientation)
-        quads = _quads(detected, size)
-        used = {"detector": detected.model}
+            pictures = await self._pages(data, deadline)
+        used: dict[str, str] = {}
+        pages: list[Page] = []
         lines: list[Line] = []
-        if quads:
-            with watch.time("recognize"):
-                recognized = await self._stages.recognize(data, media_type, quads, deadline)
-            used["recognizer"] = recognized.model
-            lines = [
-                Line(quad=quad, text=read.text, confidence=read.confidence)
-                for quad, read in zip(quads, recognized.texts, strict=True)
-                if read.text.strip()  # what looked like text but holds none says nothing to anybody
-            ]
+        for number, picture in enumerate(pictures):
+            page, found = await self._read_page(picture, number, deadline, watch, used, orientation)
+            pages.append(page)
+            lines += found
+            _check_lines(len(lines))
         fields = Fields()
         if lines:
+            sizes = [PageSize(width=page.width, height=page.height) for page in pages]
             with watch.time("extract"):
-                extracted = await self._stages.extract(ExtractRequest(pages=[size], lines=lines), deadline)
+                extracted = await self._stages.extract(ExtractRequest(pages=sizes, lines=lines), deadline)
             used["extractor"] = extracted.model
             fields = extracted.fields
         return Receipt(
             id=content.id,
-            pages=[detected.page],
+            pages=pages,
             fields=fields,
             lines=lines,
             models=models.model_copy(update=used),
             timings_ms=watch.timings(),
         )
+
+    async def _read_page(
+        self,
+        data: bytes,
+        number: int,
+        deadline: Deadline,
+        watch: _Stopwatch,
+        used: dict[str, str],
+        orientation: Orientation | None,
+    ) -> tuple[Page, list[Line]]:
+        """Detects and reads the text of one page; notes in `used` the models that answered."""
+        with watch.time("decode"):
+            size, media_type = await self._decode(data, deadline)
+        with watch.time("detect"):
+            detected = await self._stages.detect(data, media_type, deadline, orientation)
+        used["detector"] = detected.model
+        quads = _quads(detected, size)
+        if not quads:
+            return detected.page, []
+        with watch.time("recognize"):
+            recognized = await self._stages.recognize(data, media_type, quads, deadline)
+        used["recognizer"] = recognized.model
+        return detected.page, [
+            Line(page=number, quad=quad, text=read.text, confidence=read.confidence)
+            for quad, read in zip(quads, recognized.texts, strict=True)
+            if read.text.strip()  # what looked like text but holds none says nothing to anybody
+        ]
+
+    async def _pages(self, data: bytes, deadline: Deadline) -> list[bytes]:
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                return await self._renderer.pages(data)
+        except TimeoutError as error:
+            raise deadline_passed("decoder", deadline.seconds) from error
 
     async def _decode(self, data: bytes, deadline: Deadline) -> tuple[PageSize, str]:
         """Decodes a picture outside the event loop; gives its size as it is seen, in pixels, and its media type.
@@ -131,12 +166,15 @@ def _quads(detected: DetectResponse, size: PageSize) -> list[Quad]:
         raise answered_wrongly(
             "detector", f"it saw {page.width}x{page.height} pixels in a picture of {size.width}x{size.height}"
         )
-    if len(detected.segments) > _MOST_LINES:
-        found = f"{len(detected.segments):,} segments were found; at most {_MOST_LINES:,} are accepted."
-        raise too_much_text("extractor", found)
+    _check_lines(len(detected.segments))
     # A segment at the very edge may have nothing left of it on the page; it must not cost the others their reader.
     quads = [segment.quad for segment in detected.segments if _meets(segment.quad, size)]
     return [quads[index] for index in reading_order(quads)]
+
+
+def _check_lines(count: int) -> None:
+    if count > _MOST_LINES:
+        raise too_much_text("extractor", f"{count:,} segments were found; at most {_MOST_LINES:,} are accepted.")
 
 
 def _meets(quad: Quad, size: PageSize) -> bool:

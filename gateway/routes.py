@@ -14,6 +14,9 @@ from shared.contracts import Receipt
 from shared.problems import ProblemError, problem_responses
 from shared.uploads import OrientationQuery, read_upload, upload_openapi
 
+_WHAT = "A JPEG, PNG, WebP, HEIC, AVIF or BMP; or a TIFF or PDF, whose pages become one receipt."
+_MORE_TYPES = ("image/heic", "image/avif", "image/tiff", "image/bmp", "application/pdf")
+
 ReceiptId = Annotated[
     str,
     Path(
@@ -37,10 +40,10 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         summary="Read a receipt",
         response_model=Receipt,
         responses=answer | problem_responses(400, 408, 413, 415, 422, 502, 503, 504),
-        openapi_extra=upload_openapi(),
+        openapi_extra=upload_openapi(what=_WHAT, more_types=_MORE_TYPES),
     )
     async def create_receipt(request: Request, orientation: OrientationQuery = None) -> Response:
-        """Reads the picture of a receipt: JPEG, PNG or WebP, as the file of a form or as the body itself.
+        """Reads a receipt: a picture, or a document of several pages, as the file of a form or as the body itself.
 
         The same picture with the same option again is answered from the cache while the models are the same; `cached`
         tells, and `timings_ms` are then those of the first time. A picture without text gives no lines and four fields

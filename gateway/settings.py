@@ -30,6 +30,11 @@ class GatewaySettings(ServiceSettings):
         default=2, ge=1, description="Most pictures decoded at once; the largest take 0.5 GB each."
     )
 
+    max_pages: int = Field(default=20, ge=1, description="Most pages of one document.")
+    render_timeout_s: float = Field(
+        default=10.0, gt=0, description="Longest time to make pictures of a document's pages; then 422."
+    )
+
     redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; none: in memory.")
     redis_timeout_s: float = Field(default=0.1, gt=0, description="Longest wait for Redis; then on without it.")
     cache_ttl_s: int = Field(default=86_400, ge=0, description="Seconds a receipt is kept; 0 keeps nothing.")

@@ -74,7 +74,9 @@ def serve(
 
 @app.command()
 def extract(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures: JPEG, PNG or WebP.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP) or PDFs.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the key `file`.")] = False,
     url: Annotated[str | None, typer.Option(help="Ask the gateway there, instead of reading in this process.")] = None,
     draw: Annotated[

@@ -54,7 +54,7 @@ class ReceiptClient:
         """Reads one receipt.
 
         Args:
-            data: The bytes of a JPEG, PNG or WebP file.
+            data: The bytes of a picture or a PDF.
 
         Raises:
             ClientError: If the gateway cannot be reached or refuses the picture.

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from gateway.limits import DocumentLimits
+from gateway.renderer import RENDERERS, render
 from quittance.scores import field_of
 from shared.contracts import FIELD_NAMES, Line, Quad, Receipt, ReceiptField
+from shared.pictures import format_of
 
 COLOURS = {"company": "#c2410c", "date": "#0f766e", "address": "#6d28d9", "total": "#be123c"}
 _LINE_COLOUR = "#3b82f6"
@@ -25,19 +28,26 @@ def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
     """Draws a receipt beside its picture and writes that as a PNG file.
 
     Args:
-        path: The picture.
+        path: The picture, or a document, of which the first page is drawn.
         receipt: What was read from it.
         folder: Where to write; made if it is not there. The file has the picture's name.
 
     Returns:
         The file that was written.
     """
-    with Image.open(io.BytesIO(path.read_bytes())) as opened:
-        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    picture = _first_page(path.read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}-read.png"
     drawing(picture, receipt).quantize(_PALETTE).save(target, optimize=True)
     return target
+
+
+def _first_page(data: bytes) -> Image.Image:
+    kind = format_of(data)
+    if kind in RENDERERS:
+        return Image.fromarray(next(render(data, kind, DocumentLimits()))[:, :, ::-1])
+    with Image.open(io.BytesIO(data)) as opened:
+        return ImageOps.exif_transpose(opened).convert("RGB")
 
 
 def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
@@ -45,7 +55,7 @@ def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
 
     Args:
         picture: The page as the receipt's coordinates see it.
-        receipt: What was read.
+        receipt: What was read; of several pages, the first is drawn.
 
     Returns:
         A picture more than twice as wide, shrunk if it is large. The segments of a field have its colour; between the
@@ -58,6 +68,8 @@ def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
     pen = ImageDraw.Draw(sheet)
     owners = {line: name for name in FIELD_NAMES for line in _lines_of(field_of(receipt.fields, name))}
     for index, line in enumerate(receipt.lines):
+        if line.page != 0:
+            continue
         colour = COLOURS.get(owners.get(index, ""))
         pen.polygon(_scaled(line.quad, scale), outline=colour or _LINE_COLOUR, width=3 if colour else 1)
         _write(pen, line, scale, width + _GUTTER, colour or _TEXT_COLOUR)
@@ -82,7 +94,7 @@ def _name_fields(pen: ImageDraw.ImageDraw, receipt: Receipt, scale: float, left:
     tags = []
     for name in FIELD_NAMES:
         field = field_of(receipt.fields, name)
-        if field is not None:
+        if field is not None and field.page == 0:
             corners = _scaled(field.quad, scale)
             right, y = max(x for x, _ in corners), sum(y for _, y in corners) / len(corners)
             tags.append((y, right, name, f"{name} {field.confidence:.0%}"))

@@ -8,7 +8,7 @@ second: call it in a thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -32,17 +32,17 @@ _DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
 FORMATS = tuple(_DECODERS)
 _ACCEPTED = "Send a JPEG, PNG or WebP."
 
-# Formats that people send and that are not read; only named, to tell them.
+# Formats that people send and that are not decoded here.
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"GIF8", "a GIF"),
-    (0, b"BM", "a BMP"),
-    (0, b"II*\0", "a TIFF"),
-    (0, b"MM\0*", "a TIFF"),
-    (0, b"%PDF", "a PDF"),
-    (4, b"ftyphei", "a HEIC"),
-    (4, b"ftypmif1", "a HEIC"),
-    (4, b"ftypavif", "an AVIF"),
-    (0, b"\0\0\0\x0cJXL ", "a JPEG XL"),
+    (0, b"GIF8", "GIF"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"%PDF", "PDF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (4, b"ftypavif", "AVIF"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
 )
 # A progressive JPEG may repeat a scan of nothing without end, and each costs a pass over the whole picture.
 # The marker, length and number of components of a scan: other data behind a picture, such as a film, hardly match.
@@ -109,16 +109,18 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     """
     if not data:
         raise ProblemError(422, "empty-body", "There is no picture", f"The body is empty. {_ACCEPTED}")
-    name = _format_of(data)
+    name = format_of(data)
+    if name not in _DECODERS:
+        raise unsupported(data, FORMATS)
     if name == "JPEG" and len(_SCAN.findall(data)) > _MOST_JPEG_SCANS:
         raise _damaged(name, f"it has more than {_MOST_JPEG_SCANS} scans")
     if name == "WebP" and (size := _webp_size(data)):  # its decoder reserves memory as soon as it is made
-        _check_size(size, limits)
+        check_size(size, limits)
     try:
         with _DECODERS[name](BytesIO(data)) as image:
-            _check_size(image.size, limits)
+            check_size(image.size, limits)
             image.load()
-            pixels = _to_bgr(_upright(image))
+            pixels = to_bgr(upright(image))
     except ProblemError:
         raise
     except Exception as error:  # decoders let anything escape for damaged files: OSError, SyntaxError, ValueError, ...
@@ -126,20 +128,27 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     return Picture(pixels, name)
 
 
-def _format_of(data: bytes) -> str:
+def format_of(data: bytes) -> str | None:
+    """The format of a file by its first bytes: JPEG, PNG, WebP, or another that people send; None if it is unknown."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WebP"
-    other = next((name for start, magic, name in _OTHERS if data.startswith(magic, start)), "no picture known here")
-    raise ProblemError(
+    return next((name for start, magic, name in _OTHERS if data.startswith(magic, start)), None)
+
+
+def unsupported(data: bytes, accepted: Sequence[str]) -> ProblemError:
+    """The problem of a file in a format that is not read; names it and those that are."""
+    name = format_of(data)
+    found = "no picture known here" if name is None else f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
+    return ProblemError(
         415,
         "unsupported-format",
         "The format is not supported",
-        f"By its first bytes this is {other}. {_ACCEPTED}",
-        extra={"accepted": list(FORMATS)},
+        f"By its first bytes this is {found}. Send a {', '.join(accepted[:-1])} or {accepted[-1]}.",
+        extra={"accepted": list(accepted)},
     )
 
 
@@ -157,7 +166,8 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
     return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
 
 
-def _check_size(size: tuple[int, int], limits: PictureLimits) -> None:
+def check_size(size: tuple[int, int], limits: PictureLimits) -> None:
+    """Raise a ProblemError if a picture of that width and height in pixels is too large or too small."""
     width, height = size
     told = f"The picture has {width:,} x {height:,} pixels"
     extra = {"width": width, "height": height}
@@ -179,7 +189,8 @@ def _check_size(size: tuple[int, int], limits: PictureLimits) -> None:
         )
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF orientation says."""
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # damaged EXIF data do not make the picture unreadable; Pillow raises many kinds
@@ -188,7 +199,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _to_bgr(image: Image.Image) -> NDArray[np.uint8]:
+def to_bgr(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a loaded picture of any mode, `(H, W, 3)`, blue first; what is transparent lies on white."""
     if image.mode.startswith("I"):  # grey of 16 bit, which Pillow would clip to 255 instead of scaling
         grey = (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)

@@ -6,6 +6,7 @@ is written to a disk, and file names are never used for anything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ OrientationQuery = Annotated[
     ),
 ]
 _RAW_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
+_ANY_TYPES = ("application/octet-stream", "application/pdf")  # the first bytes tell what it really is
 _HOW = (
     f"Send multipart/form-data with the picture in the field `{FILE_FIELD}`, "
     "or the picture itself as the body with the content type image/jpeg, image/png, image/webp or "
@@ -78,7 +80,7 @@ async def read_upload(request: Request, limits: UploadLimits) -> Upload:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "multipart/form-data":
         upload = await _read_form(request, limits)
-    elif not content_type or content_type.startswith("image/") or content_type == "application/octet-stream":
+    elif not content_type or content_type.startswith("image/") or content_type in _ANY_TYPES:
         upload = Upload(await request.body(), None, {})
     else:
         raise ProblemError(
@@ -106,15 +108,24 @@ def too_large(max_bytes: int) -> ProblemError:
     )
 
 
-def upload_openapi(fields: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+def upload_openapi(
+    fields: dict[str, dict[str, Any]] | None = None,
+    *,
+    what: str = "A JPEG, PNG or WebP.",
+    more_types: Sequence[str] = (),
+) -> dict[str, Any]:
     """Describes both kinds of body for OpenAPI: `@router.post(..., openapi_extra=upload_openapi())`.
 
     Args:
         fields: JSON schemas of the form's other fields, by name; none of them is required.
+        what: What the file may be.
+        more_types: Content types of a body beside those of pictures that every service takes.
     """
-    picture = {"type": "string", "format": "binary", "description": "A JPEG, PNG or WebP."}
+    picture = {"type": "string", "format": "binary", "description": what}
     form = {"type": "object", "required": [FILE_FIELD], "properties": {FILE_FIELD: picture} | (fields or {})}
-    content = {"multipart/form-data": {"schema": form}} | {kind: {"schema": picture} for kind in _RAW_TYPES}
+    content = {"multipart/form-data": {"schema": form}} | {
+        kind: {"schema": picture} for kind in (*_RAW_TYPES, *more_types)
+    }
     return {"requestBody": {"required": True, "content": content}}
 
 

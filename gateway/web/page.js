@@ -73,7 +73,9 @@ function show(receipt, card, seconds) {
   card.querySelector(".note").textContent = "Read by machine: check what matters.";
   card.querySelector(".lines").append(...receipt.lines.map((line) => element("li", line.text)));
   card.querySelector("details").hidden = receipt.lines.length === 0;
-  card.querySelector(".paper").append(draw(receipt));
+  // A browser shows no PDF or TIFF in a picture; outlines of segments alone would tell nothing.
+  const paper = card.querySelector(".paper");
+  if (paper.querySelector("img")) paper.append(draw(receipt));
 }
 
 function describe(name, field) {
@@ -96,6 +98,7 @@ function draw(receipt) {
   const owner = new Map();
   for (const name of FIELDS) for (const line of receipt.fields[name]?.lines ?? []) owner.set(line, name);
   receipt.lines.forEach((line, index) => {
+    if (line.page !== 0) return;
     const shape = document.createElementNS(SVG, "polygon");
     shape.setAttribute("points", line.quad.map((point) => point.join(",")).join(" "));
     if (owner.has(index)) shape.setAttribute("class", owner.get(index));

@@ -177,7 +177,7 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageMo
 def _with_language(
     probabilities: NDArray[np.float32], greedy: list[Run], alphabet: Alphabet, language: LanguageModel
 ) -> tuple[list[Run], float]:
-    """The runs of the text that the language model agrees to, the greedy ones if it does not object; its probability."""
+    """The runs of the text that the language model agrees to, the greedy ones if it agrees; its probability."""
     labels, confidence = beam_search(probabilities, alphabet, language)
     if labels == tuple(run.label for run in greedy):
         return greedy, confidence

@@ -22,6 +22,13 @@ def picture(size: tuple[int, int], kind: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
+def document(pages: int, kind: str = "PDF") -> bytes:
+    buffer = io.BytesIO()
+    sheets = [Image.new("RGB", (40, 60), "white")] * pages
+    sheets[0].save(buffer, kind, save_all=True, append_images=sheets[1:])
+    return buffer.getvalue()
+
+
 def png_that_says_30000x30000() -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -66,6 +73,20 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, int, str, str]] = {
 }
 
 
+# Formats that the gateway alone takes.
+HOSTILE_DOCUMENTS: dict[str, tuple[Callable[[], bytes], str, int, str, str]] = {
+    "cut-off PDF": (lambda: document(2)[:700], "application/pdf", 422, "picture-damaged", "PDF"),
+    "PDF of nothing": (lambda: b"%PDF-1.7\n" + bytes(99), "application/pdf", 422, "picture-damaged", "PDF"),
+    "PDF of 21 pages": (lambda: document(21), "application/pdf", 413, "too-many-pages", "21"),
+    "TIFF of 21 pages": (lambda: document(21, "TIFF"), "image/tiff", 413, "too-many-pages", "21"),
+    "20,000x20 TIFF": (lambda: picture((20_000, 20), "TIFF"), "image/tiff", 413, "picture-too-large", "20,000 x 20"),
+    "20,000x20 BMP": (lambda: picture((20_000, 20), "BMP"), "image/bmp", 413, "picture-too-large", "20,000 x 20"),
+    "cut-off AVIF": (lambda: picture((99, 99), "AVIF")[:200], "image/avif", 422, "picture-damaged", "AVIF"),
+    "HEIC of nothing": (lambda: b"\0\0\0\x18ftypheic" + bytes(99), "image/heic", 422, "picture-damaged", "HEIC"),
+    "PDF in a PNG's clothes": (lambda: document(1)[:300], "image/png", 422, "picture-damaged", "PDF"),
+}
+
+
 @pytest.fixture(params=HOSTILE)
 def hostile(request: pytest.FixtureRequest) -> tuple[bytes, str, int, str, str]:
     make, content_type, status, code, says = HOSTILE[request.param]
@@ -84,6 +105,14 @@ def check(response: httpx2.Response, status: int, code: str, says: str) -> None:
 def test_hostile_bytes_are_refused(gateway: httpx2.Client, hostile: tuple[bytes, str, int, str, str]) -> None:
     data, content_type, status, code, says = hostile
     response = gateway.post("/v1/receipts", content=data, headers={"Content-Type": content_type})
+    check(response, status, code, says)
+    assert gateway.get("/readyz").json()["status"] == "ready"
+
+
+@pytest.mark.parametrize("name", HOSTILE_DOCUMENTS)
+def test_hostile_documents_are_refused(gateway: httpx2.Client, name: str) -> None:
+    make, content_type, status, code, says = HOSTILE_DOCUMENTS[name]
+    response = gateway.post("/v1/receipts", content=make(), headers={"Content-Type": content_type})
     check(response, status, code, says)
     assert gateway.get("/readyz").json()["status"] == "ready"
 

@@ -201,3 +201,22 @@ def test_every_app_has_the_same_operational_face(deployment: Deployment) -> None
             responses = schema["paths"][main]["post"]["responses"]
             assert {"200", "422", "503"} <= set(responses)
             assert client.get("/docs").status_code == 200
+
+
+def test_a_document_of_two_pages_is_one_receipt(gateway: httpx2.Client, repository: Path) -> None:
+    with Image.open(repository / "tests" / "samples" / "malaysia.jpg") as sheet:
+        blank = Image.new("RGB", sheet.size, "white")
+        buffer = io.BytesIO()
+        blank.save(buffer, "PDF", save_all=True, append_images=[sheet.convert("RGB")], resolution=200.0, quality=95)
+        alone = io.BytesIO()
+        sheet.save(alone, "PNG")
+    response = gateway.post("/v1/receipts", files={"file": ("scan.pdf", buffer.getvalue(), "application/pdf")})
+    assert response.status_code == 200, response.text
+    receipt = Receipt.model_validate_json(response.content)
+    assert len(receipt.pages) == 2
+    assert {line.page for line in receipt.lines} == {1}
+    single = Receipt.model_validate_json(gateway.post("/v1/receipts", content=alone.getvalue()).content)
+    assert receipt.fields.total is not None
+    assert single.fields.total is not None
+    assert receipt.fields.total.page == 1
+    assert receipt.fields.total.amount == single.fields.total.amount

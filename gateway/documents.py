@@ -1,0 +1,100 @@
+"""What people send, as pictures of pages: a JPEG, PNG or WebP is one page as it is; other formats are rendered.
+
+Rendering runs in a process of its own with bounded memory, which is killed when the time is up: decoders of documents
+are large, and no one can tell beforehand what a hostile file makes them do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+from gateway.limits import DocumentLimits
+from shared.pictures import FORMATS, format_of, unsupported
+from shared.problems import ProblemError
+
+RENDERED = ("PDF", "TIFF", "HEIC", "AVIF", "BMP")
+ACCEPTED = (*FORMATS, *RENDERED)
+
+_log = logging.getLogger(__name__)
+
+
+class Renderer:
+    """Makes pictures of pages.
+
+    Args:
+        limits: What documents are taken.
+        timeout_s: Longest time for one document.
+        workers: Most processes at once.
+    """
+
+    def __init__(self, limits: DocumentLimits, *, timeout_s: float, workers: int) -> None:
+        self._limits = limits
+        self._timeout_s = timeout_s
+        self._room = asyncio.Semaphore(workers)
+
+    async def pages(self, data: bytes) -> list[bytes]:
+        """The pages of an upload as JPEG, PNG or WebP, in order.
+
+        Raises:
+            ProblemError: 415 `unsupported-format`, 413 `too-many-pages` or `picture-too-large`, 422 `document-locked`,
+                `document-too-slow`, `no-pages`, `picture-damaged` or `picture-too-small`.
+        """
+        kind = format_of(data)
+        if kind in FORMATS:
+            return [data]
+        if kind not in RENDERED:
+            raise unsupported(data, ACCEPTED)
+        async with self._room:
+            return list(_unpacked(await self._render(data, kind), kind))
+
+    async def _render(self, data: bytes, kind: str) -> bytes:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway.renderer", kind, self._limits.to_json()),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,  # decoders chatter; what is wrong is told on the standard output
+        )
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                out, _ = await process.communicate(data)
+        except TimeoutError as error:
+            raise ProblemError(
+                422,
+                "document-too-slow",
+                "The document takes too long",
+                f"The pages of the {kind} were not rendered after {self._timeout_s:g} s. Send fewer or simpler pages.",
+                extra={"max_seconds": self._timeout_s},
+            ) from error
+        finally:  # also when the caller hung up
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            _log.warning("The renderer died", extra={"format": kind, "returncode": process.returncode})
+            raise ProblemError(
+                422,
+                "picture-damaged",
+                "The picture is damaged",
+                f"The {kind} cannot be decoded: its decoder gave up. Send another copy, or a picture of the page.",
+            )
+        return out
+
+
+def _unpacked(out: bytes, kind: str) -> Iterator[bytes]:
+    """The pages in what the renderer wrote; raises the problem if it told of one."""
+    at = 0
+    while at < len(out):
+        (length,) = struct.unpack_from(">I", out, at)
+        at += 4
+        if length == 0:
+            told = json.loads(out[at:])
+            raise ProblemError(told["status"], told["code"], told["title"], told["detail"], extra=told["extra"])
+        yield out[at : at + length]
+        at += length

@@ -1,0 +1,166 @@
+"""Turns a document into pictures of its pages, in a process of its own that can be killed.
+
+The document comes on the standard input; on the standard output go, in turn, PNGs, each after its length in four bytes,
+big end first. What is wrong with a document is told as one JSON object after a length of zero. Nothing else is ever
+written, and nothing touches a disk. Started by `gateway.documents`, with the limits as its one argument.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from io import BytesIO
+
+import numpy as np
+import pypdfium2 as pdfium
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from pillow_heif import HeifImageFile
+
+from gateway.limits import DocumentLimits
+from shared.pictures import PictureLimits, check_size, to_bgr, upright
+from shared.problems import ProblemError
+
+Pages = Iterator[NDArray[np.uint8]]
+
+_DPI = 200.0
+_POINTS = 72.0
+_MEMORY_BYTES = 3 * 2**30
+
+
+def render(data: bytes, kind: str, limits: DocumentLimits) -> Pages:
+    """The pages of a document, one after the other.
+
+    Args:
+        data: the whole file.
+        kind: one of `RENDERERS`.
+        limits: checked before anything is rendered.
+
+    Yields:
+        Pages, `(H, W, 3)`, blue first.
+
+    Raises:
+        ProblemError: 413 `too-many-pages` or `picture-too-large`, 422 `document-locked`, `no-pages`, `picture-damaged`
+            or `picture-too-small`.
+    """
+    try:
+        yield from RENDERERS[kind](data, limits)
+    except ProblemError:
+        raise
+    except MemoryError as error:
+        raise _damaged(kind, "its pages need more memory than there is") from error
+    except Exception as error:  # decoders let anything escape for damaged files
+        raise _damaged(kind, "it is cut off or its data are wrong") from error
+
+
+def _render_pdf(data: bytes, limits: DocumentLimits) -> Pages:
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise ProblemError(
+                422,
+                "document-locked",
+                "The document is locked",
+                "The PDF asks for a password. Remove it, for instance by printing it to a new PDF.",
+            ) from error
+        raise
+    _check_pages(len(document), limits)
+    for page in document:
+        width, height = page.get_size()
+        scale = _scale(width, height, limits.picture)
+        check_size((int(width * scale), int(height * scale)), limits.picture)
+        yield np.ascontiguousarray(page.render(scale=scale).to_numpy()[:, :, :3])
+
+
+def _scale(width: float, height: float, limits: PictureLimits) -> float:
+    """Pixels for a point of the page: of `_DPI`, or as many as the limits allow."""
+    side = limits.max_side / max(width, height, 1.0)
+    area = math.sqrt(limits.max_pixels / max(width * height, 1.0))
+    return min(_DPI / _POINTS, 0.998 * side, 0.998 * area)  # sizes are rounded up
+
+
+def _render_frames(make: Callable[[BytesIO], ImageFile], data: bytes, limits: DocumentLimits) -> Pages:
+    with make(BytesIO(data)) as image:
+        frames = int(getattr(image, "n_frames", 1))
+        _check_pages(frames, limits)
+        for number in range(frames):
+            image.seek(number)
+            check_size(image.size, limits.picture)
+            image.load()
+            yield to_bgr(upright(image))
+
+
+def _render_first(make: Callable[[BytesIO], ImageFile], data: bytes, limits: DocumentLimits) -> Pages:
+    """The first picture of a file whose others are thumbnails, bursts or films."""
+    with make(BytesIO(data)) as image:
+        check_size(image.size, limits.picture)
+        image.load()
+        yield to_bgr(upright(image))
+
+
+RENDERERS: dict[str, Callable[[bytes, DocumentLimits], Pages]] = {
+    "PDF": _render_pdf,
+    "TIFF": lambda data, limits: _render_frames(TiffImageFile, data, limits),
+    "BMP": lambda data, limits: _render_first(BmpImageFile, data, limits),
+    "HEIC": lambda data, limits: _render_first(HeifImageFile, data, limits),
+    "AVIF": lambda data, limits: _render_first(AvifImageFile, data, limits),
+}
+"""What can be rendered, by format."""
+
+
+def _check_pages(count: int, limits: DocumentLimits) -> None:
+    if count < 1:
+        raise ProblemError(422, "no-pages", "There are no pages", "The document has no pages. Send one that has.")
+    if count > limits.max_pages:
+        raise ProblemError(
+            413,
+            "too-many-pages",
+            "The document has too many pages",
+            f"The document has {count:,} pages; at most {limits.max_pages:,} are allowed. Send a part of it.",
+            extra={"pages": count, "max_pages": limits.max_pages},
+        )
+
+
+def _damaged(kind: str, reason: str) -> ProblemError:
+    return ProblemError(
+        422,
+        "picture-damaged",
+        "The picture is damaged",
+        f"The {kind} cannot be decoded: {reason}. Send the whole, undamaged file.",
+    )
+
+
+def main() -> None:
+    """Renders what comes on the standard input: `python -m gateway.renderer KIND LIMITS`."""
+    kind, limits = sys.argv[1], DocumentLimits.from_json(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    Image.MAX_IMAGE_PIXELS = None  # our own limits are checked, and of the process there is nothing else
+    out = sys.stdout.buffer
+    try:
+        for page in render(sys.stdin.buffer.read(), kind, limits):
+            png = BytesIO()
+            Image.fromarray(page[:, :, ::-1]).save(png, "PNG", compress_level=1)
+            out.write(struct.pack(">I", png.tell()) + png.getvalue())
+    except ProblemError as problem:
+        told = {
+            "status": problem.status,
+            "code": problem.code,
+            "title": problem.title,
+            "detail": problem.detail,
+            "extra": problem.extra,
+        }
+        out.write(struct.pack(">I", 0) + json.dumps(told).encode())
+    out.flush()
+
+
+if __name__ == "__main__":
+    main()
