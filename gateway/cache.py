@@ -30,6 +30,8 @@ _LAYOUT = 1
 _HASH_IN_THREAD_BYTES = 256 * 1024  # from here on hashing takes longer than the way to a thread and back
 _REST_AFTER_FAILURE_S = 1.0
 _REDIS_CONNECTIONS = 64
+_KEYS_A_STEP = 1000
+_WALK_S = 10.0  # a million keys take about a second
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +48,9 @@ class Store(Protocol):
 
     async def put(self, key: str, value: bytes) -> None:
         """Keeps a value; raises `CacheUnavailableError`."""
+
+    async def delete(self, prefix: str) -> int:
+        """Forgets all values whose keys begin so; gives how many. Raises `CacheUnavailableError`."""
 
     async def aclose(self) -> None:
         """Lets go of connections."""
@@ -92,6 +97,13 @@ class MemoryStore:
         self._bytes += len(value)
         while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
+
+    async def delete(self, prefix: str) -> int:
+        """Forgets all values whose keys begin so; gives how many."""
+        keys = [key for key in self._entries if key.startswith(prefix)]
+        for key in keys:
+            self._drop(key)
+        return len(keys)
 
     async def aclose(self) -> None:
         """Forgets everything."""
@@ -153,6 +165,22 @@ class RedisStore:
                 await self._redis.set(key, value, ex=self._ttl_s)
         except (RedisError, OSError, TimeoutError) as error:
             raise self._failed(error) from error
+
+    async def delete(self, prefix: str) -> int:
+        """Forgets all values whose keys begin so; gives how many. Raises `CacheUnavailableError`.
+
+        Walks over all keys, since one receipt may have been read by several models with several options. Redis goes on
+        answering others meanwhile.
+        """
+        self._check_rest()
+        deleted = 0
+        try:
+            async with asyncio.timeout(_WALK_S):
+                async for key in self._redis.scan_iter(match=f"{prefix}*", count=_KEYS_A_STEP):
+                    deleted += await self._redis.delete(key)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._failed(error) from error
+        return deleted
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -224,6 +252,14 @@ class ReceiptCache:
         except CacheUnavailableError:
             return
 
+    async def delete(self, receipt_id: str) -> bool:
+        """Forgets a receipt, whichever models read it with whichever options; gives whether there was any.
+
+        Raises:
+            CacheUnavailableError: If the store cannot be asked; the receipt may still be there.
+        """
+        return await self._store.delete(_prefix(receipt_id)) > 0
+
     async def aclose(self) -> None:
         """Closes the store."""
         await self._store.aclose()
@@ -244,7 +280,11 @@ class ReceiptCache:
 def cache_key(receipt_id: str, models: Models, options: Mapping[str, str] | None = None) -> str:
     """Names the place of a receipt in the store: content, versions of all models, options that change the answer."""
     circumstances = json.dumps([models.model_dump(), dict(options or {})], sort_keys=True)
-    return f"quittance:receipt:{_LAYOUT}:{receipt_id}:{hashlib.sha256(circumstances.encode()).hexdigest()[:32]}"
+    return f"{_prefix(receipt_id)}{hashlib.sha256(circumstances.encode()).hexdigest()[:32]}"
+
+
+def _prefix(receipt_id: str) -> str:
+    return f"quittance:receipt:{_LAYOUT}:{receipt_id}:"
 
 
 def open_cache(settings: GatewaySettings) -> ReceiptCache:

@@ -58,6 +58,10 @@ class Receipts:
         """
         return await self._cache.find(receipt_id, await self._stages.models(), _options(orientation))
 
+    async def delete(self, receipt_id: str) -> bool:
+        """Forgets a receipt; gives whether it was kept. Raises `CacheUnavailableError`."""
+        return await self._cache.delete(receipt_id)
+
 
 def _options(orientation: Orientation | None) -> dict[str, str]:
     """What was asked for and changes the answer, for the key in the cache."""

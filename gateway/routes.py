@@ -34,6 +34,8 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         200: {"description": "The receipt, read.", "content": {"application/json": {"example": RECEIPT_EXAMPLE}}}
     }
 
+    forgotten: dict[int | str, dict[str, Any]] = {204: {"description": "The receipt is no longer kept."}}
+
     @router.post(
         "",
         operation_id="createReceipt",
@@ -64,24 +66,46 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         try:
             receipt = await _receipts(request).find(receipt_id, orientation)
         except CacheUnavailableError as error:
-            raise ProblemError(
-                503,
-                "cache-unavailable",
-                "The cache is unavailable",
-                "What was read before cannot be looked up now. Try again later, or send the picture again.",
-                headers={"Retry-After": "2"},
+            raise _cache_unavailable(
+                "What was read before cannot be looked up now. Try again later, or send the picture again."
             ) from error
         if receipt is None:
-            raise ProblemError(
-                404,
-                "receipt-not-found",
-                "There is no such receipt",
+            raise _not_found(
                 f"No receipt with the id {receipt_id} was read by the present models, or it is no longer kept. "
-                "Send the picture to POST /v1/receipts.",
+                "Send the picture to POST /v1/receipts."
             )
         return _json(receipt)
 
+    @router.delete(
+        "/{receipt_id}",
+        operation_id="deleteReceipt",
+        summary="Forget a receipt",
+        status_code=204,
+        response_class=Response,
+        responses=forgotten | problem_responses(404, 422, 503),
+    )
+    async def delete_receipt(request: Request, receipt_id: ReceiptId) -> Response:
+        """Forgets what was read of a receipt, by whichever models and with whichever options.
+
+        The picture itself was never kept. Sent again, it is read again.
+        """
+        try:
+            found = await _receipts(request).delete(receipt_id)
+        except CacheUnavailableError as error:
+            raise _cache_unavailable("The receipt may still be kept. Try again later.") from error
+        if not found:
+            raise _not_found(f"No receipt with the id {receipt_id} is kept; there is nothing to forget.")
+        return Response(status_code=204)
+
     return router
+
+
+def _cache_unavailable(detail: str) -> ProblemError:
+    return ProblemError(503, "cache-unavailable", "The cache is unavailable", detail, headers={"Retry-After": "2"})
+
+
+def _not_found(detail: str) -> ProblemError:
+    return ProblemError(404, "receipt-not-found", "There is no such receipt", detail)
 
 
 def _receipts(request: Request) -> Receipts:

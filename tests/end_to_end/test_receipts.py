@@ -220,3 +220,13 @@ def test_a_document_of_two_pages_is_one_receipt(gateway: httpx2.Client, reposito
     assert single.fields.total is not None
     assert receipt.fields.total.page == 1
     assert receipt.fields.total.amount == single.fields.total.amount
+
+
+def test_a_receipt_can_be_forgotten(gateway: httpx2.Client) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((90, 120), 10).save(buffer, "PNG")  # like no other
+    url = f"/v1/receipts/{gateway.post('/v1/receipts', content=buffer.getvalue()).json()['id']}"
+    assert gateway.get(url).status_code == 200
+    assert gateway.delete(url).status_code == 204
+    assert gateway.get(url).status_code == 404
+    assert gateway.delete(url).status_code == 404

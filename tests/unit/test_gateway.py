@@ -328,12 +328,26 @@ async def test_a_receipt_is_found_by_its_id(gateway: Gateway) -> None:
     problem(await gateway.http.get("/v1/receipts/last"), 422, "invalid-request")
 
 
+async def test_a_receipt_is_forgotten_with_all_its_options(gateway: Gateway) -> None:
+    receipt = (await gateway.post(picture())).json()
+    other = (await gateway.post(picture("JPEG"))).json()
+    await gateway.http.post("/v1/receipts?orientation=upright", content=picture())
+    url = f"/v1/receipts/{receipt['id']}"
+    assert (await gateway.http.delete(url)).status_code == 204
+    problem(await gateway.http.get(url), 404, "receipt-not-found")
+    problem(await gateway.http.get(url, params={"orientation": "upright"}), 404, "receipt-not-found")
+    problem(await gateway.http.delete(url), 404, "receipt-not-found")
+    assert (await gateway.http.get(f"/v1/receipts/{other['id']}")).status_code == 200
+    assert (await gateway.post(picture())).json()["cached"] is False
+
+
 async def test_a_redis_that_is_down_costs_no_answer_to_an_upload() -> None:
     async with running(GatewaySettings.model_validate({"redis_url": "redis://127.0.0.1:1/0"})) as gateway:
         receipt = (await gateway.post(picture())).json()
         assert receipt["lines"]
         assert (await gateway.post(picture())).json()["cached"] is False
         problem(await gateway.http.get(f"/v1/receipts/{receipt['id']}"), 503, "cache-unavailable")
+        problem(await gateway.http.delete(f"/v1/receipts/{receipt['id']}"), 503, "cache-unavailable")
         assert (await gateway.http.get("/readyz")).status_code == 200
 
 
