@@ -43,6 +43,8 @@ _MARGIN = 0.02
 _SHORT = 6
 # A spelling met this often is a habit and no accident.
 _OFTEN = 3
+# An address met this many times less often than the usual one is rare. Signs of one company do differ, however.
+_RARE = 5
 _CONFUSED = {
     frozenset(pair) for pair in ("0O", "0D", "0Q", "1I", "1L", "1T", "5S", "8B", "2Z", "6G", "7T", "4A", "3B", "9G")
 }
@@ -120,7 +122,7 @@ class Directory:
         """
         key = letters(text)
         if key in self._addresses:
-            return _as_written(text, self._addresses[key], sure)
+            return _as_written(text, self._addresses[key], sure, rare=_RARE)
         core = _core(letters(company)) if company else None
         for other, _ in _nearest(key, self._addresses, _ADDRESS_SIMILAR):
             forgiven = int(not sure and core is not None and core in self._at.get(other, ()))
@@ -244,10 +246,15 @@ def _usual(spellings: Counter[str]) -> str:
     return spellings.most_common(1)[0][0]
 
 
-def _as_written(text: str, spellings: Counter[str], sure: bool) -> Correction:
-    """Letters and digits agree: a spelling that the directory has stays, else the usual one is taken over."""
-    has_it = text.upper() in (spelling.upper() for spelling in spellings)
-    if has_it or (sure and spellings.most_common(1)[0][1] < _OFTEN):
+def _as_written(text: str, spellings: Counter[str], sure: bool, *, rare: int = 1_000_000) -> Correction:
+    """Letters and digits agree: a spelling that the directory has stays, else the usual one is taken over.
+
+    Unless it was read beyond doubt, one met `rare` times less often than the usual one is more likely that one, with a
+    comma taken for a full stop.
+    """
+    met = max((count for spelling, count in spellings.items() if spelling.upper() == text.upper()), default=0)
+    most = spellings.most_common(1)[0][1]
+    if met and (sure or met * rare > most) or (sure and most < _OFTEN):
         return Correction(text, known=True, corrected=False)
     return Correction(_usual(spellings), known=True, corrected=True)
 

@@ -32,6 +32,15 @@ def test_a_name_nearly_read_is_spelt_right(directory: Directory, read: str, valu
     assert (correction.value, correction.known, correction.corrected) == (value, True, True)
 
 
+def test_a_rare_spelling_of_an_address_gives_way_unless_it_was_read_beyond_doubt() -> None:
+    usual, rare = "NO 290, JALAN AIR PANAS, SETAPAK", "NO 290, JALAN AIR PANAS. SETAPAK"
+    directory = Directory(addresses=[("SHOP", usual)] * 5 + [("SHOP", rare)])
+    assert directory.address(rare).value == usual
+    assert directory.address(rare, sure=True).value == rare
+    habits = Directory(addresses=[("SHOP", usual)] * 4 + [("SHOP", rare)])
+    assert habits.address(rare).value == rare
+
+
 @pytest.mark.parametrize("read", ["ABD SDN BHD", "GARDENS SDN BHD", "PERNIAGAAN LIM", "", "SDN BHD", "KUCHAI"])
 def test_other_names_stay_as_they_are(directory: Directory, read: str) -> None:
     correction = directory.company(read)
