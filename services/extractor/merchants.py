@@ -246,7 +246,7 @@ def _usual(spellings: Counter[str]) -> str:
     return spellings.most_common(1)[0][0]
 
 
-def _as_written(text: str, spellings: Counter[str], sure: bool, *, rare: int = 1_000_000) -> Correction:
+def _as_written(text: str, spellings: Counter[str], sure: bool, *, rare: int | None = None) -> Correction:
     """Letters and digits agree: a spelling that the directory has stays, else the usual one is taken over.
 
     Unless it was read beyond doubt, one met `rare` times less often than the usual one is more likely that one, with a
@@ -254,7 +254,7 @@ def _as_written(text: str, spellings: Counter[str], sure: bool, *, rare: int = 1
     """
     met = max((count for spelling, count in spellings.items() if spelling.upper() == text.upper()), default=0)
     most = spellings.most_common(1)[0][1]
-    if met and (sure or met * rare > most) or (sure and most < _OFTEN):
+    if (met and (sure or rare is None or met * rare > most)) or (sure and most < _OFTEN):
         return Correction(text, known=True, corrected=False)
     return Correction(_usual(spellings), known=True, corrected=True)
 
