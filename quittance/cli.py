@@ -9,14 +9,18 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+if TYPE_CHECKING:
+    from quittance.extract import Reading
+    from shared.contracts import Receipt
 
 app = typer.Typer(
     name="quittance",
@@ -49,6 +53,15 @@ class Model(StrEnum):
     EXTRACTOR = "extractor"
 
 
+class Format(StrEnum):
+    """How `extract` tells what it read."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
 def main() -> None:
     """Runs the command line."""
     app()
@@ -75,9 +88,14 @@ def serve(
 @app.command()
 def extract(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP) or PDFs.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP), PDFs, or folders of them."
+        ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the key `file`.")] = False,
+    how: Annotated[
+        Format, typer.Option("--format", help="table for people; json: one list; jsonl: an object a line; csv.")
+    ] = Format.TABLE,
     url: Annotated[str | None, typer.Option(help="Ask the gateway there, instead of reading in this process.")] = None,
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pictures with what was read drawn on them.")
@@ -87,8 +105,9 @@ def extract(
 
     Ends with 1 if any could not be read; the reasons are on standard error.
     """
-    from quittance.extract import unreadable
+    from quittance.extract import expanded, unreadable
 
+    files = expanded(files)
     if all(unreadable(path) for path in files):  # not worth loading the models
         for path in files:
             _complain(path, unreadable(path))
@@ -97,15 +116,14 @@ def extract(
     from shared.settings import SettingsError
 
     with _errors(ClientError, SettingsError):
-        failed = asyncio.run(_extract(files, as_json=as_json, url=url, draw=draw))
+        failed = asyncio.run(_extract(files, how=how, url=url, draw=draw))
     raise typer.Exit(int(failed))
 
 
-async def _extract(files: list[Path], *, as_json: bool, url: str | None, draw: Path | None) -> bool:
+async def _extract(files: list[Path], *, how: Format, url: str | None, draw: Path | None) -> bool:
     from quittance.client import connect, embedded
     from quittance.draw import draw_file
-    from quittance.extract import Reading, read_files
-    from quittance.tables import overview_table, receipt_table
+    from quittance.extract import read_files
 
     readings: list[Reading] = []
     with _progress("Reading", len(files)) as advance:
@@ -114,17 +132,37 @@ async def _extract(files: list[Path], *, as_json: bool, url: str | None, draw: P
                 advance()
                 if reading.receipt is None:
                     _complain(reading.path, reading.error)
-                elif as_json:
-                    line = f'{{"file": {_json_string(reading.path)}, {reading.receipt.model_dump_json()[1:]}'
-                    out.print(line, markup=False, highlight=False, soft_wrap=True)
+                elif how is Format.JSONL:
+                    _print_plain(_json_object(reading.path, reading.receipt))
                 if reading.receipt is not None and draw is not None:
                     _tell(f"{reading.path}: drawn in {draw_file(reading.path, reading.receipt, draw)}")
                 readings.append(reading)
-    if not as_json and len(files) > 1:
-        out.print(overview_table(readings))
-    elif not as_json and readings[0].receipt is not None:
-        out.print(receipt_table(readings[0], readings[0].receipt))
+    _print_all(readings, how)
     return any(reading.receipt is None for reading in readings)
+
+
+def _print_all(readings: Sequence[Reading], how: Format) -> None:
+    """Prints what is not printed line by line."""
+    from quittance.export import to_csv
+    from quittance.tables import overview_table, receipt_table
+
+    if how is Format.CSV:
+        _print_plain(to_csv(readings).removesuffix("\n"))
+    elif how is Format.JSON:
+        objects = [_json_object(one.path, one.receipt) for one in readings if one.receipt is not None]
+        _print_plain("[" + ",\n ".join(objects) + "]")
+    elif how is Format.TABLE and len(readings) > 1:
+        out.print(overview_table(readings))
+    elif how is Format.TABLE and readings[0].receipt is not None:
+        out.print(receipt_table(readings[0], readings[0].receipt))
+
+
+def _json_object(path: Path, receipt: Receipt) -> str:
+    return f'{{"file": {_json_string(path)}, {receipt.model_dump_json()[1:]}'
+
+
+def _print_plain(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from shared.contracts import Receipt
 
 # Enough that one receipt is detected while another is recognized; more would only wait in the services' queues.
 _AT_ONCE = 4
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".pdf"}
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,19 @@ class Reading:
     error: str | None = None
 
 
+def expanded(paths: Sequence[Path]) -> list[Path]:
+    """Files as they are, folders as the pictures and documents in them by name; an empty folder stays, to be told."""
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in _SUFFIXES) if path.is_dir() else []
+        found += inside or [path]
+    return found
+
+
 def unreadable(path: Path) -> str | None:
     """Why a file cannot be opened; None if it looks as if it can."""
     if path.is_dir():
-        return "is a folder; name the pictures in it"
+        return "there are no pictures in this folder"
     if not path.exists():
         return "there is no such file"
     return None

@@ -34,7 +34,9 @@ def test_extract_reads_files_without_a_server(repository: Path, tmp_path: Path) 
     sample = repository / "tests" / "samples" / "malaysia.jpg"
     note = tmp_path / "note.jpg"
     note.write_text("no picture")
-    result = quittance("extract", sample, note, tmp_path / "absent.png", "--json", "--draw", tmp_path / "drawn")
+    result = quittance(
+        "extract", sample, note, tmp_path / "absent.png", "--format", "jsonl", "--draw", tmp_path / "drawn"
+    )
     assert result.returncode == 1
     (line,) = result.stdout.splitlines()
     answer: dict[str, Any] = json.loads(line)

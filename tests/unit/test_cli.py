@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import socket
 import subprocess
@@ -21,6 +23,8 @@ from typer.testing import CliRunner
 
 from quittance import cli, client, serve, training
 from quittance.client import ReceiptClient
+from quittance.export import to_csv
+from quittance.extract import Reading
 from shared.settings import ServiceSettings
 from synthesis import generator
 
@@ -115,7 +119,7 @@ def test_a_missing_file_is_told_before_the_models_are_loaded(tmp_path: Path) -> 
     result = runner.invoke(cli.app, ["extract", str(tmp_path / "absent.jpg"), str(tmp_path)])
     assert result.exit_code == 1
     assert "absent.jpg: there is no such file" in result.stderr
-    assert "is a folder" in result.stderr
+    assert "no pictures in this folder" in result.stderr
     assert result.stdout == ""
     assert "torch" not in modules_loaded_by("extract", "absent.jpg")
 
@@ -145,11 +149,54 @@ def test_many_receipts_are_rows_and_one_bad_file_ends_with_1(picture: Path, dama
 def test_json_is_one_object_a_line_in_the_order_given(picture: Path, damaged: Path, tmp_path: Path) -> None:
     other = tmp_path / 'a "b".png'
     other.write_bytes(picture.read_bytes())
-    result = runner.invoke(cli.app, ["extract", "--json", str(other), str(damaged), str(picture)])
+    result = runner.invoke(cli.app, ["extract", "--format", "jsonl", str(other), str(damaged), str(picture)])
     assert result.exit_code == 1
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line.pop("file") for line in lines] == [str(other), str(picture)]
     assert lines == [RECEIPT, RECEIPT]
+
+
+@pytest.mark.usefixtures("gateway")
+def test_json_is_one_list(picture: Path) -> None:
+    result = runner.invoke(cli.app, ["extract", "--format", "json", str(picture), str(picture)])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == [{"file": str(picture), **RECEIPT}] * 2
+
+
+@pytest.mark.usefixtures("gateway")
+def test_csv_has_a_row_for_each_file_and_no_formulas(picture: Path, damaged: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "-a,b.png"
+    odd.write_bytes(picture.read_bytes())
+    result = runner.invoke(cli.app, ["extract", "--format", "csv", "--", str(picture), str(damaged)])
+    assert result.exit_code == 1
+    good, bad = csv.DictReader(io.StringIO(result.stdout))
+    assert (good["file"], good["amount"], good["currency"], good["error"]) == (str(picture), "9.00", "MYR", "")
+    assert (good["date"], good["date_iso"]) == ("", "")
+    assert good["company_confidence"] == "0.980"
+    assert bad["total"] == ""
+    assert "The picture is damaged" in bad["error"]
+    reading = Reading(Path("=1+1"), error="-2")
+    assert to_csv([reading]).splitlines()[1].startswith("'=1+1,")
+    assert to_csv([reading]).endswith(",'-2\n")
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_folder_means_the_pictures_in_it(picture: Path, tmp_path: Path) -> None:
+    pile = tmp_path / "pile" / "deep"
+    pile.mkdir(parents=True)
+    (pile / "b.PNG").write_bytes(picture.read_bytes())
+    (pile / "a.png").write_bytes(picture.read_bytes())
+    (pile / "notes.txt").write_text("no picture")
+    result = runner.invoke(cli.app, ["extract", "--format", "jsonl", str(tmp_path / "pile")])
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [
+        str(pile / "a.png"),
+        str(pile / "b.PNG"),
+    ]
+    (tmp_path / "empty").mkdir()
+    result = runner.invoke(cli.app, ["extract", str(tmp_path / "empty")])
+    assert result.exit_code == 1
+    assert "no pictures in this folder" in result.stderr
 
 
 @pytest.mark.usefixtures("gateway")
