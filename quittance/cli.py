@@ -166,6 +166,22 @@ def _print_plain(text: str) -> None:
 
 
 @app.command()
+def doctor() -> None:
+    """Look at what Quittance needs on this machine: processor, device, weights, Redis, ports.
+
+    Ends with 1 if anything would keep it from running.
+    """
+    from quittance.doctor import examine
+
+    marks = {"good": "[green]good[/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad[/red] "}
+    bad = False
+    for finding in examine():
+        bad = bad or finding.state == "bad"
+        out.print(f"{marks[finding.state]}  {escape(finding.what)}: {escape(finding.detail)}", soft_wrap=True)
+    raise typer.Exit(int(bad))
+
+
+@app.command()
 def train(
     model: Annotated[Model, typer.Argument()],
     data: Annotated[Path, typer.Option(help="Labelled receipts in the layout of SROIE.")],
