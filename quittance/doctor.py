@@ -72,9 +72,7 @@ def _device(name: str) -> Finding:
     except ValueError as error:
         return Finding("device", "bad", str(error))
     if inference_dtype(device) == torch.float32:
-        return Finding(
-            "device", "note", f"{device}, float32: slower, as the processor does not multiply bfloat16"
-        )
+        return Finding("device", "note", f"{device}, float32: slower, as the processor does not multiply bfloat16")
     return Finding("device", "good", f"{device}, bfloat16")
 
 
@@ -104,7 +102,5 @@ def _port(service: str, host: str, port: int) -> Finding:
         try:
             probe.bind((host, port))
         except OSError as error:
-            return Finding(
-                what, "bad", f"{host}:{port} cannot be used: {error.strerror}. Is it running already?"
-            )
+            return Finding(what, "bad", f"{host}:{port} cannot be used: {error.strerror}. Is it running already?")
     return Finding(what, "good", f"{host}:{port} is free")

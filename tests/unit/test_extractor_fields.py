@@ -284,7 +284,7 @@ def test_confidence_rises_with_probability_and_falls_with_doubt_and_misreading()
     sure = scoring.probability("company", Evidence(score=0.99))
     assert sure > scoring.probability("company", Evidence(score=0.8))
     assert sure > scoring.probability("company", Evidence(score=0.99, doubt=0.9))
-    assert scoring.probability("company", Evidence(score=0.99, reading=0.5)) == pytest.approx(sure / 2)
+    assert scoring.probability("company", Evidence(score=0.99, reading=0.5)) == pytest.approx(sure * 0.5**0.8)
     assert 0.0 <= scoring.probability("total", Evidence(score=0.0)) <= sure <= 1.0
 
 
@@ -296,7 +296,7 @@ def test_how_a_text_was_read_counts_unless_the_directory_confirms_it() -> None:
     assert plain.company is not None
     assert unsure.company is not None
     assert known.company is not None
-    assert unsure.company.confidence == pytest.approx(plain.company.confidence / 2)
+    assert unsure.company.confidence == pytest.approx(plain.company.confidence * 0.5**0.8)
     assert known.company.confidence >= plain.company.confidence
     assert not known.company.corrected
 
