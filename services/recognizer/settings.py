@@ -21,8 +21,8 @@ class RecognizerSettings(ServiceSettings):
     threads: int | None = Field(
         default=1,
         ge=1,
-        description="Threads of the network on the CPU. Beside a detector with threads of its own, a second one more than "
-        "doubles the time (0.54 s a receipt instead of 0.24 on two cores).",
+        description="Threads of the network on the CPU. Beside a detector with threads of its own, a second one more "
+        "than doubles the time (0.54 s a receipt instead of 0.24 on two cores).",
     )
     max_batch: int = Field(default=32, ge=1, description="Most segments computed at once.")
     max_queue: int = Field(default=8192, ge=1, description="Most segments that wait; more are refused with 503.")
