@@ -36,7 +36,7 @@ class Scoring(BaseModel):
         """How likely a field's value is right, 0 to 1."""
         weights = self.confidence[field]
         odds = sum(weights.get(name, 0.0) * value for name, value in evidence.numbers().items())
-        return evidence.reading**_READING_POWER / (1.0 + math.exp(-odds))
+        return math.pow(evidence.reading, _READING_POWER) / (1.0 + math.exp(-odds))
 
 
 class Evidence(BaseModel):
