@@ -26,7 +26,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import HeifImageFile
 
 from gateway.limits import DocumentLimits
-from shared.pictures import PictureLimits, check_size, to_bgr, upright
+from shared.pictures import PictureLimits, check_size, damaged, to_bgr, upright
 from shared.problems import ProblemError
 
 Pages = Iterator[NDArray[np.uint8]]
@@ -56,9 +56,9 @@ def render(data: bytes, kind: str, limits: DocumentLimits) -> Pages:
     except ProblemError:
         raise
     except MemoryError as error:
-        raise _damaged(kind, "its pages need more memory than there is") from error
+        raise damaged(kind, "its pages need more memory than there is") from error
     except Exception as error:  # decoders let anything escape for damaged files
-        raise _damaged(kind, "it is cut off or its data are wrong") from error
+        raise damaged(kind, "it is cut off or its data are wrong") from error
 
 
 def _render_pdf(data: bytes, limits: DocumentLimits) -> Pages:
@@ -128,15 +128,6 @@ def _check_pages(count: int, limits: DocumentLimits) -> None:
             f"The document has {count:,} pages; at most {limits.max_pages:,} are allowed. Send a part of it.",
             extra={"pages": count, "max_pages": limits.max_pages},
         )
-
-
-def _damaged(kind: str, reason: str) -> ProblemError:
-    return ProblemError(
-        422,
-        "picture-damaged",
-        "The picture is damaged",
-        f"The {kind} cannot be decoded: {reason}. Send the whole, undamaged file.",
-    )
 
 
 def main() -> None:

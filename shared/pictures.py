@@ -113,7 +113,7 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     if name not in _DECODERS:
         raise unsupported(data, FORMATS)
     if name == "JPEG" and len(_SCAN.findall(data)) > _MOST_JPEG_SCANS:
-        raise _damaged(name, f"it has more than {_MOST_JPEG_SCANS} scans")
+        raise damaged(name, f"it has more than {_MOST_JPEG_SCANS} scans")
     if name == "WebP" and (size := _webp_size(data)):  # its decoder reserves memory as soon as it is made
         check_size(size, limits)
     try:
@@ -124,7 +124,7 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     except ProblemError:
         raise
     except Exception as error:  # decoders let anything escape for damaged files: OSError, SyntaxError, ValueError, ...
-        raise _damaged(name, "it is cut off or its data are wrong") from error
+        raise damaged(name, "it is cut off or its data are wrong") from error
     return Picture(pixels, name)
 
 
@@ -218,7 +218,8 @@ def to_bgr(image: Image.Image) -> NDArray[np.uint8]:
     return pixels
 
 
-def _damaged(name: str, reason: str) -> ProblemError:
+def damaged(name: str, reason: str) -> ProblemError:
+    """The problem of a file of that format that cannot be decoded, and why."""
     return ProblemError(
         422,
         "picture-damaged",
