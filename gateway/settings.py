@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import AnyHttpUrl, Field, RedisDsn, model_validator
@@ -40,6 +41,10 @@ class GatewaySettings(ServiceSettings):
     cache_ttl_s: int = Field(default=86_400, ge=0, description="Seconds a receipt is kept; 0 keeps nothing.")
     cache_max_bytes: int = Field(default=64 * 2**20, ge=0, description="Most bytes kept in memory.")
     cache_max_entries: int = Field(default=10_000, ge=0, description="Most receipts kept in memory.")
+
+    state_directory: Path = Field(
+        default=Path("state"), description="Directory for what must outlive the process; made if it is not there."
+    )
 
     @model_validator(mode="after")
     def _all_urls_or_none(self) -> Self:
