@@ -21,11 +21,15 @@ def test_what_is_written_is_there_the_next_time(tmp_path: Path) -> None:
 
 
 def test_an_error_undoes_all_of_a_transaction(tmp_path: Path) -> None:
-    with pytest.raises(sqlite3.IntegrityError), database(tmp_path, "things", _SCHEMA) as connection:
-        connection.execute("INSERT INTO things VALUES ('receipt')")
-        connection.execute("INSERT INTO things VALUES ('receipt')")
+    with pytest.raises(RuntimeError), database(tmp_path, "things", _SCHEMA) as connection:
+        _write_and_fail(connection)
     with database(tmp_path, "things", _SCHEMA) as connection:
         assert connection.execute("SELECT count(*) FROM things").fetchone()[0] == 0
+
+
+def _write_and_fail(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO things VALUES ('receipt')")
+    raise RuntimeError
 
 
 def test_the_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
