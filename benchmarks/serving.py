@@ -43,7 +43,7 @@ _CACHED_ROUNDS = 10
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Measures, prints a table and JSON, and gives the figures."""
     options = _parse(arguments)
-    pictures = _pictures(options.data, options.split, options.count)
+    pictures = load_pictures(options.data, options.split, options.count)
     figures: dict[str, Any] = {
         "pictures": len(pictures),
         "cores": os.cpu_count(),
@@ -77,7 +77,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _pictures(data: Path | None, split: str, count: int) -> list[bytes]:
+def load_pictures(data: Path | None, split: str, count: int) -> list[bytes]:
+    """The first pictures of labelled receipts, or the samples of the tests, as bytes."""
     if data is not None:
         paths = [receipt.image_path for receipt in load_split(data, split)]
     else:
