@@ -16,7 +16,7 @@ SAMPLE ?= tests/samples/malaysia.jpg
 SOURCES := gateway quittance services shared synthesis tests $(wildcard benchmarks)
 
 .PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
-	train-extractor synthesize figures clean
+	train-extractor synthesize figures openapi clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ train-%: $(VENV)/.train
 
 figures: $(VENV)/.run ## Write the README's answer, picture and measures again (after make evaluate)
 	@$(BIN)/python -m benchmarks.readme --sample $(SAMPLE) --measures runs/evaluation.json
+
+openapi: $(VENV)/.run ## Write the OpenAPI schemas of docs/openapi again
+	@$(BIN)/python -m quittance.schemas docs/openapi
 
 clean: ## Remove .venv, caches and build results; runs/ is kept
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

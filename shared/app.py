@@ -18,19 +18,21 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from shared.batching import DynamicBatcher, Item, Result
-from shared.contracts import Readiness
+from shared.contracts import Liveness, Readiness
 from shared.guard import RequestGuard
 from shared.health import Health
 from shared.logs import REQUEST_ID_HEADER
 from shared.metrics import ServiceMetrics
 from shared.observer import RequestObserver
-from shared.problems import add_problem_handlers, document_problems, problem_responses
+from shared.openapi import completed
+from shared.problems import add_problem_handlers, problem_responses
 from shared.server import run
 from shared.settings import ServiceSettings
 
 __all__ = ["Lifespan", "create_service_app", "run", "serve_batches"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[str | None]]
+_METRICS_EXAMPLE = 'quittance_ready{service="detector"} 1.0\n'
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -62,7 +64,8 @@ def create_service_app(
     Returns:
         The application.
     """
-    health, metrics = Health(), ServiceMetrics()
+    health, metrics = Health(), ServiceMetrics(name)
+    metrics.show_ready(lambda: health.is_ready)
 
     @asynccontextmanager
     async def whole_life(app: FastAPI) -> AsyncIterator[None]:
@@ -75,8 +78,14 @@ def create_service_app(
                 health.drain()
 
     # FastAPI's own /docs loads its scripts from elsewhere, which fails in a closed network.
-    app = FastAPIOffline(title=title, description=description, version=_package_version(), lifespan=whole_life)
-    _document_problems_of(app)
+    app = FastAPIOffline(
+        title=title,
+        description=description,
+        version=_package_version(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=whole_life,
+    )
+    _complete_schema_of(app)
     app.state.health, app.state.metrics, app.state.settings = health, metrics, settings
     app.include_router(_operations(health, metrics))
     for router in routers:
@@ -93,12 +102,12 @@ def create_service_app(
     return app
 
 
-def _document_problems_of(app: FastAPI) -> None:
+def _complete_schema_of(app: FastAPI) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = document_problems(generate())
+            app.openapi_schema = completed(generate())
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents to extend a schema
@@ -140,15 +149,26 @@ async def serve_batches(
 def _operations(health: Health, metrics: ServiceMetrics) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/healthz", summary="Whether the process lives")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    @router.get("/healthz", operation_id="getHealth", summary="Whether the process lives")
+    async def healthz() -> Liveness:
+        return Liveness(status="ok")
 
-    @router.get("/readyz", summary="Whether the service takes work", responses=problem_responses(503))
+    @router.get(
+        "/readyz",
+        operation_id="getReadiness",
+        summary="Whether the service takes work",
+        responses=problem_responses(503),
+    )
     async def readyz() -> Readiness:
         return health.check()
 
-    @router.get("/metrics", summary="Metrics in the text format of Prometheus", response_class=Response)
+    @router.get(
+        "/metrics",
+        operation_id="getMetrics",
+        summary="Metrics in the text format of Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _METRICS_EXAMPLE}}}},
+    )
     async def exposition() -> Response:
         return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -174,6 +174,12 @@ class Receipt(Contract):
     cached: bool = Field(default=False, description="True if the answer came from the cache.")
 
 
+class Liveness(Contract):
+    """Whether the process of a service lives."""
+
+    status: Literal["ok"] = Field(examples=["ok"])
+
+
 class Readiness(Contract):
     """Whether a service takes work."""
 

@@ -23,7 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS_LISTED = 20
 
 # Status -> (code, title, example of a detail): what the OpenAPI schema says where a route says nothing better.
-_EXAMPLES: dict[int, tuple[str, str, str]] = {
+EXAMPLES: dict[int, tuple[str, str, str]] = {
     400: ("bad-request", "The request cannot be understood", "The multipart body has no boundary."),
     404: ("not-found", "There is nothing here", "There is nothing at /v1/receipt. See /docs for what there is."),
     405: ("method-not-allowed", "This method is not allowed here", "GET is not allowed at /v1/receipts. Use POST."),
@@ -41,9 +41,6 @@ _EXAMPLES: dict[int, tuple[str, str, str]] = {
     503: ("overloaded", "The service is overloaded", "The queue is full. Try again in 2 s."),
     504: ("deadline-exceeded", "The request took too long", "There was no result after 60 s."),
 }
-
-
-_OF_THE_SCAFFOLD = (408, 413, 500, 503, 504)
 
 
 class ProblemError(HTTPException):
@@ -124,27 +121,7 @@ def unforeseen_problem() -> ProblemError:
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Documents the errors of a route for OpenAPI: `@router.post(..., responses=problem_responses(413, 422))`."""
-    return {status: {"model": Problem, "description": _EXAMPLES[status][1]} for status in statuses}
-
-
-def document_problems(schema: dict[str, Any]) -> dict[str, Any]:
-    """Corrects an OpenAPI schema made by FastAPI: errors are problems, with their own media type and an example.
-
-    Operations with a body also get the errors that the scaffold itself can answer.
-    """
-    for methods in schema.get("paths", {}).values():
-        for operation in methods.values():
-            responses = operation.setdefault("responses", {})
-            for status in _OF_THE_SCAFFOLD if "requestBody" in operation else ():
-                responses.setdefault(str(status), {"description": _EXAMPLES[status][1]})
-            for status, response in responses.items():
-                if status.isdecimal() and int(status) in _EXAMPLES:
-                    response["content"] = {MEDIA_TYPE: _documented(int(status))}
-    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    schemas.setdefault("Problem", Problem.model_json_schema())
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    return schema
+    return {status: {"model": Problem, "description": EXAMPLES[status][1]} for status in statuses}
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -180,17 +157,11 @@ def _from_http_exception(request: Request, error: HTTPException) -> ProblemError
     path = request.url.path
     phrase = HTTPStatus(error.status_code).phrase
     code, title, detail = phrase.lower().replace(" ", "-"), phrase, str(error.detail)
-    if error.status_code in _EXAMPLES:
-        code, title, _ = _EXAMPLES[error.status_code]
+    if error.status_code in EXAMPLES:
+        code, title, _ = EXAMPLES[error.status_code]
     if error.status_code == HTTPStatus.NOT_FOUND and detail == phrase:
         detail = f"There is nothing at {path}. See /docs for what there is."
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{request.method} is not allowed at {path}. Use {allowed}."
     return ProblemError(error.status_code, code, title, detail, headers=error.headers)
-
-
-def _documented(status: int) -> dict[str, Any]:
-    code, title, detail = _EXAMPLES[status]
-    example = Problem(type=problem_type(code), title=title, status=status, detail=detail)
-    return {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example.model_dump(exclude_none=True)}

@@ -66,11 +66,13 @@ def _router(settings: DetectorSettings) -> APIRouter:
 
     @router.post(
         "/v1/detect",
+        operation_id="detectSegments",
         summary="Find text segments",
         responses=problem_responses(400, 413, 415, 422, 500, 503),
         openapi_extra=upload_openapi(),
     )
     async def detect(request: Request, orientation: OrientationQuery = None) -> DetectResponse:
+        """Finds the text segments of one picture, sent as the file of a form or as the body itself."""
         upload = await read_upload(request, settings.upload_limits)
         predictor: Predictor = request.app.state.predictor
         batcher: DynamicBatcher[PreparedPage, Detection] = request.app.state.batcher

@@ -71,10 +71,12 @@ def _router(settings: ExtractorSettings) -> APIRouter:
 
     @router.post(
         "/v1/extract",
+        operation_id="extractFields",
         summary="Find the fields of a receipt in its text",
         responses=problem_responses(400, 413, 415, 422, 500, 503),
     )
     async def extract(body: ExtractRequest, request: Request) -> ExtractResponse:
+        """Finds the four fields in the text of one receipt; its lines may come in any order."""
         check(body, settings)
         batcher: DynamicBatcher[ExtractRequest, Fields] = request.app.state.batcher
         return ExtractResponse(fields=await batcher.submit(body), model=request.app.state.health.model)

@@ -77,11 +77,13 @@ def _router(settings: RecognizerSettings) -> APIRouter:
 
     @router.post(
         "/v1/recognize",
+        operation_id="recognizeSegments",
         summary="Read text segments",
         responses=problem_responses(400, 413, 415, 422, 500, 503),
         openapi_extra=upload_openapi({"quads": _QUADS_SCHEMA}),
     )
     async def recognize(request: Request) -> RecognizeResponse:
+        """Reads the segments that `quads` encloses; without it, the whole picture as one segment."""
         upload = await read_upload(request, settings.upload_limits)
         quads = parse_quads(upload.form["quads"], settings.max_quads) if "quads" in upload.form else None
         crops = await asyncio.to_thread(_crops, upload.data, quads, settings)

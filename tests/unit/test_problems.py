@@ -7,7 +7,8 @@ import json
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts import Problem
-from shared.problems import ProblemError, document_problems, problem_response, problem_responses, validation_problem
+from shared.openapi import completed
+from shared.problems import ProblemError, problem_response, problem_responses, validation_problem
 
 
 class Shape(BaseModel):
@@ -51,7 +52,7 @@ def test_validation_errors_are_counted_and_shortened() -> None:
 def test_documentation_of_every_status_a_route_may_name() -> None:
     statuses = (400, 404, 405, 408, 413, 415, 422, 429, 500, 502, 503, 504)
     responses = {str(status): dict(entry) for status, entry in problem_responses(*statuses).items()}
-    schema = document_problems({"paths": {"/x": {"post": {"responses": responses | {"200": {"content": {"a": {}}}}}}}})
+    schema = completed({"paths": {"/x": {"post": {"responses": responses | {"200": {"content": {"a": {}}}}}}}})
     documented = schema["paths"]["/x"]["post"]["responses"]
     assert documented["200"]["content"] == {"a": {}}
     for status in statuses:
