@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from gateway.cache import open_cache
 from gateway.documents import Renderer
 from gateway.limits import DocumentLimits
+from gateway.metrics import ReceiptMetrics
 from gateway.page import page_router
 from gateway.pipeline import Pipeline
 from gateway.receipts import Receipts
@@ -51,7 +52,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str | None]:
         async with AsyncExitStack() as stack:
-            cache = open_cache(settings)
+            cache = open_cache(settings, metrics)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(open_stages(settings))
             renderer = Renderer(
@@ -66,11 +67,11 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
                 timeout_s=settings.receipt_timeout_s,
                 decode_workers=settings.decode_workers,
             )
-            app.state.receipts = Receipts(stages=stages, pipeline=pipeline, cache=cache)
+            app.state.receipts = Receipts(stages=stages, pipeline=pipeline, cache=cache, metrics=metrics)
             await stack.enter_async_context(_versions_kept_fresh(stages, settings.stage_check_s))
             yield None
 
-    return create_service_app(
+    app = create_service_app(
         name="gateway",
         title="Quittance",
         description=_DESCRIPTION,
@@ -78,6 +79,8 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         lifespan=lifespan,
         routers=[receipts_router(settings), page_router()],
     )
+    metrics = ReceiptMetrics(app.state.metrics.registry)
+    return app
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from gateway.metrics import Lookup, ReceiptMetrics
 from gateway.settings import GatewaySettings
 from shared.contracts import Models, Receipt
 
@@ -226,18 +227,26 @@ class ReceiptCache:
 
     The key holds the first half of the content's hash, so that a receipt is found by its id too; the entry holds the
     whole hash, and a lookup by content compares it. A store that is down costs no answer to an upload.
+
+    Args:
+        store: Where the entries are.
+        metrics: Where lookups by content are counted.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, metrics: ReceiptMetrics | None = None) -> None:
         self._store = store
+        self._metrics = metrics
 
     async def get(self, content: Content, models: Models, options: Mapping[str, str] | None = None) -> Receipt | None:
         """Gives the receipt that was read from this content by these models, or None."""
         try:
             entry = await self._entry(content.id, models, options)
         except CacheUnavailableError:
+            self._count("unavailable")
             return None
-        return entry.receipt if entry is not None and entry.sha256 == content.sha256 else None
+        found = entry is not None and entry.sha256 == content.sha256
+        self._count("hit" if found else "miss")
+        return entry.receipt if entry is not None and found else None
 
     async def find(self, receipt_id: str, models: Models, options: Mapping[str, str] | None = None) -> Receipt | None:
         """Gives the receipt with this id, or None; raises `CacheUnavailableError`."""
@@ -264,6 +273,10 @@ class ReceiptCache:
         """Closes the store."""
         await self._store.aclose()
 
+    def _count(self, result: Lookup) -> None:
+        if self._metrics is not None:
+            self._metrics.looked_up(result)
+
     async def _entry(self, receipt_id: str, models: Models, options: Mapping[str, str] | None) -> _Entry | None:
         key = cache_key(receipt_id, models, options)
         value = await self._store.get(key)
@@ -287,14 +300,16 @@ def _prefix(receipt_id: str) -> str:
     return f"quittance:receipt:{_LAYOUT}:{receipt_id}:"
 
 
-def open_cache(settings: GatewaySettings) -> ReceiptCache:
+def open_cache(settings: GatewaySettings, metrics: ReceiptMetrics | None = None) -> ReceiptCache:
     """Makes the cache that the settings ask for: Redis if there is a URL, else memory."""
+    return ReceiptCache(_open_store(settings), metrics)
+
+
+def _open_store(settings: GatewaySettings) -> Store:
     if settings.redis_url is not None:
-        return ReceiptCache(
-            RedisStore.connect(str(settings.redis_url), ttl_s=settings.cache_ttl_s, timeout_s=settings.redis_timeout_s)
+        return RedisStore.connect(
+            str(settings.redis_url), ttl_s=settings.cache_ttl_s, timeout_s=settings.redis_timeout_s
         )
-    return ReceiptCache(
-        MemoryStore(
-            max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes, ttl_s=settings.cache_ttl_s
-        )
+    return MemoryStore(
+        max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes, ttl_s=settings.cache_ttl_s
     )

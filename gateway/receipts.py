@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from gateway.cache import Content, ReceiptCache, cache_key
+from gateway.metrics import ReceiptMetrics
 from gateway.pipeline import Pipeline
 from gateway.single_flight import SingleFlight
 from gateway.stages import Stages
 from shared.contracts import Orientation, Receipt
+from shared.problems import ProblemError
 
 
 class Receipts:
@@ -16,12 +18,14 @@ class Receipts:
         stages: The clients, which know the models' versions.
         pipeline: Reads what is not in the cache.
         cache: Keeps what was read.
+        metrics: Where what was read is counted.
     """
 
-    def __init__(self, *, stages: Stages, pipeline: Pipeline, cache: ReceiptCache) -> None:
+    def __init__(self, *, stages: Stages, pipeline: Pipeline, cache: ReceiptCache, metrics: ReceiptMetrics) -> None:
         self._stages = stages
         self._pipeline = pipeline
         self._cache = cache
+        self._metrics = metrics
         self._flights: SingleFlight[Receipt] = SingleFlight()
 
     async def read(self, data: bytes, orientation: Orientation | None = None) -> Receipt:
@@ -42,7 +46,12 @@ class Receipts:
             kept = await self._cache.get(content, models, options)
             if kept is not None:
                 return kept
-            receipt = await self._pipeline.read(data, content, models, orientation)
+            try:
+                receipt = await self._pipeline.read(data, content, models, orientation)
+            except ProblemError as problem:
+                self._metrics.failed(problem)
+                raise
+            self._metrics.read(receipt)
             await self._cache.put(content, receipt, options)
             return receipt
 

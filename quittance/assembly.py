@@ -73,6 +73,8 @@ def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> F
 
     gateway = create_app(settings, stages_in_process)
     gateway_health: Health = gateway.state.health
+    for app in services.values():
+        gateway.state.metrics.include(app.state.metrics)
     return gateway
 
 

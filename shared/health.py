@@ -57,6 +57,11 @@ class Health:
             return []
         return [name for name, works in self._needs.items() if not works()]
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the service takes work: what `check` would say."""
+        return not (self.starting or self._draining or self.broken)
+
     def check(self) -> Readiness:
         """Gives the state of a service that is ready.
 

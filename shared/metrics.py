@@ -1,12 +1,17 @@
-"""Prometheus metrics of one application, each with a registry of its own so that several can share a process."""
+"""Prometheus metrics of one application, each with a registry of its own so that several can share a process.
+
+Names and labels are an interface: dashboards and alerts hold on to them. `docs/operations.md` lists them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
-_LATENCIES_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+LATENCIES_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -32,12 +37,19 @@ class BatchMetrics:
 
 
 class ServiceMetrics:
-    """All metrics of one application."""
+    """All metrics of one application.
 
-    def __init__(self) -> None:
-        """Registers the metrics in a new registry: `registry`, to which a service may add its own."""
+    Attributes:
+        service: Name of the application.
+        registry: Where a service may register more of them; the label `service` is added when they are shown.
+    """
+
+    def __init__(self, service: str) -> None:
+        """Registers the metrics of the application of that name in a new registry."""
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        self.service = service
+        self._process = ProcessCollector(registry=None)
+        self._inside: list[ServiceMetrics] = []
         self._requests = Counter(
             "quittance_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
         )
@@ -45,10 +57,11 @@ class ServiceMetrics:
             "quittance_request_seconds",
             "Time from the first byte of a request to the last of its answer.",
             ["method", "route"],
-            buckets=_LATENCIES_S,
+            buckets=LATENCIES_S,
             registry=self.registry,
         )
         self._in_flight = Gauge("quittance_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self._ready = Gauge("quittance_ready", "1 if the service takes work, else 0.", registry=self.registry)
         self._queue_length = Gauge(
             "quittance_queue_length", "Items that wait for a batch.", ["batcher"], registry=self.registry
         )
@@ -59,7 +72,7 @@ class ServiceMetrics:
             "quittance_queue_wait_seconds",
             "Time an item waited for its batch.",
             ["batcher"],
-            buckets=_LATENCIES_S,
+            buckets=LATENCIES_S,
             registry=self.registry,
         )
 
@@ -74,10 +87,38 @@ class ServiceMetrics:
         self._requests.labels(method, route, str(status)).inc()
         self._latency.labels(method, route).observe(seconds)
 
+    def show_ready(self, ready: Callable[[], bool]) -> None:
+        """Asks `ready`, whenever the metrics are shown, whether the service takes work."""
+        self._ready.set_function(ready)
+
     def batcher(self, name: str) -> BatchMetrics:
         """Gives the metrics of the batcher of that name."""
         return BatchMetrics(name, self._queue_length, self._batch_sizes, self._queue_waits)
 
+    def include(self, other: ServiceMetrics) -> None:
+        """Shows the metrics of an application inside this one's process, which nobody else can ask for them."""
+        self._inside.append(other)
+
     def exposition(self) -> bytes:
         """Renders everything in the text format of Prometheus."""
-        return generate_latest(self.registry)
+        return generate_latest(_Together([self, *self._inside], self._process))
+
+
+class _Together(Collector):
+    """The metrics of several applications: each name once, as the format asks, samples told apart by `service`."""
+
+    def __init__(self, parts: Sequence[ServiceMetrics], process: Collector) -> None:
+        self._parts = parts
+        self._process = process
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics by name, then what is of the process as a whole."""
+        merged: dict[str, Metric] = {}
+        for part in self._parts:
+            for metric in part.registry.collect():
+                one = merged.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+                for sample in metric.samples:
+                    if not sample.name.endswith("_created"):  # as many series again, of which nobody makes use
+                        one.add_sample(sample.name, {"service": part.service} | sample.labels, sample.value)
+        yield from merged.values()
+        yield from self._process.collect()

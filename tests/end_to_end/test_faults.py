@@ -136,7 +136,7 @@ def test_a_gateway_that_ends_answers_what_it_has_begun(deployment: Deployment) -
 def wait_for_requests(client: httpx2.Client, count: int) -> None:
     """Waits until so many requests are being answered; probes are not counted."""
     end = time.monotonic() + 30
-    while f"quittance_requests_in_flight {count}.0" not in client.get("/metrics").text:
+    while f'quittance_requests_in_flight{{service="gateway"}} {count}.0' not in client.get("/metrics").text:
         assert time.monotonic() < end
         time.sleep(0.05)
 

@@ -243,11 +243,27 @@ async def test_metrics_count_by_route_and_are_per_app(client: httpx2.AsyncClient
         await client.get("/nowhere")
         await client.get("/readyz")
         text = (await client.get("/metrics")).text
-        assert 'quittance_requests_total{method="GET",route="/v1/things/{name}",status="200"} 2.0' in text
-        assert 'quittance_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
-        assert "quittance_requests_in_flight 0.0" in text
+        assert 'quittance_requests_total{method="GET",route="/v1/things/{name}",service="toy",status="200"} 2.0' in text
+        assert 'quittance_requests_total{method="GET",route="unmatched",service="toy",status="404"} 1.0' in text
+        assert 'quittance_requests_in_flight{service="toy"} 0.0' in text
         assert "readyz" not in text
         assert "/v1/things" not in (await other.get("/metrics")).text
+
+
+async def test_metrics_of_an_app_inside_are_shown_with_its_name() -> None:
+    outer, inner = _app(), _app()
+    inner.state.metrics.service = "inner"
+    outer.state.metrics.include(inner.state.metrics)
+    async with _client(inner) as client:
+        await client.get("/v1/things/a")
+        text = outer.state.metrics.exposition().decode()
+        assert 'route="/v1/things/{name}",service="inner",status="200"} 1.0' in text
+        assert 'quittance_ready{service="toy"} 0.0' in text
+        assert 'quittance_ready{service="inner"} 1.0' in text
+    assert text.count("# TYPE quittance_requests_total ") == 1
+    assert text.count("process_cpu_seconds_total ") == 3  # help, type and one sample
+    assert "_created" not in text
+    assert 'quittance_ready{service="inner"} 0.0' in outer.state.metrics.exposition().decode()
 
 
 async def _stream(size: int) -> AsyncIterator[bytes]:

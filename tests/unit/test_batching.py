@@ -126,7 +126,7 @@ async def test_a_group_that_is_always_full_starves_no_other() -> None:
 
 
 async def test_cancelled_callers_are_dropped_before_computing() -> None:
-    worker, metrics = Worker(), ServiceMetrics()
+    worker, metrics = Worker(), ServiceMetrics("toy")
     worker.hold.clear()
     async with _batcher(worker, max_wait_ms=0, metrics=metrics) as batcher:
         running = asyncio.create_task(batcher.submit(1))
@@ -140,7 +140,7 @@ async def test_cancelled_callers_are_dropped_before_computing() -> None:
             task.cancel()
         await asyncio.gather(*gone, gone_together, return_exceptions=True)
         assert batcher.queued == 1  # at once, not only when their turn comes
-        assert b'quittance_queue_length{batcher="doubler"} 1.0' in metrics.exposition()
+        assert b'quittance_queue_length{batcher="doubler",service="toy"} 1.0' in metrics.exposition()
         worker.hold.set()
         assert await asyncio.gather(running, stays) == [2, 4]
     assert worker.computed == [1, 2]
@@ -316,11 +316,11 @@ async def test_an_idle_batcher_does_nothing() -> None:
 
 
 async def test_metrics_tell_sizes_and_waits() -> None:
-    metrics = ServiceMetrics()
+    metrics = ServiceMetrics("toy")
     async with _batcher(Worker(), max_batch=4, max_wait_ms=1, metrics=metrics) as batcher:
         await batcher.submit_many(list(range(10)))
     text = metrics.exposition().decode()
-    assert 'quittance_batch_items_count{batcher="doubler"} 3.0' in text
-    assert 'quittance_batch_items_sum{batcher="doubler"} 10.0' in text
-    assert 'quittance_queue_wait_seconds_count{batcher="doubler"} 10.0' in text
-    assert 'quittance_queue_length{batcher="doubler"} 0.0' in text
+    assert 'quittance_batch_items_count{batcher="doubler",service="toy"} 3.0' in text
+    assert 'quittance_batch_items_sum{batcher="doubler",service="toy"} 10.0' in text
+    assert 'quittance_queue_wait_seconds_count{batcher="doubler",service="toy"} 10.0' in text
+    assert 'quittance_queue_length{batcher="doubler",service="toy"} 0.0' in text

@@ -262,6 +262,30 @@ async def test_the_second_time_comes_from_the_cache(gateway: Gateway) -> None:
     assert other["cached"] is False
 
 
+async def test_what_is_read_is_counted(gateway: Gateway) -> None:
+    for _ in range(2):
+        await gateway.post(picture())
+    gateway.recognizer.fails_with = ProblemError(503, "overloaded", "Busy", "Busy.")
+    await gateway.post(picture(shade=250))
+    await gateway.post(b"no picture")
+    text = (await gateway.http.get("/metrics")).text
+    for line in (
+        'quittance_cache_lookups_total{result="hit",service="gateway"} 1.0',
+        'quittance_cache_lookups_total{result="miss",service="gateway"} 3.0',
+        'quittance_cache_lookups_total{result="unavailable",service="gateway"} 0.0',
+        'quittance_stage_seconds_count{service="gateway",stage="recognize"} 1.0',
+        'quittance_stage_problems_total{code="stage-unavailable",service="gateway",stage="recognize"} 1.0',
+        'quittance_field_confidence_bucket{field="total",le="0.7",service="gateway"} 1.0',
+        'quittance_field_confidence_bucket{field="total",le="0.6",service="gateway"} 0.0',
+        'quittance_fields_absent_total{field="company",service="gateway"} 1.0',
+        'quittance_fields_absent_total{field="total",service="gateway"} 0.0',
+        'quittance_receipt_lines_sum{service="gateway"} 3.0',
+        'quittance_requests_total{method="POST",route="/v1/detect",service="detector",status="200"} 2.0',
+    ):
+        assert line in text
+    assert text.count("quittance_stage_problems_total{") == 1
+
+
 async def test_the_orientation_asked_for_goes_to_the_detector_and_into_the_key_of_the_cache(gateway: Gateway) -> None:
     for orientation in ("auto", "upright", "auto"):
         response = await gateway.http.post(

@@ -103,6 +103,14 @@ def test_the_gateway_looks_for_the_others_where_they_are(compose: dict[str, Any]
     assert all("ports" not in compose["services"][name] for name in (*SERVICES, "redis"))
 
 
+def test_prometheus_looks_for_the_metrics_where_they_are(compose: dict[str, Any], repository: Path) -> None:
+    config = yaml.safe_load((repository / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    (job,) = config["scrape_configs"]
+    ports = {role: compose["services"][role]["environment"]["QUITTANCE_PORT"] for role in ROLES}
+    assert job["static_configs"] == [{"targets": [f"{role}:{port}" for role, port in ports.items()]}]
+    assert job["job_name"] == "quittance"  # as the alerts and the dashboard name it
+
+
 def test_every_variable_is_a_setting(compose: dict[str, Any], repository: Path) -> None:
     known = {f"QUITTANCE_{name.upper()}" for name in GatewaySettings.model_fields}
     for service in compose["services"].values():
