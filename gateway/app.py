@@ -52,7 +52,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str | None]:
         async with AsyncExitStack() as stack:
-            cache = open_cache(settings, metrics)
+            cache = open_cache(settings)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(open_stages(settings))
             renderer = Renderer(
@@ -67,7 +67,15 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
                 timeout_s=settings.receipt_timeout_s,
                 decode_workers=settings.decode_workers,
             )
-            app.state.receipts = Receipts(stages=stages, pipeline=pipeline, cache=cache, metrics=metrics)
+            receipts = Receipts(
+                stages=stages,
+                pipeline=pipeline,
+                cache=cache,
+                metrics=metrics,
+                patience_s=settings.redis_timeout_s,
+            )
+            stack.push_async_callback(receipts.aclose)
+            app.state.receipts = receipts
             await stack.enter_async_context(_versions_kept_fresh(stages, settings.stage_check_s))
             yield None
 

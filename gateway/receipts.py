@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.cache import Content, ReceiptCache, cache_key
+from gateway.cache import Content, Place, ReceiptCache
 from gateway.metrics import ReceiptMetrics
 from gateway.pipeline import Pipeline
+from gateway.shared_reading import FREELY, Caching, SharedReading
 from gateway.single_flight import SingleFlight
 from gateway.stages import Stages
 from shared.contracts import Orientation, Receipt
@@ -19,44 +20,45 @@ class Receipts:
         pipeline: Reads what is not in the cache.
         cache: Keeps what was read.
         metrics: Where what was read is counted.
+        patience_s: Longest time, in seconds, that the cache may add to a request.
     """
 
-    def __init__(self, *, stages: Stages, pipeline: Pipeline, cache: ReceiptCache, metrics: ReceiptMetrics) -> None:
+    def __init__(
+        self, *, stages: Stages, pipeline: Pipeline, cache: ReceiptCache, metrics: ReceiptMetrics, patience_s: float
+    ) -> None:
         self._stages = stages
         self._pipeline = pipeline
         self._cache = cache
         self._metrics = metrics
+        self._reading = SharedReading(cache, patience_s=patience_s, count=metrics.looked_up)
         self._flights: SingleFlight[Receipt] = SingleFlight()
 
-    async def read(self, data: bytes, orientation: Orientation | None = None) -> Receipt:
+    async def read(self, data: bytes, orientation: Orientation | None = None, caching: Caching = FREELY) -> Receipt:
         """Gives the receipt in a picture; one that the same models have read so before comes from the cache.
 
         Args:
             data: The picture.
             orientation: Whether turned pages are looked for; as the detector is set if left out.
+            caching: What the cache may do.
 
         Raises:
             ProblemError: See `Pipeline.read`; 503 also if the models' versions are not known yet.
         """
         content = await Content.of(data)
-        models = await self._stages.models()
-        options = _options(orientation)
+        place = Place(content, await self._stages.models(), _options(orientation))
 
         async def compute() -> Receipt:
-            kept = await self._cache.get(content, models, options)
-            if kept is not None:
-                return kept
             try:
-                receipt = await self._pipeline.read(data, content, models, orientation)
+                receipt = await self._pipeline.read(data, content, place.models, orientation)
             except ProblemError as problem:
                 self._metrics.failed(problem)
                 raise
             self._metrics.read(receipt)
-            await self._cache.put(content, receipt, options)
             return receipt
 
         # The whole hash, not only the id: two pictures never share a computation.
-        return await self._flights.run(f"{cache_key(content.id, models, options)}:{content.sha256}", compute)
+        key = f"{place.key}:{content.sha256}:{caching}"
+        return await self._flights.run(key, lambda: self._reading.run(place, compute, caching))
 
     async def find(self, receipt_id: str, orientation: Orientation | None = None) -> Receipt | None:
         """Gives a receipt that the current models have read with this option, or None.
@@ -70,6 +72,10 @@ class Receipts:
     async def delete(self, receipt_id: str) -> bool:
         """Forgets a receipt; gives whether it was kept. Raises `CacheUnavailableError`."""
         return await self._cache.delete(receipt_id)
+
+    async def aclose(self) -> None:
+        """Waits a moment for receipts that are still being put into the cache."""
+        await self._reading.aclose()
 
 
 def _options(orientation: Orientation | None) -> dict[str, str]:

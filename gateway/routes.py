@@ -10,6 +10,7 @@ from gateway.cache import CacheUnavailableError
 from gateway.examples import RECEIPT_EXAMPLE
 from gateway.receipts import Receipts
 from gateway.settings import GatewaySettings
+from gateway.shared_reading import Caching
 from shared.contracts import Receipt
 from shared.problems import ProblemError, problem_responses
 from shared.uploads import OrientationQuery, read_upload, upload_openapi
@@ -48,11 +49,13 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         """Reads a receipt: a picture, or a document of several pages, as the file of a form or as the body itself.
 
         The same picture with the same option again is answered from the cache while the models are the same; `cached`
-        tells, and `timings_ms` are then those of the first time. A picture without text gives no lines and four fields
-        that are `null`.
+        tells, and `timings_ms` are then those of the first time. With the header `Cache-Control: no-store` the receipt
+        is not kept, with `no-cache` it is read anew. A picture without text gives no lines and four fields that are
+        `null`.
         """
         upload = await read_upload(request, settings.upload_limits)
-        return _json(await _receipts(request).read(upload.data, orientation))
+        caching = Caching.asked_by(request.headers.get("cache-control"))
+        return _json(await _receipts(request).read(upload.data, orientation, caching))
 
     @router.get(
         "/{receipt_id}",

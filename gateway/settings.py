@@ -37,7 +37,7 @@ class GatewaySettings(ServiceSettings):
     )
 
     redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; none: in memory.")
-    redis_timeout_s: float = Field(default=0.1, gt=0, description="Longest wait for Redis; then on without it.")
+    redis_timeout_s: float = Field(default=0.1, gt=0, description="Most seconds Redis may add to a request.")
     cache_ttl_s: int = Field(default=86_400, ge=0, description="Seconds a receipt is kept; 0 keeps nothing.")
     cache_max_bytes: int = Field(default=64 * 2**20, ge=0, description="Most bytes kept in memory.")
     cache_max_entries: int = Field(default=10_000, ge=0, description="Most receipts kept in memory.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import re
@@ -492,3 +493,27 @@ async def test_the_page_loads_nothing_from_elsewhere_and_runs_no_markup(gateway:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", response.text)
         assert "http" not in response.text.replace("http://www.w3.org/2000/svg", "")
     problem(await gateway.http.get("/web/..%2fpage.py"), 404, "not-found")
+
+
+async def test_no_store_keeps_nothing_and_no_cache_reads_anew(gateway: Gateway) -> None:
+    async def post(control: str) -> Any:
+        headers = {"Content-Type": "image/png", "Cache-Control": control}
+        return (await gateway.http.post("/v1/receipts", content=picture(), headers=headers)).json()
+
+    receipt = await post("no-store")
+    assert (await gateway.http.get(f"/v1/receipts/{receipt['id']}")).status_code == 404
+    assert (await post("max-age=60"))["cached"] is False
+    assert (await post("no-cache"))["cached"] is False
+    assert (await post("no-store"))["cached"] is True
+    assert len(gateway.detector.requests) == 3
+
+
+async def test_a_receipt_deleted_while_it_is_read_is_not_kept(gateway: Gateway) -> None:
+    receipt_id = hashlib.sha256(picture()).hexdigest()[:32]
+    await gateway.http.get("/readyz")
+    gateway.detector.delay_s = 0.1
+    reading = asyncio.create_task(gateway.post(picture()))
+    await asyncio.sleep(0.05)
+    assert (await gateway.http.delete(f"/v1/receipts/{receipt_id}")).status_code == 204
+    assert (await reading).status_code == 200
+    assert (await gateway.http.get(f"/v1/receipts/{receipt_id}")).status_code == 404

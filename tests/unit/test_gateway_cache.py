@@ -13,13 +13,16 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from gateway.cache import CacheUnavailableError, Content, MemoryStore, ReceiptCache, RedisStore, cache_key
+from gateway.cache import Content, Look, Place, ReceiptCache, cache_key
 from gateway.examples import RECEIPT_EXAMPLE
+from gateway.redis_store import RedisLink, RedisStore, redis_allowance
 from gateway.single_flight import SingleFlight
+from gateway.stores import CacheUnavailableError, MemoryStore, Unchanged
 from shared.contracts import Models, Receipt
 
 MODELS = Models(detector="ctpn-1", recognizer="crnn-1", extractor="charlstm-1")
 CONTENT = Content(hashlib.sha256(b"picture").hexdigest())
+PLACE = Place(CONTENT, MODELS)
 RECEIPT = Receipt.model_validate(copy.deepcopy(RECEIPT_EXAMPLE)).model_copy(update={"id": CONTENT.id, "models": MODELS})
 
 
@@ -30,9 +33,21 @@ class Clock:
         return self.now
 
 
-def memory(**changed: float) -> MemoryStore:
-    settings = {"max_entries": 3, "max_bytes": 100, "ttl_s": 60} | changed
-    return MemoryStore(**settings)  # type: ignore[arg-type]
+def memory(*, max_entries: int = 3, max_bytes: int = 100, clock: Clock | None = None) -> MemoryStore:
+    return MemoryStore(max_entries=max_entries, max_bytes=max_bytes, clock=clock or Clock())
+
+
+async def put(store: MemoryStore, key: str, value: bytes) -> None:
+    await store.put(key, value, ttl_s=60)
+
+
+async def get(store: MemoryStore, key: str) -> bytes | None:
+    (value,) = await store.get(key)
+    return value
+
+
+async def kept(cache: ReceiptCache, place: Place = PLACE) -> Receipt | None:
+    return (await cache.look(place)).receipt
 
 
 def test_a_key_differs_with_content_models_and_options() -> None:
@@ -62,74 +77,108 @@ async def test_content_is_the_hash_of_all_bytes(size: int) -> None:
 async def test_the_least_recently_used_entries_go_first() -> None:
     store = memory()
     for key in "abc":
-        await store.put(key, b"1")
+        await put(store, key, b"1")
     await store.get("a")
-    await store.put("d", b"1")
-    assert [await store.get(key) for key in "abcd"] == [b"1", None, b"1", b"1"]
+    await put(store, "d", b"1")
+    assert await store.get(*"abcd") == [b"1", None, b"1", b"1"]
 
 
 async def test_memory_is_bounded_in_bytes_and_counts_replaced_values_once() -> None:
     store = memory()
-    await store.put("a", bytes(60))
-    await store.put("a", bytes(50))
-    await store.put("b", bytes(50))
-    assert (await store.get("a"), await store.get("b")) == (bytes(50), bytes(50))
-    await store.put("c", bytes(1))
-    assert await store.get("a") is None
-    await store.put("d", bytes(101))  # larger than everything: not kept, and throws nothing out
-    assert (await store.get("d"), await store.get("b")) == (None, bytes(50))
+    await put(store, "a", bytes(60))
+    await put(store, "a", bytes(50))
+    await put(store, "b", bytes(50))
+    assert await store.get("a", "b") == [bytes(50), bytes(50)]
+    await put(store, "c", bytes(1))
+    assert await get(store, "a") is None
+    await put(store, "d", bytes(101))  # larger than everything: not kept, and throws nothing out
+    assert await store.get("d", "b") == [None, bytes(50)]
 
 
 async def test_values_expire() -> None:
     clock = Clock()
-    store = MemoryStore(max_entries=3, max_bytes=100, ttl_s=60, clock=clock)
-    await store.put("a", b"1")
+    store = memory(clock=clock)
+    await put(store, "a", b"1")
     clock.now = 59.9
-    assert await store.get("a") == b"1"
+    assert await get(store, "a") == b"1"
     clock.now = 60
-    assert await store.get("a") is None
+    assert await get(store, "a") is None
+
+
+async def test_a_value_is_put_only_if_the_condition_holds() -> None:
+    store = memory()
+    assert await store.put("a", b"1", ttl_s=60, condition=Unchanged("mark", None))
+    await put(store, "mark", b"x")
+    assert not await store.put("a", b"2", ttl_s=60, condition=Unchanged("mark", None))
+    assert await store.put("b", b"2", ttl_s=60, condition=Unchanged("mark", b"x"))
+    assert await store.get("a", "b") == [b"1", b"2"]
+
+
+async def test_a_lock_has_one_holder_and_ends_by_itself() -> None:
+    clock = Clock()
+    store = memory(clock=clock)
+    first, second = store.lock("a", ttl_s=2), store.lock("a", ttl_s=2)
+    assert (await first.acquire(), await second.acquire()) == (True, False)
+    await second.release()  # not its own
+    assert await second.acquire() is False
+    clock.now = 1.5
+    assert await first.renew()
+    clock.now = 3
+    assert await second.acquire() is False
+    clock.now = 3.5
+    assert await second.acquire()
+    assert await first.renew() is False
 
 
 async def test_a_kept_receipt_comes_back_marked() -> None:
-    cache = ReceiptCache(memory(max_bytes=10**6))
-    await cache.put(CONTENT, RECEIPT)
+    cache = ReceiptCache(memory(max_bytes=10**6), ttl_s=60)
+    await cache.put(PLACE, RECEIPT, Look(None, None))
     expected = RECEIPT.model_copy(update={"cached": True})
-    assert await cache.get(CONTENT, MODELS) == expected
+    assert await kept(cache) == expected
     assert await cache.find(CONTENT.id, MODELS) == expected
     assert RECEIPT.cached is False
-    assert await cache.get(CONTENT, MODELS.model_copy(update={"detector": "ctpn-2"})) is None
+    assert await kept(cache, Place(CONTENT, MODELS.model_copy(update={"detector": "ctpn-2"}))) is None
+
+
+async def test_receipts_expire_a_little_earlier_than_allowed_and_not_together() -> None:
+    times: set[float] = set()
+
+    class Recorder(MemoryStore):
+        async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
+            times.add(ttl_s)
+            return True
+
+    cache = ReceiptCache(Recorder(max_entries=1, max_bytes=1), ttl_s=1000)
+    for _ in range(50):
+        await cache.put(PLACE, RECEIPT, Look(None, None))
+    assert len(times) == 50
+    assert 900 <= min(times) < 950 < max(times) <= 1000
 
 
 async def test_content_that_shares_the_id_but_not_the_hash_is_other_content() -> None:
-    cache = ReceiptCache(memory(max_bytes=10**6))
-    await cache.put(CONTENT, RECEIPT)
-    assert await cache.get(Content(CONTENT.id + "0" * 32), MODELS) is None
+    cache = ReceiptCache(memory(max_bytes=10**6), ttl_s=60)
+    await cache.put(PLACE, RECEIPT, Look(None, None))
+    assert await kept(cache, Place(Content(CONTENT.id + "0" * 32), MODELS)) is None
 
 
 @pytest.mark.parametrize("value", [b"", b"\x80\x04K\x01.", b"{}", json.dumps({"sha256": CONTENT.sha256}).encode()])
 async def test_an_unreadable_entry_counts_as_absent(value: bytes) -> None:
     store = memory()
-    await store.put(cache_key(CONTENT.id, MODELS), value)
-    assert await ReceiptCache(store).get(CONTENT, MODELS) is None
+    await put(store, cache_key(CONTENT.id, MODELS), value)
+    assert await kept(ReceiptCache(store, ttl_s=60)) is None
 
 
-class BrokenStore:
-    async def get(self, key: str) -> bytes | None:
-        raise CacheUnavailableError("down")
-
-    async def put(self, key: str, value: bytes) -> None:
-        raise CacheUnavailableError("down")
-
-    async def aclose(self) -> None:
-        pass
-
-
-async def test_a_store_that_is_down_is_passed_over_for_uploads_and_told_for_lookups() -> None:
-    cache = ReceiptCache(BrokenStore())
-    await cache.put(CONTENT, RECEIPT)
-    assert await cache.get(CONTENT, MODELS) is None
-    with pytest.raises(CacheUnavailableError):
-        await cache.find(CONTENT.id, MODELS)
+async def test_what_was_deleted_while_it_was_read_is_not_kept() -> None:
+    cache = ReceiptCache(memory(max_bytes=10**6), ttl_s=60)
+    before = await cache.look(PLACE)
+    assert await cache.delete(CONTENT.id) is False
+    assert await cache.put(PLACE, RECEIPT, before) is False
+    assert await kept(cache) is None
+    again = await cache.look(PLACE)  # read after the deletion: kept again
+    assert await cache.put(PLACE, RECEIPT, again)
+    assert await kept(cache) is not None
+    assert await cache.delete(CONTENT.id) is True
+    assert await kept(cache) is None
 
 
 @asynccontextmanager
@@ -150,7 +199,7 @@ async def hanging_server() -> AsyncIterator[tuple[int, list[int]]]:
 
 async def test_a_redis_that_hangs_is_given_up_in_time_and_then_left_alone() -> None:
     async with hanging_server() as (port, connections):
-        store = RedisStore.connect(f"redis://127.0.0.1:{port}/0", ttl_s=60, timeout_s=0.05)
+        store = RedisStore(RedisLink.connect(f"redis://127.0.0.1:{port}/0", timeout_s=0.05))
         start = time.monotonic()
         with pytest.raises(CacheUnavailableError):
             await store.get("a")
@@ -158,21 +207,53 @@ async def test_a_redis_that_hangs_is_given_up_in_time_and_then_left_alone() -> N
         asked = len(connections)
         for _ in range(5):
             with pytest.raises(CacheUnavailableError):
-                await store.put("a", b"1")
+                await store.put("a", b"1", ttl_s=60)
         assert len(connections) == asked
         await store.aclose()
+
+
+async def test_a_request_spends_no_more_than_its_allowance_and_redis_is_not_blamed() -> None:
+    link = RedisLink(Redis(), timeout_s=10)
+
+    async def slow() -> int:
+        await asyncio.sleep(0.06)
+        return 1
+
+    with redis_allowance(0.1):
+        assert await link.ask(slow) == 1
+        start = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(CacheUnavailableError):
+                await link.ask(slow)
+        assert time.monotonic() - start < 0.055
+    assert await link.ask(slow) == 1
+
+
+async def test_a_busy_process_is_no_slow_redis() -> None:
+    link = RedisLink(Redis(), timeout_s=0.05)
+    loop = asyncio.get_running_loop()
+
+    async def answered() -> int:
+        arrival: asyncio.Future[int] = loop.create_future()
+        loop.call_soon(time.sleep, 0.1)
+        loop.call_soon(arrival.set_result, 1)
+        return await arrival
+
+    assert await link.ask(answered) == 1
 
 
 async def test_redis_keeps_values_for_the_time_set() -> None:
     commands: list[tuple[str, bytes, int]] = []
 
     class Recorder(Redis):
-        async def set(self, key: str, value: bytes, *, ex: int) -> None:  # type: ignore[override]
-            commands.append((key, value, ex))
+        async def set(self, key: str, value: bytes, *, px: int) -> bool:  # type: ignore[override]
+            commands.append((key, value, px))
+            return True
 
-    await RedisStore(Recorder(), ttl_s=60, timeout_s=1).put("a", b"1")
-    await RedisStore(Recorder(), ttl_s=0, timeout_s=1).put("a", b"1")
-    assert commands == [("a", b"1", 60)]
+    store = RedisStore(RedisLink(Recorder(), timeout_s=1))
+    assert await store.put("a", b"1", ttl_s=60)
+    assert not await store.put("a", b"1", ttl_s=0)
+    assert commands == [("a", b"1", 60_000)]
 
 
 async def test_calls_at_once_share_a_computation_and_its_failure() -> None:
