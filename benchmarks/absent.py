@@ -21,9 +21,9 @@ from quittance.client import ReceiptClient
 from quittance.evaluate import chain
 from quittance.scores import field_of
 from services.extractor.labels import label
-from services.extractor.normalisation import find_amounts, find_dates, parse_amount, parse_date
 from shared.contracts import FIELD_NAMES
 from shared.dataset import LabelledReceipt, load_split
+from shared.normalisation import find_amounts, find_dates, parse_amount, parse_date
 
 Pixels = npt.NDArray[np.uint8]
 _MARGIN = 3

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.extractor.labels import LabelledText
-from services.extractor.normalisation import find_amounts, find_dates
 from shared.contracts import FIELD_NAMES
+from shared.normalisation import find_amounts, find_dates
 
 _COMPANY = 1 + FIELD_NAMES.index("company")
 _ADDRESS = 1 + FIELD_NAMES.index("address")

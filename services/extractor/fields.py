@@ -12,12 +12,12 @@ import numpy as np
 from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
-from services.extractor.normalisation import AmountMatch, currency, find_amounts, month_comes_first
 from services.extractor.scoring import Evidence, Scoring
 from services.extractor.spans import Probabilities, Span, best_span
 from services.extractor.totals import FEATURES, Candidate, candidates, shares
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
 from shared.geometry import enclosing_quad
+from shared.normalisation import AmountMatch, currency, find_amounts, month_comes_first
 
 _LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", re.IGNORECASE)
 # A whole name with its legal form: two words before it, the first of which does not go on from a line above (CO., &).

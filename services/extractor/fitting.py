@@ -21,12 +21,12 @@ from services.extractor.fields import Extraction, FieldReader
 from services.extractor.labels import label
 from services.extractor.merchants import Directory
 from services.extractor.network import CharacterLSTM
-from services.extractor.normalisation import parse_amount
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.totals import DEFAULT_WEIGHTS, candidates
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.dataset import LabelledReceipt
 from shared.measures.entities import same_value
+from shared.normalisation import parse_amount
 
 # How strongly fitted numbers are drawn to their defaults; few receipts are kept out.
 _TOTAL_RIDGE = 0.02

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from services.extractor.encoding import Document, TextSegment, encode
-from services.extractor.normalisation import find_amounts, find_dates, parse_amount, parse_date
 from services.extractor.totals import is_total_row, row_text
 from shared.contracts import FIELD_NAMES
 from shared.dataset import LabelledReceipt
+from shared.normalisation import find_amounts, find_dates, parse_amount, parse_date
 
 IGNORED = -100
 _COMPANY, _DATE, _ADDRESS, _TOTAL = (1 + FIELD_NAMES.index(name) for name in ("company", "date", "address", "total"))

@@ -1,6 +1,7 @@
 """What a receipt prints, in forms that programs take: ISO 8601 dates, decimal amounts, ISO 4217 currencies.
 
-Standard library only. Nothing is guessed: what cannot be read, or cannot be, is None.
+These forms are part of the contract of a receipt: the extractor gives them for what it reads, the gateway for what
+people correct, and both have to agree. Standard library only. Nothing is guessed: what cannot be read is None.
 """
 
 from __future__ import annotations

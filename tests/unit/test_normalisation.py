@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.extractor.normalisation import (
+from shared.normalisation import (
     currency,
     find_amounts,
     find_dates,
