@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
@@ -102,7 +102,8 @@ class ReceiptField(Contract):
     quad: Quad = Field(description="Encloses the segments it came from.", examples=[_QUAD_EXAMPLE])
     lines: list[int] = Field(description="Indices into `lines` of the segments it came from.", examples=[[1]])
     corrected: bool = Field(
-        default=False, description="True if the merchant directory corrected the spelling of what was read."
+        default=False,
+        description="True if the merchant directory, or what people taught it, put this in the place of what was read.",
     )
 
 
@@ -141,6 +142,25 @@ class ExtractResponse(Contract):
     model: str = Field(examples=["charlstm-2026-11-22-1a2b3c4d"])
 
 
+class MerchantCorrection(Contract):
+    """What a person made of the company or the address of a receipt; it teaches the merchant directory."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: Literal["company", "address"]
+    value: str = Field(max_length=1_000, examples=["BOOK TA .K (TAMAN DAYA) SDN BHD"])
+    read: str | None = Field(description="What was answered; null if nothing.", examples=["BOOK TA .K (TAMAN"])
+    company: str | None = Field(default=None, description="Of an address: whose it is.")
+
+
+class CorrectRequest(Contract):
+    """What was found on a receipt, to be corrected as people corrected others."""
+
+    fields: Fields
+    lines: list[Line] = Field(max_length=5_000, description="The text of the receipt, in reading order.")
+    corrections: list[MerchantCorrection] = Field(max_length=2_000, description="The latest last.")
+
+
 class Models(Contract):
     """The versions of the models that read a receipt."""
 
@@ -158,6 +178,44 @@ class Timings(Contract):
     extract: float = Field(ge=0, examples=[6.2])
 
 
+class FieldChange(Contract):
+    """What a person says that a field is."""
+
+    value: str = Field(min_length=1, max_length=1_000, examples=["BOOK TA .K (TAMAN DAYA) SDN BHD"])
+    lines: list[int] = Field(default=[], max_length=100, description="Indices into `lines` of the segments chosen.")
+
+
+class CorrectionRequest(Contract):
+    """What a person corrects on a receipt; fields that are not named stay as they are."""
+
+    fields: dict[FieldName, FieldChange | None] = Field(
+        min_length=1,
+        description="null: the field is not on the receipt.",
+        examples=[{"company": {"value": "BOOK TA .K (TAMAN DAYA) SDN BHD"}, "total": None}],
+    )
+    author: str | None = Field(default=None, min_length=1, max_length=200, description="Who says so.")
+
+
+class FieldCorrection(Contract):
+    """A field as a person corrected it, beside what the model had answered."""
+
+    value: str | None = Field(description="null: the field is not on the receipt.", examples=["25/12/2018"])
+    iso: str | None = Field(default=None, description="Of a date: ISO 8601.", examples=["2018-12-25"])
+    amount: str | None = Field(default=None, description="Of the total: decimal number with a point.")
+    currency: str | None = Field(default=None, description="Of the total: ISO 4217; null if nothing tells.")
+    model_value: str | None = Field(description="null: the model had found nothing.", examples=["25/12/2013"])
+    lines: list[int] = Field(default=[], description="Indices into `lines` of the segments chosen.")
+    author: str | None = Field(default=None, description="Who said so, if told.")
+    at: AwareDatetime = Field(examples=["2026-11-25T09:30:00Z"])
+
+
+class Corrections(Contract):
+    """All that people corrected on one receipt."""
+
+    receipt_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["b1946ac92492d2347c6235b4d2611184"])
+    fields: dict[FieldName, FieldCorrection]
+
+
 class Receipt(Contract):
     """A receipt, read."""
 
@@ -172,6 +230,9 @@ class Receipt(Contract):
     models: Models
     timings_ms: Timings
     cached: bool = Field(default=False, description="True if the answer came from the cache.")
+    corrections: Corrections | None = Field(
+        default=None, description="What people corrected; `fields` are the model's all the same. null if nothing."
+    )
 
 
 class Liveness(Contract):

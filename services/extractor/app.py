@@ -12,7 +12,7 @@ from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from shared.app import create_service_app, serve_batches
 from shared.batching import DynamicBatcher
-from shared.contracts import ExtractRequest, ExtractResponse, Fields
+from shared.contracts import CorrectRequest, ExtractRequest, ExtractResponse, Fields
 from shared.problems import ProblemError, problem_responses
 
 _DESCRIPTION = """\
@@ -38,6 +38,7 @@ def create_app(settings: ExtractorSettings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
         predictor = await asyncio.to_thread(_load, settings)
         async with serve_batches(app, predictor.extract, settings, group=length_group):
+            app.state.predictor = predictor
             yield predictor.version
 
     return create_service_app(
@@ -80,6 +81,20 @@ def _router(settings: ExtractorSettings) -> APIRouter:
         check(body, settings)
         batcher: DynamicBatcher[ExtractRequest, Fields] = request.app.state.batcher
         return ExtractResponse(fields=await batcher.submit(body), model=request.app.state.health.model)
+
+    @router.post(
+        "/v1/correct",
+        summary="Correct the fields of a receipt as people corrected those of others",
+        responses=problem_responses(400, 413, 415, 422, 500, 503),
+    )
+    async def correct(body: CorrectRequest, request: Request) -> ExtractResponse:
+        """Puts in a company or an address that people taught; the other fields stay. No network is run.
+
+        Nothing is kept: what is to count comes with each request, so that all extractors answer alike.
+        """
+        predictor: Predictor = request.app.state.predictor
+        fields = await asyncio.to_thread(predictor.correct, body)
+        return ExtractResponse(fields=fields, model=request.app.state.health.model)
 
     return router
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -10,15 +11,17 @@ import torch
 from services.extractor.batch import probabilities
 from services.extractor.encoding import ALPHABET, TextSegment, encode
 from services.extractor.fields import Extraction, FieldReader
-from services.extractor.merchants import load_directory
+from services.extractor.merchants import Directory, load_directory
 from services.extractor.network import CharacterLSTM
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
-from shared.contracts import ExtractRequest, Fields, Line, PageSize
+from services.extractor.teaching import Teaching
+from shared.contracts import CorrectRequest, ExtractRequest, Fields, Line, MerchantCorrection, PageSize
 from shared.device import select_device, set_threads, share_memory_arena
 from shared.weights import WeightsError, load_into, load_weights
 
 NAME = "charlstm"
+_TEACHINGS = 8
 
 
 class Predictor:
@@ -29,13 +32,24 @@ class Predictor:
         reader: Turns its probabilities into fields.
         device: Where it runs.
         version: Of the weights.
+        directory: Known merchants, which people's corrections are taught to; None if spelling stays as it was read.
     """
 
-    def __init__(self, network: CharacterLSTM, reader: FieldReader, device: torch.device, version: str) -> None:
+    def __init__(
+        self,
+        network: CharacterLSTM,
+        reader: FieldReader,
+        device: torch.device,
+        version: str,
+        directory: Directory | None = None,
+    ) -> None:
         self.network = network.eval()
         self.reader = reader
         self.device = device
         self.version = version
+        self._directory = directory
+        # Most requests bring the same corrections: all that there are but the receipt's own.
+        self._teaching = lru_cache(maxsize=_TEACHINGS)(_teaching)
 
     @classmethod
     def load(cls, settings: ExtractorSettings) -> Predictor:
@@ -57,7 +71,7 @@ class Predictor:
         directory = load_directory(vendors=settings.vendor_list) if settings.merchant_directory else None
         scoring = Scoring.model_validate(manifest.architecture["scoring"])
         reader = FieldReader(scoring, directory, month_first=settings.date_order == "month_first")
-        return cls(network.to(device), reader, device, manifest.version)
+        return cls(network.to(device), reader, device, manifest.version, directory)
 
     def extract(self, documents: Sequence[ExtractRequest]) -> list[Fields]:
         """The fields of each receipt, in order; all null where there is no text."""
@@ -72,11 +86,21 @@ class Predictor:
             for segments, document, score in zip(receipts, documents, scores, strict=True)
         ]
 
+    def correct(self, request: CorrectRequest) -> Fields:
+        """The fields as people corrected those of other receipts; as they are where the directory is switched off."""
+        if self._directory is None:
+            return request.fields
+        return self._teaching(tuple(request.corrections), self._directory).apply(request.fields, request.lines)
+
     def warm_up(self) -> None:
         """Compute once, so that the first request need not wait for what is set up at first use."""
         quad = ((0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0))
         line = Line(quad=quad, text="TOTAL 9.00", confidence=1.0)
         self.extract([ExtractRequest(pages=[PageSize(width=200, height=100)], lines=[line])])
+
+
+def _teaching(corrections: tuple[MerchantCorrection, ...], directory: Directory) -> Teaching:
+    return Teaching(corrections, directory)
 
 
 def segments_of(request: ExtractRequest) -> list[TextSegment]:
