@@ -15,6 +15,8 @@ import httpx2
 from fastapi import FastAPI
 
 from gateway.cache import open_cache
+from gateway.correction_routes import corrections_router
+from gateway.corrections import CorrectionStore
 from gateway.documents import Renderer
 from gateway.limits import DocumentLimits
 from gateway.metrics import ReceiptMetrics
@@ -71,6 +73,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
                 stages=stages,
                 pipeline=pipeline,
                 cache=cache,
+                corrections=CorrectionStore(settings.state_directory, learn=settings.learn_merchants),
                 metrics=metrics,
                 patience_s=settings.redis_timeout_s,
             )
@@ -85,7 +88,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         description=_DESCRIPTION,
         settings=settings,
         lifespan=lifespan,
-        routers=[receipts_router(settings), page_router()],
+        routers=[receipts_router(settings), corrections_router(), page_router()],
     )
     metrics = ReceiptMetrics(app.state.metrics.registry)
     return app

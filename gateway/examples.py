@@ -90,4 +90,21 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
     },
     "timings_ms": {"decode": 4.1, "detect": 620.3, "recognize": 288.0, "extract": 36.2},
     "cached": False,
+    "corrections": None,
+}
+
+CORRECTIONS_EXAMPLE: dict[str, Any] = {
+    "receipt_id": "b1946ac92492d2347c6235b4d2611184",
+    "fields": {
+        "total": {
+            "value": "9.50",
+            "iso": None,
+            "amount": "9.50",
+            "currency": "MYR",
+            "model_value": "9.00",
+            "lines": [5],
+            "author": "Bookkeeping",
+            "at": "2026-11-25T09:30:00Z",
+        }
+    },
 }

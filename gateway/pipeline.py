@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gateway.cache import Content
@@ -13,10 +13,12 @@ from gateway.reading_order import reading_order
 from gateway.stage_problems import answered_wrongly, deadline_passed, too_much_text
 from gateway.stages import Deadline, Stages
 from shared.contracts import (
+    CorrectRequest,
     DetectResponse,
     ExtractRequest,
     Fields,
     Line,
+    MerchantCorrection,
     Models,
     Orientation,
     Page,
@@ -111,6 +113,20 @@ class Pipeline:
             models=models.model_copy(update=used),
             timings_ms=watch.timings(),
         )
+
+    async def correct(self, receipt: Receipt, taught: Sequence[MerchantCorrection]) -> Receipt:
+        """A receipt with company and address as people corrected those of others.
+
+        Args:
+            receipt: Read some time.
+            taught: What they corrected, the latest last.
+
+        Raises:
+            ProblemError: 502 to 504 naming the extractor.
+        """
+        request = CorrectRequest(fields=receipt.fields, lines=receipt.lines, corrections=list(taught))
+        answer = await self._stages.correct(request, Deadline(self._timeout_s))
+        return receipt.model_copy(update={"fields": answer.fields})
 
     async def _read_page(
         self,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from gateway.cache import Content, Place, ReceiptCache
+from gateway.correction_values import checked
+from gateway.corrections import CorrectionStore
 from gateway.metrics import ReceiptMetrics
 from gateway.pipeline import Pipeline
 from gateway.shared_reading import FREELY, Caching, SharedReading
 from gateway.single_flight import SingleFlight
 from gateway.stages import Stages
-from shared.contracts import Orientation, Receipt
+from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt
 from shared.problems import ProblemError
 
 
@@ -18,17 +20,26 @@ class Receipts:
     Args:
         stages: The clients, which know the models' versions.
         pipeline: Reads what is not in the cache.
-        cache: Keeps what was read.
+        cache: Keeps what was read, as the models read it.
+        corrections: Keeps what people say about it, and what that teaches.
         metrics: Where what was read is counted.
         patience_s: Longest time, in seconds, that the cache may add to a request.
     """
 
     def __init__(
-        self, *, stages: Stages, pipeline: Pipeline, cache: ReceiptCache, metrics: ReceiptMetrics, patience_s: float
+        self,
+        *,
+        stages: Stages,
+        pipeline: Pipeline,
+        cache: ReceiptCache,
+        corrections: CorrectionStore,
+        metrics: ReceiptMetrics,
+        patience_s: float,
     ) -> None:
         self._stages = stages
         self._pipeline = pipeline
         self._cache = cache
+        self._corrections = corrections
         self._metrics = metrics
         self._reading = SharedReading(cache, patience_s=patience_s, count=metrics.looked_up)
         self._flights: SingleFlight[Receipt] = SingleFlight()
@@ -58,7 +69,8 @@ class Receipts:
 
         # The whole hash, not only the id: two pictures never share a computation.
         key = f"{place.key}:{content.sha256}:{caching}"
-        return await self._flights.run(key, lambda: self._reading.run(place, compute, caching))
+        receipt = await self._flights.run(key, lambda: self._reading.run(place, compute, caching))
+        return await self._with_corrections(receipt)
 
     async def find(self, receipt_id: str, orientation: Orientation | None = None) -> Receipt | None:
         """Gives a receipt that the current models have read with this option, or None.
@@ -67,11 +79,47 @@ class Receipts:
             CacheUnavailableError: If the cache cannot be asked.
             ProblemError: 503 if the models' versions are not known yet.
         """
-        return await self._cache.find(receipt_id, await self._stages.models(), _options(orientation))
+        receipt = await self._as_read(receipt_id, orientation)
+        return None if receipt is None else await self._with_corrections(receipt)
 
     async def delete(self, receipt_id: str) -> bool:
-        """Forgets a receipt; gives whether it was kept. Raises `CacheUnavailableError`."""
-        return await self._cache.delete(receipt_id)
+        """Forgets a receipt and its corrections; gives whether any of it was kept.
+
+        Raises:
+            CacheUnavailableError: If the cache cannot be asked; the corrections are kept then.
+            ProblemError: 503 if the corrections cannot be reached.
+        """
+        cached = await self._cache.delete(receipt_id)
+        return await self._corrections.delete(receipt_id) or cached
+
+    async def correct(
+        self, receipt_id: str, request: CorrectionRequest, orientation: Orientation | None = None
+    ) -> Corrections | None:
+        """Keeps what a person says about a receipt; gives all its corrections, None if `find` would not find it.
+
+        Raises:
+            CacheUnavailableError: If the cache cannot be asked.
+            ProblemError: 422 if a value cannot be taken, 503 if it cannot be kept.
+        """
+        receipt = await self._as_read(receipt_id, orientation)
+        return None if receipt is None else await self._corrections.put(receipt, checked(request, receipt))
+
+    async def corrections(self, receipt_id: str) -> Corrections | None:
+        """Gives the corrections of a receipt, whether it is in the cache or not; raises `ProblemError` 503."""
+        return (await self._corrections.known(receipt_id)).corrections
+
+    async def delete_corrections(self, receipt_id: str) -> bool:
+        """Forgets the corrections of a receipt; gives whether there were any. Raises `ProblemError` 503."""
+        return await self._corrections.delete(receipt_id)
+
+    async def _as_read(self, receipt_id: str, orientation: Orientation | None) -> Receipt | None:
+        return await self._cache.find(receipt_id, await self._stages.models(), _options(orientation))
+
+    async def _with_corrections(self, receipt: Receipt) -> Receipt:
+        known = await self._corrections.known(receipt.id)
+        if known.taught and receipt.lines:
+            receipt = await self._pipeline.correct(receipt, known.taught)
+        return receipt.model_copy(update={"corrections": known.corrections})
 
     async def aclose(self) -> None:
         """Waits a moment for receipts that are still being put into the cache."""

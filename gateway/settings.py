@@ -46,6 +46,11 @@ class GatewaySettings(ServiceSettings):
         default=Path("state"), description="Directory for what must outlive the process; made if it is not there."
     )
 
+    learn_merchants: bool = Field(
+        default=True,
+        description="on or off: whether a company or an address that was corrected counts for other receipts too.",
+    )
+
     @model_validator(mode="after")
     def _all_urls_or_none(self) -> Self:
         urls = {name: getattr(self, f"{name}_url") for name in ("detector", "recognizer", "extractor")}

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.stage_problems import answered_wrongly, deadline_passed, refused, unreachable
 from shared.contracts import (
+    CorrectRequest,
     DetectResponse,
     ExtractRequest,
     ExtractResponse,
@@ -194,9 +195,18 @@ class Stages:
             content=request.model_dump_json().encode(),
             headers={"Content-Type": "application/json"},
         )
-        fields = [field for _, field in answer.fields if field is not None]
-        if any(index not in range(len(request.lines)) for field in fields for index in field.lines):
-            raise answered_wrongly("extractor", "a field refers to a line that there is not")
+        _check_lines(answer, len(request.lines))
+        return answer
+
+    async def correct(self, request: CorrectRequest, deadline: Deadline) -> ExtractResponse:
+        """Corrects the fields of a receipt as people corrected those of others."""
+        answer = await self.extractor.call(
+            "/v1/correct",
+            deadline,
+            content=request.model_dump_json().encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        _check_lines(answer, len(request.lines))
         return answer
 
     async def models(self) -> Models:
@@ -234,6 +244,12 @@ def reason(error: ProblemError) -> dict[str, str]:
     known = behind is not None and not isinstance(behind, ValidationError)
     cause = f"{type(behind).__name__}: {behind}" if known else ""
     return {"stage": str(error.extra.get("stage", "")), "code": error.code, "told": error.detail, "cause": cause}
+
+
+def _check_lines(answer: ExtractResponse, count: int) -> None:
+    fields = [field for _, field in answer.fields if field is not None]
+    if any(index not in range(count) for field in fields for index in field.lines):
+        raise answered_wrongly("extractor", "a field refers to a line that there is not")
 
 
 async def _version(stage: Stage[Any]) -> str:

@@ -45,9 +45,9 @@ class Chain:
 
 @asynccontextmanager
 async def chain() -> AsyncIterator[Chain]:
-    """Starts the chain with the services inside this process and nothing cached."""
+    """Starts the chain with the services inside this process, nothing cached and nothing learnt from corrections."""
     started = time.perf_counter()
-    settings = patient_settings().model_copy(update={"cache_ttl_s": 0, "redis_url": None})
+    settings = patient_settings().model_copy(update={"cache_ttl_s": 0, "redis_url": None, "learn_merchants": False})
     services = {name: assembly.service_app(name) for name in assembly.SERVICES}
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(in_process(assembly.gateway_around(services, settings)))
