@@ -26,7 +26,7 @@ def corrections_router() -> APIRouter:
         operation_id="correctReceipt",
         summary="Correct fields of a receipt",
         response_model=Corrections,
-        responses=answer | problem_responses(404, 422, 502, 503),
+        responses=answer | problem_responses(400, 404, 415, 422, 502, 503),
     )
     async def correct_receipt(
         request: Request, receipt_id: ReceiptId, body: CorrectionRequest, orientation: OrientationQuery = None

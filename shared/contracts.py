@@ -150,7 +150,7 @@ class MerchantCorrection(Contract):
     field: Literal["company", "address"]
     value: str = Field(max_length=1_000, examples=["BOOK TA .K (TAMAN DAYA) SDN BHD"])
     read: str | None = Field(description="What was answered; null if nothing.", examples=["BOOK TA .K (TAMAN"])
-    company: str | None = Field(default=None, description="Of an address: whose it is.")
+    company: str | None = Field(default=None, description="Of an address: whose it is.", examples=[None])
 
 
 class CorrectRequest(Contract):
@@ -193,7 +193,9 @@ class CorrectionRequest(Contract):
         description="null: the field is not on the receipt.",
         examples=[{"company": {"value": "BOOK TA .K (TAMAN DAYA) SDN BHD"}, "total": None}],
     )
-    author: str | None = Field(default=None, min_length=1, max_length=200, description="Who says so.")
+    author: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Who says so.", examples=["Bookkeeping"]
+    )
 
 
 class FieldCorrection(Contract):

@@ -84,6 +84,7 @@ def _router(settings: ExtractorSettings) -> APIRouter:
 
     @router.post(
         "/v1/correct",
+        operation_id="correctFields",
         summary="Correct the fields of a receipt as people corrected those of others",
         responses=problem_responses(400, 413, 415, 422, 500, 503),
     )

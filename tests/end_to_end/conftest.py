@@ -24,6 +24,8 @@ import yaml
 SERVICES = ("detector", "recognizer", "extractor")
 START_S = 120.0  # under ten seconds on a machine with nothing else to do
 REQUEST_S = 60.0
+# Not taken over from docker-compose.yml: what is kept goes into the folder that all processes start in.
+_OF_THE_CONTAINER = ("QUITTANCE_THREADS", "QUITTANCE_STATE_DIRECTORY")
 
 
 @dataclass
@@ -172,7 +174,7 @@ def _local_environment(repository: Path, variables: dict[str, Any], ports: dict[
     return (
         inherited
         | {"QUITTANCE_HOST": "127.0.0.1", "QUITTANCE_THREADS": "1", "PYTHONPATH": str(repository)}
-        | {name: _local(str(value), ports) for name, value in variables.items() if name != "QUITTANCE_THREADS"}
+        | {name: _local(str(value), ports) for name, value in variables.items() if name not in _OF_THE_CONTAINER}
     )
 
 
