@@ -60,6 +60,7 @@ RECEIPT: dict[str, Any] = {
     "models": {"detector": "ctpn-1", "recognizer": "crnn-1", "extractor": "charlstm-1"},
     "timings_ms": {"decode": 4.1, "detect": 120.3, "recognize": 88.0, "extract": 6.2},
     "cached": False,
+    "corrections": None,
 }
 PROBLEM = {
     "type": "urn:quittance:problem:picture-damaged",
