@@ -1,7 +1,7 @@
 """Puts the parts together: a service alone, the gateway with its stages elsewhere, or everything in one process.
 
-The only module that knows both the gateway and the services. Services, and with them torch, are imported when one is
-asked for: a gateway whose stages have URLs starts without them.
+The only module that knows both the gateway and the services. Services, and with them the networks, are imported when
+one is asked for: a gateway whose stages have URLs starts without them.
 """
 
 from __future__ import annotations

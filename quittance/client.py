@@ -116,12 +116,12 @@ async def in_process(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     Raises:
         ClientError: If the models cannot be loaded.
     """
-    from shared.weights import WeightsError  # loads torch, as the app does
+    from shared.health import StartupError
 
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(app.router.lifespan_context(app))
-        except WeightsError as error:
+        except StartupError as error:
             raise ClientError(str(error)) from error
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://in-process", timeout=_PATIENCE_S) as http:

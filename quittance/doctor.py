@@ -5,15 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import torch
 from redis import Redis
 from redis.exceptions import RedisError
 
 from gateway.settings import GatewaySettings
-from services.detector.orientation.network import NAME as ORIENTATION
+from services.detector.orientation.engine import NAME as ORIENTATION
 from services.detector.predictor import NAME as DETECTOR
 from services.detector.settings import DetectorSettings
 from services.extractor.predictor import NAME as EXTRACTOR
@@ -22,10 +22,13 @@ from services.recognizer.language.model import NAME as LANGUAGE
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.predictor import NAME as RECOGNIZER
 from services.recognizer.settings import RecognizerSettings
-from shared.device import inference_dtype, select_device
-from shared.settings import SettingsError
+from shared.engines import EngineError, choose_engine
+from shared.processor import cores, flags, has_bfloat16
+from shared.settings import ServiceSettings, SettingsError
 from shared.weights import WeightsError, load_weights
 
+#: Features of processors that make networks fast, the best first.
+_ABILITIES = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2")
 State = Literal["good", "note", "bad"]
 
 
@@ -40,11 +43,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Look at everything, one after the other; settings come from the environment as for `quittance serve`."""
-    yield Finding(
-        "processor",
-        "good",
-        f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
-    )
+    yield _processor()
     try:
         gateway = GatewaySettings.from_environment()
         detector, recognizer = DetectorSettings.from_environment(), RecognizerSettings.from_environment()
@@ -52,7 +51,7 @@ def examine() -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding("settings", "bad", str(error))
         return
-    yield _device(detector.device)
+    yield _engine(detector)
     for what, name, folder in (
         ("detector", DETECTOR, detector.weights),
         ("orientation", ORIENTATION, detector.orientation_weights),
@@ -66,14 +65,26 @@ def examine() -> Iterator[Finding]:
         yield _port(app.service, app.host, app.port)
 
 
-def _device(name: str) -> Finding:
+def _processor() -> Finding:
+    able = ", ".join(name for name in _ABILITIES if name in flags()) or "nothing known of its vector units"
+    if has_bfloat16():
+        return Finding("processor", "good", f"{cores()} cores, {able}")
+    return Finding("processor", "note", f"{cores()} cores, {able}: slower, as it does not multiply bfloat16")
+
+
+def _engine(settings: ServiceSettings) -> Finding:
     try:
-        device = select_device(name)
-    except ValueError as error:
-        return Finding("device", "bad", str(error))
-    if inference_dtype(device) == torch.float32:
-        return Finding("device", "note", f"{device}, float32: slower, as the processor does not multiply bfloat16")
-    return Finding("device", "good", f"{device}, bfloat16")
+        name = choose_engine(settings.engine, settings.device)
+    except EngineError as error:
+        return Finding("engine", "bad", str(error))
+    if name == "torch":
+        from shared.device import DeviceError, select_device  # takes a second, and is not always installed
+
+        try:
+            return Finding("engine", "good", f"torch {version(name)} on {select_device(settings.device)}")
+        except DeviceError as error:
+            return Finding("engine", "bad", str(error))
+    return Finding("engine", "good", f"OpenVINO {version(name)} on the processor")
 
 
 def _weights(what: str, name: str, folder: Path) -> Finding:

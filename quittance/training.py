@@ -34,9 +34,14 @@ def train(model: str, options: Mapping[str, Any], settings: Iterable[str], conso
         The measures at the end.
 
     Raises:
-        TrainingOptionError: If a setting is unknown or has a wrong value.
+        TrainingOptionError: If a setting is unknown or has a wrong value, or what trains is not installed.
     """
-    module = importlib.import_module(f"services.{model}.train")
+    try:
+        module = importlib.import_module(f"services.{model}.train")
+    except ModuleNotFoundError as error:
+        raise TrainingOptionError(
+            f"Training needs {error.name}, which is not installed: pip install 'quittance[train]'"
+        ) from error
     config = configure(module.TrainingConfig, options, settings)
     return follow(module.train, config, console)
 

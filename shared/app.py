@@ -119,7 +119,7 @@ async def serve_batches(
     process: Callable[[list[Item]], Sequence[Result | Exception]],
     settings: ServiceSettings,
     *,
-    group: Callable[[Item], Hashable],
+    group: Callable[[Item], Hashable] = lambda _: None,
 ) -> AsyncIterator[None]:
     """Runs the batcher of a model's service for as long as the block does.
 
@@ -129,7 +129,7 @@ async def serve_batches(
         app: Made by `create_service_app`.
         process: Computes a batch, see `DynamicBatcher`.
         settings: Of the service: its name and the limits of batch, wait and queue.
-        group: Key of an item; only items with the same key share a batch.
+        group: Key of an item; only items with the same key share a batch. All do if left out.
     """
     batcher = DynamicBatcher[Item, Result](
         process,

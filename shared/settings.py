@@ -16,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from shared.engines import EngineChoice, Precision
 from shared.health import StartupError
 from shared.pictures import PictureLimits
 from shared.uploads import UploadLimits
@@ -46,6 +47,13 @@ class ServiceSettings(BaseSettings):
     min_side: int = Field(default=8, ge=1, description="Shortest side of a picture accepted, in pixels.")
 
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N; auto takes a GPU if there is one.")
+    engine: EngineChoice = Field(
+        default="auto", description="Library that runs the networks: torch on CUDA, OpenVINO elsewhere, if auto."
+    )
+    precision: Precision = Field(
+        default="auto",
+        description="What the networks multiply; auto is bfloat16 where the device does it fast.",
+    )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of the network on the CPU; all cores if unset."
     )

@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import safetensors.torch
-import torch
+import numpy as np
+import safetensors.numpy
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from torch import Tensor, nn
 
 from shared.health import StartupError
 
@@ -51,7 +51,7 @@ class Manifest(BaseModel):
 
 def save_weights(
     folder: Path,
-    state_dict: Mapping[str, Tensor],
+    values: Mapping[str, ArrayLike],
     *,
     name: str,
     architecture: dict[str, Any],
@@ -64,7 +64,8 @@ def save_weights(
 
     Args:
         folder: Where to; made if it is not there. What it holds is replaced.
-        state_dict: Tensors of the network. Floating ones are stored in half precision, others as they are.
+        values: Arrays of the network by name, or tensors of torch on the CPU. Floating ones are stored in half
+            precision, others as they are.
         name: Kind of network; `load_weights` asks for the same.
         architecture: Settings from which the network can be built again.
         alphabet: Characters in the order of the classes, if the network has any.
@@ -78,8 +79,8 @@ def save_weights(
     Raises:
         WeightsError: A value is not a number or too large for half precision.
     """
-    tensors = {key: _half(key, tensor) for key, tensor in state_dict.items()}
-    data = safetensors.torch.save(tensors, metadata={"format": "pt"})
+    arrays = {key: _half(key, np.asarray(value)) for key, value in values.items()}
+    data = safetensors.numpy.save(arrays, metadata={"format": "np"})
     manifest = Manifest(
         name=name,
         architecture=architecture,
@@ -95,7 +96,7 @@ def save_weights(
     return manifest
 
 
-def load_weights(folder: Path, *, name: str) -> tuple[Manifest, dict[str, Tensor]]:
+def load_weights(folder: Path, *, name: str) -> tuple[Manifest, dict[str, NDArray[Any]]]:
     """Reads weights after checking their hash.
 
     Args:
@@ -103,7 +104,7 @@ def load_weights(folder: Path, *, name: str) -> tuple[Manifest, dict[str, Tensor
         name: Kind of network wanted, for example `ctpn`.
 
     Returns:
-        The manifest, and the tensors on the CPU: floating ones as float32, others as they were stored.
+        The manifest, and the arrays by name: floating ones as float32, others as they were stored.
 
     Raises:
         WeightsError: A file is missing, damaged, of another network or of a format this version does not know.
@@ -117,10 +118,10 @@ def load_weights(folder: Path, *, name: str) -> tuple[Manifest, dict[str, Tensor
             f"{path} does not match its manifest: its SHA-256 is {found}, not {manifest.sha256}. {_GET_THEM}"
         )
     try:
-        tensors = safetensors.torch.load(data)
+        arrays = safetensors.numpy.load(data)
     except Exception as error:  # safetensors raises several kinds, some of them bare
         raise WeightsError(f"{path} is no safetensors file: {error}. {_GET_THEM}") from error
-    return manifest, {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+    return manifest, {key: _single(array) for key, array in arrays.items()}
 
 
 def read_manifest(folder: Path, *, name: str) -> Manifest:
@@ -138,38 +139,19 @@ def read_manifest(folder: Path, *, name: str) -> Manifest:
     return manifest
 
 
-def load_into(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Puts tensors into a network, all of them and nothing else.
-
-    Raises:
-        WeightsError: Lists the tensors that are missing, unexpected or of another shape.
-    """
-    own = network.state_dict()
-    shapes = [
-        f"{key}: {tuple(tensors[key].shape)} instead of {tuple(own[key].shape)}"
-        for key in sorted(own.keys() & tensors.keys())
-        if tensors[key].shape != own[key].shape
-    ]
-    faults = {
-        "missing": sorted(own.keys() - tensors.keys()),
-        "unexpected": sorted(tensors.keys() - own.keys()),
-        "of another shape": shapes,
-    }
-    if any(faults.values()):
-        listed = "; ".join(f"{fault}: {', '.join(keys)}" for fault, keys in faults.items() if keys)
-        raise WeightsError(f"The weights do not fit {type(network).__name__}. Tensors {listed}.")
-    network.load_state_dict(dict(tensors))
+def _single(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array
 
 
-def _half(key: str, tensor: Tensor) -> Tensor:
-    tensor = tensor.detach().cpu()
-    if tensor.is_floating_point():
-        tensor = tensor.to(torch.float16)
-        if not bool(torch.isfinite(tensor).all()):
+def _half(key: str, array: NDArray[Any]) -> NDArray[Any]:
+    if np.issubdtype(array.dtype, np.floating):
+        with np.errstate(over="ignore"):  # found below, by name
+            array = array.astype(np.float16)
+        if not np.isfinite(array).all():
             raise WeightsError(
-                f"The tensor {key} has values that are not finite in half precision. Did training diverge?"
+                f"The array {key} has values that are not finite in half precision. Did training diverge?"
             )
-    return tensor.clone(memory_format=torch.contiguous_format)
+    return array.copy(order="C")
 
 
 def _read(path: Path) -> bytes:

@@ -13,53 +13,16 @@ to text of one working height, to which a picture is scaled first; pictures are 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-#: Width and height of a cell of conv5_3 in pixels.
-STRIDE = 16
-#: Mean of the pixels that VGG16 was trained on: blue, green, red, from 0 to 255.
-PIXEL_MEAN = (104.007, 116.669, 122.679)
-#: The activations of VGG16 at conv5_3 are tens; the new layers are made for ones.
-_FEATURE_SCALE = 1.0 / 32.0
+from services.detector.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
+
 #: On a CPU the first blocks are computed in strips of this many rows, with so many more on each side as their
 #: convolutions see (1 + 1 + 2 + 2, rounded up to whole cells of their two poolings).
 _STRIP_BLOCKS, _STRIP_ROWS, _STRIP_HALO = 2, 128, 8
-_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What fixes the shape of a CTPN.
-
-    Attributes:
-        anchor_heights: The k anchor heights in pixels at the working scale, rising.
-        window_channels: Channels of the 3x3 window.
-        recurrent_units: Units of the LSTM in each direction.
-        dense_units: Units of the fully connected layer.
-    """
-
-    anchor_heights: tuple[float, ...] = (8.0, 10.3, 13.3, 17.2, 22.2, 28.7, 37.1, 48.0)
-    window_channels: int = 512
-    recurrent_units: int = 128
-    dense_units: int = 512
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON values, for a manifest."""
-        return {**asdict(self), "anchor_heights": list(self.anchor_heights)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Architecture:
-        """Rebuild the settings from a manifest.
-
-        Raises:
-            TypeError: If a key is missing or unknown.
-        """
-        heights = tuple(float(height) for height in values["anchor_heights"])
-        return cls(**{**values, "anchor_heights": heights})
 
 
 class Output(NamedTuple):
@@ -84,7 +47,7 @@ class VGG16(nn.Module):
         super().__init__()
         blocks: list[nn.Module] = []
         channels = 3
-        for index, (width, depth) in enumerate(_BLOCKS):
+        for index, (width, depth) in enumerate(BLOCKS):
             layers: list[nn.Module] = [nn.MaxPool2d(2)] if index else []
             for _ in range(depth):
                 layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
@@ -142,7 +105,7 @@ class CTPN(nn.Module):
         k = len(self.architecture.anchor_heights)
         units = self.architecture.recurrent_units
         self.trunk = VGG16()
-        self.window = nn.Conv2d(_BLOCKS[-1][0], self.architecture.window_channels, 3, padding=1)
+        self.window = nn.Conv2d(BLOCKS[-1][0], self.architecture.window_channels, 3, padding=1)
         self.recurrent = nn.LSTM(self.architecture.window_channels, units, bidirectional=True, batch_first=True)
         self.dense = nn.Linear(2 * units, self.architecture.dense_units)
         self.scores = nn.Linear(self.architecture.dense_units, 2 * k)
@@ -162,7 +125,7 @@ class CTPN(nn.Module):
         Returns:
             The scores and coordinates of all anchors, float32.
         """
-        features = torch.relu(self.window(self.trunk(images) * _FEATURE_SCALE))
+        features = torch.relu(self.window(self.trunk(images) * FEATURE_SCALE))
         n, channels, rows, columns = features.shape
         # N x C x R x W -> (N R) x W x C: every row of cells is one sequence
         sequence = features.permute(0, 2, 3, 1).reshape(n * rows, columns, channels)

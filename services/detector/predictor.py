@@ -6,24 +6,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from services.detector.architecture import Architecture
+from services.detector.engine import Activations, Engine, load_engine
 from services.detector.ink import ink_strength
 from services.detector.joining import JoiningSettings, Segments, join
-from services.detector.network import CTPN, Architecture, normalise
-from services.detector.orientation.network import TorchOrientationEngine
+from services.detector.orientation.engine import load_orientation
 from services.detector.orientation.pose import PATCH, OrientationEngine
 from services.detector.orientation.straighten import cut_to_page
 from services.detector.preparation import PreparationSettings, PreparedPage, prepare, scale_again
 from services.detector.proposals import decode_proposals, suppress
 from services.detector.settings import DetectorSettings
 from shared.contracts import Orientation
-from shared.device import autocast, inference_dtype, select_device, set_threads, share_memory_arena
-from shared.weights import WeightsError, load_into, load_weights
+from shared.processor import share_memory_arena
+from shared.weights import WeightsError, load_weights
 
 NAME = "ctpn"
 Floats = npt.NDArray[np.float32]
@@ -55,53 +55,6 @@ class Detection:
     def empty(cls) -> Detection:
         """No text."""
         return cls(np.zeros((0, 4, 2), np.float32), np.zeros(0, np.float32))
-
-
-class Activations(NamedTuple):
-    """What the network says of one page of R x C cells with k anchors, float32.
-
-    Attributes:
-        probability: R x C x k probabilities of text.
-        vertical: R x C x k x 2 vertical coordinates.
-        side: R x C x k side ramps.
-    """
-
-    probability: Floats
-    vertical: Floats
-    side: Floats
-
-
-class Engine(Protocol):
-    """What runs the network: N x H x W grey pages (uint8) to N activations."""
-
-    def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
-        """Run one batch."""
-
-
-class TorchEngine:
-    """Runs the network with torch, in bfloat16 where the hardware multiplies it.
-
-    Args:
-        network: Moved to the device.
-        device: Where to run.
-    """
-
-    def __init__(self, network: CTPN, device: torch.device) -> None:
-        """Put the network on the device, channels last."""
-        self._device = device
-        self._network = network.eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        dtype = inference_dtype(device)  # kept in it, the weights are not cast at every run
-        network.trunk.to(dtype)
-        network.window.to(dtype)
-
-    @torch.inference_mode()
-    def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
-        """Run one batch."""
-        with autocast(self._device):
-            output = self._network(normalise(torch.from_numpy(pages).to(self._device)))
-        probability = torch.softmax(output.scores, dim=-1)[..., 1]
-        parts = (value.float().cpu().numpy() for value in (probability, output.vertical, output.side))
-        return [Activations(*page) for page in zip(*parts, strict=True)]
 
 
 class Predictor:
@@ -142,21 +95,22 @@ class Predictor:
 
         Raises:
             WeightsError: If they are missing, damaged or do not fit this code.
+            EngineError: If the library that is to run the networks is not there.
         """
         settings = settings or DetectorSettings.from_environment()
-        set_threads(settings.threads)
         share_memory_arena()
-        network, joining, version = load_network(settings.weights)
-        engine = TorchEngine(network, select_device(settings.device))
-        orientation = TorchOrientationEngine.load(settings.orientation_weights)
+        weights = read_weights(settings.weights)
+        engine = load_engine(weights.arrays, weights.architecture, settings)
+        orientation, orientation_version = load_orientation(settings)
+        version = weights.version
         if settings.orientation == "auto":  # other answers, so another version: caches must not mix them
-            version = f"{version}+{orientation.version}"
+            version = f"{version}+{orientation_version}"
         return cls(
             engine,
-            network.architecture,
+            weights.architecture,
             version=version,
             settings=settings,
-            joining=joining,
+            joining=weights.joining,
             orientation=orientation,
         )
 
@@ -237,13 +191,22 @@ def find_segments(
     return join(suppress(proposals, joining.suppression), ink_strength(grey), joining)
 
 
-def load_network(folder: Path) -> tuple[CTPN, JoiningSettings, str]:
-    """Build the network from its weights; returns it with the joining fitted to it and the weights' version.
+class Weights(NamedTuple):
+    """What a folder of released weights holds: the arrays, the network's shape, the joining fitted to it."""
+
+    arrays: dict[str, npt.NDArray[Any]]
+    architecture: Architecture
+    joining: JoiningSettings
+    version: str
+
+
+def read_weights(folder: Path) -> Weights:
+    """Read released weights.
 
     Raises:
-        WeightsError: If the weights are missing, damaged or do not fit this code.
+        WeightsError: If they are missing, damaged or do not describe a network known here.
     """
-    manifest, tensors = load_weights(folder, name=NAME)
+    manifest, arrays = load_weights(folder, name=NAME)
     try:
         shape = dict(manifest.architecture)
         fitted = shape.pop("joining", None)
@@ -251,6 +214,4 @@ def load_network(folder: Path) -> tuple[CTPN, JoiningSettings, str]:
         joining = JoiningSettings() if fitted is None else JoiningSettings.from_dict(fitted)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
-    network = CTPN(architecture)
-    load_into(network, tensors)
-    return network, joining, manifest.version
+    return Weights(arrays, architecture, joining, manifest.version)

@@ -18,14 +18,15 @@ import numpy as np
 import torch
 
 from services.detector.anchors import STRIDE, build_targets
+from services.detector.architecture import Architecture
 from services.detector.losses import Loss, ctpn_loss
-from services.detector.network import CTPN, Architecture, normalise
+from services.detector.network import CTPN, normalise
 from services.detector.samples import KeptReceipt, SampleSettings, draw_sample, keep_all
 from services.detector.trunk import load_trunk
 from shared.dataset import load_split
-from shared.device import autocast, select_device, set_threads
+from shared.device import arrays_of, autocast, load_into, select_device, set_threads
 from shared.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
-from shared.weights import load_into, load_weights, save_weights
+from shared.weights import load_weights, save_weights
 
 logger = logging.getLogger(__name__)
 Batch = tuple[torch.Tensor, ...]
@@ -282,7 +283,7 @@ def _export(
     }
     save_weights(
         folder,
-        average.state_dict(),
+        arrays_of(average.state_dict()),
         name="ctpn",
         architecture=architecture.to_dict(),
         alphabet=None,

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from services.detector.network import PIXEL_MEAN, VGG16
+from services.detector.architecture import PIXEL_MEAN
+from services.detector.network import VGG16
 
 logger = logging.getLogger(__name__)
 

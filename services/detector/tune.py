@@ -19,14 +19,15 @@ import numpy.typing as npt
 from services.detector.acceptance import describe_segments
 from services.detector.breaks import describe_links
 from services.detector.damage import damage_page
+from services.detector.engine import Activations, Engine, load_engine
 from services.detector.ink import ink_strength
 from services.detector.joining import JoiningSettings, candidates, join, label_chains, link
 from services.detector.orientation.straighten import transform
-from services.detector.predictor import NAME, Activations, TorchEngine, load_network
+from services.detector.predictor import NAME, read_weights
 from services.detector.preparation import PreparationSettings, PreparedPage, prepare
 from services.detector.proposals import Proposals, decode_proposals, suppress
+from services.detector.settings import DetectorSettings
 from shared.dataset import LabelledReceipt, load_split
-from shared.device import select_device, set_threads
 from shared.measures.deteval import deteval, iou_matches
 from shared.measures.ignored import counted
 from shared.weights import load_weights, save_weights
@@ -95,7 +96,7 @@ class Sample:
 
 def collect(
     receipts: Sequence[LabelledReceipt],
-    engine: TorchEngine,
+    engine: Engine,
     preparation: PreparationSettings,
     *,
     weight: float = 1.0,
@@ -307,10 +308,9 @@ def tune(config: TuningConfig) -> dict[str, Any]:
     Returns:
         H-means on these receipts, `deteval` and `iou50`.
     """
-    set_threads(config.threads)
-    network, _, _ = load_network(config.weights)
-    heights = np.asarray(network.architecture.anchor_heights, np.float32)
-    samples = _all_samples(config, TorchEngine(network, select_device()))
+    arrays, architecture, _, _ = read_weights(config.weights)
+    heights = np.asarray(architecture.anchor_heights, np.float32)
+    samples = _all_samples(config, load_engine(arrays, architecture, DetectorSettings(threads=config.threads)))
     settings = fit(samples, heights, config.rounds)
     result = measure(samples, settings, heights)
     manifest, tensors = load_weights(config.weights, name=NAME)
@@ -340,7 +340,7 @@ def fit(samples: Sequence[Sample], anchor_heights: Floats, rounds: int) -> Joini
     return settings
 
 
-def _all_samples(config: TuningConfig, engine: TorchEngine) -> list[Sample]:
+def _all_samples(config: TuningConfig, engine: Engine) -> list[Sample]:
     preparation = PreparationSettings()
     receipts = load_split(config.data, "train")
     chosen, worn = _spread(receipts, config.count), _spread(receipts, config.damaged)

@@ -1,4 +1,4 @@
-"""Documents to padded tensors and back."""
+"""Documents to padded tensors of torch."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from services.extractor.encoding import FEATURES, Document
-from services.extractor.network import CLASSES, CharacterLSTM
 
 
 @dataclass(frozen=True)
@@ -41,20 +39,3 @@ def collate(documents: Sequence[Document], device: torch.device) -> Batch:
         torch.from_numpy(segment).to(device),
         torch.tensor(lengths),
     )
-
-
-@torch.inference_mode()
-def probabilities(
-    network: CharacterLSTM, documents: Sequence[Document], device: torch.device
-) -> list[npt.NDArray[np.float32]]:
-    """The probability of each class for each character: one (T, 5) array a document, rows sum to 1."""
-    result: list[npt.NDArray[np.float32]] = [np.zeros((0, len(CLASSES)), np.float32) for _ in documents]
-    filled = [i for i, document in enumerate(documents) if len(document.text)]
-    if not filled:
-        return result
-    batch = collate([documents[i] for i in filled], device)
-    logits = network(batch.codes, batch.features, batch.segment, batch.lengths)
-    scores = torch.softmax(logits.float(), dim=2).cpu().numpy()
-    for row, i in enumerate(filled):
-        result[i] = scores[row, : len(documents[i].text)]
-    return result

@@ -15,13 +15,14 @@ import numpy.typing as npt
 import torch
 
 from services.extractor.augmentation import Augmenter
-from services.extractor.batch import probabilities
 from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.engine import probabilities
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.labels import label
 from services.extractor.merchants import Directory
 from services.extractor.network import CharacterLSTM
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
+from services.extractor.torch_engine import TorchEngine
 from services.extractor.totals import DEFAULT_WEIGHTS, candidates
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.dataset import LabelledReceipt
@@ -75,9 +76,10 @@ def hold_out(
     """
     texts, entities = _variations(receipts, seed)
     documents = [encode(segments) for segments in texts]
+    engine = TorchEngine(network, device)
     scores: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(documents), _BATCH):
-        scores += probabilities(network, documents[start : start + _BATCH], device)
+        scores += probabilities(engine, documents[start : start + _BATCH])
     return HeldOut(texts, documents, scores, entities, directory)
 
 

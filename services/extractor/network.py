@@ -12,10 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from services.extractor.architecture import CLASSES
 from services.extractor.encoding import CODES, FEATURES
-from shared.contracts import FIELD_NAMES
-
-CLASSES = ("other", *FIELD_NAMES)
 
 
 class CharacterLSTM(nn.Module):

@@ -4,48 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
+import numpy.typing as npt
+from pydantic import ValidationError
 
-from services.extractor.batch import probabilities
+from services.extractor.architecture import Architecture
 from services.extractor.encoding import ALPHABET, TextSegment, encode
+from services.extractor.engine import Engine, load_engine, probabilities
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.merchants import Directory, load_directory
-from services.extractor.network import CharacterLSTM
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.teaching import Teaching
 from shared.contracts import CorrectRequest, ExtractRequest, Fields, Line, MerchantCorrection, PageSize
-from shared.device import select_device, set_threads, share_memory_arena
-from shared.weights import WeightsError, load_into, load_weights
+from shared.processor import share_memory_arena
+from shared.weights import WeightsError, load_weights
 
 NAME = "charlstm"
 _TEACHINGS = 8
 
 
 class Predictor:
-    """Encoding, network and field reading behind one call.
+    """Encoding, network and field reading behind one call. Call `extract` and `explain` from one thread.
 
     Args:
-        network: The network, on `device`, in evaluation mode.
+        engine: Runs the network.
         reader: Turns its probabilities into fields.
-        device: Where it runs.
         version: Of the weights.
         directory: Known merchants, which people's corrections are taught to; None if spelling stays as it was read.
     """
 
     def __init__(
-        self,
-        network: CharacterLSTM,
-        reader: FieldReader,
-        device: torch.device,
-        version: str,
-        directory: Directory | None = None,
+        self, engine: Engine, reader: FieldReader, *, version: str, directory: Directory | None = None
     ) -> None:
-        self.network = network.eval()
+        self._engine = engine
         self.reader = reader
-        self.device = device
         self.version = version
         self._directory = directory
         # Most requests bring the same corrections: all that there are but the receipt's own.
@@ -58,20 +54,15 @@ class Predictor:
         Raises:
             WeightsError: If they cannot be used.
             DirectoryError: If the merchant directory or the vendor list cannot be read.
-            ValueError: If there is no such device.
+            EngineError: If the library that is to run the network is not there.
+            DeviceError: If there is no such device.
         """
-        set_threads(settings.threads)
         share_memory_arena()
-        device = select_device(settings.device)
-        manifest, tensors = load_weights(settings.weights, name=NAME)
-        if manifest.alphabet != ALPHABET:
-            raise WeightsError(f"{settings.weights}: the weights are for another alphabet; train and export them anew")
-        network = CharacterLSTM(**manifest.architecture["network"])
-        load_into(network, tensors)
+        weights = read_weights(settings.weights)
+        engine = load_engine(weights.arrays, weights.architecture, settings)
         directory = load_directory(vendors=settings.vendor_list) if settings.merchant_directory else None
-        scoring = Scoring.model_validate(manifest.architecture["scoring"])
-        reader = FieldReader(scoring, directory, month_first=settings.date_order == "month_first")
-        return cls(network.to(device), reader, device, manifest.version, directory)
+        reader = FieldReader(weights.scoring, directory, month_first=settings.date_order == "month_first")
+        return cls(engine, reader, version=weights.version, directory=directory)
 
     def extract(self, documents: Sequence[ExtractRequest]) -> list[Fields]:
         """The fields of each receipt, in order; all null where there is no text."""
@@ -80,7 +71,7 @@ class Predictor:
     def explain(self, receipts: Sequence[Sequence[TextSegment]]) -> list[Extraction]:
         """As `extract`, with the evidence for each field."""
         documents = [encode(segments) for segments in receipts]
-        scores = probabilities(self.network, documents, self.device)
+        scores = probabilities(self._engine, documents)
         return [
             self.reader.read(segments, document, score)
             for segments, document, score in zip(receipts, documents, scores, strict=True)
@@ -108,3 +99,29 @@ def segments_of(request: ExtractRequest) -> list[TextSegment]:
     return [
         TextSegment(np.array(line.quad, np.float32), line.text, line.page, line.confidence) for line in request.lines
     ]
+
+
+class Weights(NamedTuple):
+    """What a folder of released weights holds: the arrays, the network's shape, the scoring fitted to it."""
+
+    arrays: dict[str, npt.NDArray[Any]]
+    architecture: Architecture
+    scoring: Scoring
+    version: str
+
+
+def read_weights(folder: Path) -> Weights:
+    """Read released weights.
+
+    Raises:
+        WeightsError: If they are missing, damaged or do not describe a network known here.
+    """
+    manifest, arrays = load_weights(folder, name=NAME)
+    if manifest.alphabet != ALPHABET:
+        raise WeightsError(f"{folder}: the weights are for another alphabet; train and export them anew")
+    try:
+        architecture = Architecture.from_dict(manifest.architecture["network"])
+        scoring = Scoring.model_validate(manifest.architecture["scoring"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
+    return Weights(arrays, architecture, scoring, manifest.version)

@@ -18,22 +18,25 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from services.extractor.architecture import CLASSES
 from services.extractor.augmentation import Augmenter
-from services.extractor.batch import collate, probabilities
+from services.extractor.batch import collate
 from services.extractor.encoding import ALPHABET, Document, TextSegment, encode
+from services.extractor.engine import probabilities
 from services.extractor.evaluate import evaluate
 from services.extractor.fitting import fit, hold_out
 from services.extractor.labels import IGNORED, LabelledText, label
 from services.extractor.merchants import directory_of
-from services.extractor.network import CLASSES, CharacterLSTM
+from services.extractor.network import CharacterLSTM
 from services.extractor.predictor import NAME, Predictor
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
+from services.extractor.torch_engine import TorchEngine
 from shared.contracts import FIELD_NAMES
 from shared.dataset import LabelledReceipt, load_split
-from shared.device import autocast, select_device, set_threads
+from shared.device import arrays_of, autocast, load_into, select_device, set_threads
 from shared.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
-from shared.weights import load_into, load_weights, save_weights
+from shared.weights import load_weights, save_weights
 
 _BATCH = 16
 # Receipts are sorted by length within this many batches, so that little is padded and the order stays random.
@@ -161,10 +164,10 @@ def character_f1(
 ) -> dict[str, float]:
     """F1 over the characters of each field, 0 to 1; a measure of the network alone, without rules."""
     counts = np.zeros((len(CLASSES), 3))
-    network.eval()
+    engine = TorchEngine(network, device)
     for start in range(0, len(pairs), _BATCH):
         part = pairs[start : start + _BATCH]
-        for (_, labels), scores in zip(part, probabilities(network, [d for d, _ in part], device), strict=True):
+        for (_, labels), scores in zip(part, probabilities(engine, [d for d, _ in part]), strict=True):
             found, sure = scores.argmax(1), labels != IGNORED
             for number in range(len(CLASSES)):
                 counts[number] += [
@@ -289,7 +292,7 @@ def export(
     for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
         save_weights(
             config.export,
-            network.state_dict(),
+            arrays_of(network.state_dict()),
             name=NAME,
             architecture=architecture,
             alphabet=ALPHABET,

@@ -53,7 +53,7 @@ def create_app(settings: RecognizerSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
         predictor = await asyncio.to_thread(_load, settings)
-        async with serve_batches(app, predictor.recognize, settings, group=predictor.width_of):
+        async with serve_batches(app, predictor.recognize, settings):
             yield predictor.version
 
     return create_service_app(

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.recognizer.network import FRAME_STRIDE
+from services.recognizer.architecture import FRAME_STRIDE
 
 _SQUEEZE = 0.2
 """How much a cut is squeezed or stretched along the text at most."""

@@ -16,11 +16,12 @@ import torch
 
 from services.recognizer.evaluate import evaluate
 from services.recognizer.network import CRNN
-from services.recognizer.predictor import NAME, load_network
+from services.recognizer.predictor import NAME
 from services.recognizer.samples import Sample, load_samples, make_batch, plan_batches
 from services.recognizer.settings import RecognizerSettings
+from services.recognizer.torch_engine import load_network
 from shared.dataset import load_split
-from shared.device import autocast
+from shared.device import arrays_of, autocast
 from shared.weights import Manifest, load_weights, save_weights
 
 _BATCHES, _COLUMNS = 100, 8192
@@ -74,7 +75,7 @@ def export(network: CRNN, folders: Sequence[Path], folder: Path, data: Path) -> 
     for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
         manifest = save_weights(
             folder,
-            network.state_dict(),
+            arrays_of(network.state_dict()),
             name=NAME,
             architecture=network.architecture.to_dict(),
             alphabet=manifests[-1].alphabet,

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from services.recognizer.alphabet import Alphabet
+from services.recognizer.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.crops import bucket, fit, fitted_width, to_grey
 from services.recognizer.decoding import Recognition, decode
+from services.recognizer.engine import Engine, load_engine
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
-from services.recognizer.network import CRNN, FRAME_STRIDE, Architecture, fuse_batch_norm
 from services.recognizer.settings import RecognizerSettings
-from shared.device import inference_dtype, select_device, set_threads, share_memory_arena
-from shared.weights import WeightsError, load_into, load_weights
+from shared.processor import share_memory_arena
+from shared.weights import WeightsError, load_weights
 
 NAME = "crnn"
 
@@ -33,34 +32,6 @@ _CONFIDENCE_OF_NOTHING = 0.35
 """What a tall crop that says nothing upright counts for: text on its side is often taken for no text at all."""
 
 
-class Engine(Protocol):
-    """What runs the network: `(N, 1, H, W)` float32 pictures to `(N, T, classes)` float32 logits."""
-
-    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run one batch."""
-
-
-class TorchEngine:
-    """Runs the network with torch, in bfloat16 where the hardware multiplies it.
-
-    Args:
-        network: is changed: batch norms are folded into the convolutions, and it moves to the device.
-        device: where to run.
-    """
-
-    def __init__(self, network: CRNN, device: torch.device) -> None:
-        self._dtype = inference_dtype(device)
-        self._device = device
-        self._network: nn.Module = fuse_batch_norm(network.eval()).to(device, self._dtype)
-
-    @torch.inference_mode()
-    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run one batch."""
-        batch = torch.from_numpy(images).to(self._device, self._dtype)
-        logits: NDArray[np.float32] = self._network(batch).float().cpu().numpy()
-        return logits
-
-
 class Predictor:
     """Pre-processing, network and post-processing of the recognizer. Not thread-safe: call it from one thread.
 
@@ -69,7 +40,7 @@ class Predictor:
         architecture: of the network, for the size of its input.
         alphabet: the characters of its classes.
         version: of the weights.
-        max_batch: most crops in a batch.
+        max_batch: most crops computed as one batch.
         max_width: widest input in pixels.
         language: helps where the network is not sure; None for none.
     """
@@ -101,28 +72,23 @@ class Predictor:
 
         Raises:
             WeightsError: if they are missing, damaged or do not fit this code.
+            EngineError: if the library that is to run the network is not there.
         """
         settings = settings or RecognizerSettings()
-        set_threads(settings.threads)
         share_memory_arena()
-        network, alphabet, version = load_network(settings.weights)
-        language = None
+        weights = read_weights(settings.weights)
+        version, language = weights.version, None
         if settings.language == "auto":  # other answers, so another version: caches must not mix them
-            language = LanguageModel.load(LANGUAGE_WEIGHTS, alphabet)
+            language = LanguageModel.load(LANGUAGE_WEIGHTS, weights.alphabet)
             version = f"{version}+{language.version}"
         return cls(
-            TorchEngine(network, select_device(settings.device)),
-            network.architecture,
-            alphabet,
+            load_engine(weights.arrays, weights.architecture, settings),
+            weights.architecture,
+            weights.alphabet,
             version=version,
-            max_batch=settings.max_batch,
             max_width=settings.max_crop_width,
             language=language,
         )
-
-    def width_of(self, crop: NDArray[np.uint8]) -> int:
-        """Columns of the bucket that a crop is computed in; crops of one bucket share batches. 0 for an empty crop."""
-        return bucket(self._columns(crop)) if crop.size else 0
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> list[Recognition]:
         """Read text segments.
@@ -147,7 +113,8 @@ class Predictor:
 
     def warm_up(self) -> None:
         """Run the network once, so that the first request does not pay for its set-up."""
-        self._engine(np.zeros((1, 1, self._height, 128), np.float32))
+        for _ in self._engine([np.zeros((1, 1, self._height, 128), np.float32)]):
+            pass
 
     def _columns(self, crop: NDArray[np.uint8]) -> int:
         return fitted_width(
@@ -156,23 +123,34 @@ class Predictor:
 
     def _read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Recognition]:
         results = [Recognition("", 0.0)] * len(crops)
-        buckets: dict[int, list[int]] = defaultdict(list)
-        for index, crop in enumerate(crops):
-            if crop.size:
-                buckets[self.width_of(crop)].append(index)
-        for width in sorted(buckets):
-            indices = buckets[width]
-            for start in range(0, len(indices), self._max_batch):
-                chosen = indices[start : start + self._max_batch]
-                columns = [self._columns(crops[i]) for i in chosen]
-                pictures = [
-                    fit(crops[i], height=self._height, width=w, levelled=self._levelled)
-                    for i, w in zip(chosen, columns, strict=True)
-                ]
-                logits = self._engine(np.stack(pictures)[:, None])
-                for row, index in enumerate(chosen):
-                    results[index] = decode(logits[row, : columns[row] // FRAME_STRIDE], self._alphabet, self._language)
+        columns = [self._columns(crop) if crop.size else 0 for crop in crops]
+        batches = self._batches(columns)
+        pictures = (self._pictures([(crops[i], columns[i]) for i in batch]) for batch in batches)
+        for batch, logits in zip(batches, self._engine(pictures), strict=True):
+            for row, index in enumerate(batch):
+                frames = logits[row, : columns[index] // FRAME_STRIDE]
+                results[index] = decode(frames, self._alphabet, self._language)
         return results
+
+    def _batches(self, columns: Sequence[int]) -> list[list[int]]:
+        """The places of crops of so many columns in batches of one bucket each; those of no column are left out.
+
+        The widest come first: where batches are computed side by side, the last ones should be short.
+        """
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for index, width in enumerate(columns):
+            if width:
+                buckets[bucket(width)].append(index)
+        return [
+            buckets[width][start : start + self._max_batch]
+            for width in sorted(buckets, reverse=True)
+            for start in range(0, len(buckets[width]), self._max_batch)
+        ]
+
+    def _pictures(self, crops: Sequence[tuple[NDArray[np.uint8], int]]) -> NDArray[np.float32]:
+        """The network's input for crops of one bucket and the columns of each."""
+        fitted = [fit(crop, height=self._height, width=width, levelled=self._levelled) for crop, width in crops]
+        return np.stack(fitted)[:, None]
 
 
 def better_of(upright: Recognition, turned: Recognition) -> Recognition:
@@ -185,13 +163,22 @@ def better_of(upright: Recognition, turned: Recognition) -> Recognition:
     return turned if longer and turned.confidence > standing + _TURNED_MARGIN else upright
 
 
-def load_network(folder: Path) -> tuple[CRNN, Alphabet, str]:
-    """Build the network from its weights; returns it with its alphabet and the weights' version.
+class Weights(NamedTuple):
+    """What a folder of released weights holds: the arrays, the network's shape, the characters of its classes."""
+
+    arrays: dict[str, NDArray[Any]]
+    architecture: Architecture
+    alphabet: Alphabet
+    version: str
+
+
+def read_weights(folder: Path) -> Weights:
+    """Read released weights.
 
     Raises:
-        WeightsError: if the weights are missing, damaged or do not fit this code.
+        WeightsError: if they are missing, damaged or do not describe a network known here.
     """
-    manifest, tensors = load_weights(folder, name=NAME)
+    manifest, arrays = load_weights(folder, name=NAME)
     try:
         architecture = Architecture.from_dict(manifest.architecture)
         alphabet = Alphabet(manifest.alphabet or "")
@@ -202,6 +189,4 @@ def load_network(folder: Path) -> tuple[CRNN, Alphabet, str]:
             f"The manifest in {folder} contradicts itself: {alphabet.classes} classes in the alphabet, "
             f"{architecture.classes} in the network."
         )
-    network = CRNN(architecture)
-    load_into(network, tensors)
-    return network, alphabet, manifest.version
+    return Weights(arrays, architecture, alphabet, manifest.version)

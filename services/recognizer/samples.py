@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
+from services.recognizer.architecture import FRAME_STRIDE
 from services.recognizer.augmentation import jittered_cut, wear
 from services.recognizer.crops import level, plain
-from services.recognizer.network import FRAME_STRIDE
 from shared.dataset import LabelledReceipt, LabelledSegment
 from shared.geometry import quad_size
 

@@ -18,13 +18,7 @@ class RecognizerSettings(ServiceSettings):
     service: ClassVar[str] = "recognizer"
 
     port: int = Field(default=8002, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
-    threads: int | None = Field(
-        default=1,
-        ge=1,
-        description="Threads of the network on the CPU. Beside a detector with threads of its own, a second one more "
-        "than doubles the time (0.54 s a receipt instead of 0.24 on two cores).",
-    )
-    max_batch: int = Field(default=32, ge=1, description="Most segments computed at once.")
+    max_batch: int = Field(default=256, ge=1, description="Most segments taken at once, of all widths.")
     max_queue: int = Field(default=8192, ge=1, description="Most segments that wait; more are refused with 503.")
     weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
     language: Literal["auto", "off"] = Field(

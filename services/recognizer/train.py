@@ -22,15 +22,17 @@ import torch
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
+from services.recognizer.architecture import Architecture
 from services.recognizer.decoding import decode
 from services.recognizer.evaluate import evaluate
 from services.recognizer.loss import ctc_loss
-from services.recognizer.network import CRNN, Architecture
-from services.recognizer.predictor import NAME, load_network
+from services.recognizer.network import CRNN
+from services.recognizer.predictor import NAME
 from services.recognizer.samples import Batch, Sample, load_samples, make_batch, plan_batches
 from services.recognizer.settings import RecognizerSettings
+from services.recognizer.torch_engine import load_network
 from shared.dataset import load_split, split_keys
-from shared.device import autocast, select_device, set_threads
+from shared.device import arrays_of, autocast, select_device, set_threads
 from shared.measures.words import character_error_rate, words
 from shared.training import ExponentialMovingAverage, TrainingRun
 from shared.weights import save_weights
@@ -284,7 +286,7 @@ class Trainer:
         }
         save_weights(
             folder,
-            self.average.state_dict(),
+            arrays_of(self.average.state_dict()),
             name=NAME,
             architecture=self.network.architecture.to_dict(),
             alphabet=self.alphabet.characters,

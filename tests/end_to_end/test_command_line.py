@@ -53,6 +53,17 @@ def test_extract_reads_files_without_a_server(repository: Path, tmp_path: Path) 
     assert drawn.stat().st_size > 1000
 
 
+def test_receipts_are_read_without_torch(repository: Path) -> None:
+    """As where only what serves on processors is installed: what is not there cannot be imported."""
+    program = "import sys; sys.modules['torch'] = None; from quittance.cli import main; main()"
+    sample = repository / "tests" / "samples" / "malaysia.jpg"
+    command = [sys.executable, "-c", program, "extract", sample, "--format", "json"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr
+    (receipt,) = json.loads(result.stdout)
+    assert receipt["fields"]["total"]["value"] == "60.55"
+
+
 def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> None:
     output, predictions = tmp_path / "measures.json", tmp_path / "predictions.jsonl"
     options = ["--data", rendered, "--split", "all", "--output", output, "--predictions", predictions]

@@ -12,13 +12,17 @@ import torch
 
 from services.detector import network as network_module
 from services.detector import train as train_module
+from services.detector.architecture import PIXEL_MEAN, Architecture
 from services.detector.losses import ctpn_loss
-from services.detector.network import CTPN, PIXEL_MEAN, VGG16, Architecture, Output, normalise
+from services.detector.network import CTPN, VGG16, Output, normalise
+from services.detector.openvino_engine import OpenVINOEngine
 from services.detector.samples import KeptReceipt, SampleSettings, draw_sample, keep_all
+from services.detector.torch_engine import TorchEngine
 from services.detector.train import TrainingConfig, train
 from services.detector.trunk import for_our_pixels
 from services.detector.tune import fit_logistic, owners
 from shared.dataset import LabelledSegment, load_split, write_receipt, write_split
+from shared.device import arrays_of
 from shared.weights import load_weights
 
 SMALL = Architecture(anchor_heights=(12.0, 18.0, 27.0), window_channels=8, recurrent_units=4, dense_units=8)
@@ -27,7 +31,7 @@ SMALL = Architecture(anchor_heights=(12.0, 18.0, 27.0), window_channels=8, recur
 @pytest.fixture
 def thin(monkeypatch: pytest.MonkeyPatch) -> None:
     """A VGG16 with few channels, so that tests are fast."""
-    monkeypatch.setattr(network_module, "_BLOCKS", ((4, 2), (4, 2), (8, 3), (8, 3), (8, 3)))
+    monkeypatch.setattr(network_module, "BLOCKS", ((4, 2), (4, 2), (8, 3), (8, 3), (8, 3)))
 
 
 @pytest.mark.usefixtures("thin")
@@ -85,6 +89,22 @@ def test_a_first_layer_for_standardised_rgb_gives_the_same_for_our_pixels() -> N
     ours = torch.nn.Conv2d(3, 4, 3)
     ours.load_state_dict(for_our_pixels(theirs.state_dict()))
     assert torch.allclose(ours(picture - torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1)), theirs(rgb), atol=1e-3)
+
+
+@pytest.mark.usefixtures("thin")
+def test_both_libraries_say_the_same() -> None:
+    torch.manual_seed(0)
+    network = CTPN(SMALL)
+    for layer in (network.scores, network.vertical, network.side):
+        torch.nn.init.normal_(layer.weight, std=1.0)
+    pages = np.random.default_rng(0).integers(0, 255, (2, 64, 96), dtype=np.uint8)
+    ours = OpenVINOEngine(arrays_of(network.state_dict()), SMALL, threads=1, precision="float32")(pages)
+    theirs = TorchEngine(network, torch.device("cpu"), "float32")(pages)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.probability.shape == (4, 6, 3)
+        assert np.ptp(one.probability) > 0.1
+        for mine, their in zip(one, other, strict=True):
+            np.testing.assert_allclose(mine, their, atol=1e-4)
 
 
 def targets_and_output(margin: float) -> tuple[Output, torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -7,8 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from services.detector.orientation.network import TorchOrientationEngine
+from services.detector.orientation.architecture import OrientationArchitecture
+from services.detector.orientation.engine import load_orientation
+from services.detector.orientation.network import OrientationNetwork
+from services.detector.orientation.openvino_engine import OpenVINOOrientationEngine
 from services.detector.orientation.pose import PATCH, TURNS, Pose, cut_patches, decide, find_pose
 from services.detector.orientation.skew import Lean, estimate_lean
 from services.detector.orientation.straighten import (
@@ -18,8 +22,11 @@ from services.detector.orientation.straighten import (
     straighten,
     transform,
 )
+from services.detector.orientation.torch_engine import TorchOrientationEngine
 from services.detector.preparation import PreparationSettings, prepare, scale_again
 from services.detector.scale import find_characters, find_ink
+from services.detector.settings import DetectorSettings
+from shared.device import arrays_of
 from shared.geometry import boxes_to_quads, rotate_image, rotate_quads
 from shared.weights import WeightsError
 
@@ -213,4 +220,17 @@ def test_of_a_slanted_quad_beside_the_page_nothing_is_left() -> None:
 
 def test_missing_weights_say_so(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="manifest"):
-        TorchOrientationEngine.load(tmp_path)
+        load_orientation(DetectorSettings(orientation_weights=tmp_path))
+
+
+def test_both_libraries_say_the_same() -> None:
+    torch.manual_seed(0)
+    small = OrientationArchitecture(channels=(4, 6), strides=(2, 2))
+    network = OrientationNetwork(small).train()
+    with torch.no_grad():
+        network(torch.randn(8, 1, PATCH, PATCH))  # moves the running statistics away from 0 and 1
+    arrays = arrays_of(network.state_dict())
+    patches = np.random.default_rng(0).integers(0, 255, (3, PATCH, PATCH), dtype=np.uint8)
+    ours = OpenVINOOrientationEngine(arrays, small, threads=1, precision="float32")(patches)
+    np.testing.assert_allclose(ours, TorchOrientationEngine(network, "float32")(patches), atol=1e-4)
+    np.testing.assert_allclose(np.exp(ours).sum(axis=1), 1.0, atol=1e-5)

@@ -14,9 +14,10 @@ import pytest
 from services.detector import app as app_module
 from services.detector.anchors import STRIDE, build_targets
 from services.detector.app import create_app, to_response
+from services.detector.architecture import Architecture
+from services.detector.engine import Activations
 from services.detector.joining import JoiningSettings
-from services.detector.network import Architecture
-from services.detector.predictor import Activations, Detection, Predictor, on_page
+from services.detector.predictor import Detection, Predictor, on_page
 from services.detector.settings import DetectorSettings
 from shared.weights import WeightsError
 

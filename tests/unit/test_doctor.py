@@ -41,7 +41,7 @@ def test_what_would_not_run_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         monkeypatch.setenv("QUITTANCE_GATEWAY_PORT", str(taken.getsockname()[1]))
         found = findings()
     bad = {finding.what for finding in found.values() if finding.state == "bad"}
-    assert bad == {"detector weights", "redis", "device", "gateway port"}
+    assert bad == {"detector weights", "redis", "engine", "gateway port"}
     assert "cannot be read" in found["detector weights"].detail
     assert CliRunner().invoke(cli.app, ["doctor"]).exit_code == 1
 

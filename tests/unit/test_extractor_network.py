@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from services.extractor.batch import collate, probabilities
+from services.extractor.architecture import CLASSES, Architecture
+from services.extractor.batch import collate
 from services.extractor.encoding import FEATURES, Document, TextSegment, encode
+from services.extractor.engine import Engine, probabilities
 from services.extractor.fitting import fit_confidence, fit_total
-from services.extractor.network import CLASSES, BidirectionalLSTM, CharacterLSTM
+from services.extractor.network import BidirectionalLSTM, CharacterLSTM
+from services.extractor.openvino_engine import OpenVINOEngine
 from services.extractor.scoring import Evidence, Scoring
+from services.extractor.torch_engine import TorchEngine
 from services.extractor.totals import FEATURES as TOTAL_FEATURES
 from services.extractor.totals import shares
+from shared.device import arrays_of
+from shared.weights import WeightsError
 
 CPU = torch.device("cpu")
 
@@ -26,10 +32,20 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+SMALL = Architecture(embedding=4, channels=6, hidden=5)
+
+
 @pytest.fixture
 def network() -> CharacterLSTM:
     torch.manual_seed(0)
-    return CharacterLSTM(embedding=4, channels=6, hidden=5).eval()
+    return CharacterLSTM(**SMALL.to_dict())
+
+
+@pytest.fixture(params=["torch", "openvino"])
+def engine(network: CharacterLSTM, request: pytest.FixtureRequest) -> Engine:
+    if request.param == "torch":
+        return TorchEngine(network, CPU)
+    return OpenVINOEngine(arrays_of(network.state_dict()), SMALL, threads=1)
 
 
 def document(*texts: str) -> Document:
@@ -37,29 +53,46 @@ def document(*texts: str) -> Document:
     return encode([TextSegment(quad, text) for quad, text in zip(quads, texts, strict=True)])
 
 
-def test_every_character_gets_five_probabilities(network: CharacterLSTM) -> None:
+def test_every_character_gets_five_probabilities(engine: Engine) -> None:
     documents = [document("SHOP", "TOTAL 9.00"), document(), document("A")]
-    first, empty, last = probabilities(network, documents, CPU)
+    first, empty, last = probabilities(engine, documents)
     assert first.shape == (len("SHOP\nTOTAL 9.00\n"), len(CLASSES))
     assert empty.shape == (0, len(CLASSES))
     assert last.shape == (2, len(CLASSES))
     np.testing.assert_allclose(first.sum(axis=1), 1.0, atol=1e-5)
 
 
-def test_no_receipt_changes_by_its_neighbours(network: CharacterLSTM) -> None:
+def test_no_receipt_changes_by_its_neighbours(engine: Engine) -> None:
     short, long = document("SHOP", "9.00"), document("ANOTHER SHOP SDN BHD", "JALAN 1", "TOTAL", "RM 15.50")
-    (alone,) = probabilities(network, [short], CPU)
-    np.testing.assert_allclose(probabilities(network, [short, long], CPU)[0], alone, atol=1e-5)
-    np.testing.assert_allclose(probabilities(network, [long, short], CPU)[1], alone, atol=1e-5)
+    (alone,) = probabilities(engine, [short])
+    np.testing.assert_allclose(probabilities(engine, [short, long])[0], alone, atol=1e-5)
+    np.testing.assert_allclose(probabilities(engine, [long, short])[1], alone, atol=1e-5)
 
 
-def test_both_directions_reach_every_character(network: CharacterLSTM) -> None:
+def test_both_directions_reach_every_character(engine: Engine) -> None:
     texts = ["SHOP", "ITEM", "TOTAL"]
-    (before,) = probabilities(network, [document(*texts)], CPU)
-    (other_end,) = probabilities(network, [document(*texts[:-1], "CASH!")], CPU)
-    (other_start,) = probabilities(network, [document("CAFE", *texts[1:])], CPU)
+    (before,) = probabilities(engine, [document(*texts)])
+    (other_end,) = probabilities(engine, [document(*texts[:-1], "CASH!")])
+    (other_start,) = probabilities(engine, [document("CAFE", *texts[1:])])
     assert not np.array_equal(before[0], other_end[0])
     assert not np.array_equal(before[-1], other_start[-1])
+
+
+def test_both_libraries_say_the_same(network: CharacterLSTM) -> None:
+    documents = [document("SHOP", "TOTAL 9.00"), document("A"), document("ANOTHER SHOP SDN BHD", "JALAN 1", "RM 15.50")]
+    theirs = OpenVINOEngine(arrays_of(network.state_dict()), SMALL, threads=1)(documents)
+    for one, other in zip(theirs, TorchEngine(network, CPU)(documents), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_arrays_that_do_not_fit_are_named(network: CharacterLSTM) -> None:
+    arrays = arrays_of(network.state_dict())
+    with pytest.raises(WeightsError, match=r"'second\.back\.bias_hh_l0' is missing"):
+        OpenVINOEngine({k: v for k, v in arrays.items() if k != "second.back.bias_hh_l0"}, SMALL, threads=1)
+    with pytest.raises(WeightsError, match="unexpected: third"):
+        OpenVINOEngine({**arrays, "third": arrays["classifier.bias"]}, SMALL, threads=1)
+    with pytest.raises(WeightsError, match="another shape"):
+        OpenVINOEngine({**arrays, "classifier.weight": arrays["embedding.weight"]}, SMALL, threads=1)
 
 
 def test_the_layer_equals_a_packed_bidirectional_one() -> None:

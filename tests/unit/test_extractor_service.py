@@ -20,6 +20,7 @@ from services.extractor.settings import ExtractorSettings
 from services.extractor.train import TrainingConfig, train
 from shared.contracts import ExtractRequest, Fields
 from shared.dataset import LabelledSegment, load_split, write_receipt, write_split
+from shared.device import arrays_of
 from shared.weights import WeightsError, load_weights, save_weights
 
 PAGE = {"width": 400, "height": 300}
@@ -32,7 +33,7 @@ def save(folder: Path, *, alphabet: str = ALPHABET, certain: int | None = None) 
         torch.nn.init.zeros_(network.classifier.weight)
         network.classifier.bias.data = torch.nn.functional.one_hot(torch.tensor(certain), 5).float() * 9
     architecture = {"network": network.architecture, "scoring": Scoring().model_dump(mode="json")}
-    state = network.state_dict()
+    state = arrays_of(network.state_dict())
     save_weights(folder, state, name=NAME, architecture=architecture, alphabet=alphabet, training={}, measures={})
     return folder
 

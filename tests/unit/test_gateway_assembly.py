@@ -57,11 +57,11 @@ def test_an_unknown_service_is_refused() -> None:
         service_app("translator")
 
 
-def test_a_gateway_with_urls_needs_neither_torch_nor_services(repository: Path) -> None:
+def test_a_gateway_with_urls_needs_neither_networks_nor_services(repository: Path) -> None:
     """As in its container: what the image does not hold cannot be imported."""
     program = """
 import sys
-for absent in ("cv2", "torch", "safetensors", "services"):
+for absent in ("cv2", "openvino", "torch", "safetensors", "services"):
     sys.modules[absent] = None
 from quittance.assembly import embedded_gateway
 app = embedded_gateway()

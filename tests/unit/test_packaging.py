@@ -6,7 +6,7 @@ import ast
 import functools
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,14 @@ def file_of(module: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
-def reached_from(module: str) -> set[str]:
-    """All modules that importing one leads to; of others than our own only the first name."""
+def reached_from(module: str, without: Callable[[str], bool] = lambda _: False) -> set[str]:
+    """All modules that importing one leads to, but for those left out; of others than our own only the first name."""
     seen: set[str] = set()
     waiting = [module]
     while waiting:
         module = waiting.pop()
+        if without(module):
+            continue
         file = file_of(module)
         name = module if file else module.split(".")[0]
         if name not in seen:
@@ -78,7 +80,8 @@ def foreign(module: str, declared: set[str]) -> bool:
 @pytest.mark.parametrize("folder", OWN)
 def test_every_import_is_declared(folder: str) -> None:
     content = project()["project"]
-    declared = names([*content["dependencies"], *content["optional-dependencies"]["train"]])
+    extras = content["optional-dependencies"]
+    declared = names([*content["dependencies"], *extras["train"], *extras["torch"]])
     # torchvision is used for training where it can be imported, and is nobody's dependency.
     wrong = {(path, module) for path, module in imports(folder) if foreign(module, declared | {"torchvision"})}
     assert wrong == set()
@@ -91,6 +94,8 @@ def test_what_serves_needs_neither_training_code_nor_its_packages(module: str) -
     reached = reached_from(module)
     assert len(reached) > 10
     assert not {name for name in reached if name.endswith(".train") or name == "shared.training"}
+    # An engine of torch is loaded only where torch is to run the networks; the rest must do without it.
+    reached = reached_from(module, lambda name: name.split(".")[-1] == "torch_engine" or name == "shared.device")
     assert {name for name in reached if foreign(name, names(project()["project"]["dependencies"]))} == set()
 
 
@@ -104,7 +109,7 @@ def test_versions_are_exact_and_the_gateway_has_its_share_of_them() -> None:
     assert len(names(dependencies)) == len(dependencies)
     assert len(names(group)) == len(group)
     assert set(group) <= set(dependencies)
-    assert not names(group) & {"torch", "safetensors"}
+    assert not names(group) & {"openvino", "torch", "safetensors"}
 
 
 def test_services_stand_alone() -> None:
@@ -122,7 +127,7 @@ def test_services_stand_alone() -> None:
     ("folder", "forbidden"),
     [
         ("shared", {"services", "gateway", "quittance", "synthesis"}),
-        ("gateway", {"services", "quittance", "synthesis", "torch", "torchvision", "safetensors"}),
+        ("gateway", {"services", "quittance", "synthesis", "openvino", "torch", "torchvision", "safetensors"}),
     ],
 )
 def test_the_gateway_and_shared_code_know_no_service(folder: str, forbidden: set[str]) -> None:

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from services.recognizer.alphabet import Alphabet
+from services.recognizer.architecture import Architecture
 from services.recognizer.average import average
-from services.recognizer.network import CRNN, Architecture
+from services.recognizer.network import CRNN
 from services.recognizer.samples import MARGIN, STORED_HEIGHT, Sample
+from shared.device import arrays_of
 from shared.weights import save_weights
 
 ALPHABET = Alphabet("AB 1")
@@ -24,7 +26,7 @@ def released(tmp_path: Path) -> list[Path]:
         folder = tmp_path / str(seed)
         save_weights(
             folder,
-            CRNN(SMALL).state_dict(),
+            arrays_of(CRNN(SMALL).state_dict()),
             name="crnn",
             architecture=SMALL.to_dict(),
             alphabet=ALPHABET.characters,

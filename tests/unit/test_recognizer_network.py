@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
+from services.recognizer.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.loss import ctc_loss, merge_case
-from services.recognizer.network import CRNN, FRAME_STRIDE, Architecture, fuse_batch_norm
+from services.recognizer.network import CRNN, fuse_batch_norm
+from services.recognizer.openvino_engine import OpenVINOEngine
+from services.recognizer.torch_engine import TorchEngine
+from shared.device import arrays_of
 
 TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=2)
 PAIRS = [(1, 2), (3, 4)]
@@ -23,12 +28,30 @@ def test_one_frame_for_four_columns(network: CRNN, width: int) -> None:
     assert network(torch.zeros(3, 1, 32, width)).shape == (3, width // FRAME_STRIDE, TINY.classes)
 
 
+@torch.no_grad()
+def move_statistics(network: CRNN) -> CRNN:
+    """Moves the running statistics away from 0 and 1."""
+    network.train()
+    for _ in range(3):
+        network(torch.randn(4, 1, 32, 32))
+    return network.eval()
+
+
+def test_both_libraries_say_the_same(network: CRNN) -> None:
+    arrays = arrays_of(copy.deepcopy(move_statistics(network)).state_dict())
+    batches = [
+        np.random.default_rng(i).uniform(-1, 1, (2 + i, 1, 32, 16 * (1 + i))).astype(np.float32) for i in range(6)
+    ]
+    theirs = TorchEngine(network, torch.device("cpu"), "float32")(batches)
+    ours = OpenVINOEngine(arrays, TINY, threads=2, precision="float32")(batches)
+    for one, other, batch in zip(ours, theirs, batches, strict=True):
+        assert one.shape == (len(batch), batch.shape[3] // FRAME_STRIDE, TINY.classes)
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_folding_batch_norm_changes_nothing(network: CRNN) -> None:
     with torch.no_grad():
-        network.train()
-        for _ in range(3):
-            network(torch.randn(4, 1, 32, 32))  # moves the running statistics away from 0 and 1
-        network.eval()
+        move_statistics(network)
         pictures = torch.randn(2, 1, 32, 48)
         expected = network(pictures)
         fused = fuse_batch_norm(copy.deepcopy(network))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,12 +12,14 @@ import torch
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.app import create_app
+from services.recognizer.architecture import Architecture
 from services.recognizer.decoding import Recognition
 from services.recognizer.evaluate import measure
-from services.recognizer.network import CRNN, Architecture
-from services.recognizer.predictor import NAME, Predictor, better_of, load_network
+from services.recognizer.network import CRNN
+from services.recognizer.predictor import NAME, Predictor, better_of, read_weights
 from services.recognizer.settings import RecognizerSettings
 from shared.dataset import LabelledReceipt, LabelledSegment
+from shared.device import arrays_of
 from shared.weights import WeightsError, save_weights
 
 ALPHABET = Alphabet("AaBb 1")
@@ -31,7 +33,10 @@ class BrightnessEngine:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        return map(self._run, batches)
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
         self.shapes.append(images.shape)
         frames = images[:, 0].mean(axis=1).reshape(len(images), -1, 4).mean(axis=2)
         logits = np.zeros((*frames.shape, ALPHABET.classes), np.float32)
@@ -98,7 +103,7 @@ def weights(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     save_weights(
         tmp_path,
-        CRNN(TINY).state_dict(),
+        arrays_of(CRNN(TINY).state_dict()),
         name=NAME,
         architecture=TINY.to_dict(),
         alphabet=ALPHABET.characters,
@@ -123,10 +128,10 @@ def test_weights_that_do_not_fit_are_refused(weights: Path) -> None:
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps({**manifest, "alphabet": "AB"}))
     with pytest.raises(WeightsError, match="contradicts"):
-        load_network(weights)
+        read_weights(weights)
     path.write_text(json.dumps({**manifest, "architecture": {**manifest["architecture"], "heads": 2}}))
     with pytest.raises(WeightsError, match="heads"):
-        load_network(weights)
+        read_weights(weights)
 
 
 @pytest.fixture

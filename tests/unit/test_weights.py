@@ -6,11 +6,12 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from torch import nn
 
-from shared.weights import Manifest, WeightsError, load_into, load_weights, save_weights
+from shared.device import arrays_of, load_into
+from shared.weights import Manifest, WeightsError, load_weights, save_weights
 
 
 def _network() -> nn.Sequential:
@@ -20,7 +21,7 @@ def _network() -> nn.Sequential:
 def _save(folder: Path, network: nn.Module) -> Manifest:
     return save_weights(
         folder,
-        network.state_dict(),
+        arrays_of(network.state_dict()),
         name="tiny",
         architecture={"hidden": 4},
         alphabet="ab €",
@@ -38,24 +39,24 @@ def test_round_trip_in_half_precision(tmp_path: Path) -> None:
     assert manifest == saved
     assert manifest.alphabet == "ab €"
     assert manifest.version == f"tiny-2026-11-22-{saved.sha256[:8]}"
-    assert tensors["0.weight"].dtype == torch.float32
-    assert torch.equal(tensors["0.weight"], network[0].weight.half().float())
+    assert tensors["0.weight"].dtype == np.float32
+    np.testing.assert_array_equal(tensors["0.weight"], network[0].weight.detach().half().float())
     assert tensors["1.num_batches_tracked"].item() == 70_000
 
     other = _network()
     load_into(other, tensors)
-    assert torch.equal(other[0].weight, tensors["0.weight"])
+    np.testing.assert_array_equal(other[0].weight.detach(), tensors["0.weight"])
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["manifest.json", "model.safetensors"]
 
 
-def test_transposed_and_shared_tensors_are_saved(tmp_path: Path) -> None:
-    weight = torch.arange(6.0).reshape(2, 3)
+def test_transposed_and_shared_arrays_are_saved(tmp_path: Path) -> None:
+    weight = np.arange(6.0).reshape(2, 3)
     save_weights(
-        tmp_path, {"a": weight.t(), "b": weight}, name="x", architecture={}, alphabet=None, training={}, measures={}
+        tmp_path, {"a": weight.T, "b": weight}, name="x", architecture={}, alphabet=None, training={}, measures={}
     )
     _, tensors = load_weights(tmp_path, name="x")
-    assert torch.equal(tensors["a"], weight.t())
-    assert torch.equal(tensors["b"], weight)
+    np.testing.assert_array_equal(tensors["a"], weight.T)
+    np.testing.assert_array_equal(tensors["b"], weight)
 
 
 def test_a_changed_byte_is_refused(tmp_path: Path) -> None:
@@ -92,10 +93,10 @@ def test_an_unknown_manifest_is_refused(tmp_path: Path, key: str, value: object)
 
 
 def test_values_beyond_half_precision_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="tensor big"):
+    with pytest.raises(WeightsError, match="array big"):
         save_weights(
             tmp_path,
-            {"big": torch.tensor([1e6])},
+            {"big": np.array([1e6])},
             name="x",
             architecture={},
             alphabet=None,
@@ -106,10 +107,10 @@ def test_values_beyond_half_precision_are_refused(tmp_path: Path) -> None:
 
 
 def test_load_into_lists_every_fault() -> None:
-    tensors = dict(_network().state_dict())
+    tensors = arrays_of(_network().state_dict())
     del tensors["0.bias"]
-    tensors["9.weight"] = torch.zeros(1)
-    tensors["0.weight"] = torch.zeros(5, 3)
+    tensors["9.weight"] = np.zeros(1)
+    tensors["0.weight"] = np.zeros((5, 3))
     with pytest.raises(WeightsError) as caught:
         load_into(_network(), tensors)
     message = str(caught.value)

@@ -20,20 +20,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from services.detector.orientation.network import (
-    NAME,
-    OrientationArchitecture,
-    OrientationNetwork,
-    TorchOrientationEngine,
-    normalise,
-)
+from services.detector.orientation.architecture import OrientationArchitecture
+from services.detector.orientation.engine import NAME
+from services.detector.orientation.network import OrientationNetwork, normalise
 from services.detector.orientation.pose import CHARACTER, PATCH, TURNS, Doubles, Pixels, cut_patch, find_pose, turning
 from services.detector.orientation.skew import estimate_lean
+from services.detector.orientation.torch_engine import TorchOrientationEngine
 from services.detector.preparation import to_grey
 from services.detector.samples import wear
 from services.detector.scale import find_characters, find_ink
 from shared.dataset import DatasetError, LabelledReceipt, load_split
-from shared.device import autocast
+from shared.device import arrays_of, autocast
 from shared.geometry import rotate_image
 from shared.training import ExponentialMovingAverage, cosine_schedule
 from shared.weights import save_weights
@@ -194,13 +191,13 @@ def main() -> None:
     settings = TrainingSettings(steps=options.steps)
     pages = [page for folder in options.data for receipt in load_split(folder, "train") if (page := keep(receipt))]
     network = train(pages, settings)
-    engine = TorchOrientationEngine(network, NAME)
+    engine = TorchOrientationEngine(network)
     measures: dict[str, Any] = {
         folder.name: measure(load_split(folder, options.measured_split), engine) for folder in options.data
     }
     save_weights(
         options.export,
-        network.state_dict(),
+        arrays_of(network.state_dict()),
         name=NAME,
         architecture=asdict(network.architecture),
         alphabet=None,

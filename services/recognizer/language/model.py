@@ -61,14 +61,14 @@ class LanguageModel:
         Raises:
             WeightsError: if they are missing, damaged or of another alphabet.
         """
-        manifest, tensors = load_weights(folder, name=NAME)
+        manifest, arrays = load_weights(folder, name=NAME)
         if manifest.alphabet != alphabet.characters:
             raise WeightsError(
                 f"The language model in {folder} has another alphabet than the recognizer. Count it anew with "
                 "`python -m services.recognizer.language.train`, or do without: QUITTANCE_LANGUAGE=off."
             )
         try:
-            return cls(tensors["ngrams"].numpy(), tensors["counts"].long().numpy(), alphabet, version=manifest.version)
+            return cls(arrays["ngrams"], arrays["counts"].astype(np.int64), alphabet, version=manifest.version)
         except (KeyError, IndexError, ValueError) as error:
             raise WeightsError(f"The language model in {folder} does not hold n-grams: {error}") from error
 

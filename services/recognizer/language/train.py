@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+import numpy as np
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.evaluate import read_given_boxes
@@ -70,7 +70,7 @@ def export(texts: Sequence[str], folder: Path, *, data: str, order: int = ORDER)
     ngrams, counts = count(texts, alphabet, order)
     return save_weights(
         folder,
-        {"ngrams": torch.from_numpy(ngrams), "counts": torch.from_numpy(counts).int()},
+        {"ngrams": ngrams, "counts": counts.astype(np.int32)},
         name=NAME,
         architecture={"order": order},
         alphabet=alphabet.characters,

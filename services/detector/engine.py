@@ -1,0 +1,56 @@
+"""What runs the CTPN below the predictor, and which library does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from services.detector.architecture import Architecture
+from services.detector.settings import DetectorSettings
+from shared.engines import choose_engine
+
+Floats = npt.NDArray[np.float32]
+
+
+class Activations(NamedTuple):
+    """What the network says of one page of R x C cells with k anchors, float32.
+
+    Attributes:
+        probability: R x C x k probabilities of text.
+        vertical: R x C x k x 2 vertical coordinates.
+        side: R x C x k side ramps.
+    """
+
+    probability: Floats
+    vertical: Floats
+    side: Floats
+
+
+class Engine(Protocol):
+    """What runs the network: N x H x W grey pages (uint8) to N activations."""
+
+    def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
+        """Run one batch."""
+
+
+def load_engine(
+    arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture, settings: DetectorSettings
+) -> Engine:
+    """The engine that suits the settings and this machine, with the weights.
+
+    Raises:
+        EngineError: If the library asked for is not there.
+        WeightsError: If the weights do not fit.
+        DeviceError: If the device is unknown or not there.
+    """
+    # Libraries are imported when they are needed: each takes a second and a hundred megabytes.
+    if choose_engine(settings.engine, settings.device) == "openvino":
+        from services.detector.openvino_engine import OpenVINOEngine
+
+        return OpenVINOEngine(arrays, architecture, threads=settings.threads, precision=settings.precision)
+    from services.detector.torch_engine import TorchEngine
+
+    return TorchEngine.load(arrays, architecture, settings)

@@ -1,0 +1,99 @@
+"""Runs the CTPN with OpenVINO, on the processor: the same network as `services.detector.network`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+from openvino import opset13 as ops
+
+from services.detector.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
+from services.detector.engine import Activations
+from shared import graphs
+from shared.engines import Precision
+from shared.graphs import Arrays, Graph
+
+_SAME = ((1, 1), (1, 1))
+_DIRECTIONS = ("", "_reverse")
+
+
+class OpenVINOEngine:
+    """Runs the network with OpenVINO. Call it from one thread.
+
+    Args:
+        arrays: The weights, by the names of `services.detector.network.CTPN`.
+        architecture: Of the network.
+        threads: Most threads; all cores if None.
+        precision: What is multiplied.
+
+    Raises:
+        WeightsError: If the weights do not fit.
+    """
+
+    def __init__(
+        self, arrays: Arrays, architecture: Architecture, *, threads: int | None, precision: Precision = "auto"
+    ) -> None:
+        anchors = len(architecture.anchor_heights)
+        compiled = graphs.compile_network(
+            "CTPN", arrays, partial(_build, anchors=anchors), threads=threads, precision=precision
+        )
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
+        """Run one batch."""
+        results = self._request.infer([pages])
+        parts = (np.array(results[index], np.float32) for index in range(3))
+        return [Activations(*page) for page in zip(*parts, strict=True)]
+
+
+def _convolutions() -> list[str]:
+    """Names of the convolutions of the trunk: a block begins with a pooling, except for the first."""
+    return [
+        f"trunk.blocks.{block}.{2 * layer + (block > 0)}"
+        for block, (_, depth) in enumerate(BLOCKS)
+        for layer in range(depth)
+    ]
+
+
+def _build(arrays: Arrays, anchors: int) -> Graph:
+    """N x H x W grey pages (uint8) -> the probabilities, vertical coordinates and side ramps of `Activations`."""
+    pages = graphs.parameter([-1, -1, -1], np.uint8)
+    rows_of_cells, count, rows, columns = _sequences(pages, arrays)
+    directions = ({kind: arrays[f"recurrent.{kind}_l0{end}"] for kind in graphs.LSTM_ARRAYS} for end in _DIRECTIONS)
+    context = graphs.bidirectional_lstm(rows_of_cells, *directions)
+    hidden = ops.relu(graphs.linear(context, arrays["dense.weight"], arrays["dense.bias"])).output(0)
+    scores, vertical, side = (
+        graphs.linear(hidden, arrays[f"{name}.weight"], arrays[f"{name}.bias"])
+        for name in ("scores", "vertical", "side")
+    )
+
+    if arrays["side.bias"].shape != (anchors,):
+        raise ValueError(f"side.bias is {arrays['side.bias'].shape} instead of {(anchors,)}")
+
+    def cells(values: ov.Output, *last: int) -> ov.Output:
+        shape = ops.concat([count, rows, columns, graphs.constant(last, np.int64)], 0)
+        return ops.reshape(values, shape, False).output(0)
+
+    # Of two scores the softmax is the logistic function of their difference.
+    pair = cells(scores, anchors, 2)
+    text, other = (ops.gather(pair, graphs.constant(i, np.int64), graphs.constant(4, np.int64)) for i in (1, 0))
+    outputs = [ops.sigmoid(ops.subtract(text, other)).output(0), cells(vertical, anchors, 2), cells(side, anchors)]
+    return Graph([pages], outputs)
+
+
+def _sequences(pages: ov.Output, arrays: Arrays) -> tuple[ov.Output, ov.Output, ov.Output, ov.Output]:
+    """The convolutions: (N R) x C x channels, every row of cells one sequence; N, R and C."""
+    grey = ops.unsqueeze(ops.convert(pages, "f32"), graphs.constant(1, np.int64))
+    x = ops.subtract(grey, graphs.constant(np.reshape(PIXEL_MEAN, (1, 3, 1, 1)))).output(0)
+    for name in _convolutions():
+        if name.endswith(".1"):  # the first of a block that begins with a pooling
+            x = graphs.max_pool(x, (2, 2))
+        x = graphs.convolution(x, arrays[f"{name}.weight"], arrays[f"{name}.bias"], padding=_SAME)
+    x = graphs.convolution(x, arrays["window.weight"] * FEATURE_SCALE, arrays["window.bias"], padding=_SAME)
+    count, rows, columns = (graphs.size(x, axis) for axis in (0, 2, 3))
+    channels = graphs.constant([arrays["window.bias"].shape[0]], np.int64)
+    last = ops.transpose(x, graphs.constant([0, 2, 3, 1], np.int64))
+    shape = ops.concat([ops.multiply(count, rows), columns, channels], 0)
+    return ops.reshape(last, shape, False).output(0), count, rows, columns

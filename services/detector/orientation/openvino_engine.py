@@ -1,0 +1,75 @@
+"""Runs the orientation network with OpenVINO: the same as `services.detector.orientation.network`."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from services.detector.orientation.architecture import LEAST_DEVIATION, OrientationArchitecture
+from services.detector.orientation.pose import Floats, Pixels
+from shared import graphs
+from shared.engines import Precision
+from shared.graphs import Arrays, Graph
+
+_PLACES = (2, 3)
+
+
+class OpenVINOOrientationEngine:
+    """Runs the network with OpenVINO. Safe in any thread.
+
+    Args:
+        arrays: The weights, by the names of `services.detector.orientation.network.OrientationNetwork`.
+        architecture: Of the network.
+        threads: Most threads; all cores if None.
+        precision: What is multiplied.
+
+    Raises:
+        WeightsError: If the weights do not fit.
+    """
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        architecture: OrientationArchitecture,
+        *,
+        threads: int | None,
+        precision: Precision = "auto",
+    ) -> None:
+        build = partial(_build, architecture=architecture)
+        self._compiled = graphs.compile_network(
+            "the orientation network", arrays, build, threads=threads, precision=precision
+        )
+        self._requests = threading.local()
+
+    def __call__(self, patches: Pixels) -> Floats:
+        """N x H x W patches -> N x 4 log probabilities."""
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        return np.array(self._requests.own.infer([patches])[0], np.float32)
+
+
+def _build(arrays: Arrays, architecture: OrientationArchitecture) -> Graph:
+    patches = graphs.parameter([-1, -1, -1], np.uint8)
+    x = _normalised(ops.unsqueeze(ops.convert(patches, "f32"), graphs.constant(1, np.int64)).output(0))
+    for index, stride in enumerate(architecture.strides):
+        weight, bias = graphs.folded(arrays, f"features.{3 * index}", f"features.{3 * index + 1}")
+        margin = weight.shape[2] // 2
+        x = graphs.convolution(x, weight, bias, stride=stride, padding=((margin, margin), (margin, margin)))
+    mean = ops.reduce_mean(x, graphs.constant(_PLACES, np.int64), False).output(0)
+    scores = graphs.linear(mean, arrays["scores.weight"], arrays["scores.bias"])
+    return Graph([patches], [ops.log_softmax(scores, 1).output(0)])
+
+
+def _normalised(x: ov.Output) -> ov.Output:
+    """Mean 0 and about unit deviation over each patch, as `services.detector.orientation.network.normalise`."""
+    places = graphs.constant(_PLACES, np.int64)
+    centred = ops.subtract(x, ops.reduce_mean(x, places, True))
+    count = ops.convert(ops.multiply(graphs.size(x, 2), graphs.size(x, 3)), "f32")
+    squares = ops.reduce_sum(ops.multiply(centred, centred), places, True)
+    # torch's deviation: of a sample, with one less than there are pixels below the sum
+    deviation = ops.sqrt(ops.divide(squares, ops.subtract(count, graphs.constant(1.0))))
+    return ops.divide(centred, ops.add(deviation, graphs.constant(LEAST_DEVIATION))).output(0)

@@ -1,0 +1,48 @@
+"""Runs the orientation network with torch, on the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from services.detector.orientation.architecture import OrientationArchitecture
+from services.detector.orientation.network import OrientationNetwork, normalise
+from services.detector.orientation.pose import Floats, Pixels
+from shared.device import autocast, load_into
+from shared.engines import Precision
+
+
+class TorchOrientationEngine:
+    """Runs the network with torch. Safe in any thread.
+
+    Args:
+        network: Trained.
+        precision: What is multiplied.
+    """
+
+    def __init__(self, network: OrientationNetwork, precision: Precision = "auto") -> None:
+        self._precision = precision
+        self._network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def load(
+        cls,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        architecture: OrientationArchitecture,
+        precision: Precision = "auto",
+    ) -> Self:
+        """Build the network from its weights; raises `WeightsError` if they do not fit."""
+        network = OrientationNetwork(architecture)
+        load_into(network, arrays)
+        return cls(network, precision)
+
+    @torch.inference_mode()
+    def __call__(self, patches: Pixels) -> Floats:
+        """N x H x W patches -> N x 4 log probabilities."""
+        with autocast(torch.device("cpu"), self._precision):
+            scores = self._network(normalise(torch.from_numpy(patches)))
+        return np.asarray(torch.log_softmax(scores.float(), dim=1).numpy(), np.float32)

@@ -1,0 +1,78 @@
+"""Runs the CTPN with torch: on CUDA, and on processors where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from services.detector.architecture import Architecture
+from services.detector.engine import Activations
+from services.detector.joining import JoiningSettings
+from services.detector.network import CTPN, normalise
+from services.detector.predictor import read_weights
+from services.detector.settings import DetectorSettings
+from shared.device import autocast, inference_dtype, load_into, select_device, set_threads
+from shared.engines import Precision
+
+
+class TorchEngine:
+    """Runs the network with torch, in bfloat16 where the hardware multiplies it.
+
+    Args:
+        network: Moved to the device.
+        device: Where to run.
+        precision: What is multiplied.
+    """
+
+    def __init__(self, network: CTPN, device: torch.device, precision: Precision = "auto") -> None:
+        """Put the network on the device, channels last."""
+        self._device = device
+        self._precision = precision
+        self._network = network.eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        dtype = inference_dtype(device, precision)  # kept in it, the weights are not cast at every run
+        network.trunk.to(dtype)
+        network.window.to(dtype)
+
+    @classmethod
+    def load(
+        cls, arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture, settings: DetectorSettings
+    ) -> Self:
+        """Build the network from its weights.
+
+        Raises:
+            WeightsError: If the weights do not fit.
+            DeviceError: If the device is unknown or not there.
+        """
+        set_threads(settings.threads)
+        return cls(build_network(arrays, architecture), select_device(settings.device), settings.precision)
+
+    @torch.inference_mode()
+    def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
+        """Run one batch."""
+        with autocast(self._device, self._precision):
+            output = self._network(normalise(torch.from_numpy(pages).to(self._device)))
+        probability = torch.softmax(output.scores, dim=-1)[..., 1]
+        parts = (value.float().cpu().numpy() for value in (probability, output.vertical, output.side))
+        return [Activations(*page) for page in zip(*parts, strict=True)]
+
+
+def build_network(arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture) -> CTPN:
+    """The network with its weights; raises `WeightsError` if they do not fit."""
+    network = CTPN(architecture)
+    load_into(network, arrays)
+    return network
+
+
+def load_network(folder: Path) -> tuple[CTPN, JoiningSettings, str]:
+    """The network of released weights, with the joining fitted to it and the weights' version.
+
+    Raises:
+        WeightsError: If the weights are missing, damaged or do not fit this code.
+    """
+    weights = read_weights(folder)
+    return build_network(weights.arrays, weights.architecture), weights.joining, weights.version

@@ -1,0 +1,38 @@
+"""What runs the CRNN below the predictor, and which library does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.recognizer.architecture import Architecture
+from services.recognizer.settings import RecognizerSettings
+from shared.engines import choose_engine
+
+
+class Engine(Protocol):
+    """What runs the network: batches of `(N, 1, H, W)` float32 pictures to `(N, T, classes)` float32 logits."""
+
+    def __call__(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """Run batches; the results come in their order, and some are computed while others are used."""
+
+
+def load_engine(arrays: Mapping[str, NDArray[Any]], architecture: Architecture, settings: RecognizerSettings) -> Engine:
+    """The engine that suits the settings and this machine, with the weights.
+
+    Raises:
+        EngineError: if the library asked for is not there.
+        WeightsError: if the weights do not fit.
+        DeviceError: if the device is unknown or not there.
+    """
+    # Libraries are imported when they are needed: each takes a second and a hundred megabytes.
+    if choose_engine(settings.engine, settings.device) == "openvino":
+        from services.recognizer.openvino_engine import OpenVINOEngine
+
+        return OpenVINOEngine(arrays, architecture, threads=settings.threads, precision=settings.precision)
+    from services.recognizer.torch_engine import TorchEngine
+
+    return TorchEngine.load(arrays, architecture, settings)

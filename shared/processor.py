@@ -1,0 +1,41 @@
+"""What the processor can do, and how a process uses it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def flags() -> frozenset[str]:
+    """Names of the processor's features as Linux gives them, for example `amx_bf16`; none where it does not."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware (AVX512-BF16 or AMX); without it bfloat16 only costs."""
+    return bool({"avx512_bf16", "amx_bf16"} & flags())
+
+
+def cores() -> int:
+    """Cores that this process may use; fewer than there are where it is bound to some of them."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def share_memory_arena() -> None:
+    """Let the threads of this process share one arena of the C library's allocator; nothing where it is not glibc.
+
+    A network sees pictures of ever new sizes, and every thread that ran it would keep the largest it had in an arena of
+    its own: on 30 receipts a peak of 1,289 MiB instead of 1,073, at the same speed.
+    """
+    most_arenas = -8  # M_ARENA_MAX of malloc.h
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(most_arenas, 1)
