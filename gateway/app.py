@@ -13,20 +13,30 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 import httpx2
 from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
-from gateway.cache import open_cache
+from gateway.access import AccessControl
+from gateway.api_keys import KeyBook, KeyRing
+from gateway.cache import ReceiptCache, open_store
 from gateway.correction_routes import corrections_router
 from gateway.corrections import CorrectionStore
 from gateway.documents import Renderer
+from gateway.idempotency import HEADER as IDEMPOTENCY_KEY
+from gateway.idempotency import Idempotency
 from gateway.limits import DocumentLimits
 from gateway.metrics import ReceiptMetrics
+from gateway.openapi import document_access
 from gateway.page import page_router
 from gateway.pipeline import Pipeline
+from gateway.rate_limits import RateLimits
 from gateway.receipts import Receipts
+from gateway.redis_store import RedisLink
 from gateway.routes import receipts_router
 from gateway.settings import GatewaySettings
 from gateway.stages import Stages, reason
 from shared.app import create_service_app
+from shared.logs import REQUEST_ID_HEADER
 
 # Shorter than a stage keeps an idle connection (see `shared.server`), so that no request meets one that is closing.
 _KEEP_IDLE_S = 10.0
@@ -37,6 +47,16 @@ each thing stands on the paper, and how sure it is.
 Coordinates are pixels of the picture as it is seen (turned as its EXIF orientation says), x to the right, y downwards.
 A field that is not on the receipt is `null`; it is never guessed. Errors are problem details (RFC 9457).
 """
+
+_CORS_REQUEST_HEADERS = (
+    "Authorization",
+    "X-API-Key",
+    "Content-Type",
+    "Cache-Control",
+    IDEMPOTENCY_KEY,
+    REQUEST_ID_HEADER,
+)
+_CORS_ANSWER_HEADERS = ("Location", "Retry-After", "Content-Disposition", "Idempotency-Replayed", REQUEST_ID_HEADER)
 
 OpenStages = Callable[[GatewaySettings], AbstractAsyncContextManager[Stages]]
 
@@ -50,11 +70,14 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         settings: Its settings.
         open_stages: Starts and stops, or connects to, the stages; entered when the app starts, left when it stops.
     """
+    redis_url = None if settings.redis_url is None else str(settings.redis_url)
+    link = None if redis_url is None else RedisLink.connect(redis_url, timeout_s=settings.redis_timeout_s)
+    store = open_store(settings, link)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str | None]:
         async with AsyncExitStack() as stack:
-            cache = open_cache(settings)
+            cache = ReceiptCache(store, ttl_s=settings.cache_ttl_s)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(open_stages(settings))
             renderer = Renderer(
@@ -89,9 +112,35 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         settings=settings,
         lifespan=lifespan,
         routers=[receipts_router(settings), corrections_router(), page_router()],
+        outside=_cors(settings),
+        inside=[
+            Middleware(
+                AccessControl,
+                settings=settings,
+                ring=KeyRing(KeyBook(settings.state_directory)),
+                limits=RateLimits(link, redis_url),
+            ),
+            Middleware(Idempotency, store=store, ttl_s=settings.idempotency_ttl_s if settings.cache_ttl_s else 0),
+        ],
+        document=document_access,
     )
     metrics = ReceiptMetrics(app.state.metrics.registry)
     return app
+
+
+def _cors(settings: GatewaySettings) -> list[Middleware]:
+    """Lets pages of other origins call the API, if any are named. There are no cookies, so none are let through."""
+    if not settings.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "POST", "PUT", "DELETE"),
+            allow_headers=_CORS_REQUEST_HEADERS,
+            expose_headers=_CORS_ANSWER_HEADERS,
+        )
+    ]
 
 
 @asynccontextmanager

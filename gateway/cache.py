@@ -22,7 +22,7 @@ from gateway.settings import GatewaySettings
 from gateway.stores import CacheUnavailableError, Lock, MemoryStore, Store, Unchanged
 from shared.contracts import Models, Receipt
 
-__all__ = ["CacheUnavailableError", "Content", "Look", "Place", "ReceiptCache", "cache_key", "open_cache"]
+__all__ = ["CacheUnavailableError", "Content", "Look", "Place", "ReceiptCache", "cache_key", "open_store"]
 
 # Raised when the layout of the entries changes, so that a new release does not trip over what an old one wrote.
 _LAYOUT = 1
@@ -175,6 +175,16 @@ def _prefix(receipt_id: str) -> str:
     return f"quittance:receipt:{_LAYOUT}:{receipt_id}:"
 
 
+def replay_key(receipt_id: str, name: str) -> str:
+    """Names a place in the store for an answer that holds a receipt; it is deleted with it."""
+    return f"{_prefix(receipt_id)}replay:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def not_deleted(receipt_id: str) -> Unchanged:
+    """The condition that a receipt was not deleted in the last hour."""
+    return Unchanged(_mark_key(receipt_id), None)
+
+
 def _mark_key(receipt_id: str) -> str:
     return f"quittance:deleted:{receipt_id}"
 
@@ -190,11 +200,8 @@ def _parse(key: str, value: bytes | None) -> _Entry | None:
         return None
 
 
-def open_cache(settings: GatewaySettings) -> ReceiptCache:
-    """Makes the cache that the settings ask for: Redis if there is a URL, else memory."""
-    store: Store
-    if settings.redis_url is not None:
-        store = RedisStore(RedisLink.connect(str(settings.redis_url), timeout_s=settings.redis_timeout_s))
-    else:
-        store = MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)
-    return ReceiptCache(store, ttl_s=settings.cache_ttl_s)
+def open_store(settings: GatewaySettings, link: RedisLink | None) -> Store:
+    """Makes the store that the settings ask for: in Redis if there is a link to it, else in memory."""
+    if link is not None:
+        return RedisStore(link)
+    return MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)

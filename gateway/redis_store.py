@@ -49,8 +49,16 @@ _allowance: ContextVar[_Allowance | None] = ContextVar("redis_allowance", defaul
 
 
 @contextmanager
-def redis_allowance(seconds: float) -> Iterator[None]:
-    """Bounds the time that all commands inside the block wait for Redis together, those of tasks begun in it too."""
+def redis_allowance(seconds: float, *, anew: bool = False) -> Iterator[None]:
+    """Bounds the time that all commands inside the block wait for Redis together, those of tasks begun in it too.
+
+    Args:
+        seconds: The bound; one that is in force already goes on instead.
+        anew: Whether this one counts in any case.
+    """
+    if not anew and _allowance.get() is not None:
+        yield
+        return
     token = _allowance.set(_Allowance(seconds))
     try:
         yield

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.cache import CacheUnavailableError
 from gateway.examples import RECEIPT_EXAMPLE
+from gateway.idempotency import answers_with_receipt
 from gateway.receipt_requests import (
     ReceiptId,
     cache_unavailable,
@@ -53,7 +54,9 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         """
         upload = await read_upload(request, settings.upload_limits)
         caching = Caching.asked_by(request.headers.get("cache-control"))
-        return json_answer(await receipts_of(request).read(upload.data, orientation, caching))
+        receipt = await receipts_of(request).read(upload.data, orientation, caching)
+        answers_with_receipt(request, receipt.id)
+        return json_answer(receipt)
 
     @router.get(
         "/{receipt_id}",

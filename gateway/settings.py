@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import AnyHttpUrl, Field, RedisDsn, model_validator
+from pydantic import AnyHttpUrl, Field, RedisDsn, field_validator, model_validator
 
+from gateway.api_keys import parse_rate_limit
 from shared.settings import ServiceSettings
 
 
@@ -39,6 +41,9 @@ class GatewaySettings(ServiceSettings):
     redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; none: in memory.")
     redis_timeout_s: float = Field(default=0.1, gt=0, description="Most seconds Redis may add to a request.")
     cache_ttl_s: int = Field(default=86_400, ge=0, description="Seconds a receipt is kept; 0 keeps nothing.")
+    idempotency_ttl_s: int = Field(
+        default=86_400, ge=1, description="Seconds the answer to a request with an Idempotency-Key is kept."
+    )
     cache_max_bytes: int = Field(default=64 * 2**20, ge=0, description="Most bytes kept in memory.")
     cache_max_entries: int = Field(default=10_000, ge=0, description="Most receipts kept in memory.")
 
@@ -50,6 +55,36 @@ class GatewaySettings(ServiceSettings):
         default=True,
         description="on or off: whether a company or an address that was corrected counts for other receipts too.",
     )
+
+    access: Literal["auto", "keys", "open"] = Field(
+        default="auto",
+        description="Who is let in: keys: whoever has an API key; open: everybody; auto: whoever has a key as soon as "
+        "one was made, before that everybody on this machine.",
+    )
+    rate_limit: str | None = Field(
+        default=None, description="Most requests of a caller whose key has no limit of its own, such as 60/minute."
+    )
+    publish: str | None = Field(
+        default=None, description="Where a container's port is published, such as 127.0.0.1:8000; none: as it listens."
+    )
+    cors_origins: str | None = Field(
+        default=None, description="Web origins whose pages may call the gateway, separated by commas; * for all."
+    )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str | None) -> str | None:
+        for origin in _separated(value):
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
+                raise ValueError(f"{origin!r} is no origin; it should be like https://books.example.com")
+        return value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_rate_limit(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_rate_limit(value)
+        return value
 
     @model_validator(mode="after")
     def _all_urls_or_none(self) -> Self:
@@ -63,6 +98,15 @@ class GatewaySettings(ServiceSettings):
         return self
 
     @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The web origins whose pages may call the gateway."""
+        return _separated(self.cors_origins)
+
+    @property
     def stages_are_remote(self) -> bool:
         """True if the stages are reached over HTTP, false if they run inside the gateway's process."""
         return self.detector_url is not None
+
+
+def _separated(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

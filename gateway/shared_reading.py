@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.cache import CacheUnavailableError, Look, Place, ReceiptCache
 from gateway.metrics import Lookup
 from gateway.redis_store import allowance_left, redis_allowance
-from gateway.stores import Lock
+from gateway.stores import Lock, held
 from shared.contracts import Receipt
 
-_RENEW_S = 0.5
 _POLL_S = 0.05
 _AFTERWARDS_S = 1.0
 
@@ -101,13 +100,13 @@ class SharedReading:
             while not await lock.acquire():
                 await asyncio.sleep(_POLL_S)
                 # The time of these looks passes while somebody else reads, so it adds nothing.
-                with redis_allowance(self._patience_s):
+                with redis_allowance(self._patience_s, anew=True):
                     now = await self._cache.look(place)
                 if now.receipt is not None:
                     return now.receipt
         except CacheUnavailableError:
             return await self._compute(place, compute, before, lock=None)
-        async with _held(lock):
+        async with held(lock):
             with suppress(CacheUnavailableError):  # they may have finished before we took the lock
                 now = await self._cache.look(place)
                 if now.receipt is not None:
@@ -128,7 +127,7 @@ class SharedReading:
         return receipt
 
     async def _keep(self, place: Place, receipt: Receipt, before: Look, lock: Lock | None) -> None:
-        with redis_allowance(_AFTERWARDS_S):
+        with redis_allowance(_AFTERWARDS_S, anew=True):
             with suppress(CacheUnavailableError):
                 if not await self._cache.put(place, receipt, before):
                     _log.info("A receipt was deleted while it was read, and is not kept")
@@ -136,7 +135,7 @@ class SharedReading:
                 await self._let_go(lock)
 
     async def _let_go(self, lock: Lock) -> None:
-        with suppress(CacheUnavailableError), redis_allowance(_AFTERWARDS_S):
+        with suppress(CacheUnavailableError), redis_allowance(_AFTERWARDS_S, anew=True):
             await lock.release()
 
     async def _finish(self, work: Awaitable[None]) -> None:
@@ -153,21 +152,3 @@ class SharedReading:
 
 async def _call(work: Awaitable[None]) -> None:
     await work
-
-
-@asynccontextmanager
-async def _held(lock: Lock) -> AsyncIterator[None]:
-    """Renews the lock as long as the block runs."""
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(_RENEW_S)
-            with suppress(CacheUnavailableError), redis_allowance(_RENEW_S):
-                if not await lock.renew():
-                    return  # it was taken away: the receipt was deleted, or Redis forgot
-
-    task = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        task.cancel()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Protocol
+
+RENEW_S = 0.5
+"""How often a lock that is held is renewed; its time should be several times as long."""
 
 
 class CacheUnavailableError(Exception):
@@ -33,6 +39,25 @@ class Lock(Protocol):
 
     async def release(self) -> None:
         """Gives it back, if it is still held. Raises `CacheUnavailableError`."""
+
+
+@asynccontextmanager
+async def held(lock: Lock) -> AsyncIterator[None]:
+    """Renews a lock that was acquired as long as the block runs; releasing it is up to the block."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            with suppress(CacheUnavailableError):
+                if not await lock.renew():
+                    return  # it was taken away, or the store forgot
+
+    # In a context of its own: the time this takes is not the request's.
+    task = asyncio.create_task(renew(), context=Context())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 class Store(Protocol):

@@ -18,6 +18,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from quittance.keys import keys_app
+
 if TYPE_CHECKING:
     from quittance.extract import Reading
     from shared.contracts import Receipt
@@ -62,6 +64,9 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+app.add_typer(keys_app)
+
+
 def main() -> None:
     """Runs the command line."""
     app()
@@ -79,9 +84,9 @@ def serve(
     """
     from quittance.serve import ServeError
     from quittance.serve import serve as start
-    from shared.settings import SettingsError
+    from shared.health import StartupError
 
-    with _errors(ServeError, SettingsError):
+    with _errors(ServeError, StartupError):
         start(name.value, host=host, port=port, console=out)
 
 

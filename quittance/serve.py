@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from rich.console import Console
 
+from gateway.access import check_exposure
 from gateway.settings import GatewaySettings
 from quittance import assembly
+from shared.logs import configure_logging
 from shared.server import run
 from shared.settings import ServiceSettings
 
@@ -32,6 +34,7 @@ def serve(name: str, *, host: str | None, port: int | None, console: Console) ->
 
     Raises:
         ServeError: If the address is taken or not this machine's.
+        StartupError: If others could reach the gateway and nothing says who of them may.
         SettingsError: If a setting is wrong.
     """
     app = build(name)
@@ -40,6 +43,9 @@ def serve(name: str, *, host: str | None, port: int | None, console: Console) ->
     check_address(host, port)
     if "log_format" not in settings.model_fields_set and sys.stderr.isatty():
         settings = settings.model_copy(update={"log_format": "text"})
+    configure_logging(settings.log_level, settings.log_format)
+    if isinstance(settings, GatewaySettings):
+        check_exposure(settings, host)
     if name == "all":
         console.print(f"Loading the models, then listening on {address(host, port)}")
         tell_when_ready(app, lambda: console.print(next_steps(address(host, port)), soft_wrap=True))

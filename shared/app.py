@@ -16,10 +16,12 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, FastAPI, Response
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.middleware import Middleware
 
 from shared.batching import DynamicBatcher, Item, Result
 from shared.contracts import Liveness, Readiness
 from shared.guard import RequestGuard
+from shared.headers import SecurityHeaders
 from shared.health import Health
 from shared.logs import REQUEST_ID_HEADER
 from shared.metrics import ServiceMetrics
@@ -44,6 +46,9 @@ def create_service_app(
     settings: ServiceSettings,
     lifespan: Lifespan,
     routers: Sequence[APIRouter],
+    outside: Sequence[Middleware] = (),
+    inside: Sequence[Middleware] = (),
+    document: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> FastAPI:
     """Makes the application of a service.
 
@@ -60,6 +65,9 @@ def create_service_app(
         lifespan: Loads and warms up what the service needs, yields the version of its weights (None if it has none),
             and releases it. Slow loading belongs in a thread, as probes are answered meanwhile.
         routers: The routes of the service, with their whole paths.
+        outside: More layers around the guard, the outermost first: they see every answer.
+        inside: More layers inside of it, the outermost first: they may raise `ProblemError`.
+        document: Adds to the OpenAPI schema, in place, what the layers can be asked and can answer.
 
     Returns:
         The application.
@@ -85,15 +93,20 @@ def create_service_app(
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=whole_life,
     )
-    _complete_schema_of(app)
+    _complete_schema_of(app, document)
     app.state.health, app.state.metrics, app.state.settings = health, metrics, settings
     app.include_router(_operations(health, metrics))
     for router in routers:
         app.include_router(router)
     add_problem_handlers(app)
     # The last one added is the outermost.
+    for layer in reversed(inside):
+        app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     app.add_middleware(RequestGuard, limits=settings.upload_limits, timeout_s=settings.request_timeout_s, health=health)
+    for layer in reversed(outside):
+        app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     app.add_middleware(RequestObserver, name=name, metrics=metrics)
+    app.add_middleware(SecurityHeaders, health=health)
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name=REQUEST_ID_HEADER,
@@ -102,12 +115,14 @@ def create_service_app(
     return app
 
 
-def _complete_schema_of(app: FastAPI) -> None:
+def _complete_schema_of(app: FastAPI, document: Callable[[dict[str, Any]], None]) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = completed(generate())
+            schema = generate()
+            document(schema)
+            app.openapi_schema = completed(schema)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents to extend a schema

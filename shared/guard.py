@@ -49,6 +49,7 @@ class RequestGuard:
             async with asyncio.timeout(self._timeout_s) as deadline:
                 await request.run(self._app)
         except ProblemError as error:
+            await request.discard_body()
             await request.fail(error)
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
@@ -110,8 +111,7 @@ class _GuardedRequest:
         headers = Headers(scope=self._scope)
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._limits.max_body_bytes:
-            if "expect" not in headers:  # a client that asks first has sent nothing yet
-                await self._discard()
+            await self.discard_body()
             raise too_large(self._limits.max_bytes)
         message = await self._receive_next()
         if message["type"] == "http.disconnect":
@@ -120,7 +120,8 @@ class _GuardedRequest:
         self._received += len(message.get("body", b""))
         if self._received > self._limits.max_body_bytes:
             if message.get("more_body"):
-                await self._discard()
+                await self.discard_body()
+            self.body_read = True
             raise too_large(self._limits.max_bytes)
         if not message.get("more_body"):
             self.body_read = True
@@ -142,12 +143,20 @@ class _GuardedRequest:
         if self._task and not self._finished:
             self._task.cancel()
 
-    async def _discard(self) -> None:
+    async def discard_body(self) -> None:
+        """Reads what has not been read of the body, and forgets it, so that the client comes to reading the answer."""
+        # A client that asks whether to send has sent nothing yet.
+        if self.body_read or self._started or ("expect" in Headers(scope=self._scope) and not self._received):
+            return
+        self.body_read = True
         budget = self._limits.max_body_bytes * _MOST_DISCARDED
         with suppress(TimeoutError):
             async with asyncio.timeout(_DISCARD_S):
                 while budget > 0:
                     message = await self._receive_next()
                     budget -= len(message.get("body", b""))
+                    if message["type"] == "http.disconnect":
+                        self._left.set()
+                        return
                     if not message.get("more_body"):
                         return

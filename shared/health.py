@@ -51,6 +51,11 @@ class Health:
         return not self._started
 
     @property
+    def draining(self) -> bool:
+        """Whether the service is about to end."""
+        return self._draining
+
+    @property
     def broken(self) -> list[str]:
         """Names of what is needed and does not work although the service has started and does not end."""
         if self.starting or self._draining:

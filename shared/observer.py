@@ -12,6 +12,12 @@ from shared.metrics import ServiceMetrics
 
 _log = logging.getLogger("shared.request")
 _CLIENT_LEFT = 499  # nginx's name for it; nobody gets it, but logs and metrics need one
+_CALLER = "quittance.caller_name"
+
+
+def name_caller(scope: Scope, name: str) -> None:
+    """Has the log line of the request say who sent it."""
+    scope[_CALLER] = name
 
 
 class RequestObserver:
@@ -51,14 +57,12 @@ class RequestObserver:
                 route = getattr(scope.get("route"), "path", "unmatched")
                 self._metrics.request_ended(scope["method"], route, status, seconds)
             level = logging.DEBUG if probe else logging.WARNING if status >= 500 else logging.INFO
-            _log.log(
-                level,
-                "request",
-                extra={
-                    "service": self._name,
-                    "method": scope["method"],
-                    "path": scope["path"],
-                    "status": status,
-                    "ms": round(seconds * 1000, 1),
-                },
-            )
+            line = {
+                "service": self._name,
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            }
+            caller = {"caller": scope[_CALLER]} if _CALLER in scope else {}
+            _log.log(level, "request", extra=line | caller)

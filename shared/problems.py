@@ -25,9 +25,11 @@ _MOST_ERRORS_LISTED = 20
 # Status -> (code, title, example of a detail): what the OpenAPI schema says where a route says nothing better.
 EXAMPLES: dict[int, tuple[str, str, str]] = {
     400: ("bad-request", "The request cannot be understood", "The multipart body has no boundary."),
+    401: ("key-missing", "An API key is needed", "This gateway lets nobody in without a key."),
     404: ("not-found", "There is nothing here", "There is nothing at /v1/receipt. See /docs for what there is."),
     405: ("method-not-allowed", "This method is not allowed here", "GET is not allowed at /v1/receipts. Use POST."),
     408: ("upload-too-slow", "The upload took too long", "The body had not arrived after 60 s."),
+    409: ("idempotency-key-in-use", "The first request is still being answered", "Try again in a second."),
     413: (
         "upload-too-large",
         "The upload is too large",

@@ -312,7 +312,7 @@ async def test_serve_tells_what_to_do_once_it_is_ready() -> None:
 
 @pytest.mark.parametrize(
     ("host", "url"),
-    [("0.0.0.0", "http://127.0.0.1:1"), ("::", "http://[::1]:1"), ("box", "http://box:1")],  # noqa: S104
+    [("0.0.0.0", "http://127.0.0.1:1"), ("::", "http://[::1]:1"), ("box", "http://box:1")],
 )
 def test_the_address_is_one_for_a_browser(host: str, url: str) -> None:
     assert serve.address(host, 1) == url
