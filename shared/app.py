@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 
 from shared.batching import DynamicBatcher, Item, Result
 from shared.contracts import Liveness, Readiness
-from shared.guard import RequestGuard
+from shared.guard import RequestGuard, RouteLimits
 from shared.headers import SecurityHeaders
 from shared.health import Health
 from shared.logs import REQUEST_ID_HEADER
@@ -46,6 +46,7 @@ def create_service_app(
     settings: ServiceSettings,
     lifespan: Lifespan,
     routers: Sequence[APIRouter],
+    route_limits: Sequence[RouteLimits] = (),
     outside: Sequence[Middleware] = (),
     inside: Sequence[Middleware] = (),
     document: Callable[[dict[str, Any]], None] = lambda _: None,
@@ -65,6 +66,7 @@ def create_service_app(
         lifespan: Loads and warms up what the service needs, yields the version of its weights (None if it has none),
             and releases it. Slow loading belongs in a thread, as probes are answered meanwhile.
         routers: The routes of the service, with their whole paths.
+        route_limits: Where requests may be larger or longer than the settings allow for the rest.
         outside: More layers around the guard, the outermost first: they see every answer.
         inside: More layers inside of it, the outermost first: they may raise `ProblemError`.
         document: Adds to the OpenAPI schema, in place, what the layers can be asked and can answer.
@@ -102,7 +104,13 @@ def create_service_app(
     # The last one added is the outermost.
     for layer in reversed(inside):
         app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
-    app.add_middleware(RequestGuard, limits=settings.upload_limits, timeout_s=settings.request_timeout_s, health=health)
+    app.add_middleware(
+        RequestGuard,
+        limits=settings.upload_limits,
+        timeout_s=settings.request_timeout_s,
+        health=health,
+        routes=route_limits,
+    )
     for layer in reversed(outside):
         app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     app.add_middleware(RequestObserver, name=name, metrics=metrics)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +26,27 @@ _MOST_DISCARDED = 8  # times the limit
 _DISCARD_S = 5.0
 
 
+@dataclass(frozen=True)
+class RouteLimits:
+    """What a request to one route may cost, where that is other than for the rest.
+
+    Attributes:
+        method: Of the requests meant.
+        path: Matches their paths whole.
+        upload: Limits of the body; as for the rest if None.
+        timeout_s: Longest time in seconds, the body included; None for a stream without an end.
+    """
+
+    method: str
+    path: re.Pattern[str]
+    upload: UploadLimits | None
+    timeout_s: float | None
+
+    def meets(self, scope: Scope) -> bool:
+        """Whether they hold for the request."""
+        return bool(scope["method"] == self.method and self.path.fullmatch(scope["path"]))
+
+
 class RequestGuard:
     """Middleware that ends a request which is too large (413), too slow (504) or unwanted, and answers faults (500).
 
@@ -30,43 +54,50 @@ class RequestGuard:
     queue is dropped there. While the service is starting, everything but the probes gets 503.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: UploadLimits, timeout_s: float, health: Health) -> None:
-        """Guards `app`; `timeout_s` is the longest time in seconds for a request, its body included."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limits: UploadLimits,
+        timeout_s: float,
+        health: Health,
+        routes: Sequence[RouteLimits] = (),
+    ) -> None:
+        """Guards `app`; `timeout_s` is the longest time in seconds for a request, its body included.
+
+        What `routes` says goes before `limits` and `timeout_s`.
+        """
         self._app = app
         self._limits = limits
         self._timeout_s = timeout_s
         self._health = health
+        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = _GuardedRequest(scope, receive, send, self._limits)
+        limits: UploadLimits = self._limits
+        timeout_s: float | None = self._timeout_s
+        for route in self._routes:
+            if route.meets(scope):
+                limits, timeout_s = route.upload or limits, route.timeout_s
+        request = _GuardedRequest(scope, receive, send, limits)
         try:
             if scope["path"] not in PROBES and self._health.starting:
                 self._health.check()
-            async with asyncio.timeout(self._timeout_s) as deadline:
+            async with asyncio.timeout(timeout_s) as deadline:
                 await request.run(self._app)
         except ProblemError as error:
             await request.discard_body()
             await request.fail(error)
         except Exception as error:
-            if isinstance(error, TimeoutError) and deadline.expired():
-                await request.fail(self._too_slow(request))
+            if isinstance(error, TimeoutError) and timeout_s is not None and deadline.expired():
+                await request.fail(_too_slow(request, timeout_s))
                 return
             _log.exception("unforeseen error", extra={"path": scope["path"]})
             await request.fail(unforeseen_problem())
-
-    def _too_slow(self, request: _GuardedRequest) -> ProblemError:
-        told = f"{self._timeout_s:g} s"
-        if not request.body_read:
-            return ProblemError(
-                408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {told}."
-            )
-        return ProblemError(
-            504, "deadline-exceeded", "The request took too long", f"There was no result after {told}. Try again later."
-        )
 
 
 class _GuardedRequest:
@@ -160,3 +191,14 @@ class _GuardedRequest:
                         return
                     if not message.get("more_body"):
                         return
+
+
+def _too_slow(request: _GuardedRequest, timeout_s: float) -> ProblemError:
+    told = f"{timeout_s:g} s"
+    if not request.body_read:
+        return ProblemError(
+            408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {told}."
+        )
+    return ProblemError(
+        504, "deadline-exceeded", "The request took too long", f"There was no result after {told}. Try again later."
+    )

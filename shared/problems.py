@@ -92,9 +92,9 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
 
-def problem_response(error: ProblemError, *, path: str | None) -> ProblemResponse:
-    """Renders a problem; `path` is that of the request, the problem's instance."""
-    problem = Problem(
+def problem_of(error: ProblemError, *, path: str | None) -> Problem:
+    """Describes a problem; `path` is that of the request, the problem's instance."""
+    return Problem(
         type=problem_type(error.code),
         title=error.title,
         status=error.status,
@@ -103,6 +103,11 @@ def problem_response(error: ProblemError, *, path: str | None) -> ProblemRespons
         request_id=correlation_id.get(),
         **error.extra,
     )
+
+
+def problem_response(error: ProblemError, *, path: str | None) -> ProblemResponse:
+    """Renders a problem; `path` is that of the request, the problem's instance."""
+    problem = problem_of(error, path=path)
     return ProblemResponse(problem.model_dump(exclude_none=True), status_code=error.status, headers=error.headers)
 
 
