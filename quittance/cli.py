@@ -148,11 +148,12 @@ async def _extract(files: list[Path], *, how: Format, url: str | None, draw: Pat
 
 def _print_all(readings: Sequence[Reading], how: Format) -> None:
     """Prints what is not printed line by line."""
-    from quittance.export import to_csv
+    from gateway.exports import ExportRow, csv_lines
     from quittance.tables import overview_table, receipt_table
 
     if how is Format.CSV:
-        _print_plain(to_csv(readings).removesuffix("\n"))
+        rows = [ExportRow(str(one.path), one.receipt, error=one.error or "") for one in readings]
+        _print_plain(csv_lines(rows, header=True).removesuffix("\n"))
     elif how is Format.JSON:
         objects = [_json_object(one.path, one.receipt) for one in readings if one.receipt is not None]
         _print_plain("[" + ",\n ".join(objects) + "]")
@@ -163,7 +164,9 @@ def _print_all(readings: Sequence[Reading], how: Format) -> None:
 
 
 def _json_object(path: Path, receipt: Receipt) -> str:
-    return f'{{"file": {_json_string(path)}, {receipt.model_dump_json()[1:]}'
+    from gateway.exports import ExportRow, json_object
+
+    return json_object(ExportRow(str(path), receipt))
 
 
 def _print_plain(text: str) -> None:
@@ -342,9 +345,3 @@ def _complain(path: Path, reason: str | None) -> None:
 def _tell(message: str, style: str | None = None) -> None:
     """Writes a message to standard error as it is: file names and texts of receipts are no markup."""
     err.print(message, style=style, markup=False, soft_wrap=True, highlight=False)
-
-
-def _json_string(path: Path) -> str:
-    import json
-
-    return json.dumps(str(path), ensure_ascii=False)
