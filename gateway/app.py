@@ -22,8 +22,11 @@ from gateway.cache import ReceiptCache, open_store
 from gateway.correction_routes import corrections_router
 from gateway.corrections import CorrectionStore
 from gateway.documents import Renderer
+from gateway.export_routes import exports_router
 from gateway.idempotency import HEADER as IDEMPOTENCY_KEY
 from gateway.idempotency import Idempotency
+from gateway.jobs.assembly import job_route_limits, open_jobs
+from gateway.jobs.routes import jobs_router
 from gateway.limits import DocumentLimits
 from gateway.metrics import ReceiptMetrics
 from gateway.openapi import document_access
@@ -102,6 +105,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
             )
             stack.push_async_callback(receipts.aclose)
             app.state.receipts = receipts
+            app.state.jobs = await stack.enter_async_context(open_jobs(settings, receipts))
             await stack.enter_async_context(_versions_kept_fresh(stages, settings.stage_check_s))
             yield None
 
@@ -111,7 +115,8 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         description=_DESCRIPTION,
         settings=settings,
         lifespan=lifespan,
-        routers=[receipts_router(settings), corrections_router(), page_router()],
+        routers=[receipts_router(settings), corrections_router(), jobs_router(), exports_router(), page_router()],
+        route_limits=job_route_limits(settings),
         outside=_cors(settings),
         inside=[
             Middleware(

@@ -47,6 +47,10 @@ class Content:
             return cls(hashlib.sha256(data).hexdigest())
         return cls((await asyncio.to_thread(hashlib.sha256, data)).hexdigest())
 
+    def page(self, number: int) -> Content:
+        """The identity of one page, from 0, of a document of several: a hash of the document's and the number."""
+        return Content(hashlib.sha256(f"{self.sha256}:page:{number}".encode()).hexdigest())
+
     @property
     def id(self) -> str:
         """The receipt's id: the first 32 hexadecimal digits."""

@@ -22,7 +22,7 @@ from pydantic import Field
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from shared.contracts import FIELD_NAMES, Receipt, ReceiptField
+from shared.contracts import FIELD_NAMES, FieldCorrection, FieldName, Receipt, ReceiptField
 
 ExportFormat = Literal["json", "jsonl", "csv", "xlsx"]
 Cell = str | float | Decimal | date | None
@@ -43,7 +43,8 @@ COLUMNS = (
     *("date_text", "total_text", "error"),
 )
 """Of a table: `date` in ISO 8601 and `total` as a number, both empty if what the receipt says (`date_text`,
-`total_text`) does not tell; `page` from 1, only where each page is a receipt of its own."""
+`total_text`) does not tell; what people corrected goes before what was read; `page` from 1, only where each page is a
+receipt of its own."""
 
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|\t")
 _LINE_ENDS = re.compile(r"[\r\n]+")  # a single carriage return is not quoted by `csv`, and ends rows
@@ -77,11 +78,12 @@ class ExportedReceipt(Receipt):
     file: str | None = Field(description="Null where it is not known.", examples=["lunch.jpg"])
 
 
-def export_responses(description: str) -> dict[int | str, dict[str, Any]]:
-    """Documents for OpenAPI an answer in all formats; JSON is described by the model of the route."""
+def export_responses(description: str, example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Documents for OpenAPI an answer in all formats; JSON is described by the model of the route and one object."""
     tables: dict[str, Any] = {media_type.partition(";")[0]: {"schema": {"type": "string"}} for media_type in _TABLES}
-    lines = {"application/jsonl": {"schema": {"type": "string"}, "example": '{"...": "as the objects of json"}\n'}}
-    return {200: {"description": description, "content": lines | tables}}
+    lines = {"schema": {"type": "string"}, "example": f"{json.dumps(example)}\n"}
+    content = {"application/json": {"example": [example]}, "application/jsonl": lines} | tables
+    return {200: {"description": description, "content": content}}
 
 
 def export_headers(name: str, how: ExportFormat) -> dict[str, str]:
@@ -147,23 +149,31 @@ def table_cells(row: ExportRow) -> dict[str, Cell]:
 
 
 def _receipt_cells(receipt: Receipt) -> dict[str, Cell]:
-    fields = receipt.fields
+    corrections = receipt.corrections.fields if receipt.corrections is not None else {}
     cells: dict[str, Cell] = {"id": receipt.id}
     for name in FIELD_NAMES:
-        field: ReceiptField | None = getattr(fields, name)
-        if field is not None:
-            cells[f"{name}_confidence"] = round(field.confidence, 3)
-            cells[f"{name}_corrected"] = "directory" if field.corrected else None
-    if fields.company is not None:
-        cells["company"] = fields.company.value
-    if fields.address is not None:
-        cells["address"] = fields.address.value
-    if fields.date is not None:
-        cells |= {"date": _date(fields.date.iso), "date_text": fields.date.value}
-    if fields.total is not None:
-        cells |= {"total": _amount(fields.total.amount), "total_text": fields.total.value}
-        cells["currency"] = fields.total.currency
+        read: ReceiptField | None = getattr(receipt.fields, name)
+        if read is not None:
+            cells[f"{name}_confidence"] = round(read.confidence, 3)
+        corrected = corrections.get(name)
+        if corrected is not None:
+            cells[f"{name}_corrected"] = "person"
+        elif read is not None and read.corrected:
+            cells[f"{name}_corrected"] = "directory"
+        cells |= _value_cells(name, corrected if corrected is not None else read)
     return cells
+
+
+def _value_cells(name: FieldName, field: ReceiptField | FieldCorrection | None) -> dict[str, Cell]:
+    """What a field says, as read or as corrected; both have the same normalised forms."""
+    if field is None or field.value is None:
+        return {}
+    if name == "date":
+        return {"date": _date(getattr(field, "iso", None)), "date_text": field.value}
+    if name == "total":
+        amount, currency = getattr(field, "amount", None), getattr(field, "currency", None)
+        return {"total": _amount(amount), "total_text": field.value, "currency": currency}
+    return {name: field.value}
 
 
 def _date(iso: str | None) -> date | None:

@@ -155,6 +155,10 @@ class Pipeline:
             if read.text.strip()  # what looked like text but holds none says nothing to anybody
         ]
 
+    async def pages(self, data: bytes) -> list[bytes]:
+        """The pages of a picture or document, each as a picture; raises `ProblemError` as `read` does."""
+        return await self._pages(data, Deadline(self._timeout_s))
+
     async def _pages(self, data: bytes, deadline: Deadline) -> list[bytes]:
         try:
             async with asyncio.timeout(deadline.remaining()):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from fastapi import Path, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 
 from gateway.cache import CacheUnavailableError
@@ -21,6 +21,10 @@ ReceiptId = Annotated[
         description="The `id` of a receipt: the first 32 hexadecimal digits of the SHA-256 of the picture's bytes.",
         examples=["b1946ac92492d2347c6235b4d2611184"],
     ),
+]
+SplitQuery = Annotated[
+    Literal["pages"] | None,
+    Query(description="pages: each page of a document is a receipt of its own. Left out: its pages are one receipt."),
 ]
 
 

@@ -55,7 +55,23 @@ class Receipts:
         Raises:
             ProblemError: See `Pipeline.read`; 503 also if the models' versions are not known yet.
         """
+        return await self._read(data, await Content.of(data), orientation, caching)
+
+    async def read_pages(
+        self, data: bytes, orientation: Orientation | None = None, caching: Caching = FREELY
+    ) -> list[Receipt]:
+        """Gives a receipt for each page of a picture or document, in their order; of one page, the same as `read`.
+
+        Raises:
+            ProblemError: As `read`, also if any one page cannot be read.
+        """
         content = await Content.of(data)
+        pages = await self._pipeline.pages(data)
+        if len(pages) == 1:
+            return [await self._read(data, content, orientation, caching)]
+        return [await self._read(page, content.page(number), orientation, caching) for number, page in enumerate(pages)]
+
+    async def _read(self, data: bytes, content: Content, orientation: Orientation | None, caching: Caching) -> Receipt:
         place = Place(content, await self._stages.models(), _options(orientation))
 
         async def compute() -> Receipt:
@@ -81,6 +97,10 @@ class Receipts:
         """
         receipt = await self._as_read(receipt_id, orientation)
         return None if receipt is None else await self._with_corrections(receipt)
+
+    async def is_kept(self, receipt_id: str) -> bool:
+        """Whether `find` would find a receipt; raises what it raises."""
+        return await self._as_read(receipt_id, None) is not None
 
     async def delete(self, receipt_id: str) -> bool:
         """Forgets a receipt and its corrections; gives whether any of it was kept.

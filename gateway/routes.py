@@ -6,11 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.cache import CacheUnavailableError
+from gateway.cache import CacheUnavailableError, Content
 from gateway.examples import RECEIPT_EXAMPLE
-from gateway.idempotency import answers_with_receipt
+from gateway.idempotency import answers_unkept, answers_with_receipt
 from gateway.receipt_requests import (
     ReceiptId,
+    SplitQuery,
     cache_unavailable,
     found,
     json_answer,
@@ -19,7 +20,7 @@ from gateway.receipt_requests import (
 )
 from gateway.settings import GatewaySettings
 from gateway.shared_reading import Caching
-from shared.contracts import Receipt
+from shared.contracts import Receipt, ReceiptPages
 from shared.problems import problem_responses
 from shared.uploads import OrientationQuery, read_upload, upload_openapi
 
@@ -40,23 +41,29 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         "",
         operation_id="createReceipt",
         summary="Read a receipt",
-        response_model=Receipt,
+        response_model=Receipt | ReceiptPages,
         responses=answer | problem_responses(400, 408, 413, 415, 422, 502, 503, 504),
         openapi_extra=upload_openapi(what=_WHAT, more_types=_MORE_TYPES),
     )
-    async def create_receipt(request: Request, orientation: OrientationQuery = None) -> Response:
+    async def create_receipt(
+        request: Request, orientation: OrientationQuery = None, split: SplitQuery = None
+    ) -> Response:
         """Reads a receipt: a picture, or a document of several pages, as the file of a form or as the body itself.
 
         The same picture with the same option again is answered from the cache while the models are the same; `cached`
         tells, and `timings_ms` are then those of the first time. With the header `Cache-Control: no-store` the receipt
         is not kept, with `no-cache` it is read anew. A picture without text gives no lines and four fields that are
-        `null`.
+        `null`. With `split=pages` the answer is a list of receipts, one for each page.
         """
         upload = await read_upload(request, settings.upload_limits)
         caching = Caching.asked_by(request.headers.get("cache-control"))
-        receipt = await receipts_of(request).read(upload.data, orientation, caching)
-        answers_with_receipt(request, receipt.id)
-        return json_answer(receipt)
+        if split is None:
+            receipt = await receipts_of(request).read(upload.data, orientation, caching)
+            answers_with_receipt(request, receipt.id)
+            return json_answer(receipt)
+        answers_unkept(request)  # so that deleting any one of them leaves nothing behind
+        receipts = await receipts_of(request).read_pages(upload.data, orientation, caching)
+        return json_answer(ReceiptPages(id=(await Content.of(upload.data)).id, receipts=receipts))
 
     @router.get(
         "/{receipt_id}",

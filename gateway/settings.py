@@ -9,10 +9,10 @@ from typing import ClassVar, Literal, Self
 from pydantic import AnyHttpUrl, Field, RedisDsn, field_validator, model_validator
 
 from gateway.api_keys import parse_rate_limit
-from shared.settings import ServiceSettings
+from gateway.jobs.settings import JobSettings
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(JobSettings):
     """Settings of the gateway.
 
     The URLs of the three stages are given together, or not at all: without them the stages run inside the process.

@@ -237,6 +237,17 @@ class Receipt(Contract):
     )
 
 
+class ReceiptPages(Contract):
+    """A document of which each page is a receipt of its own."""
+
+    id: str = Field(
+        description="Hash of the bytes that were sent.",
+        pattern="^[0-9a-f]{32}$",
+        examples=["b1946ac92492d2347c6235b4d2611184"],
+    )
+    receipts: list[Receipt] = Field(description="One a page, in their order.")
+
+
 class Liveness(Contract):
     """Whether the process of a service lives."""
 

@@ -70,6 +70,23 @@ def test_what_is_not_certain_is_empty_and_its_text_is_not_lost() -> None:
     assert (cells["address"], cells["address_confidence"], cells["file"]) == (None, None, None)
 
 
+def test_what_people_corrected_goes_before_what_was_read() -> None:
+    def corrected(**values: str | None) -> dict[str, Any]:
+        return {"value": None, "model_value": None, "at": "2026-11-25T09:30:00Z"} | values
+
+    fields = {
+        "company": corrected(value="SHOP"),
+        "date": corrected(value="24/12/2018", iso="2018-12-24"),
+        "total": corrected(),
+    }
+    corrections = {"receipt_id": RECEIPT_EXAMPLE["id"], "fields": fields}
+    cells = table_cells(ExportRow(receipt=Receipt.model_validate(RECEIPT_EXAMPLE | {"corrections": corrections})))
+    assert (cells["company"], cells["company_corrected"], cells["company_confidence"]) == ("SHOP", "person", 0.98)
+    assert (cells["date"], cells["date_text"]) == (date(2018, 12, 24), "24/12/2018")
+    assert (cells["total"], cells["total_text"], cells["total_corrected"]) == (None, None, "person")
+    assert (cells["address"], cells["address_corrected"]) == (RECEIPT_EXAMPLE["fields"]["address"]["value"], None)
+
+
 @pytest.mark.parametrize("text", FORMULAS)
 async def test_nothing_in_a_table_is_a_formula(text: str) -> None:
     rows = [ExportRow(text, receipt(company={"value": text}, total={"value": text, "amount": text}), error=text)]
