@@ -31,6 +31,7 @@ from gateway.limits import DocumentLimits
 from gateway.metrics import ReceiptMetrics
 from gateway.openapi import document_access
 from gateway.page import page_router
+from gateway.pages import pages_router
 from gateway.pipeline import Pipeline
 from gateway.rate_limits import RateLimits
 from gateway.receipts import Receipts
@@ -95,6 +96,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
                 timeout_s=settings.receipt_timeout_s,
                 decode_workers=settings.decode_workers,
             )
+            app.state.renderer = renderer
             receipts = Receipts(
                 stages=stages,
                 pipeline=pipeline,
@@ -115,7 +117,14 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         description=_DESCRIPTION,
         settings=settings,
         lifespan=lifespan,
-        routers=[receipts_router(settings), corrections_router(), jobs_router(), exports_router(), page_router()],
+        routers=[
+            receipts_router(settings),
+            corrections_router(),
+            jobs_router(),
+            exports_router(),
+            pages_router(settings),
+            page_router(),
+        ],
         route_limits=job_route_limits(settings),
         outside=_cors(settings),
         inside=[

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-from gateway.limits import DocumentLimits
+from gateway.limits import DocumentLimits, no_such_page
 from shared.pictures import FORMATS, format_of, unsupported
 from shared.problems import ProblemError
 
@@ -53,9 +53,30 @@ class Renderer:
         async with self._room:
             return list(_unpacked(await self._render(data, kind), kind))
 
-    async def _render(self, data: bytes, kind: str) -> bytes:
+    async def page(self, data: bytes, number: int) -> tuple[bytes, str]:
+        """One page of an upload for people to look at, and its media type: a picture as it is, else a WebP.
+
+        Args:
+            data: the whole file.
+            number: of the page, from 0.
+
+        Raises:
+            ProblemError: As `pages`, and 404 `no-such-page`.
+        """
+        kind = format_of(data)
+        if kind in FORMATS:
+            if number > 0:
+                raise no_such_page(number, 1)
+            return data, f"image/{kind.lower()}"
+        if kind not in RENDERED:
+            raise unsupported(data, ACCEPTED)
+        async with self._room:
+            (picture,) = _unpacked(await self._render(data, kind, str(number)), kind)
+        return picture, "image/webp"
+
+    async def _render(self, data: bytes, kind: str, *only: str) -> bytes:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.renderer", kind, self._limits.to_json()),
+            *(sys.executable, "-m", "gateway.renderer", kind, self._limits.to_json(), *only),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,  # decoders chatter; what is wrong is told on the standard output

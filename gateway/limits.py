@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from shared.pictures import PictureLimits
+from shared.problems import ProblemError
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,15 @@ class DocumentLimits:
         """As `to_json` wrote them."""
         values = json.loads(text)
         return cls(values["max_pages"], PictureLimits(**values["picture"]))
+
+
+def no_such_page(number: int, count: int) -> ProblemError:
+    """The problem of asking for a page that a document does not have; `number` is from 0."""
+    has = "1 page" if count == 1 else f"{count:,} pages"
+    return ProblemError(
+        404,
+        "no-such-page",
+        "There is no such page",
+        f"Page {number:,} was asked for, and the document has {has}; the first one is 0.",
+        extra={"pages": count},
+    )

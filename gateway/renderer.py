@@ -1,8 +1,9 @@
 """Turns a document into pictures of its pages, in a process of its own that can be killed.
 
-The document comes on the standard input; on the standard output go, in turn, PNGs, each after its length in four bytes,
-big end first. What is wrong with a document is told as one JSON object after a length of zero. Nothing else is ever
-written, and nothing touches a disk. Started by `gateway.documents`, with the limits as its one argument.
+The document comes on the standard input; on the standard output go, in turn, PNGs (one WebP,
+where a single page is to be shown to people), each after its length in four bytes, big end first. What is wrong with a
+document is told as one JSON object after a length of zero. Nothing else is ever written, and nothing touches a disk.
+Started by `gateway.documents`, with format and limits as its arguments, and the number of the page if it is one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import math
 import resource
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -25,7 +27,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import HeifImageFile
 
-from gateway.limits import DocumentLimits
+from gateway.limits import DocumentLimits, no_such_page
 from shared.pictures import PictureLimits, check_size, damaged, to_bgr, upright
 from shared.problems import ProblemError
 
@@ -34,25 +36,27 @@ Pages = Iterator[NDArray[np.uint8]]
 _DPI = 200.0
 _POINTS = 72.0
 _MEMORY_BYTES = 3 * 2**30
+_WEBP_QUALITY = 80
 
 
-def render(data: bytes, kind: str, limits: DocumentLimits) -> Pages:
+def render(data: bytes, kind: str, limits: DocumentLimits, only: int | None = None) -> Pages:
     """The pages of a document, one after the other.
 
     Args:
         data: the whole file.
         kind: one of `RENDERERS`.
         limits: checked before anything is rendered.
+        only: number of the one page wanted, from 0; all if left out.
 
     Yields:
         Pages, `(H, W, 3)`, blue first.
 
     Raises:
         ProblemError: 413 `too-many-pages` or `picture-too-large`, 422 `document-locked`, `no-pages`, `picture-damaged`
-            or `picture-too-small`.
+            or `picture-too-small`, 404 `no-such-page`.
     """
     try:
-        yield from RENDERERS[kind](data, limits)
+        yield from RENDERERS[kind](data, limits, only)
     except ProblemError:
         raise
     except MemoryError as error:
@@ -61,7 +65,7 @@ def render(data: bytes, kind: str, limits: DocumentLimits) -> Pages:
         raise damaged(kind, "it is cut off or its data are wrong") from error
 
 
-def _render_pdf(data: bytes, limits: DocumentLimits) -> Pages:
+def _render_pdf(data: bytes, limits: DocumentLimits, only: int | None) -> Pages:
     try:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
@@ -73,8 +77,8 @@ def _render_pdf(data: bytes, limits: DocumentLimits) -> Pages:
                 "The PDF asks for a password. Remove it, for instance by printing it to a new PDF.",
             ) from error
         raise
-    _check_pages(len(document), limits)
-    for page in document:
+    for number in _numbers(len(document), limits, only):
+        page = document[number]
         width, height = page.get_size()
         scale = _scale(width, height, limits.picture)
         check_size((int(width * scale), int(height * scale)), limits.picture)
@@ -88,36 +92,38 @@ def _scale(width: float, height: float, limits: PictureLimits) -> float:
     return min(_DPI / _POINTS, 0.998 * side, 0.998 * area)  # sizes are rounded up
 
 
-def _render_frames(make: Callable[[BytesIO], ImageFile], data: bytes, limits: DocumentLimits) -> Pages:
+def _render_frames(
+    make: Callable[[BytesIO], ImageFile], data: bytes, limits: DocumentLimits, only: int | None
+) -> Pages:
     with make(BytesIO(data)) as image:
-        frames = int(getattr(image, "n_frames", 1))
-        _check_pages(frames, limits)
-        for number in range(frames):
+        for number in _numbers(int(getattr(image, "n_frames", 1)), limits, only):
             image.seek(number)
             check_size(image.size, limits.picture)
             image.load()
             yield to_bgr(upright(image))
 
 
-def _render_first(make: Callable[[BytesIO], ImageFile], data: bytes, limits: DocumentLimits) -> Pages:
+def _render_first(make: Callable[[BytesIO], ImageFile], data: bytes, limits: DocumentLimits, only: int | None) -> Pages:
     """The first picture of a file whose others are thumbnails, bursts or films."""
+    _numbers(1, limits, only)
     with make(BytesIO(data)) as image:
         check_size(image.size, limits.picture)
         image.load()
         yield to_bgr(upright(image))
 
 
-RENDERERS: dict[str, Callable[[bytes, DocumentLimits], Pages]] = {
+RENDERERS: dict[str, Callable[[bytes, DocumentLimits, int | None], Pages]] = {
     "PDF": _render_pdf,
-    "TIFF": lambda data, limits: _render_frames(TiffImageFile, data, limits),
-    "BMP": lambda data, limits: _render_first(BmpImageFile, data, limits),
-    "HEIC": lambda data, limits: _render_first(HeifImageFile, data, limits),
-    "AVIF": lambda data, limits: _render_first(AvifImageFile, data, limits),
+    "TIFF": partial(_render_frames, TiffImageFile),
+    "BMP": partial(_render_first, BmpImageFile),
+    "HEIC": partial(_render_first, HeifImageFile),
+    "AVIF": partial(_render_first, AvifImageFile),
 }
 """What can be rendered, by format."""
 
 
-def _check_pages(count: int, limits: DocumentLimits) -> None:
+def _numbers(count: int, limits: DocumentLimits, only: int | None) -> Sequence[int]:
+    """The numbers of the pages wanted of a document of `count`, which is checked."""
     if count < 1:
         raise ProblemError(422, "no-pages", "There are no pages", "The document has no pages. Send one that has.")
     if count > limits.max_pages:
@@ -128,19 +134,28 @@ def _check_pages(count: int, limits: DocumentLimits) -> None:
             f"The document has {count:,} pages; at most {limits.max_pages:,} are allowed. Send a part of it.",
             extra={"pages": count, "max_pages": limits.max_pages},
         )
+    if only is None:
+        return range(count)
+    if only >= count:
+        raise no_such_page(only, count)
+    return [only]
 
 
 def main() -> None:
-    """Renders what comes on the standard input: `python -m gateway.renderer KIND LIMITS`."""
+    """Renders what comes on the standard input: `python -m gateway.renderer KIND LIMITS [PAGE]`."""
     kind, limits = sys.argv[1], DocumentLimits.from_json(sys.argv[2])
+    only = int(sys.argv[3]) if len(sys.argv) > 3 else None
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     Image.MAX_IMAGE_PIXELS = None  # our own limits are checked, and of the process there is nothing else
     out = sys.stdout.buffer
     try:
-        for page in render(sys.stdin.buffer.read(), kind, limits):
-            png = BytesIO()
-            Image.fromarray(page[:, :, ::-1]).save(png, "PNG", compress_level=1)
-            out.write(struct.pack(">I", png.tell()) + png.getvalue())
+        for page in render(sys.stdin.buffer.read(), kind, limits, only):
+            picture = BytesIO()
+            if only is None:
+                Image.fromarray(page[:, :, ::-1]).save(picture, "PNG", compress_level=1)
+            else:
+                Image.fromarray(page[:, :, ::-1]).save(picture, "WEBP", quality=_WEBP_QUALITY, method=2)
+            out.write(struct.pack(">I", picture.tell()) + picture.getvalue())
     except ProblemError as problem:
         told = {
             "status": problem.status,

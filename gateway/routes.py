@@ -24,8 +24,8 @@ from shared.contracts import Receipt, ReceiptPages
 from shared.problems import problem_responses
 from shared.uploads import OrientationQuery, read_upload, upload_openapi
 
-_WHAT = "A JPEG, PNG, WebP, HEIC, AVIF or BMP; or a TIFF or PDF, whose pages become one receipt."
-_MORE_TYPES = ("image/heic", "image/avif", "image/tiff", "image/bmp", "application/pdf")
+WHAT_IS_READ = "A JPEG, PNG, WebP, HEIC, AVIF or BMP; or a TIFF or PDF, whose pages become one receipt."
+DOCUMENT_TYPES = ("image/heic", "image/avif", "image/tiff", "image/bmp", "application/pdf")
 
 
 def receipts_router(settings: GatewaySettings) -> APIRouter:
@@ -43,7 +43,7 @@ def receipts_router(settings: GatewaySettings) -> APIRouter:
         summary="Read a receipt",
         response_model=Receipt | ReceiptPages,
         responses=answer | problem_responses(400, 408, 413, 415, 422, 502, 503, 504),
-        openapi_extra=upload_openapi(what=_WHAT, more_types=_MORE_TYPES),
+        openapi_extra=upload_openapi(what=WHAT_IS_READ, more_types=DOCUMENT_TYPES),
     )
     async def create_receipt(
         request: Request, orientation: OrientationQuery = None, split: SplitQuery = None

@@ -21,6 +21,10 @@ import httpx2
 import pytest
 import yaml
 
+from tests.end_to_end.browser import browser, context, visit
+
+__all__ = ["browser", "context", "visit"]
+
 SERVICES = ("detector", "recognizer", "extractor")
 START_S = 120.0  # under ten seconds on a machine with nothing else to do
 REQUEST_S = 60.0

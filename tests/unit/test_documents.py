@@ -76,6 +76,31 @@ async def test_every_page_is_rendered_in_order(kind: str) -> None:
     np.testing.assert_allclose(shades, (90, 160, 250), atol=12)
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "PDF"])
+async def test_one_page_is_shown_as_it_is_read(kind: str) -> None:
+    data = saved(kind, [paper(shade) for shade in (90, 160, 250)])
+    picture, media_type = await renderer().page(data, 1)
+    assert (media_type, format_of(picture)) == ("image/webp", "WebP")
+    read, shown = (
+        decode_picture((await renderer().pages(data))[1], LIMITS.picture),
+        decode_picture(picture, LIMITS.picture),
+    )
+    assert (shown.width, shown.height) == (read.width, read.height)
+    assert int(shown.pixels[4, 40, 2]) == pytest.approx(160, abs=12)
+
+
+async def test_a_picture_is_its_own_only_page() -> None:
+    data = saved("PNG", [paper()])
+    assert await renderer().page(data, 0) == (data, "image/png")
+
+
+@pytest.mark.parametrize(("kind", "count"), [("PNG", 1), ("HEIC", 1), ("PDF", 2)])
+async def test_a_page_that_is_not_there_is_told(kind: str, count: int) -> None:
+    with pytest.raises(ProblemError) as caught:
+        await renderer().page(saved(kind, [paper()] * count), count)
+    assert (caught.value.status, caught.value.code, caught.value.extra) == (404, "no-such-page", {"pages": count})
+
+
 async def test_too_many_pages_are_refused_with_the_limit() -> None:
     problem = await refused(saved("PDF", [paper()] * 4), renderer())
     assert (problem.status, problem.code) == (413, "too-many-pages")

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import io
 import json
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from PIL import Image
 
 from gateway.examples import RECEIPT_EXAMPLE
-from gateway.page import _FILES
 from gateway.settings import GatewaySettings
 from quittance.assembly import gateway_around
 from shared.app import create_service_app
@@ -480,21 +478,6 @@ async def test_the_schema_describes_errors_and_its_example_is_a_receipt(gateway:
     assert "404" in schema["paths"]["/v1/receipts/{receipt_id}"]["get"]["responses"]
 
 
-async def test_the_page_loads_nothing_from_elsewhere_and_runs_no_markup(gateway: Gateway) -> None:
-    page = await gateway.http.get("/")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert "unsafe" not in page.headers["content-security-policy"]
-    wanted = set(re.findall(r'(?:src|href)="([^"]+)"', page.text))
-    assert wanted == {f"/web/{name}" for name in _FILES} | {"/docs", "/openapi.json"}
-    for name in _FILES:
-        response = await gateway.http.get(f"/web/{name}")
-        assert response.status_code == 200
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", response.text)
-        assert "http" not in response.text.replace("http://www.w3.org/2000/svg", "")
-    problem(await gateway.http.get("/web/..%2fpage.py"), 404, "not-found")
-
-
 async def test_no_store_keeps_nothing_and_no_cache_reads_anew(gateway: Gateway) -> None:
     async def post(control: str) -> Any:
         headers = {"Content-Type": "image/png", "Cache-Control": control}
@@ -517,3 +500,16 @@ async def test_a_receipt_deleted_while_it_is_read_is_not_kept(gateway: Gateway) 
     assert (await gateway.http.delete(f"/v1/receipts/{receipt_id}")).status_code == 204
     assert (await reading).status_code == 200
     assert (await gateway.http.get(f"/v1/receipts/{receipt_id}")).status_code == 404
+
+
+async def test_a_page_of_a_document_is_shown_and_nothing_of_it_kept(gateway: Gateway) -> None:
+    document = io.BytesIO()
+    Image.new("RGB", (60, 90), "white").save(document, "TIFF")
+    response = await gateway.http.post("/v1/pages?page=0", content=document.getvalue())
+    assert (response.status_code, response.headers["content-type"]) == (200, "image/webp")
+    assert response.headers["cache-control"] == "no-store"
+    assert Image.open(io.BytesIO(response.content)).size == (60, 90)
+    problem(await gateway.http.post("/v1/pages?page=1", content=document.getvalue()), 404, "no-such-page")
+    problem(await gateway.http.post("/v1/pages?page=-1", content=document.getvalue()), 422, "invalid-request")
+    problem(await gateway.http.post("/v1/pages", content=b"GIF89a"), 415, "unsupported-format")
+    assert gateway.detector.requests == []

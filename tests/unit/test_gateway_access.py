@@ -106,7 +106,7 @@ async def test_keys_are_read_again_and_trouble_with_the_file_lets_those_known_go
 
 
 async def test_without_a_key_only_what_holds_nothing_is_open(guarded: Gateway) -> None:
-    for path in ("/", "/web/page.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"):
+    for path in ("/", "/web/modules/app.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"):
         assert (await guarded.http.get(path)).status_code == 200, path
     refused = [
         await guarded.post(picture()),

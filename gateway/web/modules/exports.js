@@ -1,0 +1,71 @@
+// What is listed as CSV, JSON or XLSX, with corrections; one receipt as JSON or as the curl that reads it.
+
+import { call, currentKey } from "./api.js";
+import { FIELDS, current, isoDate, total } from "./values.js";
+
+const COLUMNS = [
+  "file", "id", "company", "date", "address", "total", "currency",
+  ...FIELDS.map((name) => `${name}_confidence`), ...FIELDS.map((name) => `${name}_corrected`),
+];
+
+/** A receipt as JSON: as the gateway gave it, with the name of its file and what a person corrected. */
+export function asObject(record) {
+  const { corrections, ...receipt } = record.receipt;
+  return { file: record.name, ...receipt, corrections: correctionsOf(record), accepted: record.accepted };
+}
+
+export function json(records) {
+  return new Blob([JSON.stringify(records.map(asObject), null, 2)], { type: "application/json" });
+}
+
+/** CSV as spreadsheets open it: UTF-8 with a mark, CRLF, no cell that is taken for a formula. */
+export function csv(records) {
+  const rows = [COLUMNS, ...records.map(row)];
+  const text = rows.map((cells) => cells.map(cell).join(",")).join("\r\n");
+  return new Blob(["\ufeff", text, "\r\n"], { type: "text/csv;charset=utf-8" });
+}
+
+/** XLSX, made by the server. Throws Problem or Unreachable. */
+export async function xlsx(records) {
+  const ids = records.map((record) => record.receipt.id);
+  const response = await call("/v1/exports", { method: "POST", json: { ids, format: "xlsx" } });
+  return response.blob();
+}
+
+/** The command that reads the file of a record, for a shell of POSIX. */
+export function curl(record, origin) {
+  const name = record.name.replace(/["\\]/g, "\\$&");
+  const form = `file=@"${name}"`;
+  const key = currentKey() ? ' --header "Authorization: Bearer $QUITTANCE_KEY"' : "";
+  return `curl${key} --form ${quoted(form)} ${quoted(`${origin}/v1/receipts`)}`;
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function correctionsOf(record) {
+  const entries = Object.entries(record.corrections).map(([name, { saved, ...correction }]) => [name, correction]);
+  return entries.length > 0 ? Object.fromEntries(entries) : null;
+}
+
+function row(record) {
+  const { amount, currency } = total(record);
+  return [
+    record.name,
+    record.receipt.id,
+    current(record, "company").value,
+    isoDate(record) ?? current(record, "date").value,
+    current(record, "address").value,
+    amount ?? current(record, "total").value,
+    currency,
+    ...FIELDS.map((name) => record.receipt.fields[name]?.confidence?.toFixed(3)),
+    ...FIELDS.map((name) => Boolean(record.corrections[name])),
+  ];
+}
+
+function cell(value) {
+  let text = String(value ?? "");
+  if (/^[=+\-@\t\r]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text)) text = `'${text}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
