@@ -35,14 +35,15 @@ def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
     Returns:
         The file that was written.
     """
-    picture = _first_page(path.read_bytes())
+    picture = first_page(path.read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}-read.png"
     drawing(picture, receipt).quantize(_PALETTE).save(target, optimize=True)
     return target
 
 
-def _first_page(data: bytes) -> Image.Image:
+def first_page(data: bytes) -> Image.Image:
+    """The first page of a picture or a document, as it is seen: turned as its EXIF orientation says."""
     kind = format_of(data)
     if kind in RENDERERS:
         return Image.fromarray(next(render(data, kind, DocumentLimits()))[:, :, ::-1])

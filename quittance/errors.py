@@ -21,6 +21,7 @@ from shared.measures.matches import fold
 from shared.measures.wild import boxes_of
 
 _COVERED = 0.5
+_TOUCHED = 0.1
 _SHORT = 2
 # Pairs that look alike in print.
 _LOOK_ALIKE = {
@@ -96,24 +97,44 @@ def segment_errors(records: Iterable[Record]) -> Counter[tuple[str, str]]:
     """
     counts: Counter[tuple[str, str]] = Counter()
     for record in records:
-        truth = boxes_of([line.quad for line in record.labels])
-        quads = boxes_of([line.quad for line in (record.receipt.lines if record.receipt else [])])
-        quads = quads[counted(quads, boxes_of(record.ignored), truth)]
-        pairs = iou_pairs(truth, quads)
-        matched = {label for label, _ in pairs}
-        covered = _covered(as_boxes(truth), as_boxes(quads))
-        for index, line in enumerate(record.labels):
-            length = "1 or 2 characters" if len(line.text) <= _SHORT else "longer"
-            counts[length, _outcome(index, matched, covered)] += 1
-        touched = covered.max(axis=0) if len(truth) and len(quads) else np.zeros(len(quads))
-        counts["", "found without a label"] += int((touched < 0.1).sum())
+        found = found_segments(record)
+        for line, outcome in zip(record.labels, found.outcomes, strict=True):
+            counts["1 or 2 characters" if len(line.text) <= _SHORT else "longer", outcome] += 1
+        counts["", "found without a label"] += len(found.unlabelled)
     return counts
+
+
+@dataclass(frozen=True)
+class FoundSegments:
+    """How the labelled segments of one receipt were found.
+
+    Attributes:
+        outcomes: For each label: `found`, `missed`, `joined with others`, `cut up or off`.
+        unlabelled: Quads, (4, 2) each, that were found where no label is.
+    """
+
+    outcomes: list[str]
+    unlabelled: list[np.ndarray]
+
+
+def found_segments(record: Record) -> FoundSegments:
+    """How the labelled segments of a receipt were found; see `segment_errors`."""
+    truth = boxes_of([line.quad for line in record.labels])
+    quads = boxes_of([line.quad for line in (record.receipt.lines if record.receipt else [])])
+    quads = quads[counted(quads, boxes_of(record.ignored), truth)]
+    matched = {label for label, _ in iou_pairs(truth, quads)}
+    covered = _covered(as_boxes(truth), as_boxes(quads))
+    touched = covered.max(axis=0) if len(truth) and len(quads) else np.zeros(len(quads))
+    return FoundSegments(
+        [_outcome(index, matched, covered) for index in range(len(record.labels))],
+        [quad for quad, part in zip(quads, touched, strict=True) if part < _TOUCHED],
+    )
 
 
 def _outcome(index: int, matched: set[int], covered: np.ndarray) -> str:
     if index in matched:
         return "found"
-    if not covered.shape[1] or covered[index].max() < 0.1:
+    if not covered.shape[1] or covered[index].max() < _TOUCHED:
         return "missed"
     best = int(covered[index].argmax())
     together = int((covered[:, best] > _COVERED).sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from shared.contracts import Receipt
 
 # Enough that one receipt is detected while another is recognized; more would only wait in the services' queues.
 _AT_ONCE = 4
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".pdf"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".pdf"}
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,18 @@ class Reading:
 
 
 def expanded(paths: Sequence[Path]) -> list[Path]:
-    """Files as they are, folders as the pictures and documents in them by name; an empty folder stays, to be told."""
+    """Files as they are; folders as the pictures and documents in them, patterns as what they match, by name.
+
+    What is empty or matches nothing stays, to be told.
+    """
     found: list[Path] = []
     for path in paths:
-        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in _SUFFIXES) if path.is_dir() else []
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+        elif not path.exists() and glob.has_magic(str(path)):  # quoted, or left by the shell
+            inside = expanded([Path(name) for name in sorted(glob.glob(str(path), recursive=True))])
+        else:
+            inside = []
         found += inside or [path]
     return found
 
@@ -37,6 +46,8 @@ def unreadable(path: Path) -> str | None:
     """Why a file cannot be opened; None if it looks as if it can."""
     if path.is_dir():
         return "there are no pictures in this folder"
+    if not path.exists() and glob.has_magic(str(path)):
+        return "no file matches"
     if not path.exists():
         return "there is no such file"
     return None
@@ -52,7 +63,7 @@ async def read_files(client: ReceiptClient, paths: Sequence[Path]) -> AsyncItera
 
     async def read(path: Path) -> Reading:
         async with room:
-            return await _read_file(client, path)
+            return await read_file(client, path)
 
     tasks = [asyncio.create_task(read(path)) for path in paths]
     try:
@@ -64,7 +75,8 @@ async def read_files(client: ReceiptClient, paths: Sequence[Path]) -> AsyncItera
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _read_file(client: ReceiptClient, path: Path) -> Reading:
+async def read_file(client: ReceiptClient, path: Path) -> Reading:
+    """Reads a receipt from a file, or tells why it cannot be read."""
     reason = unreadable(path)
     if reason is not None:
         return Reading(path, error=reason)

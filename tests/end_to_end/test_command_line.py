@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 
 from quittance.evaluate import read_records
@@ -15,6 +18,9 @@ from quittance.scores import values
 from shared.contracts import Receipt
 from shared.dataset import load_split
 from shared.measures.matches import fold
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Deployment
 
 
 def quittance(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -65,8 +71,9 @@ def test_receipts_are_read_without_torch(repository: Path) -> None:
 
 
 def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> None:
-    output, predictions = tmp_path / "measures.json", tmp_path / "predictions.jsonl"
+    output, predictions, report = (tmp_path / name for name in ("measures.json", "predictions.jsonl", "report.html"))
     options = ["--data", rendered, "--split", "all", "--output", output, "--predictions", predictions]
+    options += ["--report", report]
     result = quittance("evaluate", *options)
     assert result.returncode == 0, result.stderr
     measures = json.loads(output.read_text())
@@ -80,3 +87,50 @@ def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> No
     assert [record.key for record in records] == [receipt.key for receipt in labelled]
     assert all(len(record.given_boxes) == len(record.labels) for record in records)
     assert "Task 3, fields: from pixels" in result.stdout
+    assert "2 receipts of" in report.read_text()
+
+
+def test_watching_reads_what_is_put_into_a_folder(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
+    data = (repository / "tests" / "samples" / "malaysia.jpg").read_bytes()
+    inbox, answers = tmp_path / "inbox", tmp_path / "answers.jsonl"
+    inbox.mkdir()
+    command = [sys.executable, "-m", "quittance", "extract", "--watch", inbox, "--format", "jsonl"]
+    with (
+        answers.open("wb") as out,
+        subprocess.Popen(
+            [*map(str, command), "--url", deployment.embedded.url], stdout=out, stderr=subprocess.PIPE, text=True
+        ) as watching,
+    ):
+        assert watching.stderr is not None
+        assert watching.stderr.readline().startswith("Watching")
+        with (inbox / "slow.jpg").open("wb", buffering=0) as file:
+            for start in range(0, len(data), 20_000):  # as a scanner writes
+                file.write(data[start : start + 20_000])
+                time.sleep(0.3)
+        (inbox / "damaged.jpg").write_bytes(data[:3_000])
+        end = time.monotonic() + 60
+        while len(answers.read_text().splitlines()) < 1 and time.monotonic() < end:
+            time.sleep(0.1)
+        assert "damaged.jpg" in watching.stderr.readline()
+        watching.send_signal(signal.SIGTERM)
+        assert watching.wait(30) == 1  # one could not be read
+    (line,) = answers.read_text().splitlines()
+    assert Path(json.loads(line)["file"]).name == "slow.jpg"
+
+
+def test_corrections_become_a_data_set(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
+    sample = repository / "tests" / "samples" / "photo.jpg"
+    with httpx2.Client(base_url=deployment.embedded.url, timeout=60) as client:
+        receipt = client.post("/v1/receipts", files={"file": sample.open("rb")}).json()
+        url = f"/v1/receipts/{receipt['id']}/corrections"
+        assert client.put(url, json={"fields": {"company": {"value": "TAUGHT SHOP"}}}).status_code == 200
+        try:
+            options = ["--pictures", sample.parent, "--state", deployment.folder / "state", "--least", "0"]
+            result = quittance("corrections", "export", tmp_path / "data", *options)
+        finally:
+            client.delete(url)
+    assert result.returncode == 0, result.stderr
+    (labelled,) = load_split(tmp_path / "data", "train")
+    assert labelled.entities["company"] == "TAUGHT SHOP"
+    assert len(labelled.segments) == len(receipt["lines"])
+    assert labelled.image().shape[1::-1] == (receipt["pages"][0]["width"], receipt["pages"][0]["height"])

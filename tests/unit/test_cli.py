@@ -21,7 +21,7 @@ from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
-from quittance import cli, client, serve, training
+from quittance import cli, client, console, serve, training
 from quittance.client import ReceiptClient
 from shared.settings import ServiceSettings
 from synthesis import generator
@@ -85,7 +85,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(client, "embedded", embedded)
     wide = Console(width=200, no_color=True)
-    monkeypatch.setattr(cli, "out", wide)
+    monkeypatch.setattr(console, "out", wide)
 
 
 @pytest.fixture
@@ -193,6 +193,59 @@ def test_a_folder_means_the_pictures_in_it(picture: Path, tmp_path: Path) -> Non
     result = runner.invoke(cli.app, ["extract", str(tmp_path / "empty")])
     assert result.exit_code == 1
     assert "no pictures in this folder" in result.stderr
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_pattern_means_what_it_matches(picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.png", "a.png", "deep/c.png", "a.txt"):
+        (tmp_path / name).write_bytes(picture.read_bytes())
+    picture.unlink()
+    for pattern, names in (("*.png", ["a.png", "b.png"]), ("**/*.png", ["a.png", "b.png", "deep/c.png"])):
+        result = runner.invoke(cli.app, ["extract", "--format", "jsonl", str(tmp_path / pattern)])
+        assert result.exit_code == 0, result.output
+        files = [Path(json.loads(line)["file"]) for line in result.stdout.splitlines()]
+        assert [str(file.relative_to(tmp_path)) for file in files] == names
+    result = runner.invoke(cli.app, ["extract", str(tmp_path / "*.jpg")])
+    assert result.exit_code == 1
+    assert "*.jpg: no file matches" in result.stderr
+    (tmp_path / "[1].png").write_bytes(b"not a pattern, there is a file of this name")
+    assert runner.invoke(cli.app, ["extract", str(tmp_path / "[1].png")]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "name files to read"),
+        (["--watch", "missing"], "missing is none"),
+        (["--watch", ".", "--format", "json"], "--format jsonl"),
+        (["a.png", "--format", "xml"], "xml"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], says: str) -> None:
+    result = runner.invoke(cli.app, ["extract", *arguments])
+    assert result.exit_code == 2
+    assert says in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("gateway")
+def test_nothing_but_results_is_written_where_nobody_sits(picture: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(picture.read_bytes())
+    result = runner.invoke(cli.app, ["extract", "--format", "jsonl", str(picture), str(other)])
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
+
+
+def test_the_shells_can_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    for shell in ("bash", "zsh", "fish"):
+        result = runner.invoke(cli.app, ["--show-completion", shell])
+        assert result.exit_code == 0, result.output
+        assert "_QUITTANCE_COMPLETE" in result.stdout
+    environment = {"_QUITTANCE_COMPLETE": "complete_bash", "COMP_WORDS": "quittance ex", "COMP_CWORD": "1"}
+    result = runner.invoke(cli.app, [], env=environment, prog_name="quittance")
+    assert result.stdout.split() == ["extract"]
 
 
 @pytest.mark.usefixtures("gateway")
@@ -411,7 +464,7 @@ def test_evaluate_writes_measures_and_answers(monkeypatch: pytest.MonkeyPatch, t
         return [record], {**score([record]), "failed": 0}
 
     monkeypatch.setattr(evaluation, "evaluate", run)
-    monkeypatch.setattr(cli, "out", Console(width=200, no_color=True))
+    monkeypatch.setattr(console, "out", Console(width=200, no_color=True))
     measures, answers = tmp_path / "measures.json", tmp_path / "answers.jsonl"
     options = ["--data", str(tmp_path), "--predictions", str(answers), "--output", str(measures)]
     result = runner.invoke(cli.app, ["evaluate", *options])

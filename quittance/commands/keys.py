@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from quittance import console
 
 if TYPE_CHECKING:
     from gateway.api_keys import KeyBook
 
-keys_app = typer.Typer(
-    name="keys",
+app = typer.Typer(
     help="Make, list and revoke the keys that callers of the gateway need. They are in QUITTANCE_STATE_DIRECTORY.",
     no_args_is_help=True,
 )
-_out = Console()
-_err = Console(stderr=True)
 
 
-@keys_app.command()
+@app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is, or what for.")],
     rate_limit: Annotated[
@@ -38,24 +36,26 @@ def create(
         key, secret = _book().create(name, rate_limit)
     except KeyBookError as error:
         _fail(str(error))
-    _err.print(f"The key {key.id} of {escape(key.name)}, shown this once. It works within a second.", soft_wrap=True)
-    _out.print(secret, markup=False, highlight=False, soft_wrap=True)
+    console.err.print(
+        f"The key {key.id} of {escape(key.name)}, shown this once. It works within a second.", soft_wrap=True
+    )
+    console.out.print(secret, markup=False, highlight=False, soft_wrap=True)
 
 
-@keys_app.command("list")
+@app.command("list")
 def list_keys() -> None:
     """List all keys, revoked ones too; the keys themselves cannot be shown."""
     keys = _book().list()
     if not keys:
-        _err.print("There are no keys. `quittance keys create NAME` makes one.")
+        console.err.print("There are no keys. `quittance keys create NAME` makes one.")
         return
     table = Table("id", "name", "rate limit", "created", "revoked")
     for key in keys:
         table.add_row(key.id, escape(key.name), key.rate_limit or "", key.created, key.revoked or "")
-    _out.print(table)
+    console.out.print(table)
 
 
-@keys_app.command()
+@app.command()
 def revoke(key: Annotated[str, typer.Argument(metavar="NAME|ID", help="As `quittance keys list` shows it.")]) -> None:
     """Revoke a key, for good; within a second it lets nobody in any more."""
     from gateway.api_keys import KeyBookError
@@ -64,7 +64,7 @@ def revoke(key: Annotated[str, typer.Argument(metavar="NAME|ID", help="As `quitt
         revoked = _book().revoke(key)
     except KeyBookError as error:
         _fail(str(error))
-    _err.print(f"The key {revoked.id} of {escape(revoked.name)} is revoked.")
+    console.err.print(f"The key {revoked.id} of {escape(revoked.name)} is revoked.")
 
 
 def _book() -> KeyBook:
@@ -79,5 +79,5 @@ def _book() -> KeyBook:
 
 
 def _fail(message: str) -> NoReturn:
-    _err.print(escape(message), style="red", soft_wrap=True)
+    console.err.print(escape(message), style="red", soft_wrap=True)
     raise typer.Exit(1)
