@@ -1,14 +1,17 @@
-"""Looks at what Quittance needs on this machine: processor, device, weights, Redis, ports."""
+"""Looks at what Quittance needs on this machine: processor, engine, weights, Redis, state, ports."""
 
 from __future__ import annotations
 
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import httpx2
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -29,6 +32,8 @@ from shared.weights import WeightsError, load_weights
 
 #: Features of processors that make networks fast, the best first.
 _ABILITIES = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2")
+_LITTLE_BYTES = 256 * 2**20
+_PATIENCE_S = 2.0
 State = Literal["good", "note", "bad"]
 
 
@@ -61,6 +66,9 @@ def examine() -> Iterator[Finding]:
     ):
         yield _weights(f"{what} weights", name, folder)
     yield _redis(gateway)
+    yield _state(gateway.state_directory)
+    if gateway.stages_are_remote:
+        yield from _stages(gateway)
     for app in (gateway, detector, recognizer, extractor):
         yield _port(app.service, app.host, app.port)
 
@@ -103,6 +111,38 @@ def _redis(settings: GatewaySettings) -> Finding:
     except (RedisError, OSError) as error:
         return Finding("redis", "bad", f"it does not answer ({error}). Start it, or unset QUITTANCE_REDIS_URL")
     return Finding("redis", "good", "it answers")
+
+
+def _state(directory: Path) -> Finding:
+    """Whether corrections, jobs and keys can be kept; makes the directory no more than a look into it needs."""
+    there = next(one for one in (directory, *directory.absolute().parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
+    except OSError as error:
+        return Finding(
+            "state directory",
+            "bad",
+            f"{directory} cannot be written to ({error.strerror}). Make it writable, or set QUITTANCE_STATE_DIRECTORY",
+        )
+    if free < _LITTLE_BYTES:
+        return Finding("state directory", "note", f"{directory} has {free >> 20} MiB left: make room")
+    return Finding("state directory", "good", f"{directory}{'' if there == directory else ', not made yet'}")
+
+
+def _stages(gateway: GatewaySettings) -> Iterator[Finding]:
+    """Whether the services at the URLs in the settings take work."""
+    for name in ("detector", "recognizer", "extractor"):
+        url = str(getattr(gateway, f"{name}_url")).rstrip("/")
+        try:
+            answer = httpx2.get(f"{url}/readyz", timeout=_PATIENCE_S, trust_env=False)
+        except httpx2.HTTPError as error:
+            yield Finding(f"{name} at {url}", "bad", f"cannot be reached ({error}). Start it: quittance serve {name}")
+            continue
+        if answer.is_success:
+            yield Finding(f"{name} at {url}", "good", "ready")
+        else:
+            yield Finding(f"{name} at {url}", "bad", f"answers {answer.status_code}: not ready yet, or something else")
 
 
 def _port(service: str, host: str, port: int) -> Finding:

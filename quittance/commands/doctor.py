@@ -9,7 +9,7 @@ from quittance import console
 
 
 def doctor() -> None:
-    """Look at what Quittance needs on this machine: processor, device, weights, Redis, ports.
+    """Look at what Quittance needs on this machine: processor, engine, weights, Redis, state, ports.
 
     Ends with 1 if anything would keep it from running.
     """

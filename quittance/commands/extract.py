@@ -40,6 +40,9 @@ def extract(
         Format, typer.Option("--format", help="table for people; json: one list; jsonl: an object a line; csv.")
     ] = Format.TABLE,
     url: Annotated[str | None, typer.Option(help="Ask the gateway there, instead of reading in this process.")] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="QUITTANCE_API_KEY", help="The API key that the gateway wants.")
+    ] = None,
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pictures with what was read drawn on them.")
     ] = None,
@@ -65,7 +68,7 @@ def extract(
     from shared.settings import SettingsError
 
     with console.errors(ClientError, SettingsError):
-        failed = asyncio.run(_extract(found, _Printer(how, draw), url=url, watch=watch))
+        failed = asyncio.run(_extract(found, _Printer(how, draw), url=url, key=key, watch=watch))
     raise typer.Exit(int(failed))
 
 
@@ -78,14 +81,16 @@ def _check_usage(files: list[Path] | None, how: Format, watch: Path | None) -> N
         raise typer.BadParameter(f"--watch needs a folder, and {watch} is none")
 
 
-async def _extract(files: list[Path], printer: _Printer, *, url: str | None, watch: Path | None) -> bool:
+async def _extract(
+    files: list[Path], printer: _Printer, *, url: str | None, key: str | None, watch: Path | None
+) -> bool:
     """Reads the files, then those that arrive; gives whether any failed."""
     from quittance.client import connect, embedded
     from quittance.extract import read_files
     from quittance.watch import pictures_in
 
     before = pictures_in(watch) if watch is not None else {}
-    async with connect(url) if url else embedded() as client:
+    async with connect(url, key) if url else embedded() as client:
         readings: list[Reading] = []
         if files:
             with console.progress("Reading", len(files)) as advance:

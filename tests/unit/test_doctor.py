@@ -49,3 +49,22 @@ def test_what_would_not_run_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_wrong_settings_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUITTANCE_MAX_PAGES", "many")
     assert "QUITTANCE_MAX_PAGES" in findings()["settings"].detail
+
+
+def test_the_state_directory_has_to_be_writable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QUITTANCE_STATE_DIRECTORY", str(tmp_path / "a" / "b"))
+    assert findings()["state directory"] == Finding("state directory", "good", f"{tmp_path / 'a' / 'b'}, not made yet")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "a").write_text("a file")
+    assert findings()["state directory"].state == "bad"
+    assert "QUITTANCE_STATE_DIRECTORY" in findings()["state directory"].detail
+
+
+def test_services_elsewhere_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        for name in ("DETECTOR", "RECOGNIZER", "EXTRACTOR"):
+            monkeypatch.setenv(f"QUITTANCE_{name}_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
+        (found,) = [one for one in findings().values() if one.what.startswith("detector at")]
+    assert found.state == "bad"
+    assert "quittance serve detector" in found.detail
