@@ -6,36 +6,47 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
 from gateway.jobs.broker import LendingBroker
 from gateway.jobs.disk_broker import DiskBroker
 from gateway.jobs.disk_store import DiskStore
+from gateway.jobs.redis_broker import RedisBroker
+from gateway.jobs.redis_jobs import RedisJobs
 from gateway.jobs.service import Jobs
 from gateway.jobs.state import JobStore
+from gateway.jobs.webhooks import Webhooks
 from gateway.jobs.worker import Worker
 from gateway.receipts import Receipts
 from gateway.settings import GatewaySettings
 from shared.guard import RouteLimits
-from shared.problems import ProblemError
 from shared.uploads import UploadLimits
+
+_REDIS_TIMEOUT_S = 10.0  # a file of ten megabytes goes as one command
+_REDIS_CONNECT_S = 2.0
 
 
 @asynccontextmanager
 async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterator[Jobs]:
     """Makes jobs possible while the block runs, and reads files of jobs meanwhile."""
     async with AsyncExitStack() as stack:
-        store, broker = _kept(settings)
-        stack.push_async_callback(store.aclose)
+        store, broker = await stack.enter_async_context(_kept(settings))
         stack.push_async_callback(broker.shutdown)
+        webhooks = Webhooks(store, settings)
         worker = Worker(store=store, broker=broker, receipts=receipts, concurrency=settings.job_concurrency)
         jobs = Jobs(
             store=store,
             worker=worker,
             receipts=receipts,
             limits=settings.job_limits,
+            folder=settings.state_directory,
             ttl_s=settings.job_ttl_s,
-            check_webhook=_refuse_webhook,
+            check_webhook=webhooks.check,
         )
         await stack.enter_async_context(jobs.tidied())
+        await stack.enter_async_context(webhooks.sent())
         await stack.enter_async_context(worker.running())
         yield jobs
 
@@ -51,9 +62,20 @@ def job_route_limits(settings: GatewaySettings) -> list[RouteLimits]:
     ]
 
 
-def _kept(settings: GatewaySettings) -> tuple[JobStore, LendingBroker]:
-    return DiskStore(settings.state_directory), DiskBroker(settings.state_directory, settings.job_lease_s)
-
-
-def _refuse_webhook(url: str) -> None:
-    raise ProblemError(422, "webhooks-off", "There are no webhooks", "This service sends no webhooks; ask for the job.")
+@asynccontextmanager
+async def _kept(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
+    """Where jobs are kept: in Redis, which all gateways share, or on this machine's disk."""
+    if settings.redis_url is None or not settings.job_redis:
+        yield DiskStore(settings.state_directory), DiskBroker(settings.state_directory, settings.job_lease_s)
+        return
+    redis = Redis.from_url(
+        str(settings.redis_url),
+        protocol=2,
+        socket_timeout=_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_REDIS_CONNECT_S,
+        retry=Retry(NoBackoff(), 1),  # one, for a connection that went stale while it was idle
+    )
+    try:
+        yield RedisJobs(redis), RedisBroker(redis, settings.job_lease_s)
+    finally:
+        await redis.aclose()

@@ -114,9 +114,6 @@ class DiskStore:
         """See `JobStore.settle_webhook`."""
         await self._run_if_there(self._settle_webhook, job_id, again_in_s)
 
-    async def aclose(self) -> None:
-        """Nothing is open between calls."""
-
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
         return database(self._directory, "jobs", _SCHEMA)
 

@@ -1,7 +1,7 @@
 """Reads a form part by part, so that a pile of files is never in memory at once.
 
-A part lies in memory while it is small and in a temporary file, in the folder that `TMPDIR` names, beyond that. The
-whole body is counted by the middleware of `shared.guard`.
+A part lies in memory while it is small, beyond that in a temporary file that has no name. The whole body is counted by
+the middleware of `shared.guard`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -37,15 +38,17 @@ class Part:
     content: IO[bytes]
 
 
-async def parts_of_form(request: Request, *, how: str) -> AsyncGenerator[Part]:
+async def parts_of_form(request: Request, folder: Path, *, how: str) -> AsyncGenerator[Part]:
     """Yields the parts of a multipart form as they arrive.
 
     Args:
         request: Its body must not have been read.
+        folder: For the temporary files.
         how: A sentence that says what to send, for the errors.
 
     Raises:
         ProblemError: 415 `unsupported-content-type` or 400 `bad-multipart`.
+        OSError: If there is no room for a temporary file.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data":
@@ -58,7 +61,7 @@ async def parts_of_form(request: Request, *, how: str) -> AsyncGenerator[Part]:
         )
     if not options.get(b"boundary"):
         raise _bad_form("its content type names no boundary.", how)
-    collector = _Collector()
+    collector = _Collector(folder)
     parser = MultipartParser(options[b"boundary"], collector.callbacks)  # type: ignore[arg-type] # a dict of callables
     try:
         async for chunk in request.stream():
@@ -84,8 +87,9 @@ def _bad_form(reason: str, how: str) -> ProblemError:
 class _Collector:
     """What the parser calls; it cannot wait, so that finished parts are handed on after each chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.ended = False
+        self._folder = folder
         self._header, self._value = bytearray(), bytearray()
         self._disposition = b""
         self._open: Part | None = None
@@ -138,7 +142,7 @@ class _Collector:
         self._open = Part(
             _text(options[b"name"]),
             None if filename is None else _text(filename),
-            SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES),  # noqa: SIM115 - closed by whoever asked for the parts
+            SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES, dir=str(self._folder)),  # noqa: SIM115 - closed by whoever asked for the parts
         )
 
     def _data(self, data: bytes, start: int, end: int) -> None:

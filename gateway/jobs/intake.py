@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import IO
 
 from fastapi import Request
@@ -13,7 +14,7 @@ from fastapi import Request
 from gateway.jobs.archives import Entry, JobLimits, clean_name, entries_of, is_archive, too_many_files
 from gateway.jobs.contracts import FileState
 from gateway.jobs.form import Part, parts_of_form
-from gateway.jobs.state import JobRecord, JobStore
+from gateway.jobs.state import JobRecord, JobStore, JobsUnavailableError
 from shared.problems import ProblemError, problem_of
 from shared.uploads import too_large
 
@@ -33,15 +34,23 @@ class Intake:
         store: Where the files go.
         record: The job, not begun yet.
         limits: What it may hold.
+        folder: Where files lie while they arrive; made if it is not there.
         check_webhook: Raises a ProblemError for a URL that may not be told anything.
     """
 
     def __init__(
-        self, store: JobStore, record: JobRecord, limits: JobLimits, check_webhook: Callable[[str], None]
+        self,
+        store: JobStore,
+        record: JobRecord,
+        *,
+        limits: JobLimits,
+        folder: Path,
+        check_webhook: Callable[[str], None],
     ) -> None:
         self._store = store
         self._record = record
         self._limits = limits
+        self._folder = folder
         self._check_webhook = check_webhook
         self._files: list[FileState] = []
         self._bytes = 0
@@ -55,19 +64,22 @@ class Intake:
         Raises:
             ProblemError: 400 `bad-multipart`, 413 `too-many-files` or `job-too-large`, 415 `unsupported-content-type`,
                 422 `file-missing`, or what `check_webhook` raises.
-            JobsUnavailableError: If the store fails.
+            JobsUnavailableError: If the store fails, or there is no room on the disk.
         """
         await self._store.begin(self._record)
         try:
-            async with aclosing(parts_of_form(request, how=_HOW)) as parts:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            async with aclosing(parts_of_form(request, self._folder, how=_HOW)) as parts:
                 async for part in parts:
                     await self._take_part(part)
             if not self._files:
                 detail = f"The form has no file in the field `{FILES_FIELD}`. {_HOW}"
                 raise ProblemError(422, "file-missing", "The files are missing", detail)
             await self._store.commit(self._record, self._files)
-        except BaseException:
+        except BaseException as error:
             await asyncio.shield(self._store.delete(self._record.id))
+            if isinstance(error, OSError):
+                raise JobsUnavailableError(f"{type(error).__name__}: {error}") from error
             raise
         return self._files
 

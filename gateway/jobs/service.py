@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from fastapi import Request
 
@@ -31,6 +32,7 @@ class Jobs:
         worker: Reads their files.
         receipts: Knows what people corrected.
         limits: What one may hold.
+        folder: Where files lie while they arrive.
         ttl_s: Seconds after which a job is forgotten.
         check_webhook: Raises a ProblemError for a URL that may not be told anything.
     """
@@ -42,6 +44,7 @@ class Jobs:
         worker: Worker,
         receipts: Receipts,
         limits: JobLimits,
+        folder: Path,
         ttl_s: float,
         check_webhook: Callable[[str], None],
     ) -> None:
@@ -49,6 +52,7 @@ class Jobs:
         self._worker = worker
         self._receipts = receipts
         self._limits = limits
+        self._folder = folder
         self._ttl_s = ttl_s
         self._check_webhook = check_webhook
 
@@ -60,7 +64,10 @@ class Jobs:
             JobsUnavailableError: If it cannot be kept; it is then forgotten.
         """
         record = JobRecord.new(options, self._ttl_s)
-        files = await Intake(self._store, record, self._limits, self._check_webhook).take(request)
+        intake = Intake(
+            self._store, record, limits=self._limits, folder=self._folder, check_webhook=self._check_webhook
+        )
+        files = await intake.take(request)
         queued = [file.index for file in files if file.state == "queued"]
         try:
             await self._worker.enqueue(record.id, _first_of_chains(queued))

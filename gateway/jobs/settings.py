@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from gateway.jobs.archives import JobLimits
+from gateway.jobs.signatures import secret_of
 from shared.settings import ServiceSettings
 
 
@@ -23,6 +24,24 @@ class JobSettings(ServiceSettings):
     job_lease_s: float = Field(
         default=15.0, ge=1, description="Seconds after which the files that a killed process had in hand go to another."
     )
+    job_redis: bool = Field(
+        default=True,
+        description="on or off: whether jobs are kept in Redis, if there is one, or on the disk.",
+    )
+
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs webhooks: whsec_ and the base64 of 24 to 64 random bytes; none: no webhooks."
+    )
+    webhook_private_addresses: bool = Field(
+        default=False, description="on or off: whether webhooks may go to private addresses, such as this machine's."
+    )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secret_of(value.get_secret_value())
+        return value
 
     @property
     def job_limits(self) -> JobLimits:

@@ -184,9 +184,6 @@ class JobStore(Protocol):
     async def settle_webhook(self, job_id: str, again_in_s: float | None) -> None:
         """Makes a webhook due again later, or, with None, never."""
 
-    async def aclose(self) -> None:
-        """Lets go of connections."""
-
 
 def job_state(counts: Counts) -> JobState:
     """The state of a job whose files are in these states."""

@@ -97,6 +97,8 @@ class Worker:
             except Exception:  # Redis is gone, the disk is full: files wait until it is well again
                 _log.warning("The queue of jobs cannot be asked", exc_info=True)
             await pause()
+            if self._reading:  # never more at once than were asked for
+                await asyncio.wait(self._reading)
 
     async def _read_file_of_message(self, job_id: str, index: int, context: Context) -> None:
         """What a message of the queue asks for; it stays there until this is done."""
