@@ -208,3 +208,48 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass
+class Site:
+    """Processes of one test alone: Redis, stand-ins for the stages, gateways in front of them."""
+
+    repository: Path
+    folder: Path
+    processes: list[Process] = field(default_factory=list)
+
+    def redis(self) -> Process:
+        """Starts Redis as docker-compose.yml says."""
+        compose = yaml.safe_load((self.repository / "docker-compose.yml").read_text())["services"]
+        return self._start(_redis(_free_port(), compose["redis"]["command"], self.folder))
+
+    def stages(self, name: str, seconds: float) -> Process:
+        """Starts stand-ins that take so long for a picture."""
+        port = _free_port()
+        script = str(Path(__file__).parent / "stand_in_stages.py")
+        command = [sys.executable, script, str(port), str(seconds)]
+        return self._start(Process(name, command, self._environment(), port, self.folder, _answers_ready))
+
+    def gateway(self, name: str, stages: Process, **environment: str) -> Process:
+        """Starts a gateway; those of one test share a state directory."""
+        urls = {f"QUITTANCE_{stage.upper()}_URL": stages.url for stage in SERVICES}
+        own = {"QUITTANCE_STATE_DIRECTORY": str(self.folder / "state"), "QUITTANCE_DRAIN_DELAY_S": "0"}
+        return self._start(_quittance(name, "gateway", self._environment() | urls | own | environment, self.folder))
+
+    def _environment(self) -> dict[str, str]:
+        return _local_environment(self.repository, {}, {})
+
+    def _start(self, process: Process) -> Process:
+        process.start()
+        self.processes.append(process)
+        process.wait_until_ready()
+        return process
+
+
+@pytest.fixture
+def site(repository: Path, tmp_path: Path) -> Iterator[Site]:
+    """Starts processes for one test, and ends them."""
+    made = Site(repository, tmp_path)
+    yield made
+    for process in reversed(made.processes):
+        process.stop(signal.SIGKILL)
