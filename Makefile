@@ -13,10 +13,10 @@ SYNTHETIC ?= runs/synthetic
 SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
 SAMPLE ?= tests/samples/malaysia.jpg
-SOURCES := gateway quittance services shared synthesis tests $(wildcard benchmarks)
+SOURCES := gateway quittance services shared synthesis tests docs $(wildcard benchmarks)
 
 .PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
-	train-extractor synthesize figures openapi clean
+	train-extractor synthesize figures openapi docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -62,19 +62,22 @@ figures: $(VENV)/.run ## Write the README's answer, picture and measures again (
 openapi: $(VENV)/.run ## Write the OpenAPI schemas of docs/openapi again
 	@$(BIN)/python -m quittance.schemas docs/openapi
 
+docs: $(VENV)/.docs ## Write the documentation as a site into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 clean: ## Remove .venv, caches and build results; runs/ is kept
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp for each set of packages: .run serves, .test tests, .train trains; .dev does all of it and sets all four.
+# A stamp for each set of packages: .run serves, .test tests, .train trains, .docs writes the site; .dev does all of it and sets them all.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Quittance needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
 		echo "Name another one, for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run $(VENV)/.test $(VENV)/.train $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.run $(VENV)/.test $(VENV)/.train $(VENV)/.docs $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing into $(VENV); the first time takes a few minutes."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--editable '.$(if $(filter-out run,$(subst .,,$(@F))),[$(subst .,,$(@F))])'
-	@touch $@ $(if $(filter .dev,$(@F)),$(addprefix $(VENV)/,.run .test .train))
+	@touch $@ $(if $(filter .dev,$(@F)),$(addprefix $(VENV)/,.run .test .train .docs))

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
+from pydantic import BaseModel
 
 from benchmarks import readme
+from gateway.jobs.contracts import Job
 from gateway.settings import GatewaySettings
 from quittance.cli import app
 from services.detector.settings import DetectorSettings
 from services.extractor.settings import ExtractorSettings
 from services.recognizer.settings import RecognizerSettings
+from shared.contracts import Corrections, Problem, Receipt
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -72,6 +79,7 @@ def test_variables_are_settings() -> None:
         for name in settings.model_fields
     }
     named = set(re.findall(r"QUITTANCE_[A-Z_]+[A-Z]", text))
+    known.add("QUITTANCE_API_KEY")  # of the command line, which has no other setting of its own
     assert len(named) > 10
     assert named <= known
 
@@ -104,6 +112,45 @@ def test_python_examples_parse_and_import_what_there_is() -> None:
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("quittance"):
                 module = __import__(node.module, fromlist=["_"])
                 assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+def test_a_block_that_no_test_runs_says_why() -> None:
+    """The others are run by tests/end_to_end/test_documentation.py."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        reasons = re.findall(r"^<!-- not run: (.+) -->\n```(\w+)$", text, re.M)
+        assert len(reasons) == text.count("<!-- not run:"), page.name
+        assert all(len(reason) > 15 and kind in ("bash", "python") for reason, kind in reasons), page.name
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="no MkDocs: pip install -e '.[docs]'")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    pages = {page.relative_to(tmp_path).as_posix(): page.read_text() for page in tmp_path.rglob("*.html")}
+    assert {"index.html", "guide.html", "models/detector.html"} <= set(pages)
+    assert "CTPN" in pages["models/detector.html"]  # the model card
+    assert "QUITTANCE_VENDOR_LIST" in pages["deployment.html"]  # the settings, from the code
+    assert "e3ef05eb733eb7358df61eab04443024" in pages["guide.html"]  # a real answer
+    loaded = [url for text in pages.values() for url in re.findall(r'(?:src|<link[^>]* href)="(https?://[^"]+)', text)]
+    assert loaded == []
+
+
+@pytest.mark.parametrize(
+    ("name", "contract"),
+    [("corrections", Corrections), ("correction-refused", Problem), ("no-picture", Problem), ("job", Job)],
+)
+def test_answers_that_are_shown_keep_to_the_contract(name: str, contract: type[BaseModel]) -> None:
+    contract.model_validate_json((ROOT / "docs" / "answers" / f"{name}.json").read_text())
+
+
+def test_the_receipt_that_is_shown_has_what_a_receipt_has() -> None:
+    text = (ROOT / "docs" / "answers" / "receipt.json").read_text()
+    shown = json.loads(text)
+    assert list(shown) == list(Receipt.model_fields)
+    Receipt.model_validate(shown | {"lines": shown["lines"][:-1]})  # the last says how many are left out
 
 
 def test_no_figure_is_missing() -> None:

@@ -1,0 +1,148 @@
+"""What README and docs tell people to type is typed here, in a folder of its own, against a gateway that runs.
+
+A block that is not run says why, in a comment before it: `<!-- not run: ... -->`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Deployment
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_BLOCK = re.compile(
+    r"(?:^<!-- not run: (?P<why>[^\n]+?) -->\n)?^```(?P<kind>bash|python)\n(?P<text>.*?)^```", re.M | re.S
+)
+_URL = "http://127.0.0.1:8000"
+_LONGEST_S = 300
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of commands, or a program, on a page."""
+
+    page: str
+    number: int
+    kind: str
+    text: str
+    why_not_run: str | None
+
+    def __str__(self) -> str:
+        return f"{self.page}-{self.number}"
+
+
+def blocks() -> list[Block]:
+    return [
+        Block(str(page.relative_to(ROOT)), number, match["kind"], match["text"], match["why"])
+        for page in PAGES
+        for number, match in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")), start=1)
+    ]
+
+
+def commands(block: Block) -> list[str]:
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return [line for line in lines if shlex.split(line, comments=True)]
+
+
+@dataclass
+class Typist:
+    """Types commands in a folder that has the files that pages speak of."""
+
+    folder: Path
+    environment: dict[str, str]
+    url: str
+    typed: set[str] = field(default_factory=set)
+
+    def new(self, line: str) -> bool:
+        """Whether a command has to be typed: one that loads the models is not typed twice for another page."""
+        words = " ".join(shlex.split(line, comments=True))
+        seen = words in self.typed
+        self.typed.add(words)
+        return not (seen and words.startswith("quittance extract"))
+
+    def run(self, command: list[str]) -> None:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=_LONGEST_S
+        )
+        assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+    def watch(self, line: str) -> None:
+        """Runs a command that goes on until Ctrl-C, until it says that it does."""
+        words = shlex.split(line, comments=True)
+        with subprocess.Popen(
+            words, cwd=self.folder, env=self.environment, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            told = process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(_LONGEST_S) == 0
+        assert "Ctrl-C" in told
+
+
+@pytest.fixture(scope="module")
+def typist(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Typist:
+    folder = tmp_path_factory.mktemp("typed")
+    sample = ROOT / "tests" / "samples" / "malaysia.jpg"
+    (folder / "receipts").mkdir()
+    for name in ("receipt.jpg", "lunch.jpg", "receipts/any.jpg"):
+        shutil.copy(sample, folder / name)
+    (folder / "notes.jpg").write_text("no picture")
+    with zipfile.ZipFile(folder / "march.zip", "w") as archive:
+        archive.write(sample, "march/1.jpg")
+    (folder / "tests").symlink_to(ROOT / "tests")
+    (folder / "state").symlink_to(deployment.folder / "state")
+    (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("QUITTANCE_")}
+    environment |= {
+        "HOME": str(folder),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        **{f"QUITTANCE_{name}_PORT": "0" for name in ("GATEWAY", "DETECTOR", "RECOGNIZER", "EXTRACTOR")},
+    }
+    return Typist(folder, environment, deployment.embedded.url)
+
+
+@pytest.fixture
+def corrected(typist: Typist) -> Iterator[None]:
+    """The receipt that the pages speak of was read and corrected before, whatever the block before this one did."""
+    with httpx2.Client(base_url=typist.url, timeout=60) as client:
+        sample = (typist.folder / "receipt.jpg").read_bytes()
+        receipt = client.post("/v1/receipts", files={"file": ("receipt.jpg", sample)}).json()
+        fields = {name: {"value": one["value"]} for name, one in receipt["fields"].items() if one}
+        corrections = f"/v1/receipts/{receipt['id']}/corrections"
+        assert client.put(corrections, json={"fields": fields}).status_code == 200
+        yield
+        client.delete(corrections)
+
+
+@pytest.mark.usefixtures("corrected")
+@pytest.mark.parametrize("block", [block for block in blocks() if block.why_not_run is None], ids=str)
+def test_what_is_told_to_be_typed_works(typist: Typist, block: Block) -> None:
+    text = block.text.replace(_URL, typist.url)
+    if block.kind == "python":
+        typist.run([sys.executable, "-c", text])
+        return
+    for line in commands(Block(block.page, block.number, block.kind, text, None)):
+        if not typist.new(line):
+            continue
+        if "--watch" in line:
+            typist.watch(line)
+        else:
+            # Two lines, so that there is a shell around the command, as there is around a person's.
+            typist.run(["bash", "-c", f"set -e\n{line}\ntrue"])
