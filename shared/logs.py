@@ -58,7 +58,7 @@ def configure_logging(level: str = "info", log_format: str = "json") -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    for name in ("httpx2", "httpcore2", "python_multipart", "PIL"):  # they log each step of each request
+    for name in ("httpx2", "httpcore2", "python_multipart", "PIL", "taskiq"):  # they log each step of each request
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

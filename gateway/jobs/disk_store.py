@@ -141,10 +141,12 @@ class DiskStore:
         finished = time.time() if all(file.state == "failed" for file in files) else None
         with self._database() as connection:
             # The options as they are now: a field of the form may follow the files.
-            connection.execute(
+            known = connection.execute(
                 "UPDATE jobs SET revision = 1, finished = ?, options = ? WHERE id = ?",
                 (finished, record.options.model_dump_json(), record.id),
-            )
+            ).rowcount
+            if not known:
+                raise JobsUnavailableError("the time of the job was over before it was whole")
             connection.executemany(
                 "INSERT INTO files (job_id, number, name, state, revision, told) VALUES (?, ?, ?, ?, 1, ?)",
                 [(record.id, file.index, file.name, file.state, file.model_dump_json()) for file in files],
@@ -180,7 +182,7 @@ class DiskStore:
             row = _unfinished(connection, job_id, index)
             if row is None:
                 return None
-            data = (self._data / job_id / str(index)).read_bytes()
+            data = _read(self._data / job_id / str(index))
             told = FileState(index=index, name=row["name"], state="running")
             _change(connection, job_id, told, attempts=row["attempts"] + 1)
         return Work(data, row["attempts"] + 1, JobOptions.model_validate_json(row["options"]))
@@ -239,7 +241,9 @@ class DiskStore:
     def _expire(self) -> int:
         with self._database() as connection:
             rows = connection.execute("SELECT id FROM jobs WHERE expires < ?", (time.time(),)).fetchall()
-        return sum(self._delete(row["id"]) for row in rows)
+        for row in rows:
+            self._delete(row["id"])
+        return len(rows)
 
     def _due_webhook(self, lease_s: float) -> DueWebhook | None:
         now = time.time()
@@ -267,6 +271,13 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _revision(connection: sqlite3.Connection, job_id: str) -> int | None:

@@ -54,6 +54,7 @@ class Intake:
         self._check_webhook = check_webhook
         self._files: list[FileState] = []
         self._bytes = 0
+        self._asked_webhook = False
 
     async def take(self, request: Request) -> list[FileState]:
         """Reads the whole form and makes the job visible; forgets everything if that fails.
@@ -84,15 +85,14 @@ class Intake:
         return self._files
 
     async def _take_part(self, part: Part) -> None:
-        if part.name == WEBHOOK_FIELD and part.filename is None:
+        if part.name == WEBHOOK_FIELD and part.filename is None and not self._asked_webhook:
+            self._asked_webhook = True
             self._take_webhook(part.content.read(_MOST_URL_BYTES + 1).decode("utf-8", "replace").strip())
         elif part.name == FILES_FIELD and part.filename is not None:
             async for entry in _files_of(part, self._limits):
                 await self._take_file(entry)
         else:
-            told = "sent as text, not as a file with a name" if part.filename is None else "no field for files"
-            detail = f"The field `{clean_name(part.name)}` was {told}. {_HOW}"
-            raise ProblemError(422, "file-missing", "The files are missing", detail)
+            raise _wrong_field(part)
 
     def _take_webhook(self, url: str) -> None:
         if url:
@@ -124,6 +124,14 @@ def job_too_large(max_bytes: int) -> ProblemError:
         f"The files of a job may have {max_bytes:,} bytes, unpacked. Send some of them as another job.",
         extra={"max_bytes": max_bytes},
     )
+
+
+def _wrong_field(part: Part) -> ProblemError:
+    told = "was sent as text, not as a file with a name" if part.filename is None else "is not known for files"
+    if part.name == WEBHOOK_FIELD:
+        told = "was sent more than once, or as a file"
+    detail = f"The field `{clean_name(part.name)}` {told}. {_HOW}"
+    return ProblemError(422, "file-missing", "The files are missing", detail)
 
 
 async def _files_of(part: Part, limits: JobLimits) -> AsyncIterator[Entry]:

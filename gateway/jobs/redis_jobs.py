@@ -104,6 +104,7 @@ class RedisJobs:
         if left == 0:
             job["finished"] = time.time()
         async with _told(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.zadd(_JOBS, {record.id: record.expires})  # again, should its time have been over before it was whole
             pipe.hset(_key(record.id), mapping=job)
             pipe.hset(_key(record.id, ":files"), mapping={str(file.index): file.model_dump_json() for file in files})
             pipe.hset(_key(record.id, ":states"), mapping={str(file.index): file.state for file in files})
@@ -152,7 +153,7 @@ class RedisJobs:
             attempt = await self._start_script(_parts(job_id), [index, told])
             data = await self._redis.hget(_key(job_id, ":data"), str(index))
             options = await self._redis.hget(_key(job_id), "options")
-        if attempt is None or data is None or options is None:
+        if attempt is None or options is None:
             return None
         return Work(data, attempt, JobOptions.model_validate_json(options))
 
@@ -207,7 +208,9 @@ class RedisJobs:
         """See `JobStore.expire`."""
         async with _told():
             over = await self._redis.zrangebyscore(_JOBS, "-inf", time.time())
-        return sum([await self.delete(job_id.decode()) for job_id in over])
+        for job_id in over:
+            await self.delete(job_id.decode())
+        return len(over)
 
     async def due_webhook(self, lease_s: float) -> DueWebhook | None:
         """See `JobStore.due_webhook`."""

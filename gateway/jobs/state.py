@@ -111,12 +111,12 @@ class Work:
     """One file to read.
 
     Attributes:
-        data: Its bytes.
+        data: Its bytes; None if they are lost.
         attempt: How often its reading has begun, from 1.
         options: Of its job.
     """
 
-    data: bytes
+    data: bytes | None
     attempt: int
     options: JobOptions
 
@@ -176,7 +176,7 @@ class JobStore(Protocol):
         """Forgets a job with all that belongs to it; gives whether there was one."""
 
     async def expire(self) -> int:
-        """Forgets the jobs whose time is over; gives how many."""
+        """Forgets the jobs whose time is over, whole or not; gives how many."""
 
     async def due_webhook(self, lease_s: float) -> DueWebhook | None:
         """Takes a webhook that is due; it is due again after the lease unless it is settled."""

@@ -133,6 +133,8 @@ class Worker:
 
     async def _outcome(self, job_id: str, work: Work) -> Outcome | None:
         """Reads a file, however long the stages have too much to do; None if the job is no more."""
+        if work.data is None:
+            return Outcome(problem=problem_of(_lost(), path=None))
         if work.attempt > _MOST_ATTEMPTS:
             return Outcome(problem=problem_of(_given_up(), path=None))
         pause, timeouts = _Pause(), 0
@@ -175,6 +177,15 @@ async def _cancelled(*tasks: asyncio.Task[None]) -> None:
 def _retry_after_s(error: ProblemError) -> float:
     told = (error.headers or {}).get("Retry-After", "")
     return min(float(told), _LONGEST_PAUSE_S) if told.isdecimal() else 0.0
+
+
+def _lost() -> ProblemError:
+    return ProblemError(
+        500,
+        "file-lost",
+        "The file was lost",
+        "It is no longer where files of jobs are kept. Send it again, and tell whoever runs this service.",
+    )
 
 
 def _given_up() -> ProblemError:

@@ -263,6 +263,18 @@ async def test_a_gateway_that_is_started_anew_goes_on(gateway: Gateway) -> None:
         assert (await finished(fresh, job)).counts.done == 2
 
 
+async def test_a_file_that_was_lost_or_ends_every_worker_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async with running(GatewaySettings(job_concurrency=0)) as idle:
+        job = await create(idle, ("lost.png", picture(shade=1)), ("deadly.png", picture(shade=2)))
+    (tmp_path / "state" / "jobs" / job.id / "0").unlink()
+    monkeypatch.setattr(worker, "_MOST_ATTEMPTS", 0)
+    async with running(GatewaySettings()) as fresh:
+        job = await finished(fresh, job)
+        assert fresh.detector.requests == []
+    types = [file.problem.type.rpartition(":")[2] for file in job.files if file.problem is not None]
+    assert types == ["file-lost", "file-given-up"]
+
+
 async def test_jobs_expire(monkeypatch: pytest.MonkeyPatch, gateway: Gateway, tmp_path: Path) -> None:
     job = await finished(gateway, await create(gateway, ("a.png", picture())))
     monkeypatch.setattr("gateway.jobs.disk_store.time.time", lambda: job.expires.timestamp() + 1)
@@ -277,6 +289,7 @@ async def test_jobs_expire(monkeypatch: pytest.MonkeyPatch, gateway: Gateway, tm
     [
         ({"files": {"files": (None, "text")}}, 422, "file-missing"),
         ({"files": [("file", ("a.png", b"1"))]}, 422, "file-missing"),
+        ({"files": [("webhook_url", (None, ""))] * 2}, 422, "file-missing"),
         ({"content": b"x", "headers": {"Content-Type": "image/png"}}, 415, "unsupported-content-type"),
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "bad-multipart"),
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=y"}}, 400, "bad-multipart"),
