@@ -82,7 +82,8 @@ def jobs_router() -> APIRouter:
         The answer comes as soon as all are taken in. A file that cannot be read says why and does not keep the others
         from being read. The job and its results are kept until it expires or is deleted.
         """
-        options = JobOptions(orientation=orientation, split=split is not None)
+        cache_control = request.headers.get("cache-control")
+        options = JobOptions(orientation=orientation, split=split is not None, cache_control=cache_control)
         try:
             job = await _jobs(request).create(request, options)
         except JobsUnavailableError as error:

@@ -26,11 +26,13 @@ class JobOptions(BaseModel):
         orientation: Whether turned pages are looked for; as the detector is set if None.
         split: Whether each page is a receipt of its own.
         webhook_url: Where to tell that the job is done.
+        cache_control: What the cache of receipts may do, as the header of the request said.
     """
 
     orientation: Orientation | None = None
     split: bool = False
     webhook_url: str | None = None
+    cache_control: str | None = None
 
 
 @dataclass(frozen=True)

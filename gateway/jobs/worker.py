@@ -20,8 +20,10 @@ from taskiq.kicker import AsyncKicker
 from taskiq.receiver import Receiver
 
 from gateway.jobs.broker import LendingBroker
-from gateway.jobs.state import JobStore, JobsUnavailableError, Outcome, Work
+from gateway.jobs.state import JobOptions, JobStore, JobsUnavailableError, Outcome, Work
 from gateway.receipts import Receipts
+from gateway.shared_reading import Caching
+from shared.contracts import Receipt
 from shared.problems import ProblemError, problem_of, unforeseen_problem
 
 # So many files of one job are in the queue at once, and each that is done brings the next. So a job of thousands lets
@@ -140,9 +142,7 @@ class Worker:
         pause, timeouts = _Pause(), 0
         while True:
             try:
-                if work.options.split:
-                    return Outcome(await self._receipts.read_pages(work.data, work.options.orientation))
-                return Outcome([await self._receipts.read(work.data, work.options.orientation)])
+                return Outcome(await self._receipts_in(work.data, work.options))
             except ProblemError as error:
                 timeouts += error.status == _TIMED_OUT
                 if error.status not in _OVERLOADED and not (error.status == _TIMED_OUT and timeouts < _MOST_TIMEOUTS):
@@ -153,6 +153,12 @@ class Worker:
                 return Outcome(problem=problem_of(unforeseen_problem(), path=None))
             if not await self._store.exists(job_id):
                 return None
+
+    async def _receipts_in(self, data: bytes, options: JobOptions) -> list[Receipt]:
+        caching = Caching.asked_by(options.cache_control)
+        if options.split:
+            return await self._receipts.read_pages(data, options.orientation, caching)
+        return [await self._receipts.read(data, options.orientation, caching)]
 
 
 class _Pause:

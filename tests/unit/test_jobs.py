@@ -256,6 +256,15 @@ async def test_results_are_kept_where_nothing_else_is() -> None:
         assert (await gateway.http.get(f"/v1/receipts/{row.receipt.id}")).status_code == 404
 
 
+async def test_a_job_may_keep_its_receipts_out_of_the_cache(gateway: Gateway) -> None:
+    form = [("files", ("a.png", picture(), "image/png"))]
+    response = await gateway.http.post("/v1/jobs", files=form, headers={"Cache-Control": "no-store"})
+    job = await finished(gateway, Job.model_validate_json(response.content))
+    (row,) = await results(gateway, job)
+    assert row.receipt is not None
+    assert (await gateway.http.get(f"/v1/receipts/{row.receipt.id}")).status_code == 404
+
+
 async def test_a_gateway_that_is_started_anew_goes_on(gateway: Gateway) -> None:
     async with running(GatewaySettings(job_concurrency=0)) as idle:
         job = await create(idle, ("a.png", picture(shade=1)), ("b.png", picture(shade=2)))
