@@ -56,8 +56,9 @@ train-%: $(VENV)/.train
 	@$(BIN)/quittance train $* --data $(DATA) $(if $(wildcard $(SYNTHETIC)/split.json),--synthetic $(SYNTHETIC)) \
 		--export runs/$*/weights $(TRAIN_ARGS)
 
-figures: $(VENV)/.run ## Write the README's answer, picture and measures again (after make evaluate)
+figures: $(VENV)/.run ## Write the answers, pictures and measures of README and docs again (after make evaluate)
 	@$(BIN)/python -m benchmarks.readme --sample $(SAMPLE) --measures runs/evaluation.json
+	@$(BIN)/python -m benchmarks.answers
 
 openapi: $(VENV)/.run ## Write the OpenAPI schemas of docs/openapi again
 	@$(BIN)/python -m quittance.schemas docs/openapi

@@ -8,8 +8,9 @@ correction makes old.
 
 A correction counts for what it was made for. The same answer as before, letter by letter, becomes what it was corrected
 to, if the two are spellings of one name or the right one is printed on this receipt too; a shop's heading (TAX INVOICE)
-that was taken for its name says nothing about the next shop with this heading. What was nearly read is put right as by
-the directory of known merchants, unless that one knows it as it is.
+that was taken for its name says nothing about the next shop with this heading, and what was added to the address of one
+branch nothing about another's. What was nearly read is put right as by the directory of known merchants. An answer that
+this one knows stays, but for a spelling that was taught, or a taught text that is printed.
 """
 
 from __future__ import annotations
@@ -105,21 +106,32 @@ class Teaching:
         for value in again:
             if _stands_in(letters(value), printed):
                 return value
-        for value in again:
-            if _one_name(key, letters(value)):
-                return value
         if not key:
             return None
-        if name == "address":
-            longer = self._taught.printed_address(printed, key) if len(key) >= _SHORT else None
-            if longer is not None:
-                return longer
-            known = self._known.address(answered, company, sure=True)
-            taught = self._taught.address(answered, company)
-        else:
-            known = self._known.company(answered, sure=True)
-            taught = self._taught.company(answered)
-        return taught.value if taught.known and not known.known else None
+        return self._address(answered, again, printed, company) if name == "address" else self._company(answered, again)
+
+    def _company(self, answered: str, again: Sequence[str]) -> str | None:
+        if self._known.company(answered, sure=True).known:
+            return None
+        for value in again:
+            if _one_name(letters(answered), letters(value)):
+                return value
+        taught = self._taught.company(answered)
+        return taught.value if taught.known else None
+
+    def _address(self, answered: str, again: Sequence[str], printed: str, company: str | None) -> str | None:
+        key = letters(answered)
+        longer = self._taught.printed_address(printed, key) if len(key) >= _SHORT else None
+        if longer is not None:
+            return longer
+        if self._known.address(answered, company, sure=True).known:
+            return None
+        for value in again:
+            # What was added may be of one branch: it has to be printed, which was asked before.
+            if _one_name(key, letters(value)) and key not in letters(value):
+                return value
+        taught = self._taught.address(answered, company)
+        return taught.value if taught.known else None
 
 
 def _one_name(read: str, value: str) -> bool:

@@ -106,6 +106,23 @@ def test_addresses_are_completed_and_put_right_but_another_number_is_another_add
     assert address(other, lines(other), taught) == other
 
 
+def test_what_was_added_to_the_address_of_one_branch_is_not_added_to_another() -> None:
+    branch = f"{STREET} (TESCO NILAI)"
+    taught = lesson(branch, STREET, "address", SHOP)
+    assert address(STREET, lines(STREET), taught) == STREET
+    assert address(STREET, lines(STREET, "(TESCO NILAI)"), taught) == branch
+
+
+def test_an_answer_that_the_directory_knows_is_respelt_and_otherwise_stays_unless_the_taught_one_is_printed() -> None:
+    known = Directory(["KEDAI MAJU JAYA BARU"])
+    other = lesson("KEDAI MAJU JAYA LAMA", "KEDAI MAJU JAYA BARU")
+    assert company("KEDAI MAJU JAYA BARU", lines("X"), other, known=known) == "KEDAI MAJU JAYA BARU (read)"
+    printed = lines("KEDAI MAJU JAYA LAMA")
+    assert company("KEDAI MAJU JAYA BARU", printed, other, known=known) == "KEDAI MAJU JAYA LAMA (taught)"
+    spelt = lesson("Kedai Maju Jaya Baru", "KEDAI MAJU JAYA BARU")
+    assert company("KEDAI MAJU JAYA BARU", lines("X"), spelt, known=known) == "Kedai Maju Jaya Baru (taught)"
+
+
 def test_one_misread_digit_is_forgiven_where_the_company_was_taught_to_be() -> None:
     fields = Fields(company=field(SHOP, 0), address=field(STREET.replace("28025", "28026"), 1))
     lessons = [lesson(SHOP, None), lesson(STREET, None, "address", SHOP)]
