@@ -16,7 +16,7 @@ SAMPLE ?= tests/samples/malaysia.jpg
 SOURCES := gateway quittance services shared synthesis tests docs $(wildcard benchmarks)
 
 .PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
-	train-extractor synthesize figures openapi docs clean
+	train-extractor synthesize figures screenshots openapi docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,9 @@ train-%: $(VENV)/.train
 figures: $(VENV)/.run ## Write the answers, pictures and measures of README and docs again (after make evaluate)
 	@$(BIN)/python -m benchmarks.readme --sample $(SAMPLE) --measures runs/evaluation.json
 	@$(BIN)/python -m benchmarks.answers
+
+screenshots: $(VENV)/.test ## Take the pictures of the page for the README again (needs Chromium, and the font Inter)
+	@$(BIN)/python -m benchmarks.screenshots --output docs/images
 
 openapi: $(VENV)/.run ## Write the OpenAPI schemas of docs/openapi again
 	@$(BIN)/python -m quittance.schemas docs/openapi

@@ -66,7 +66,7 @@ def test_a_pile_is_read_shown_corrected_kept_and_exported(
     assert [row["file"] for row in rows] == [*SAMPLES, "two pages.pdf"]
     assert rows[0]["company"] == "'=Bengkel & Sons"  # no spreadsheet takes it for a formula
     assert (rows[0]["date"], rows[0]["total"], rows[0]["currency"]) == ("2021-08-16", "60.55", "MYR")
-    assert (rows[0]["company_corrected"], rows[1]["company_corrected"]) == ("true", "false")
+    assert (rows[0]["company_corrected"], rows[1]["company_corrected"]) == ("person", "")
     exported = json.loads(export(visit, "json", tmp_path))
     assert exported[0]["corrections"]["company"]["value"] == "=Bengkel & Sons"
     assert exported[0]["fields"]["company"]["value"] == "BENGKEL CEMERLANG"

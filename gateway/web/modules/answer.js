@@ -220,7 +220,9 @@ function notes(record, name, { value, field, correction }) {
   if (normal !== null && normal !== value) add("normal", normal);
   if (correction !== null) {
     const confirmed = correction.value === (field?.value ?? null);
-    add("person", confirmed ? "Confirmed by you" : field === null ? "Added by you; nothing was read" : `Corrected by you; read as “${field.value}”`, "pencil");
+    const who = correction.author ?? "you";
+    if (confirmed) add("person", `Confirmed by ${who}`, "check");
+    else add("person", field === null ? `Added by ${who}; nothing was read` : `Corrected by ${who}; read as “${field.value}”`, "pencil");
     if (!correction.saved) add("unsaved", "Kept in this browser only: the server did not take it.", "off");
     return made;
   }

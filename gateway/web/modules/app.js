@@ -76,7 +76,7 @@ async function take(files) {
 
 async function readAgain(record) {
   await records.update(record.uid, { state: "waiting", problem: null });
-  queue.push([record]);
+  queue.push([record], { anew: true });
 }
 
 function drawQueue() {
@@ -271,7 +271,7 @@ async function start() {
   drawSoon();
   const left = records.all.filter((record) => record.state === "waiting" || record.state === "reading");
   for (const record of left) await records.update(record.uid, { state: "waiting" });
-  if (left.length > 0) queue.push(left);
+  if (left.length > 0) queue.resume(left);
   if (!lasting) toast("This browser keeps nothing here: what you do is gone when the tab is closed.");
 }
 

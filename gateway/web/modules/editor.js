@@ -51,7 +51,12 @@ export class Editor {
       make("label", { class: "label", for: id }, icon(this.name), make("span", { text: LABELS[this.name] })),
       this.#input,
       this.#meaning,
-      make("p", { class: "soft small", id: `${id}-how`, text: "Type, or choose its text in the picture (Ctrl+Space goes there)." }),
+      make(
+        "p",
+        { class: "soft small", id: `${id}-how` },
+        make("span", { text: "Type, or choose its text in the picture." }),
+        make("span", { class: "for-keys", text: " Ctrl+Space goes there." }),
+      ),
       make(
         "p",
         { class: "edit-actions" },

@@ -3,9 +3,12 @@
 import { call, currentKey } from "./api.js";
 import { FIELDS, current, isoDate, total } from "./values.js";
 
+// As the server's tables have them (POST /v1/exports), but from what this page has: also corrections that the server did
+// not take, and receipts that it no longer keeps.
 const COLUMNS = [
-  "file", "id", "company", "date", "address", "total", "currency",
+  "file", "page", "id", "company", "date", "address", "total", "currency",
   ...FIELDS.map((name) => `${name}_confidence`), ...FIELDS.map((name) => `${name}_corrected`),
+  "date_text", "total_text", "error",
 ];
 
 /** A receipt as JSON: as the gateway gave it, with the name of its file and what a person corrected. */
@@ -27,8 +30,9 @@ export function csv(records) {
 
 /** XLSX, made by the server. Throws Problem or Unreachable. */
 export async function xlsx(records) {
-  const ids = records.map((record) => record.receipt.id);
-  const response = await call("/v1/exports", { method: "POST", json: { ids, format: "xlsx" } });
+  const ids = [...new Set(records.map((record) => record.receipt.id))];
+  const names = Object.fromEntries(records.map((record) => [record.receipt.id, record.name.slice(0, 255)]));
+  const response = await call("/v1/exports", { method: "POST", json: { ids, names, format: "xlsx" } });
   return response.blob();
 }
 
@@ -51,21 +55,27 @@ function correctionsOf(record) {
 
 function row(record) {
   const { amount, currency } = total(record);
-  return [
-    record.name,
-    record.receipt.id,
-    current(record, "company").value,
-    isoDate(record) ?? current(record, "date").value,
-    current(record, "address").value,
-    amount ?? current(record, "total").value,
+  const cells = {
+    file: record.name,
+    id: record.receipt.id,
+    company: current(record, "company").value,
+    date: isoDate(record),
+    address: current(record, "address").value,
+    total: amount,
     currency,
-    ...FIELDS.map((name) => record.receipt.fields[name]?.confidence?.toFixed(3)),
-    ...FIELDS.map((name) => Boolean(record.corrections[name])),
-  ];
+    date_text: current(record, "date").value,
+    total_text: current(record, "total").value,
+  };
+  for (const name of FIELDS) {
+    const { field, correction } = current(record, name);
+    cells[`${name}_confidence`] = field?.confidence.toFixed(3);
+    cells[`${name}_corrected`] = correction ? "person" : field?.corrected ? "directory" : "";
+  }
+  return COLUMNS.map((name) => cells[name]);
 }
 
 function cell(value) {
   let text = String(value ?? "");
-  if (/^[=+\-@\t\r]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text)) text = `'${text}`;
+  if (/^\s*[=+\-@＝＋－＠]|^\t/.test(text) && !/^-?\d+(\.\d+)?$/.test(text)) text = `'${text}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -97,7 +97,7 @@ function drawRow(record, look, url) {
     "span",
     { class: "row-text" },
     make("span", { class: "row-title", text: title }),
-    make("span", { class: "row-note" }, date ? make("span", { class: "row-date", text: date }) : null, make("span", { class: "row-file", text: record.name })),
+    make("span", { class: "row-note" }, date ? make("span", { class: "row-date", text: date }) : null, make("span", { class: "row-file", text: record.state === "done" ? record.name : sizeText(record.size) })),
   );
   return make(
     "a",
@@ -106,6 +106,10 @@ function drawRow(record, look, url) {
     lines,
     make("span", { class: "row-end" }, make("span", { class: "row-total", text: amountText(record) }), mark(record, look)),
   );
+}
+
+function sizeText(bytes) {
+  return bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
 function amountText(record) {

@@ -1,0 +1,216 @@
+"""The page when something is wrong: hostile names and texts, no server, a server that wants a key, other refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Request, Route, expect
+
+from tests.end_to_end.browser import READ_MS, File, Visit
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Deployment
+
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+SECRET = "a-key"
+
+
+@pytest.fixture(scope="module")
+def data(repository: Path) -> bytes:
+    return (repository / "tests" / "samples" / "malaysia.jpg").read_bytes()
+
+
+def test_names_and_texts_inject_nothing(visit: Visit, data: bytes) -> None:
+    def hostile(route: Route) -> None:
+        answer = route.fetch()
+        receipt = answer.json()
+        if not answer.ok:
+            route.fulfill(response=answer)
+            return
+        for field in receipt["fields"].values():
+            field["value"] = HOSTILE
+        for line in receipt["lines"]:
+            line["text"] = HOSTILE
+        receipt["models"]["detector"] = HOSTILE
+        route.fulfill(response=answer, body=json.dumps(receipt))
+
+    page = visit.page
+    page.route("**/v1/receipts", hostile)
+    visit.drop(File(f"{HOSTILE}.jpg", data, "image/jpeg"), File(f"{HOSTILE}.gif", b"GIF89a", "image/gif"))
+    visit.wait_until_read(1)
+    expect(visit.rows(".failed")).to_have_count(1)
+    expect(visit.field("company").locator(".value")).to_have_text(HOSTILE)
+    expect(page.locator("#desk-note")).to_have_text(f"{HOSTILE}.jpg")
+    page.locator(".all-text summary").click()
+    page.locator(".segment").first.hover()
+    page.keyboard.press("1")
+    expect(page.locator("#edit-company")).to_have_value(HOSTILE)
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator(".problem")).to_be_visible()
+    visit.reload()
+    expect(visit.rows()).to_have_count(2)
+    assert page.locator("main script, main img[src=x]").count() == 0  # and `visit` has noted no dialog
+
+
+def test_without_a_server_it_waits_and_goes_on(visit: Visit, data: bytes) -> None:
+    visit.page.route("**/v1/**", lambda route: route.abort("connectionrefused"))
+    visit.drop(File("a.jpg", data, "image/jpeg"))
+    expect(visit.page.locator("#banner")).to_contain_text("cannot be reached")
+    expect(visit.rows(".reading")).to_have_count(1)
+    visit.page.unroute_all()
+    visit.wait_until_read(1)
+    expect(visit.page.locator("#banner")).to_be_hidden()
+
+
+def test_a_page_left_while_it_reads_goes_on_when_it_is_opened_again(visit: Visit, data: bytes) -> None:
+    visit.page.route("**/v1/**", lambda route: route.abort("connectionrefused"))
+    visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abcd"))
+    expect(visit.rows()).to_have_count(4)
+    expect(visit.page.locator("#banner")).to_be_visible()
+    visit.page.unroute_all()
+    visit.reload()
+    visit.wait_until_read(4)
+    expect(visit.rows().locator(".row-file")).to_have_text(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+
+
+def test_a_pile_goes_through_a_job_which_is_forgotten_afterwards(visit: Visit, data: bytes) -> None:
+    jobs: list[str] = []
+    visit.page.on("request", lambda request: note_job(jobs, request))
+    visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abc"), File("x.jpg", b"no"))
+    expect(visit.page.locator("#queue")).to_be_visible()
+    visit.wait_until_read(3)
+    expect(visit.rows(".failed")).to_have_count(1)
+    expect(visit.page.locator("#queue")).to_be_hidden()
+    visit.page.wait_for_timeout(500)  # for the last request, which nothing on the page tells of
+    assert [line.split()[0] for line in jobs] == ["POST", "GET", "DELETE"]
+    address = jobs[-1].split()[1]
+    assert visit.page.request.get(address).status == 404
+
+
+def note_job(jobs: list[str], request: Request) -> None:
+    if "/v1/jobs" in request.url:
+        jobs.append(f"{request.method} {request.url}")
+
+
+def test_a_server_that_refuses_jobs_gets_one_file_after_the_other(visit: Visit, data: bytes) -> None:
+    refusal = {"title": "Jobs are unavailable", "detail": "No room.", "status": 507}
+    visit.page.route("**/v1/jobs", lambda route: route.fulfill(status=507, body=json.dumps(refusal)))
+    visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abc"))
+    visit.wait_until_read(3)
+
+
+def test_stop_ends_what_was_not_read(visit: Visit, data: bytes) -> None:
+    visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "pqrstuvwxyz"))
+    expect(visit.rows(".done").first).to_be_visible(timeout=READ_MS)
+    visit.page.get_by_role("button", name="Stop").click()
+    expect(visit.rows(".waiting, .reading")).to_have_count(0)
+    expect(visit.rows(".failed").first).to_be_visible()
+    visit.rows(".failed").first.click()
+    visit.page.locator(".problem").get_by_role("button", name="Read again").click()
+    expect(visit.page.locator(".field.company .value")).to_have_text("BENGKEL CEMERLANG", timeout=READ_MS)
+
+
+def test_a_key_is_asked_for_once_and_sent_from_then_on(visit: Visit, data: bytes) -> None:
+    asked: list[str] = []
+
+    def guarded(route: Route) -> None:
+        header = route.request.headers.get("authorization", "")
+        asked.append(header)
+        if header == f"Bearer {SECRET}":
+            route.continue_(headers={k: v for k, v in route.request.headers.items() if k != "authorization"})
+        else:
+            route.fulfill(status=401, body=json.dumps({"title": "An API key is needed", "detail": "Send one."}))
+
+    page = visit.page
+    page.route("**/v1/**", guarded)
+    visit.drop(File("a.jpg", data, "image/jpeg"), File("b.jpg", data + b"b", "image/jpeg"))
+    dialog = page.get_by_role("dialog", name="This server asks for a key")
+    expect(dialog).to_be_visible()
+    page.locator("#key").fill("wrong")
+    dialog.get_by_role("button", name="Use it").click()
+    expect(page.get_by_role("dialog", name="does not know this key")).to_be_visible()
+    page.locator("#key").fill(SECRET)
+    page.keyboard.press("Enter")
+    visit.wait_until_read(2)
+    assert asked[-1] == f"Bearer {SECRET}"
+    assert page.evaluate("Object.values(localStorage).concat(location.href).join()").count(SECRET) == 0
+
+
+def test_corrections_stay_in_the_page_where_the_server_does_not_take_them(visit: Visit, data: bytes) -> None:
+    refusal = {"type": "urn:quittance:problem:not-found", "title": "There is nothing here", "detail": "", "status": 404}
+    visit.page.route("**/corrections", lambda route: route.fulfill(status=404, body=json.dumps(refusal)))
+    visit.drop(File("a.jpg", data, "image/jpeg"))
+    visit.wait_until_read(1)
+    visit.page.keyboard.press("2")
+    visit.page.locator("#edit-date").fill("17-08-2021")
+    expect(visit.page.locator("output.normal")).to_have_text("2021-08-17")
+    visit.page.keyboard.press("Enter")
+    expect(visit.field("date")).to_contain_text("Kept in this browser only")
+    visit.reload()
+    expect(visit.field("date").locator(".value")).to_have_text("17-08-2021")
+
+
+def test_a_correction_is_kept_by_the_server_and_taken_back(visit: Visit, deployment: Deployment, data: bytes) -> None:
+    visit.drop(File("a.jpg", data, "image/jpeg"))
+    visit.wait_until_read(1)
+    receipt = visit.records()[0]["receipt"]
+    address = f"{deployment.embedded.url}/v1/receipts/{receipt['id']}"
+    correct(visit, "total", "61.00")
+    correct(visit, "date", "2021-08-17")
+    kept: dict[str, Any] = visit.page.request.get(address).json()["corrections"]["fields"]
+    assert (kept["total"]["value"], kept["total"]["amount"], kept["date"]["iso"]) == ("61.00", "61.00", "2021-08-17")
+    expect(visit.page.get_by_text("Kept in this browser only")).to_have_count(0)
+    with visit.page.expect_response(lambda answer: answer.request.method == "PUT"):
+        visit.field("total").get_by_role("button", name="Take back").click()
+    expect(visit.field("total").locator(".value")).to_have_text("60.55")
+    assert visit.page.request.get(address).json()["corrections"]["fields"].keys() == {"date"}
+
+
+def correct(visit: Visit, name: str, value: str) -> None:
+    visit.field(name).locator(".edit").click()
+    visit.page.locator(f"#edit-{name}").fill(value)
+    with visit.page.expect_response(lambda answer: answer.request.method == "PUT") as answer:
+        visit.page.get_by_role("button", name="Save").click()
+    assert answer.value.status == 200
+
+
+def test_forget_all_forgets_here_and_on_the_server(visit: Visit, deployment: Deployment, data: bytes) -> None:
+    page = visit.page
+    visit.drop(File("a.jpg", data, "image/jpeg"))
+    visit.wait_until_read(1)
+    address = f"{deployment.embedded.url}/v1/receipts/{visit.records()[0]['receipt']['id']}"
+    assert page.request.get(address).status == 200
+    page.locator("#more-menu summary").click()
+    page.get_by_role("button", name="Forget all").click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.get_by_role("dialog").get_by_role("button", name="Forget all").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    assert page.request.get(address).status == 404
+    assert visit.records() == []
+    visit.reload()
+    expect(page.locator(".welcome")).to_be_visible()
+
+
+def test_the_sample_a_paste_and_a_workbook(visit: Visit, data: bytes, tmp_path: Path) -> None:
+    page = visit.page
+    page.get_by_role("button", name="try a sample receipt").click()
+    visit.wait_until_read(1)
+    expect(visit.field("company").locator(".value")).to_have_text("BENGKEL CEMERLANG")
+    visit.paste(File("image.png", data, "image/jpeg"))
+    visit.wait_until_read(2)
+    page.locator("#export-menu summary").click()
+    with page.expect_download() as download:
+        page.locator("[data-export=xlsx]").click()
+    download.value.save_as(tmp_path / "receipts.xlsx")
+    assert (tmp_path / "receipts.xlsx").read_bytes()[:2] == b"PK"
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#receipt-menu summary").click()
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.locator("#toast")).to_contain_text("copied")
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command.startswith("curl --form 'file=@\"")
+    assert command.endswith("/v1/receipts'")
