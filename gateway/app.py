@@ -85,7 +85,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(open_stages(settings))
             renderer = Renderer(
-                DocumentLimits(settings.max_pages, settings.picture_limits),
+                DocumentLimits(settings.max_pages, settings.max_page_s, settings.picture_limits),
                 timeout_s=settings.render_timeout_s,
                 workers=settings.decode_workers,
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import struct
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ class Renderer:
 
     Args:
         limits: What documents are taken.
-        timeout_s: Longest time for one document.
+        timeout_s: Longest time for one document, however busy the machine is.
         workers: Most processes at once.
     """
 
@@ -42,8 +43,8 @@ class Renderer:
         """The pages of an upload as JPEG, PNG or WebP, in order.
 
         Raises:
-            ProblemError: 415 `unsupported-format`, 413 `too-many-pages` or `picture-too-large`, 422 `document-locked`,
-                `document-too-slow`, `no-pages`, `picture-damaged` or `picture-too-small`.
+            ProblemError: 415 `unsupported-format`, 413 `too-many-pages`, `picture-too-large` or `document-too-large`,
+                422 `document-locked`, `document-too-slow`, `no-pages`, `picture-damaged` or `picture-too-small`.
         """
         kind = format_of(data)
         if kind in FORMATS:
@@ -85,18 +86,14 @@ class Renderer:
             async with asyncio.timeout(self._timeout_s):
                 out, _ = await process.communicate(data)
         except TimeoutError as error:
-            raise ProblemError(
-                422,
-                "document-too-slow",
-                "The document takes too long",
-                f"The pages of the {kind} were not rendered after {self._timeout_s:g} s. Send fewer or simpler pages.",
-                extra={"max_seconds": self._timeout_s},
-            ) from error
+            raise _too_slow(f"The pages of the {kind} were not rendered after", self._timeout_s) from error
         finally:  # also when the caller hung up
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+        if process.returncode == -signal.SIGXCPU:
+            raise _too_slow(f"A page of the {kind} kept a processor busy for", self._limits.page_s)
         if process.returncode != 0:
             _log.warning("The renderer died", extra={"format": kind, "returncode": process.returncode})
             raise ProblemError(
@@ -106,6 +103,16 @@ class Renderer:
                 f"The {kind} cannot be decoded: its decoder gave up. Send another copy, or a picture of the page.",
             )
         return out
+
+
+def _too_slow(what: str, seconds: float) -> ProblemError:
+    return ProblemError(
+        422,
+        "document-too-slow",
+        "The document takes too long",
+        f"{what} {seconds:g} s. Send fewer or simpler pages.",
+        extra={"max_seconds": seconds},
+    )
 
 
 def _unpacked(out: bytes, kind: str) -> Iterator[bytes]:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from shared.pictures import PictureLimits
 from shared.problems import ProblemError
 
+_SHEETS = 4
+
 
 @dataclass(frozen=True)
 class DocumentLimits:
@@ -15,11 +17,20 @@ class DocumentLimits:
 
     Attributes:
         max_pages: Most pages of one.
+        page_s: Most seconds of a processor for one page. A busy machine makes a good document slow, but no more costly.
         picture: Sizes of a page in pixels.
+
+    All pages together may have four times the pixels of one: they are held in memory until the last is rendered.
     """
 
     max_pages: int = 20
+    page_s: int = 4
     picture: PictureLimits = field(default_factory=PictureLimits)
+
+    @property
+    def all_pixels(self) -> int:
+        """Most pixels of all pages together."""
+        return _SHEETS * self.picture.max_pixels
 
     def to_json(self) -> str:
         """As the renderer takes them."""
@@ -29,7 +40,7 @@ class DocumentLimits:
     def from_json(cls, text: str) -> DocumentLimits:
         """As `to_json` wrote them."""
         values = json.loads(text)
-        return cls(values["max_pages"], PictureLimits(**values["picture"]))
+        return cls(**values | {"picture": PictureLimits(**values["picture"])})
 
 
 def no_such_page(number: int, count: int) -> ProblemError:

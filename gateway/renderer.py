@@ -13,9 +13,11 @@ import math
 import resource
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -35,7 +37,7 @@ Pages = Iterator[NDArray[np.uint8]]
 
 _DPI = 200.0
 _POINTS = 72.0
-_MEMORY_BYTES = 3 * 2**30
+_MEMORY_BYTES = 2**30  # for the work alone: what is loaded before, and reserved for each processor, is not counted
 _WEBP_QUALITY = 80
 
 
@@ -52,11 +54,16 @@ def render(data: bytes, kind: str, limits: DocumentLimits, only: int | None = No
         Pages, `(H, W, 3)`, blue first.
 
     Raises:
-        ProblemError: 413 `too-many-pages` or `picture-too-large`, 422 `document-locked`, `no-pages`, `picture-damaged`
-            or `picture-too-small`, 404 `no-such-page`.
+        ProblemError: 413 `too-many-pages`, `picture-too-large` or `document-too-large`, 422 `document-locked`,
+            `no-pages`, `picture-damaged` or `picture-too-small`, 404 `no-such-page`.
     """
+    pixels = 0
     try:
-        yield from RENDERERS[kind](data, limits, only)
+        for page in RENDERERS[kind](data, limits, only):
+            pixels += page.shape[0] * page.shape[1]
+            if pixels > limits.all_pixels:
+                raise _too_large(limits)
+            yield page
     except ProblemError:
         raise
     except MemoryError as error:
@@ -141,11 +148,37 @@ def _numbers(count: int, limits: DocumentLimits, only: int | None) -> Sequence[i
     return [only]
 
 
+def _too_large(limits: DocumentLimits) -> ProblemError:
+    return ProblemError(
+        413,
+        "document-too-large",
+        "The document is too large",
+        f"All pages together have more than {limits.all_pixels:,} pixels, the most allowed. Send a part of it.",
+        extra={"max_pixels": limits.all_pixels},
+    )
+
+
+def _address_space() -> int:
+    """Bytes that this process has reserved; 0 where the kernel does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _allow(seconds: int) -> None:
+    """Has the kernel end this process with SIGXCPU once it has used so many more seconds of a processor."""
+    most = math.ceil(time.process_time()) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
 def main() -> None:
     """Renders what comes on the standard input: `python -m gateway.renderer KIND LIMITS [PAGE]`."""
     kind, limits = sys.argv[1], DocumentLimits.from_json(sys.argv[2])
     only = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    most = _address_space() + _MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    _allow(limits.page_s)
     Image.MAX_IMAGE_PIXELS = None  # our own limits are checked, and of the process there is nothing else
     out = sys.stdout.buffer
     try:
@@ -156,6 +189,7 @@ def main() -> None:
             else:
                 Image.fromarray(page[:, :, ::-1]).save(picture, "WEBP", quality=_WEBP_QUALITY, method=2)
             out.write(struct.pack(">I", picture.tell()) + picture.getvalue())
+            _allow(limits.page_s)
     except ProblemError as problem:
         told = {
             "status": problem.status,

@@ -34,8 +34,11 @@ class GatewaySettings(JobSettings):
     )
 
     max_pages: int = Field(default=20, ge=1, description="Most pages of one document.")
+    max_page_s: int = Field(
+        default=4, ge=1, description="Most seconds of a processor to make a picture of one page; then 422."
+    )
     render_timeout_s: float = Field(
-        default=10.0, gt=0, description="Longest time to make pictures of a document's pages; then 422."
+        default=20.0, gt=0, description="Longest time to make pictures of all pages of a document; then 422."
     )
 
     redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; none: in memory.")

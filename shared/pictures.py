@@ -39,11 +39,14 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"II*\0", "TIFF"),
     (0, b"MM\0*", "TIFF"),
     (0, b"%PDF", "PDF"),
-    (4, b"ftyphei", "HEIC"),
-    (4, b"ftypmif1", "HEIC"),
-    (4, b"ftypavif", "AVIF"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
 )
+# ISO 23008-12 and the AVIF specification: brands tell how the pictures in such a file are coded. The first one may be
+# that of all pictures (mif1, msf1), and then only those behind it tell.
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_BRANDS_OF_ALL = frozenset({b"mif1", b"msf1"})
+_MOST_BRAND_BYTES = 1024
 # A progressive JPEG may repeat a scan of nothing without end, and each costs a pass over the whole picture.
 # The marker, length and number of components of a scan: other data behind a picture, such as a film, hardly match.
 _MOST_JPEG_SCANS = 64
@@ -136,7 +139,18 @@ def format_of(data: bytes) -> str | None:
         return "PNG"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WebP"
+    if data.startswith(b"ftyp", 4):
+        return _by_brand(data)
     return next((name for start, magic, name in _OTHERS if data.startswith(magic, start)), None)
+
+
+def _by_brand(data: bytes) -> str | None:
+    """HEIC or AVIF, by the brands in the first box of a file (ISO 14496-12, section 4.3); None if it has neither."""
+    end = min(int.from_bytes(data[:4], "big"), _MOST_BRAND_BYTES)
+    first, brands = data[8:12], {data[at : at + 4] for at in (8, *range(16, end, 4))}
+    if first not in _HEIC_BRANDS and brands & _AVIF_BRANDS:
+        return "AVIF"
+    return "HEIC" if brands & (_HEIC_BRANDS | _BRANDS_OF_ALL) else None
 
 
 def unsupported(data: bytes, accepted: Sequence[str]) -> ProblemError:

@@ -16,11 +16,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from shared.contracts import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS_LISTED = 20
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 # Status -> (code, title, example of a detail): what the OpenAPI schema says where a route says nothing better.
 EXAMPLES: dict[int, tuple[str, str, str]] = {
@@ -168,7 +170,17 @@ def _from_http_exception(request: Request, error: HTTPException) -> ProblemError
         code, title, _ = EXAMPLES[error.status_code]
     if error.status_code == HTTPStatus.NOT_FOUND and detail == phrase:
         detail = f"There is nothing at {path}. See /docs for what there is."
+    headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "another method")
-        detail = f"{request.method} is not allowed at {path}. Use {allowed}."
-    return ProblemError(error.status_code, code, title, detail, headers=error.headers)
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+        detail = f"{request.method} is not allowed at {path}. Use {headers['Allow'].replace(', ', ' or ')}."
+    return ProblemError(error.status_code, code, title, detail, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods of all routes at the path of a request; the framework tells only those of the first."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]

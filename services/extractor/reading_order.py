@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
 
 # Two segments are on one row if their centres differ by less than this share of the smaller height.
 _SAME_ROW = 0.5
@@ -78,27 +80,45 @@ def rows(boxes: Floats) -> list[list[int]]:
     """
     if len(boxes) == 0:
         return []
-    x0, y0, x1, y1 = boxes.T.astype(np.float64).tolist()
-    middle = [(top + bottom) / 2 for top, bottom in zip(y0, y1, strict=True)]
-    height = [max(bottom - top, 1.0) for top, bottom in zip(y0, y1, strict=True)]
-    width = [max(right - left, 1.0) for left, right in zip(x0, x1, strict=True)]
+    x0, y0, x1, y1 = boxes.T.astype(np.float64)
+    middle, height, width = (y0 + y1) / 2, np.maximum(y1 - y0, 1.0), np.maximum(x1 - x0, 1.0)
     found: list[list[int]] = []
-    for index in sorted(range(len(middle)), key=middle.__getitem__):
-        best, best_distance = None, _SAME_ROW
-        for row in found:
-            # Boxes come from top to bottom: if even a row's latest is too far above, so are all of its others.
-            if middle[index] - middle[row[-1]] >= _SAME_ROW * height[index]:
-                continue
-            gaps = [max(x0[index] - x1[member], x0[member] - x1[index]) for member in row]
-            if any(-gap > _OVERLAP * min(width[index], width[m]) for gap, m in zip(gaps, row, strict=True)):
-                continue
-            nearest = row[gaps.index(min(gaps))]
-            distance = abs(middle[nearest] - middle[index]) / min(height[nearest], height[index])
-            if distance < best_distance:
-                best, best_distance = row, distance
-        if best is None:
-            found.append([index])
-        else:
-            best.append(index)
-    found.sort(key=lambda row: sum(middle[member] for member in row) / len(row))
+    row_of = np.zeros(len(boxes), np.intp)
+    latest = np.zeros(len(boxes))  # middle of the box that came last to each row
+    # All boxes placed so far are looked at together: a page may hold thousands in one place.
+    order = np.argsort(middle, kind="stable")
+    for count, index in enumerate(order.tolist()):
+        placed = order[:count]
+        # Boxes come from top to bottom: if even a row's latest is too far above, so are all of its others.
+        free = middle[index] - latest[: len(found)] < _SAME_ROW * height[index]
+        gaps = np.maximum(x0[index] - x1[placed], x0[placed] - x1[index])
+        free[row_of[placed[-gaps > _OVERLAP * np.minimum(width[index], width[placed])]]] = False
+        row = _nearest_row(placed, row_of[placed], gaps, free, np.abs(middle - middle[index]), height, height[index])
+        if row is None:
+            row = len(found)
+            found.append([])
+        found[row].append(index)
+        row_of[index], latest[row] = row, middle[index]
+    found.sort(key=lambda row: sum(middle[row].tolist()) / len(row))
     return [sorted(row, key=x0.__getitem__) for row in found]
+
+
+def _nearest_row(
+    placed: Indices,
+    rows: Indices,
+    gaps: Doubles,
+    free: npt.NDArray[np.bool_],
+    distances: Doubles,
+    heights: Doubles,
+    height: float,
+) -> int | None:
+    """The free row whose box with the least gap is at the same height as a new one; the closest of several."""
+    members = np.flatnonzero(free[rows])
+    if len(members) == 0:
+        return None
+    members = members[np.lexsort((gaps[members], rows[members]))]
+    candidates, first = np.unique(rows[members], return_index=True)
+    nearest = placed[members[first]]
+    apart = distances[nearest] / np.minimum(heights[nearest], height)
+    best = int(np.argmin(apart))
+    return int(candidates[best]) if apart[best] < _SAME_ROW else None

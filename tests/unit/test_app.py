@@ -60,6 +60,10 @@ def _routes(events: Events) -> APIRouter:
     async def thing(name: str) -> dict[str, str]:
         return {"name": name}
 
+    @router.delete("/v1/things/{name}")
+    async def no_thing(name: str) -> None:
+        return None
+
     @router.get("/v1/fault")
     async def fault() -> None:
         raise RuntimeError("the secret of the receipt")
@@ -183,6 +187,12 @@ async def test_unknown_paths_and_methods_are_problems(client: httpx2.AsyncClient
     answer = await client.get("/v1/order")
     assert "Use POST" in _is_problem(answer, 405, "method-not-allowed")["detail"]
     assert answer.headers["allow"] == "POST"
+
+
+async def test_all_methods_of_a_path_are_allowed(client: httpx2.AsyncClient) -> None:
+    answer = await client.put("/v1/things/a")
+    assert answer.headers["allow"] == "DELETE, GET"
+    assert "Use DELETE or GET." in _is_problem(answer, 405, "method-not-allowed")["detail"]
 
 
 async def test_a_problem_raised_is_answered(client: httpx2.AsyncClient) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import signal
 import sys
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +50,16 @@ async def refused(data: bytes, renderer: Renderer) -> ProblemError:
     with pytest.raises(ProblemError) as caught:
         await renderer.pages(data)
     return caught.value
+
+
+def endless() -> bytes:
+    """A PDF of one page that takes long to draw: twenty million rectangles, packed."""
+    drawing = zlib.compress(b"0 0 90 90 re f " * 20_000_000, 9)
+    return (
+        b"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R>>endobj\n"
+        b"4 0 obj<</Filter/FlateDecode/Length %d>>stream\n%b\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%%%EOF"
+    ) % (len(drawing), drawing)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
@@ -141,6 +153,19 @@ async def test_unknown_formats_are_told_what_is_accepted() -> None:
 async def test_a_document_that_takes_too_long_is_killed() -> None:
     problem = await refused(saved("PDF", [paper()]), renderer(timeout_s=0.01))
     assert (problem.status, problem.code) == (422, "document-too-slow")
+
+
+async def test_a_page_that_keeps_a_processor_busy_is_ended() -> None:
+    slow = Renderer(dataclasses.replace(LIMITS, page_s=1), timeout_s=60, workers=1)
+    problem = await refused(endless(), slow)
+    assert (problem.status, problem.code, problem.extra) == (422, "document-too-slow", {"max_seconds": 1})
+
+
+def test_pages_that_are_too_large_together_are_refused() -> None:
+    limits = DocumentLimits(max_pages=9, picture=PictureLimits(max_pixels=120 * 200))
+    assert len(list(render(saved("TIFF", [paper()] * 4), "TIFF", limits))) == 4
+    with pytest.raises(ProblemError, match="document-too-large"):
+        list(render(saved("TIFF", [paper()] * 5), "TIFF", limits))
 
 
 async def test_a_renderer_that_dies_is_a_problem_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,13 @@ def test_every_index_occurs_once() -> None:
     low = draw.uniform(0, 500, (60, 2))
     found = rows(np.concatenate([low, low + draw.uniform(5, 60, (60, 2))], axis=1).astype(np.float32))
     assert sorted(index for row in found for index in row) == list(range(60))
+
+
+def test_thousands_of_boxes_in_one_place_are_no_way_to_stop_the_service() -> None:
+    piles = np.tile(np.array([[1, 1, 90, 9]], np.float32), (4000, 1))
+    piles[2000:] += (200, 0, 200, 0)
+    begun = time.process_time()
+    found = rows(piles)
+    assert time.process_time() - begun < 5  # half a second; a loop over all pairs takes half a minute
+    assert sorted(index for row in found for index in row) == list(range(4000))
+    assert {len(row) for row in found} == {2}

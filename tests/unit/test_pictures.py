@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared.pictures import Picture, PictureLimits, decode_picture
+from shared.pictures import Picture, PictureLimits, decode_picture, format_of
 from shared.problems import ProblemError
 
 LIMITS = PictureLimits(max_pixels=1_000_000, max_side=2_000, min_side=8)
@@ -171,6 +171,27 @@ def test_other_formats_are_named(data: bytes, named: str) -> None:
     assert (problem.status, problem.code) == (415, "unsupported-format")
     assert named in problem.detail
     assert problem.extra["accepted"] == ["JPEG", "PNG", "WebP"]
+
+
+@pytest.mark.parametrize(
+    ("brands", "name"),
+    [
+        (b"heic....mif1heic", "HEIC"),
+        (b"mif1....mif1heic", "HEIC"),
+        (b"msf1....hevc", "HEIC"),
+        (b"avif....mif1avif", "AVIF"),
+        (b"mif1....mif1miafavif", "AVIF"),
+        (b"avis....msf1avif", "AVIF"),
+        (b"heic....mif1avif", "HEIC"),
+        (b"mif1....", "HEIC"),
+        (b"isom....iso2avc1mp41", None),
+        (b"avi", None),
+    ],
+)
+def test_files_of_boxes_are_told_by_all_their_brands(brands: bytes, name: str | None) -> None:
+    box = (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands
+    assert format_of(box + b"heicavif") == name  # behind the box are no brands
+    assert format_of(b"\xff\xff\xff\xff" + box[4:] + bytes(2000)) == name  # and the box may lie about its end
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])

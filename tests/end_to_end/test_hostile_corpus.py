@@ -1,0 +1,111 @@
+"""A part of the hostile corpus against running applications; `python -m benchmarks.hostile` sends all of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from benchmarks.hostile import calls, documents, pictures
+from benchmarks.hostile.case import Call
+from benchmarks.hostile.mutations import mutations
+from benchmarks.hostile.sending import Answer, fault_of, send_all, uploads
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Deployment
+
+FILES = (*pictures.FILES, *documents.FILES)
+# Those that take a second and more to make, or to be given up, are left to the whole run.
+LONG = ("1 GiB", "256 MiB", "70,000", "zips of zips", "858", "10^9", "10^12", "million", "100,000", "30,000 x 30,000")
+LONGEST_S = 30.0  # on a machine that is busy with other tests
+
+
+async def faults(deployment: Deployment, sent: list[Call]) -> list[str]:
+    urls = {name: getattr(deployment, name).url for name in ("gateway", "detector", "recognizer", "extractor")}
+    answers: list[Answer] = [one async for one in send_all(sent, urls, at_once=4, longest_s=LONGEST_S)]
+    assert len(answers) == len(sent)
+    for url in urls.values():
+        assert httpx2.get(f"{url}/readyz", timeout=10).status_code == 200
+    return [f"{answer.name}: {answer.fault}" for answer in answers if answer.fault]
+
+
+def quick(name: str) -> bool:
+    return not any(word in name for word in LONG)
+
+
+def test_the_corpus_has_what_it_should() -> None:
+    assert len(FILES) >= 60
+    names = [one.name for one in (*FILES, *calls.CALLS)]
+    assert len({(one.name, getattr(one, "app", "")) for one in (*FILES, *calls.CALLS)}) == len(names)
+
+
+async def test_hostile_files(deployment: Deployment) -> None:
+    # The recognizer decodes pictures as the detector does.
+    sent = [call for file in FILES if quick(file.name) for call in uploads(file) if call.app != "recognizer"]
+    assert len(sent) > 200
+    assert await faults(deployment, sent) == []
+
+
+async def test_hostile_requests(deployment: Deployment) -> None:
+    assert await faults(deployment, [call for call in calls.CALLS if quick(call.name)]) == []
+
+
+async def test_mutated_pictures(deployment: Deployment, repository: Path) -> None:
+    damaged = list(mutations(repository / "tests" / "samples", 120, seed=7))
+    assert damaged == list(mutations(repository / "tests" / "samples", 120, seed=7))
+    headers = {"Content-Type": "application/octet-stream"}
+    sent = [Call(name, "gateway", "/v1/receipts", lambda data=data: data, headers) for name, data in damaged]
+    assert await faults(deployment, sent) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "outcome", "fault"),
+    [
+        (200, "application/json", {}, "either", None),
+        (200, "application/json", {}, "refused", "should have been refused"),
+        (
+            500,
+            "application/problem+json",
+            {"title": "t", "status": 500, "detail": "d", "request_id": "1"},
+            "either",
+            "500",
+        ),
+        (
+            422,
+            "application/problem+json",
+            {"title": "t", "status": 422, "detail": "d", "request_id": "1"},
+            "refused",
+            None,
+        ),
+        (
+            422,
+            "application/problem+json",
+            {"title": "t", "status": 422, "detail": "d", "request_id": "1"},
+            "read",
+            "refused as",
+        ),
+        (
+            422,
+            "application/problem+json",
+            {"title": "t", "status": 400, "detail": "d", "request_id": "1"},
+            "refused",
+            "contradicts",
+        ),
+        (
+            422,
+            "application/problem+json",
+            {"title": "t", "status": 422, "detail": "d", "request_id": "2"},
+            "refused",
+            "contradicts",
+        ),
+        (400, "text/plain", {}, "refused", "no problem"),
+        (400, "application/problem+json", {}, "refused", "not valid"),
+    ],
+)
+def test_the_judge_is_strict(status: int, kind: str, body: dict[str, object], outcome: str, fault: str | None) -> None:
+    headers = {"Content-Type": kind, "X-Request-ID": "1"}
+    found = fault_of(httpx2.Response(status, headers=headers, content=json.dumps(body)), outcome)  # type: ignore[arg-type]
+    assert (found is None) if fault is None else (found is not None and fault in found)

@@ -1,0 +1,28 @@
+"""Requests made up from the OpenAPI schemas: every answer is one that a schema tells, and none is a server's fault."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Deployment
+
+# Numbers are also taken as text or truth values, and some of what a schema allows is refused for what it means (a line
+# on a page that is not there): both on purpose.
+EXCLUDED = "negative_data_rejection,positive_data_acceptance"
+
+
+@pytest.mark.parametrize("app", ["gateway", "detector", "recognizer", "extractor"])
+def test_answers_are_as_the_schema_says(deployment: Deployment, app: str, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("schemathesis")), "run"]
+    command += [f"{getattr(deployment, app).url}/openapi.json", "--phases", "examples,coverage,fuzzing"]
+    command += ["--max-examples", "10", "--seed", "1", "--request-timeout", "60", "--no-color"]
+    command += ["--exclude-checks", EXCLUDED]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert result.returncode == 0, result.stdout[-6000:]
+    assert "Tested: " in result.stdout
