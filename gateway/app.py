@@ -41,6 +41,7 @@ from gateway.settings import GatewaySettings
 from gateway.stages import Stages, reason
 from shared.app import create_service_app
 from shared.logs import REQUEST_ID_HEADER
+from shared.tracing import traced
 
 # Shorter than a stage keeps an idle connection (see `shared.server`), so that no request meets one that is closing.
 _KEEP_IDLE_S = 10.0
@@ -169,7 +170,8 @@ async def stages_over_http(settings: GatewaySettings) -> AsyncIterator[Stages]:
 
     def client(url: object) -> httpx2.AsyncClient:
         # No proxies from the environment: the stages are neighbours.
-        return httpx2.AsyncClient(base_url=str(url), limits=limits, timeout=timeout, trust_env=False)
+        transport = traced(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))
+        return httpx2.AsyncClient(base_url=str(url), transport=transport, timeout=timeout, trust_env=False)
 
     stages = Stages(
         detector=client(settings.detector_url),

@@ -17,6 +17,7 @@ from gateway.app import create_app, stages_over_http
 from gateway.settings import GatewaySettings
 from gateway.stages import Stages
 from shared.health import Health
+from shared.tracing import traced
 
 SERVICES = ("detector", "recognizer", "extractor")
 
@@ -79,7 +80,7 @@ def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> F
 
 
 def _client(name: str, app: FastAPI) -> httpx2.AsyncClient:
-    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = traced(httpx2.ASGITransport(app=app, raise_app_exceptions=False))
     return httpx2.AsyncClient(transport=transport, base_url=f"http://{name}", trust_env=False)
 
 

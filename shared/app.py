@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -30,6 +30,7 @@ from shared.openapi import completed
 from shared.problems import add_problem_handlers, problem_responses
 from shared.server import run
 from shared.settings import ServiceSettings
+from shared.tracing import TraceMiddleware, Tracing, tracing_wanted
 
 __all__ = ["Lifespan", "create_service_app", "run", "serve_batches"]
 
@@ -75,12 +76,13 @@ def create_service_app(
         The application.
     """
     health, metrics = Health(), ServiceMetrics(name)
+    tracing = Tracing(name) if tracing_wanted() else None
     metrics.show_ready(lambda: health.is_ready)
 
     @asynccontextmanager
     async def whole_life(app: FastAPI) -> AsyncIterator[None]:
         health.start()
-        async with lifespan(app) as model:
+        async with tracing.exporting() if tracing else nullcontext(), lifespan(app) as model:
             health.ready(model)
             try:
                 yield
@@ -115,6 +117,8 @@ def create_service_app(
         app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     app.add_middleware(RequestObserver, name=name, metrics=metrics)
     app.add_middleware(SecurityHeaders, health=health)
+    if tracing:
+        app.add_middleware(TraceMiddleware, tracing=tracing)
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name=REQUEST_ID_HEADER,

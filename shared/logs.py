@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard error, with the request id.
+"""Structured logs: one JSON object a line on standard error, with the ids of request and trace.
 
 Code logs with the standard `logging` and names values in `extra`; nothing is configured at import. What was read off a
 receipt, and names of files, are never logged.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
+from contextvars import ContextVar
 
 import structlog
 from asgi_correlation_id import correlation_id
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REQUEST_ID_HEADER = "X-Request-ID"
+trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
+"""Of the present request, 32 hexadecimal digits; None while traces are off, see `shared.tracing`."""
 
 
 def request_id_headers() -> dict[str, str]:
@@ -67,4 +70,6 @@ def _complete(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     request_id = correlation_id.get()
     if request_id:
         event.setdefault("request_id", request_id)
+    if trace := trace_id.get():
+        event.setdefault("trace_id", trace)
     return event
