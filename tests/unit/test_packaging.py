@@ -69,6 +69,11 @@ def reached_from(module: str, without: Callable[[str], bool] = lambda _: False) 
     return seen
 
 
+def of_traces(module: str) -> bool:
+    """Whether a module is of the extra `traces`; `shared.tracing` loads them only once traces are asked for."""
+    return module.split(".")[0] == "opentelemetry"
+
+
 def foreign(module: str, declared: set[str]) -> bool:
     """Whether a module is neither ours, nor of the standard library, nor of a declared distribution."""
     top = module.split(".")[0]
@@ -81,7 +86,7 @@ def foreign(module: str, declared: set[str]) -> bool:
 def test_every_import_is_declared(folder: str) -> None:
     content = project()["project"]
     extras = content["optional-dependencies"]
-    declared = names([*content["dependencies"], *extras["train"], *extras["torch"]])
+    declared = names([*content["dependencies"], *extras["train"], *extras["torch"], *extras["traces"]])
     # torchvision is used for training where it can be imported, and is nobody's dependency.
     wrong = {(path, module) for path, module in imports(folder) if foreign(module, declared | {"torchvision"})}
     assert wrong == set()
@@ -95,7 +100,9 @@ def test_what_serves_needs_neither_training_code_nor_its_packages(module: str) -
     assert len(reached) > 10
     assert not {name for name in reached if name.endswith(".train") or name == "shared.training"}
     # An engine of torch is loaded only where torch is to run the networks; the rest must do without it.
-    reached = reached_from(module, lambda name: name.split(".")[-1] == "torch_engine" or name == "shared.device")
+    reached = reached_from(
+        module, lambda name: name.split(".")[-1] == "torch_engine" or name == "shared.device" or of_traces(name)
+    )
     assert {name for name in reached if foreign(name, names(project()["project"]["dependencies"]))} == set()
 
 
@@ -136,5 +143,5 @@ def test_the_gateway_and_shared_code_know_no_service(folder: str, forbidden: set
 
 def test_the_gateway_needs_its_group_only() -> None:
     group = names(project()["dependency-groups"]["gateway"])
-    reached = reached_from("gateway.app") | reached_from("shared.server")
+    reached = reached_from("gateway.app", of_traces) | reached_from("shared.server", of_traces)
     assert {name for name in reached if foreign(name, group)} == set()
