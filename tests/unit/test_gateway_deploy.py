@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import runpy
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import torch
 import yaml
 
 from gateway.settings import GatewaySettings
@@ -62,7 +67,7 @@ def test_a_role_is_built_and_run_as_the_dockerfile_says(
     assert f"ENV QUITTANCE_PORT={port}" in stage
     assert f"EXPOSE {port}" in stage
     assert "HEALTHCHECK" in stage
-    assert "\nUSER quittance\n" in stage
+    assert "\nUSER 10001\n" in stage  # a number, so that an orchestrator can tell that it is not root
     assert stage.startswith("FROM base\n")  # and so holds no compiler, no pip cache, no sources
 
 
@@ -103,6 +108,64 @@ def test_the_gateway_looks_for_the_others_where_they_are(compose: dict[str, Any]
     assert all("ports" not in compose["services"][name] for name in (*SERVICES, "redis"))
 
 
+def test_nothing_is_left_to_lint_in_the_dockerfile(repository: Path) -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    result = subprocess.run([hadolint, repository / "deploy" / "Dockerfile"], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_all_images_can_send_traces(stages: dict[str, str], repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())
+    extra = project["project"]["optional-dependencies"]["traces"]
+    assert re.findall(r"opentelemetry\S+", stages["build"]) == extra
+    assert all("FROM build" in ancestry(stages, role) for role in ROLES)
+
+
+def test_with_gpus_each_network_has_one_and_no_other_choice(compose: dict[str, Any], repository: Path) -> None:
+    override = yaml.safe_load((repository / "docker-compose.gpu.yml").read_text())["services"]
+    assert set(override) == set(SERVICES)
+    for name, service in override.items():
+        assert service["environment"] == {"QUITTANCE_DEVICE": "cuda"}  # with auto a missing GPU would go unnoticed
+        assert service["build"]["args"]["TORCH_INDEX"].startswith("${TORCH_INDEX:-https://download.pytorch.org/whl/cu")
+        assert service["image"] != compose["services"][name]["image"]
+        resources = service["deploy"]["resources"]
+        assert resources["reservations"]["devices"] == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+        assert resources["limits"]["memory"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_that_finds_no_gpu_says_so_and_ends(name: str, tmp_path: Path, repository: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    override = yaml.safe_load((repository / "docker-compose.gpu.yml").read_text())["services"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("QUITTANCE_")}
+    environment |= override[name]["environment"] | {"QUITTANCE_PORT": "0", "PYTHONPATH": str(repository)}
+    command = [sys.executable, "-m", "quittance", "serve", name]
+    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 3
+    (told,) = [line for line in map(json.loads, result.stderr.splitlines()) if line["level"] == "critical"]
+    assert "'cuda' was asked for, but torch finds no CUDA device" in told["message"]
+
+
+def test_monitoring_finds_its_files(compose: dict[str, Any], repository: Path) -> None:
+    added = yaml.safe_load((repository / "deploy" / "docker-compose.monitoring.yml").read_text())
+    mounts = {"prometheus": "/etc/prometheus/", "grafana": "/var/lib/grafana/dashboards"}
+    for name, service in added["services"].items():
+        assert name not in compose["services"]
+        assert service["read_only"] is True
+        assert service["deploy"]["resources"]["limits"]["memory"]
+        assert ":" in service["image"]
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            assert (repository / source).exists() if source.startswith(".") else source in added["volumes"]
+        assert any(volume.split(":")[1].startswith(mounts[name]) for volume in service["volumes"])
+    provided = yaml.safe_load((repository / "deploy" / "grafana" / "provisioning" / "dashboards.yml").read_text())
+    assert provided["providers"][0]["options"]["path"] == mounts["grafana"]
+    config = yaml.safe_load((repository / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    assert config["rule_files"] == ["/etc/prometheus/alerts.yml"]
+
+
 def test_prometheus_looks_for_the_metrics_where_they_are(compose: dict[str, Any], repository: Path) -> None:
     config = yaml.safe_load((repository / "deploy" / "prometheus" / "prometheus.yml").read_text())
     (job,) = config["scrape_configs"]
@@ -114,7 +177,7 @@ def test_prometheus_looks_for_the_metrics_where_they_are(compose: dict[str, Any]
 def test_every_variable_is_a_setting(compose: dict[str, Any], repository: Path) -> None:
     known = {f"QUITTANCE_{name.upper()}" for name in GatewaySettings.model_fields}
     for service in compose["services"].values():
-        assert set(service.get("environment", {})) <= known
+        assert set(service.get("environment", {})) - {"OTEL_EXPORTER_OTLP_ENDPOINT"} <= known
     example = (repository / ".env.example").read_text()
     named = dict(re.findall(r"^#?(QUITTANCE_\w+)=(.*)$", example, flags=re.MULTILINE))
     asked = set(re.findall(r"\$\{(QUITTANCE_\w+)", (repository / "docker-compose.yml").read_text()))

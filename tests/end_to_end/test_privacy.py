@@ -1,0 +1,53 @@
+"""What is on a receipt, and what its file is called, is in no log of any process."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import httpx2
+from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Deployment
+
+TEXT = "KANARIENVOGEL"
+NAME = "canary-file-7f3a"
+
+
+def picture() -> bytes:
+    image = Image.new("RGB", (500, 300), "white")
+    ImageDraw.Draw(image).text((30, 60), f"{TEXT} SHOP\n\nTOTAL 9.00", fill="black", font_size=30)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def test_logs_hold_neither_contents_nor_names(deployment: Deployment) -> None:
+    sent = [picture(), picture()[:300], b"%PDF-1.7\n" + TEXT.encode(), TEXT.encode(), b""]
+    for process in (deployment.gateway, deployment.embedded):
+        with httpx2.Client(base_url=process.url, timeout=60) as client:
+            receipt = client.post("/v1/receipts", files={"file": (f"{NAME}.png", sent[0])}).json()
+            assert TEXT in json.dumps(receipt), receipt  # it was read, and might have been logged
+            for data in sent[1:]:
+                assert client.post("/v1/receipts", files={"file": (f"{NAME}.png", data)}).status_code in (415, 422)
+            change = {"fields": {"company": {"value": f"{TEXT} LTD"}}}
+            assert client.put(f"/v1/receipts/{receipt['id']}/corrections", json=change).status_code == 200
+            job = client.post("/v1/jobs", files=[("files", (f"{NAME}.png", data)) for data in sent[:4]])
+            assert job.status_code == 202
+            events = client.get(f"/v1/jobs/{job.json()['id']}/events", timeout=120)
+            assert events.text.count("event: done") == 1
+            client.delete(f"/v1/receipts/{receipt['id']}/corrections")
+    line = {"page": 0, "quad": [[1, 1], [9, 1], [9, 9], [1, 9]], "text": TEXT, "confidence": 2}
+    wrong = {"pages": [{"width": 9, "height": 9}], "lines": [line]}
+    assert httpx2.post(f"{deployment.extractor.url}/v1/extract", json=wrong).status_code == 422
+    seen = 0
+    for name in ("gateway", "detector", "recognizer", "extractor", "embedded"):
+        log = getattr(deployment, name).log.read_text()
+        lines = [json.loads(one) for one in log.splitlines() if one.startswith("{")]
+        assert lines
+        seen += sum("request_id" in one for one in lines)
+        for canary in (TEXT, NAME, TEXT.lower()):
+            assert canary not in log, f"{canary} is in the log of the {name}"
+    assert seen > 20
