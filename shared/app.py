@@ -27,7 +27,8 @@ from shared.logs import REQUEST_ID_HEADER
 from shared.metrics import ServiceMetrics
 from shared.observer import RequestObserver
 from shared.openapi import completed
-from shared.problems import add_problem_handlers, problem_responses
+from shared.problem_handlers import add_problem_handlers
+from shared.problems import problem_responses
 from shared.server import run
 from shared.settings import ServiceSettings
 from shared.tracing import TraceMiddleware, Tracing, tracing_wanted

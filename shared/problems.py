@@ -1,28 +1,24 @@
 """Errors for people and programs: problem details (RFC 9457) for everything that goes wrong in a request.
 
-Raise `ProblemError` anywhere in a request. `add_problem_handlers` turns it, the framework's own errors (404, 405) and
-failed validation into `application/problem+json`; errors that nobody foresaw are answered by the middleware of
-`shared.guard`, with `unforeseen_problem`.
+Raise `ProblemError` anywhere in a request. `shared.problem_handlers` turns it, the framework's own errors (404, 405)
+and failed validation into `application/problem+json`; errors that nobody foresaw are answered by the middleware of
+`shared.guard`, with `unforeseen_problem`. The framework is not imported here: it takes longer to load than a page to
+be rendered, and the renderer raises problems, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from asgi_correlation_id import correlation_id
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
-from starlette.routing import Match
 
 from shared.contracts import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS_LISTED = 20
-_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 # Status -> (code, title, example of a detail): what the OpenAPI schema says where a route says nothing better.
 EXAMPLES: dict[int, tuple[str, str, str]] = {
@@ -133,24 +129,6 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": EXAMPLES[status][1]} for status in statuses}
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Makes an application answer the errors of its routes and of the framework as problems."""
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(RequestValidationError, _answer_validation_error)
-
-
-async def _answer_http_error(request: Request, error: Exception) -> ProblemResponse:
-    if not isinstance(error, ProblemError):
-        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-        error = _from_http_exception(request, error)
-    return problem_response(error, path=request.url.path)
-
-
-async def _answer_validation_error(request: Request, error: Exception) -> ProblemResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
-    return problem_response(validation_problem(error.errors()), path=request.url.path)
-
-
 def validation_problem(errors: Sequence[Mapping[str, Any]], *, code: str = "invalid-request") -> ProblemError:
     """Turns the errors of pydantic (`error.errors()`) into a problem that lists them; values sent are not repeated."""
     listed = [
@@ -160,27 +138,3 @@ def validation_problem(errors: Sequence[Mapping[str, Any]], *, code: str = "inva
     first = "; ".join(f"{fault['where']}: {fault['message']}" for fault in listed[:3])
     more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
     return ProblemError(422, code, "The request is not valid", f"{first}{more}.", extra={"errors": listed})
-
-
-def _from_http_exception(request: Request, error: HTTPException) -> ProblemError:
-    path = request.url.path
-    phrase = HTTPStatus(error.status_code).phrase
-    code, title, detail = phrase.lower().replace(" ", "-"), phrase, str(error.detail)
-    if error.status_code in EXAMPLES:
-        code, title, _ = EXAMPLES[error.status_code]
-    if error.status_code == HTTPStatus.NOT_FOUND and detail == phrase:
-        detail = f"There is nothing at {path}. See /docs for what there is."
-    headers = dict(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_allowed_methods(request))
-        detail = f"{request.method} is not allowed at {path}. Use {headers['Allow'].replace(', ', ' or ')}."
-    return ProblemError(error.status_code, code, title, detail, headers=headers)
-
-
-def _allowed_methods(request: Request) -> list[str]:
-    """The methods of all routes at the path of a request; the framework tells only those of the first."""
-    return [
-        method
-        for method in _METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    ]

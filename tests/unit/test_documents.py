@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import io
 import signal
+import subprocess
 import sys
 import zlib
 from collections.abc import Callable
@@ -211,3 +212,10 @@ def test_documents_that_cannot_be_opened_say_why(make: Callable[[], bytes], code
         list(render(make(), "PDF", LIMITS))
     assert caught.value.code == code
     assert caught.value.status == 422
+
+
+def test_the_renderer_loads_no_more_than_it_needs() -> None:
+    """A process is started for each document: what it loads, everybody waits for."""
+    program = "import sys, gateway.renderer; print([one for one in ('fastapi', 'redis', 'cv2') if one in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from gateway.page import page_router
-from shared.problems import add_problem_handlers
+from shared.problem_handlers import add_problem_handlers
 
 LARGEST = 300_000  # bytes of all files; a phone gets them in a second
 MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|srcdoc|\.setHTML")

@@ -1,0 +1,56 @@
+"""Answers the errors of routes and of the framework itself as problems, see `shared.problems`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from shared.problems import EXAMPLES, ProblemError, ProblemResponse, problem_response, validation_problem
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Makes an application answer the errors of its routes and of the framework as problems."""
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> ProblemResponse:
+    if not isinstance(error, ProblemError):
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+        error = _from_http_exception(request, error)
+    return problem_response(error, path=request.url.path)
+
+
+async def _answer_validation_error(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    return problem_response(validation_problem(error.errors()), path=request.url.path)
+
+
+def _from_http_exception(request: Request, error: HTTPException) -> ProblemError:
+    path = request.url.path
+    phrase = HTTPStatus(error.status_code).phrase
+    code, title, detail = phrase.lower().replace(" ", "-"), phrase, str(error.detail)
+    if error.status_code in EXAMPLES:
+        code, title, _ = EXAMPLES[error.status_code]
+    if error.status_code == HTTPStatus.NOT_FOUND and detail == phrase:
+        detail = f"There is nothing at {path}. See /docs for what there is."
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+        detail = f"{request.method} is not allowed at {path}. Use {headers['Allow'].replace(', ', ' or ')}."
+    return ProblemError(error.status_code, code, title, detail, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods of all routes at the path of a request; the framework tells only those of the first."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
