@@ -494,9 +494,10 @@ async def test_no_store_keeps_nothing_and_no_cache_reads_anew(gateway: Gateway) 
 async def test_a_receipt_deleted_while_it_is_read_is_not_kept(gateway: Gateway) -> None:
     receipt_id = hashlib.sha256(picture()).hexdigest()[:32]
     await gateway.http.get("/readyz")
-    gateway.detector.delay_s = 0.1
+    gateway.detector.delay_s = 0.5
     reading = asyncio.create_task(gateway.post(picture()))
-    await asyncio.sleep(0.05)
+    while not gateway.detector.requests:
+        await asyncio.sleep(0.005)
     assert (await gateway.http.delete(f"/v1/receipts/{receipt_id}")).status_code == 204
     assert (await reading).status_code == 200
     assert (await gateway.http.get(f"/v1/receipts/{receipt_id}")).status_code == 404
