@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway.access import AccessControl
+from gateway.admission import Admission
 from gateway.api_keys import KeyBook, KeyRing
 from gateway.cache import ReceiptCache, open_store
 from gateway.correction_routes import corrections_router
@@ -40,6 +41,7 @@ from gateway.routes import receipts_router
 from gateway.settings import GatewaySettings
 from gateway.stages import Stages, reason
 from shared.app import create_service_app
+from shared.deadline import HEADER as TIMEOUT
 from shared.logs import REQUEST_ID_HEADER
 from shared.tracing import traced
 
@@ -59,6 +61,7 @@ _CORS_REQUEST_HEADERS = (
     "Content-Type",
     "Cache-Control",
     IDEMPOTENCY_KEY,
+    TIMEOUT,
     REQUEST_ID_HEADER,
 )
 _CORS_ANSWER_HEADERS = ("Location", "Retry-After", "Content-Disposition", "Idempotency-Replayed", REQUEST_ID_HEADER)
@@ -104,6 +107,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
                 cache=cache,
                 corrections=CorrectionStore(settings.state_directory, learn=settings.learn_merchants),
                 metrics=metrics,
+                admission=Admission(settings.max_receipts),
                 patience_s=settings.redis_timeout_s,
             )
             stack.push_async_callback(receipts.aclose)

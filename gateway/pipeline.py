@@ -11,7 +11,7 @@ from gateway.cache import Content
 from gateway.documents import Renderer
 from gateway.reading_order import reading_order
 from gateway.stage_problems import answered_wrongly, deadline_passed, too_much_text
-from gateway.stages import Deadline, Stages
+from gateway.stages import Stages
 from shared.contracts import (
     CorrectRequest,
     DetectResponse,
@@ -27,6 +27,7 @@ from shared.contracts import (
     Receipt,
     Timings,
 )
+from shared.deadline import Deadline, current_deadline
 from shared.pictures import PictureLimits, decode_picture
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp"}
@@ -69,8 +70,18 @@ class Pipeline:
         self._timeout_s = timeout_s
         self._decoding = asyncio.Semaphore(decode_workers)
 
+    def deadline(self) -> Deadline:
+        """When a receipt that is asked for now has to be done: after the longest time, or when the request says."""
+        asked = current_deadline()
+        return Deadline(self._timeout_s) if asked is None or asked.remaining() > self._timeout_s else asked.copy()
+
     async def read(
-        self, data: bytes, content: Content, models: Models, orientation: Orientation | None = None
+        self,
+        data: bytes,
+        content: Content,
+        models: Models,
+        orientation: Orientation | None = None,
+        deadline: Deadline | None = None,
     ) -> Receipt:
         """Reads one receipt.
 
@@ -79,6 +90,7 @@ class Pipeline:
             content: Its identity.
             models: Versions of the models as last heard; a stage that answers tells its own.
             orientation: Whether turned pages are looked for; as the detector is set if left out.
+            deadline: When it has to be done; by default after the longest time for a receipt.
 
         Returns:
             The receipt, its lines in reading order.
@@ -86,7 +98,7 @@ class Pipeline:
         Raises:
             ProblemError: 4xx if the picture cannot be read, 502 to 504 naming the stage that did not do its part.
         """
-        deadline = Deadline(self._timeout_s)
+        deadline = deadline or self.deadline()
         watch = _Stopwatch()
         with watch.time("decode"):
             pictures = await self._pages(data, deadline)
@@ -125,7 +137,7 @@ class Pipeline:
             ProblemError: 502 to 504 naming the extractor.
         """
         request = CorrectRequest(fields=receipt.fields, lines=receipt.lines, corrections=list(taught))
-        answer = await self._stages.correct(request, Deadline(self._timeout_s))
+        answer = await self._stages.correct(request, self.deadline())
         return receipt.model_copy(update={"fields": answer.fields})
 
     async def _read_page(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from gateway.admission import Admission
 from gateway.cache import Content, Place, ReceiptCache
 from gateway.correction_values import checked
 from gateway.corrections import CorrectionStore
@@ -11,7 +14,10 @@ from gateway.shared_reading import FREELY, Caching, SharedReading
 from gateway.single_flight import SingleFlight
 from gateway.stages import Stages
 from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt
+from shared.deadline import Deadline, deadline_exceeded
 from shared.problems import ProblemError
+
+_GRACE_S = 0.05  # the computation's own message, which names the stage, should come first
 
 
 class Receipts:
@@ -23,6 +29,7 @@ class Receipts:
         cache: Keeps what was read, as the models read it.
         corrections: Keeps what people say about it, and what that teaches.
         metrics: Where what was read is counted.
+        admission: Refuses receipts that are too many at once.
         patience_s: Longest time, in seconds, that the cache may add to a request.
     """
 
@@ -34,6 +41,7 @@ class Receipts:
         cache: ReceiptCache,
         corrections: CorrectionStore,
         metrics: ReceiptMetrics,
+        admission: Admission,
         patience_s: float,
     ) -> None:
         self._stages = stages
@@ -41,6 +49,7 @@ class Receipts:
         self._cache = cache
         self._corrections = corrections
         self._metrics = metrics
+        self._admission = admission
         self._reading = SharedReading(cache, patience_s=patience_s, count=metrics.looked_up)
         self._flights: SingleFlight[Receipt] = SingleFlight()
 
@@ -53,7 +62,8 @@ class Receipts:
             caching: What the cache may do.
 
         Raises:
-            ProblemError: See `Pipeline.read`; 503 also if the models' versions are not known yet.
+            ProblemError: See `Pipeline.read`; 503 also if the models' versions are not known yet, or too many receipts
+                are being read.
         """
         return await self._read(data, await Content.of(data), orientation, caching)
 
@@ -74,9 +84,10 @@ class Receipts:
     async def _read(self, data: bytes, content: Content, orientation: Orientation | None, caching: Caching) -> Receipt:
         place = Place(content, await self._stages.models(), _options(orientation))
 
-        async def compute() -> Receipt:
+        async def compute(shared: Deadline) -> Receipt:
             try:
-                receipt = await self._pipeline.read(data, content, place.models, orientation)
+                with self._admission.enter():
+                    receipt = await self._pipeline.read(data, content, place.models, orientation, shared)
             except ProblemError as problem:
                 self._metrics.failed(problem)
                 raise
@@ -85,7 +96,17 @@ class Receipts:
 
         # The whole hash, not only the id: two pictures never share a computation.
         key = f"{place.key}:{content.sha256}:{caching}"
-        receipt = await self._flights.run(key, lambda: self._reading.run(place, compute, caching))
+        deadline = self._pipeline.deadline()
+        own_s = deadline.remaining()  # others who join may put the computation's off, but not make this caller wait
+        try:
+            async with asyncio.timeout(own_s + _GRACE_S) as limit:
+                receipt = await self._flights.run(
+                    key, lambda shared: self._reading.run(place, lambda: compute(shared), caching), deadline
+                )
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise deadline_exceeded(deadline.seconds) from error
         return await self._with_corrections(receipt)
 
     async def find(self, receipt_id: str, orientation: Orientation | None = None) -> Receipt | None:

@@ -24,6 +24,9 @@ class GatewaySettings(JobSettings):
     recognizer_url: AnyHttpUrl | None = Field(default=None, description="Base URL of the recognizer, without /v1.")
     extractor_url: AnyHttpUrl | None = Field(default=None, description="Base URL of the extractor, without /v1.")
 
+    max_receipts: int = Field(
+        default=16, ge=1, description="Most receipts read at once, waiting ones included; more are refused with 503."
+    )
     receipt_timeout_s: float = Field(default=30.0, gt=0, description="Longest time for one receipt; then 504.")
     stage_timeout_s: float = Field(default=20.0, gt=0, description="Longest time for one call of a stage; then 503.")
     stage_connect_timeout_s: float = Field(default=2.0, gt=0, description="Longest wait for a connection to a stage.")

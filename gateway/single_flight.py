@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from shared.deadline import Deadline
+
 Result = TypeVar("Result")
 
 
 @dataclass
 class _Flight(Generic[Result]):
     task: asyncio.Task[Result]
+    deadline: Deadline
     waiting: int = 0
 
 
@@ -20,7 +23,8 @@ class SingleFlight(Generic[Result]):
     """Joins concurrent calls with the same key into one computation.
 
     The computation belongs to nobody in particular: it goes on while anybody waits for it, whoever asked first, and is
-    cancelled with the last one who waits. Its failure is everybody's failure. Nothing is kept afterwards.
+    cancelled with the last one who waits. Its failure is everybody's failure. Its deadline is that of the one who has
+    most time. Nothing is kept afterwards.
     """
 
     def __init__(self) -> None:
@@ -30,13 +34,21 @@ class SingleFlight(Generic[Result]):
         """The number of computations under way."""
         return len(self._flights)
 
-    async def run(self, key: str, compute: Callable[[], Awaitable[Result]]) -> Result:
-        """Gives the result of the computation under way for the key, or starts one."""
+    async def run(self, key: str, compute: Callable[[Deadline], Awaitable[Result]], deadline: Deadline) -> Result:
+        """Gives the result of the computation under way for the key, or starts one.
+
+        Args:
+            key: What is asked for.
+            compute: Is given the deadline of the computation, which is put off while it runs if others join.
+            deadline: Of this caller; whoever does not want to wait longer has to see to that.
+        """
         flight = self._flights.get(key)
-        if flight is None:
-            flight = _Flight(asyncio.ensure_future(_call(compute)))
+        if flight is None or flight.deadline.remaining() <= 0:  # one out of time is about to fail
+            shared = deadline.copy()
+            flight = _Flight(asyncio.ensure_future(_call(compute, shared)), shared)
             self._flights[key] = flight
             flight.task.add_done_callback(lambda _: self._forget(key, flight))
+        flight.deadline.put_off(deadline)
         flight.waiting += 1
         try:
             # Shielded: one who hangs up must not take the result from the others.
@@ -52,5 +64,5 @@ class SingleFlight(Generic[Result]):
             del self._flights[key]
 
 
-async def _call(compute: Callable[[], Awaitable[Result]]) -> Result:
-    return await compute()
+async def _call(compute: Callable[[Deadline], Awaitable[Result]], deadline: Deadline) -> Result:
+    return await compute(deadline)

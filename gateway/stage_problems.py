@@ -23,19 +23,38 @@ _ABOUT_THE_PICTURE = frozenset(
 )
 _TOO_MUCH_TEXT = frozenset({"too-many-quads", "text-too-long"})
 _BUSY_OR_DOWN = frozenset({429, 502, 503, 504})
+_BRIEFLY_DOWN = frozenset({502, 503})
+_BUSY = frozenset({"overloaded"})
 _RETRY_AFTER_S = 2
 
 
-def unreachable(stage: str, what: str, *, retry_after: str | None = None) -> ProblemError:
-    """503: the stage is down, starting, overloaded or too slow."""
-    return ProblemError(
-        status=503,
-        code="stage-unavailable",
-        title=f"The {stage} is unavailable",
-        detail=f"The {stage} {what}, so this receipt cannot be read now. Try again later.",
-        headers={"Retry-After": retry_after or str(_RETRY_AFTER_S)},
-        extra={"stage": stage},
-    )
+class StageDownError(ProblemError):
+    """503: the stage does not answer, or says that it cannot."""
+
+
+class BrieflyDownError(StageDownError):
+    """503: the same, but the stage may be there again at once; or another process that does its work is."""
+
+
+def unreachable(stage: str, what: str, *, retry_after: str | None = None, briefly: bool = False) -> StageDownError:
+    """503: the stage is down, starting, or too slow; `briefly` if it is worth trying again at once."""
+    return (BrieflyDownError if briefly else StageDownError)(**_unavailable(stage, what, retry_after))
+
+
+def overloaded(stage: str, reason: str, retry_after: str | None) -> ProblemError:
+    """503: the stage is well, but has too much to do."""
+    return ProblemError(**_unavailable(stage, f"does not take work at the moment{reason}", retry_after))
+
+
+def _unavailable(stage: str, what: str, retry_after: str | None) -> dict[str, Any]:
+    return {
+        "status": 503,
+        "code": "stage-unavailable",
+        "title": f"The {stage} is unavailable",
+        "detail": f"The {stage} {what}, so this receipt cannot be read now. Try again later.",
+        "headers": {"Retry-After": retry_after or str(_RETRY_AFTER_S)},
+        "extra": {"stage": stage},
+    }
 
 
 def answered_wrongly(stage: str, what: str) -> ProblemError:
@@ -95,10 +114,24 @@ def refused(stage: str, response: httpx2.Response) -> ProblemError:
         return too_much_text(stage, problem["detail"])
     if status in _BUSY_OR_DOWN:
         reason = f" ({problem['title']})" if problem is not None else ""
+        retry_after = response.headers.get("Retry-After")
+        if code in _BUSY or status == httpx2.codes.TOO_MANY_REQUESTS:
+            return overloaded(stage, reason, retry_after)
         return unreachable(
-            stage, f"does not take work at the moment{reason}", retry_after=response.headers.get("Retry-After")
+            stage,
+            f"does not take work at the moment{reason}",
+            retry_after=retry_after,
+            briefly=status in _BRIEFLY_DOWN,
         )
     return answered_wrongly(stage, f"it answered with the status {status}{f' ({code})' if code else ''}")
+
+
+def is_deadline(response: httpx2.Response) -> bool:
+    """Whether a stage says that the time it was granted is over."""
+    if response.status_code != httpx2.codes.GATEWAY_TIMEOUT:
+        return False
+    problem = _problem(response)
+    return problem is not None and problem["type"].endswith(":deadline-exceeded")
 
 
 def _problem(response: httpx2.Response) -> dict[str, Any] | None:

@@ -16,12 +16,13 @@ import httpx2
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from gateway.stages import Deadline, Stages
+from gateway.stages import Stages
 from quittance import assembly
 from quittance.client import ClientError, ReceiptClient, in_process, media_type, patient_settings
 from quittance.scores import LabelledLine, Record, score
 from shared.contracts import ExtractRequest, Line, Models, PageSize, Quad
 from shared.dataset import DatasetError, LabelledReceipt, load_split, split_keys
+from shared.deadline import Deadline
 from shared.problems import ProblemError
 
 # A measurement is to end with a number, not with a time-out.

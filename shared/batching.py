@@ -2,7 +2,7 @@
 
 One asyncio task forms the batches, one thread computes them. A batch is formed when a group has `max_batch` items, or
 when its oldest item has waited `max_wait_ms`; among the groups that are due, the one with the oldest item comes first,
-so none starves. An item whose caller has gone is dropped before it is computed.
+so none starves. An item whose caller has gone, or whose deadline has passed, is dropped before it is computed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from functools import partial
 from time import monotonic
 from typing import Generic, Self, TypeVar
 
+from shared.deadline import Deadline, current_deadline, deadline_exceeded
 from shared.metrics import BatchMetrics
 from shared.problems import ProblemError
 
@@ -81,6 +82,7 @@ class _Entry(Generic[Item, Result]):
     group: Hashable
     future: asyncio.Future[Result]
     since: float
+    deadline: Deadline | None
 
 
 @dataclass(eq=False, slots=True)
@@ -217,7 +219,8 @@ class DynamicBatcher(Generic[Item, Result]):
         loop, now = asyncio.get_running_loop(), monotonic()
         groups = [self._group(item) for item in items]
         hash(tuple(groups))  # a key that is none fails here, before anything is queued
-        entries = [_Entry(*pair, loop.create_future(), now) for pair in zip(items, groups, strict=True)]
+        deadline = current_deadline()
+        entries = [_Entry(*pair, loop.create_future(), now, deadline) for pair in zip(items, groups, strict=True)]
         for entry in entries:
             self._waiting.setdefault(entry.group, deque()).append(entry)
             entry.future.add_done_callback(partial(self._drop, entry))
@@ -252,7 +255,9 @@ class DynamicBatcher(Generic[Item, Result]):
                     async with asyncio.timeout(None if group is None else due_in_s):
                         await self._changed.wait()
                 continue
-            await self._run(self._take(group))
+            batch = self._take(group)
+            if batch.entries:
+                await self._run(batch)
 
     def _next_group(self) -> tuple[float, deque[_Entry[Item, Result]] | None]:
         """Finds the group to compute next and the seconds until it is due."""
@@ -271,7 +276,8 @@ class DynamicBatcher(Generic[Item, Result]):
         if not group:
             del self._waiting[entries[0].group]
         self._count(-len(entries))
-        if self._metrics:
+        entries = [entry for entry in entries if not _expired(entry)]
+        if self._metrics and entries:
             now = monotonic()
             self._metrics.batch([now - entry.since for entry in entries])
         return _Batch(entries, asyncio.get_running_loop().create_future())
@@ -342,6 +348,15 @@ class DynamicBatcher(Generic[Item, Result]):
         for entry in [*running, *waiting]:
             if not entry.future.done():
                 entry.future.set_exception(error(self._name))
+
+
+def _expired(entry: _Entry[Item, Result]) -> bool:
+    """Fails an item whose caller has no time left: its request is about to be ended, but has not been yet."""
+    if entry.deadline is None or entry.deadline.remaining() > 0:
+        return False
+    if not entry.future.done():
+        entry.future.set_exception(deadline_exceeded(entry.deadline.seconds))
+    return True
 
 
 def _settle(future: asyncio.Future[Result], result: Result) -> None:

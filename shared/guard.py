@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.deadline import Deadline, asked_seconds, deadline_exceeded, working_until
 from shared.health import PROBES, Health
 from shared.problems import ProblemError, problem_response, unforeseen_problem
 from shared.uploads import UploadLimits, too_large
@@ -65,7 +66,7 @@ class RequestGuard:
     ) -> None:
         """Guards `app`; `timeout_s` is the longest time in seconds for a request, its body included.
 
-        What `routes` says goes before `limits` and `timeout_s`.
+        What `routes` says goes before `limits` and `timeout_s`. A caller may ask for less, see `shared.deadline`.
         """
         self._app = app
         self._limits = limits
@@ -87,14 +88,17 @@ class RequestGuard:
         try:
             if scope["path"] not in PROBES and self._health.starting:
                 self._health.check()
-            async with asyncio.timeout(timeout_s) as deadline:
-                await request.run(self._app)
+            asked_s = asked_seconds(Headers(scope=scope))
+            granted_s = min((s for s in (asked_s, timeout_s) if s is not None), default=None)
+            with working_until(None if granted_s is None else Deadline(granted_s)):
+                async with asyncio.timeout(granted_s) as deadline:
+                    await request.run(self._app)
         except ProblemError as error:
             await request.discard_body()
             await request.fail(error)
         except Exception as error:
-            if isinstance(error, TimeoutError) and timeout_s is not None and deadline.expired():
-                await request.fail(_too_slow(request, timeout_s))
+            if isinstance(error, TimeoutError) and granted_s is not None and deadline.expired():
+                await request.fail(_too_slow(granted_s, uploading=not request.body_read and granted_s == timeout_s))
                 return
             _log.exception("unforeseen error", extra={"path": scope["path"]})
             await request.fail(unforeseen_problem())
@@ -193,12 +197,9 @@ class _GuardedRequest:
                         return
 
 
-def _too_slow(request: _GuardedRequest, timeout_s: float) -> ProblemError:
-    told = f"{timeout_s:g} s"
-    if not request.body_read:
-        return ProblemError(
-            408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {told}."
-        )
+def _too_slow(granted_s: float, *, uploading: bool) -> ProblemError:
+    if not uploading:
+        return deadline_exceeded(granted_s)
     return ProblemError(
-        504, "deadline-exceeded", "The request took too long", f"There was no result after {told}. Try again later."
+        408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {granted_s:g} s."
     )

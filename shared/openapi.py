@@ -10,12 +10,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.contracts import Problem
+from shared.deadline import HEADER as TIMEOUT
 from shared.health import PROBES
 from shared.problems import EXAMPLES, MEDIA_TYPE, problem_type
 
 # What `shared.guard` can answer in place of any operation but the probes, and of those with a body.
 _OF_THE_GUARD = (500, 503, 504)
-_OF_A_BODY = (408, 413)
+_OF_A_BODY = (400, 408, 413)
+_TIMEOUT = {
+    "name": TIMEOUT,
+    "in": "header",
+    "required": False,
+    "description": "Milliseconds that the caller grants, if less than the service does; then 504.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+    "example": 10_000,
+}
 _JSON = "application/json"
 _DEEPEST = 12  # a model that holds itself ends here
 
@@ -49,6 +58,8 @@ def _document_problems(schema: dict[str, Any]) -> None:
             added = () if path in PROBES else _OF_THE_GUARD
             for status in (*added, *(_OF_A_BODY if "requestBody" in operation else ())):
                 responses.setdefault(str(status), {"description": EXAMPLES[status][1]})
+            if "requestBody" in operation:
+                operation.setdefault("parameters", []).append(_TIMEOUT)
             for status, response in responses.items():
                 if status.isdecimal() and int(status) in EXAMPLES:
                     response["content"] = {MEDIA_TYPE: _documented(int(status))}

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from shared.batching import BatcherClosedError, DynamicBatcher, QueueFullError, WorkerDiedError
+from shared.deadline import Deadline, working_until
 from shared.metrics import ServiceMetrics
+from shared.problems import ProblemError
 
 
 class Worker:
@@ -324,3 +326,30 @@ async def test_metrics_tell_sizes_and_waits() -> None:
     assert 'quittance_batch_items_sum{batcher="doubler",service="toy"} 10.0' in text
     assert 'quittance_queue_wait_seconds_count{batcher="doubler",service="toy"} 10.0' in text
     assert 'quittance_queue_length{batcher="doubler",service="toy"} 0.0' in text
+
+
+async def test_an_item_past_its_deadline_is_not_computed() -> None:
+    computed: list[int] = []
+    busy = threading.Event()
+
+    def process(items: list[int]) -> list[int]:
+        computed.extend(items)
+        busy.wait(timeout=5)
+        return items
+
+    async with DynamicBatcher(process, max_batch=1, max_wait_ms=0, max_queue=9, name="toy") as batcher:
+        first = asyncio.create_task(batcher.submit(1))
+        await asyncio.sleep(0.02)
+        with working_until(Deadline(0.01)):
+            late = [asyncio.create_task(batcher.submit(n)) for n in (2, 3)]
+            await asyncio.sleep(0)
+        with working_until(Deadline(60)):
+            last = asyncio.create_task(batcher.submit(4))
+        await asyncio.sleep(0.05)
+        busy.set()
+        assert await first == 1
+        for task in late:
+            with pytest.raises(ProblemError, match="deadline-exceeded"):
+                await task
+        assert await last == 4
+    assert computed == [1, 4]

@@ -178,6 +178,13 @@ def problem(response: httpx2.Response, status: int, code: str) -> Problem:
     return told
 
 
+async def asked(fake: FakeService, count: int = 1) -> None:
+    """Waits until a stand-in has been asked so often."""
+    async with asyncio.timeout(10):
+        while len(fake.requests) < count:  # noqa: ASYNC110 - a stand-in keeps a list
+            await asyncio.sleep(0.005)
+
+
 async def test_a_receipt_passes_through_the_three_stages(gateway: Gateway) -> None:
     response = await gateway.post(picture())
 
@@ -493,11 +500,9 @@ async def test_no_store_keeps_nothing_and_no_cache_reads_anew(gateway: Gateway) 
 
 async def test_a_receipt_deleted_while_it_is_read_is_not_kept(gateway: Gateway) -> None:
     receipt_id = hashlib.sha256(picture()).hexdigest()[:32]
-    await gateway.http.get("/readyz")
     gateway.detector.delay_s = 0.5
     reading = asyncio.create_task(gateway.post(picture()))
-    while not gateway.detector.requests:  # noqa: ASYNC110 - the stand-in only notes what it was asked
-        await asyncio.sleep(0.005)
+    await asked(gateway.detector)
     assert (await gateway.http.delete(f"/v1/receipts/{receipt_id}")).status_code == 204
     assert (await reading).status_code == 200
     assert (await gateway.http.get(f"/v1/receipts/{receipt_id}")).status_code == 404

@@ -157,14 +157,14 @@ async def test_the_setting_decides_whatever_keys_there_are(book: KeyBook) -> Non
 
 
 async def test_a_caller_of_too_many_requests_is_told_when_to_come_back(book: KeyBook) -> None:
-    _, strict = book.create("strict", "2/second")
+    _, strict = book.create("strict", "2/3 seconds")
     _, usual = book.create("usual")
-    async with running(GatewaySettings(rate_limit="5/second")) as gateway:
+    async with running(GatewaySettings(rate_limit="5/minute")) as gateway:
         statuses = [(await post(gateway, X_API_Key=strict)).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
         refused = await post(gateway, X_API_Key=strict)
         told = problem(refused, 429, "too-many-requests")
-        assert "At most 2 in 1 s" in told.detail
+        assert "At most 2 in 3 s" in told.detail
         assert [(await post(gateway, X_API_Key=usual)).status_code for _ in range(6)] == [200] * 5 + [429]
         await asyncio.sleep(int(refused.headers["retry-after"]) + 0.1)
         assert (await post(gateway, X_API_Key=strict)).status_code == 200

@@ -16,7 +16,6 @@ from redis.asyncio import Redis
 from gateway.cache import Content, Look, Place, ReceiptCache, cache_key
 from gateway.examples import RECEIPT_EXAMPLE
 from gateway.redis_store import RedisLink, RedisStore, redis_allowance
-from gateway.single_flight import SingleFlight
 from gateway.stores import CacheUnavailableError, MemoryStore, Unchanged
 from shared.contracts import Models, Receipt
 
@@ -216,16 +215,16 @@ async def test_a_request_spends_no_more_than_its_allowance_and_redis_is_not_blam
     link = RedisLink(Redis(), timeout_s=10)
 
     async def slow() -> int:
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.6)
         return 1
 
-    with redis_allowance(0.1):
+    with redis_allowance(1.0):
         assert await link.ask(slow) == 1
         start = time.monotonic()
         for _ in range(3):
             with pytest.raises(CacheUnavailableError):
                 await link.ask(slow)
-        assert time.monotonic() - start < 0.055
+        assert time.monotonic() - start < 0.55
     assert await link.ask(slow) == 1
 
 
@@ -254,47 +253,3 @@ async def test_redis_keeps_values_for_the_time_set() -> None:
     assert await store.put("a", b"1", ttl_s=60)
     assert not await store.put("a", b"1", ttl_s=0)
     assert commands == [("a", b"1", 60_000)]
-
-
-async def test_calls_at_once_share_a_computation_and_its_failure() -> None:
-    flights: SingleFlight[int] = SingleFlight()
-    calls = 0
-
-    async def fail() -> int:
-        nonlocal calls
-        calls += 1
-        await asyncio.sleep(0.01)
-        raise ValueError("no")
-
-    results = await asyncio.gather(*(flights.run("a", fail) for _ in range(5)), return_exceptions=True)
-    assert [type(result) for result in results] == [ValueError] * 5
-    assert calls == 1
-    assert len(flights) == 0
-
-    async def succeed() -> int:
-        return 7
-
-    assert await flights.run("a", succeed) == 7
-
-
-async def test_a_computation_ends_with_the_last_who_waits_for_it() -> None:
-    flights: SingleFlight[int] = SingleFlight()
-    ended: list[str] = []
-
-    async def compute() -> int:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            ended.append("cancelled")
-            raise
-        return 1
-
-    callers = [asyncio.create_task(flights.run("a", compute)) for _ in range(2)]
-    await asyncio.sleep(0.01)
-    callers[0].cancel()
-    await asyncio.sleep(0.01)
-    assert ended == []
-    callers[1].cancel()
-    await asyncio.sleep(0.01)
-    assert ended == ["cancelled"]
-    assert len(flights) == 0

@@ -14,7 +14,7 @@ import pytest
 from gateway.api_keys import KeyBook
 from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
-from tests.unit.test_gateway import Gateway, no_environment, picture, problem, running
+from tests.unit.test_gateway import Gateway, asked, no_environment, picture, problem, running
 
 __all__ = ["no_environment"]  # a fixture
 
@@ -78,9 +78,9 @@ async def test_another_request_with_the_same_key_is_refused(gateway: Gateway, ch
 
 
 async def test_while_the_first_is_answered_the_second_is_told_to_wait(gateway: Gateway) -> None:
-    gateway.detector.delay_s = 0.1
+    gateway.detector.delay_s = 0.5
     first = asyncio.create_task(post(gateway, "a"))
-    await asyncio.sleep(0.05)
+    await asked(gateway.detector)
     refused = await post(gateway, "a")
     problem(refused, 409, "idempotency-key-in-use")
     assert refused.headers["retry-after"] == "1"
@@ -98,9 +98,10 @@ async def test_refusals_of_the_picture_are_repeated_and_those_that_pass_are_not(
 async def test_one_who_hangs_up_leaves_the_key_free(gateway: Gateway) -> None:
     gateway.detector.delay_s = 5
     gone = asyncio.create_task(post(gateway, "a"))
-    await asyncio.sleep(0.05)
+    await asked(gateway.detector)
     gone.cancel()
-    await asyncio.sleep(0.01)
+    await asyncio.gather(gone, return_exceptions=True)
+    await asyncio.sleep(0.05)
     gateway.detector.delay_s = 0
     assert (await post(gateway, "a")).status_code == 200
 
@@ -125,9 +126,9 @@ async def test_deleting_a_receipt_deletes_the_answer_that_holds_it(gateway: Gate
 
 
 async def test_a_receipt_deleted_while_it_is_read_stays_in_no_answer(gateway: Gateway) -> None:
-    gateway.detector.delay_s = 0.1
+    gateway.detector.delay_s = 0.5
     reading = asyncio.create_task(post(gateway, "a"))
-    await asyncio.sleep(0.05)
+    await asked(gateway.detector)
     receipt_id = hashlib.sha256(picture()).hexdigest()[:32]
     assert (await gateway.http.delete(f"/v1/receipts/{receipt_id}")).status_code == 204
     assert (await reading).status_code == 200

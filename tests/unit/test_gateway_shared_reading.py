@@ -57,11 +57,11 @@ async def test_a_failure_is_not_kept_and_the_other_tries_itself() -> None:
 
 async def test_who_waits_takes_over_from_one_that_was_cancelled() -> None:
     _, (first, second) = two()
-    work = Work(seconds=0.3)
+    work = Work(seconds=1)
     gone = asyncio.create_task(first.run(PLACE, work, FREELY))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
     waiting = asyncio.create_task(second.run(PLACE, work, FREELY))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
     gone.cancel()
     assert (await waiting).cached is False
     assert work.begun == 2
@@ -73,7 +73,7 @@ async def test_who_waits_takes_over_from_one_that_died() -> None:
     await lock.acquire()  # and nobody renews it
     start = time.monotonic()
     await survivor.run(PLACE, Work(), FREELY)
-    assert 1.5 < time.monotonic() - start < 3
+    assert 1.5 < time.monotonic() - start < 6
 
 
 async def test_no_store_is_not_kept_and_no_cache_is_read_anew() -> None:
@@ -97,7 +97,7 @@ async def test_a_cache_that_keeps_nothing_is_not_even_asked() -> None:
 async def test_what_is_deleted_while_it_is_read_is_not_kept_and_read_again_by_who_comes_later() -> None:
     store, (first, second) = two()
     cache = ReceiptCache(store, ttl_s=60)
-    work = Work(seconds=0.1)
+    work = Work(seconds=0.5)
     reading = asyncio.create_task(first.run(PLACE, work, FREELY))
     await asyncio.sleep(0.02)
     assert await cache.delete(PLACE.content.id) is True  # there was one under way
@@ -149,12 +149,12 @@ async def test_keeping_costs_the_request_no_more_than_its_patience() -> None:
     gateway = SharedReading(cache, patience_s=0.05)
 
     async def slow_afterwards() -> Receipt:
-        store.delay_s = 0.2
+        store.delay_s = 0.9
         return RECEIPT
 
     start = time.monotonic()
     await gateway.run(PLACE, slow_afterwards, FREELY)
-    assert time.monotonic() - start < 0.15
+    assert time.monotonic() - start < 0.8
     await gateway.aclose()
     store.delay_s = 0.0
     assert (await cache.look(PLACE)).receipt is not None  # it was kept all the same
@@ -178,8 +178,8 @@ def test_cache_control(header: str | None, expected: Caching) -> None:
 async def test_other_places_do_not_wait_for_each_other() -> None:
     _, (first, second) = two()
     other = Place(PLACE.content, PLACE.models, {"orientation": "upright"})
-    work = Work(seconds=0.05)
+    work = Work(seconds=0.5)
     start = time.monotonic()
     await asyncio.gather(first.run(PLACE, work, FREELY), second.run(other, work, FREELY))
     assert work.begun == 2
-    assert time.monotonic() - start < 0.09
+    assert time.monotonic() - start < 0.95
