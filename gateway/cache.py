@@ -29,7 +29,7 @@ _LAYOUT = 1
 _HASH_IN_THREAD_BYTES = 256 * 1024  # from here on hashing takes longer than the way to a thread and back
 _JITTER = 0.1
 _FORGOTTEN_S = 3600.0  # longer than any receipt takes
-_LOCK_S = 2.0
+_LOCK_S = 5.0  # a process that is very busy must still come to renewing it
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class ReceiptCache:
         )
 
     def lock(self, place: Place) -> Lock:
-        """Makes the lock of whoever reads this receipt; to be renewed within two seconds."""
+        """Makes the lock of whoever reads this receipt; to be renewed within five seconds."""
         return self._store.lock(f"{place.key}:reading", ttl_s=_LOCK_S)
 
     async def delete(self, receipt_id: str) -> bool:

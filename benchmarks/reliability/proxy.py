@@ -79,8 +79,8 @@ class FaultProxy:
             finally:
                 self._open.discard(back)
                 back.close()
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            return  # one side is gone, or the measurement is over
         finally:
             self._open.discard(writer)
             writer.close()

