@@ -40,9 +40,10 @@ def client(url: str = "") -> httpx2.AsyncClient:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request; status 0 if there was no answer."""
+    """What came of one request; status 0 if there was no answer, `code` that of the problem if there is one."""
 
     status: int
+    code: str
     seconds: float
     right: bool
     retry_after: bool
@@ -57,16 +58,17 @@ async def send(http: httpx2.AsyncClient, picture: bytes, url: str = "", **header
         response = await http.post(f"{url}/v1/receipts", content=picture, headers=_HEADERS | headers)
     except httpx2.HTTPError:
         now = time.monotonic()
-        return Answer(0, now - begun, False, False, False, now)
+        return Answer(0, "", now - begun, False, False, False, now)
     now = time.monotonic()
-    receipt: dict[str, Any] = response.json() if response.status_code == httpx2.codes.OK else {}
-    texts = {line["text"] for line in receipt.get("lines", [])}
+    told: dict[str, Any] = response.json()
+    texts = {line["text"] for line in told.get("lines", [])}
     return Answer(
         response.status_code,
+        str(told.get("type", "")).rpartition(":")[2],
         now - begun,
         texts == {text_of(picture)},
         "retry-after" in response.headers,
-        receipt.get("cached", False),
+        told.get("cached", False),
         now,
     )
 
@@ -92,6 +94,10 @@ class Tally:
         return {
             str(status or "none"): count for status, count in sorted(Counter(a.status for a in self.answers).items())
         }
+
+    def codes(self) -> dict[str, int]:
+        """How many there are of each problem."""
+        return dict(Counter(answer.code for answer in self.answers if answer.code))
 
     def good(self) -> list[Answer]:
         """Those with a receipt."""
