@@ -224,9 +224,9 @@ async def test_the_request_id_goes_along_to_every_stage(gateway: Gateway) -> Non
 
 
 async def test_timings_tell_which_stage_was_slow(gateway: Gateway) -> None:
-    gateway.recognizer.delay_s = 0.05
+    gateway.recognizer.delay_s = 1
     timings = (await gateway.post(picture())).json()["timings_ms"]
-    assert timings["recognize"] >= 50
+    assert timings["recognize"] >= 1000
     assert max(timings["decode"], timings["detect"], timings["extract"]) < timings["recognize"]
 
 
