@@ -12,10 +12,11 @@ DATA ?= ../shared/sroie
 SYNTHETIC ?= runs/synthetic
 SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
+COUNT ?= 100
 SAMPLE ?= tests/samples/malaysia.jpg
 SOURCES := gateway quittance services shared synthesis tests docs $(wildcard benchmarks)
 
-.PHONY: help run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
+.PHONY: help bench run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
 	train-extractor synthesize figures screenshots openapi docs clean
 
 help: ## Show this list
@@ -41,6 +42,10 @@ check: $(VENV)/.dev ## Lint, check the format and the types
 format: $(VENV)/.dev ## Format the code and repair what can be repaired
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+bench: $(VENV)/.bench $(VENV)-peers/.installed ## Measure the speed beside RapidOCR and Tesseract (DATA=..., COUNT=...)
+	@$(BIN)/python -m benchmarks.peers --data $(DATA) --split $(SPLIT) --count $(COUNT) \
+		--peers-python $(VENV)-peers/bin/python --output docs/speed
 
 evaluate: $(VENV)/.run ## Measure the whole chain on labelled receipts (DATA=..., SPLIT=...)
 	@mkdir -p runs
@@ -80,7 +85,14 @@ $(VENV)/bin/python:
 		echo "Name another one, for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run $(VENV)/.test $(VENV)/.train $(VENV)/.docs $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+# The peers of `make bench`, apart from what Quittance needs; Tesseract comes from the system's packages.
+$(VENV)-peers/.installed:
+	@command -v tesseract >/dev/null || { echo "Tesseract is missing: apt-get install tesseract-ocr"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)-peers
+	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check rapidocr==3.10.0 onnxruntime==1.31.1
+	@touch $@
+
+$(VENV)/.run $(VENV)/.test $(VENV)/.train $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing into $(VENV); the first time takes a few minutes."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--editable '.$(if $(filter-out run,$(subst .,,$(@F))),[$(subst .,,$(@F))])'
