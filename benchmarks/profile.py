@@ -33,9 +33,9 @@ from quittance.assembly import SERVICES, gateway_around, service_app
 _WARM_UP = 6
 # Part -> the names by which its functions are called: module, colon, attributes.
 _PARTS: dict[str, tuple[str, ...]] = {
-    "decode: in the gateway": ("gateway.pipeline:decode_picture",),
-    "decode: in the detector": ("services.detector.app:decode_picture",),
-    "decode: in the recognizer": ("services.recognizer.app:decode_picture",),
+    "decode: in the gateway": ("gateway.pipeline:decode_once",),
+    "decode: in the detector": ("services.detector.app:decode_once",),
+    "decode: in the recognizer": ("services.recognizer.app:decode_once",),
     "detect: straighten and scale": ("services.detector.predictor:prepare",),
     "detect: network": ("services.detector.openvino_engine:OpenVINOEngine.__call__",),
     "detect: joining": ("services.detector.predictor:find_segments",),

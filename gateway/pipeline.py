@@ -28,7 +28,8 @@ from shared.contracts import (
     Timings,
 )
 from shared.deadline import Deadline, current_deadline
-from shared.pictures import PictureLimits, decode_picture
+from shared.picture_memory import decode_once
+from shared.pictures import PictureLimits
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp"}
 _MOST_LINES = 5_000  # of `ExtractRequest`
@@ -185,7 +186,7 @@ class Pipeline:
         """
         try:
             async with asyncio.timeout(deadline.remaining()), self._decoding:
-                picture = await asyncio.to_thread(decode_picture, data, self._limits)
+                picture = await asyncio.to_thread(decode_once, data, self._limits)
         except TimeoutError as error:
             raise deadline_passed("decoder", deadline.seconds) from error
         return PageSize(width=picture.width, height=picture.height), _MEDIA_TYPES[picture.format]

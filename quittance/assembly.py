@@ -17,6 +17,7 @@ from gateway.app import create_app, stages_over_http
 from gateway.settings import GatewaySettings
 from gateway.stages import Stages
 from shared.health import Health
+from shared.picture_memory import kept_pictures
 from shared.tracing import traced
 
 SERVICES = ("detector", "recognizer", "extractor")
@@ -66,6 +67,7 @@ def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> F
     @asynccontextmanager
     async def stages_in_process(settings: GatewaySettings) -> AsyncIterator[Stages]:
         async with AsyncExitStack() as stack:
+            stack.enter_context(kept_pictures())
             for name, app in services.items():
                 await stack.enter_async_context(app.router.lifespan_context(app))
                 gateway_health.require(name, _works(app.state.health))

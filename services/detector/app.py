@@ -14,7 +14,7 @@ from services.detector.settings import DetectorSettings
 from shared.app import create_service_app, serve_batches
 from shared.batching import DynamicBatcher
 from shared.contracts import DetectResponse, Orientation, Page, Quad, Segment
-from shared.pictures import decode_picture
+from shared.picture_memory import decode_once
 from shared.problems import problem_responses
 from shared.uploads import OrientationQuery, read_upload, upload_openapi
 
@@ -87,7 +87,7 @@ def _prepare(
     data: bytes, predictor: Predictor, settings: DetectorSettings, orientation: Orientation | None
 ) -> tuple[tuple[int, int], PreparedPage | None]:
     """Decode, set straight and scale the picture; takes long enough to need a thread. Also gives its size."""
-    picture = decode_picture(data, settings.picture_limits)
+    picture = decode_once(data, settings.picture_limits)
     return (picture.width, picture.height), predictor.prepare(picture.pixels, orientation)
 
 

@@ -19,7 +19,7 @@ from services.recognizer.settings import RecognizerSettings
 from shared.app import create_service_app, serve_batches
 from shared.batching import DynamicBatcher
 from shared.contracts import RecognizedText, RecognizeResponse
-from shared.pictures import decode_picture
+from shared.picture_memory import decode_once
 from shared.problems import ProblemError, problem_responses
 from shared.uploads import read_upload, upload_openapi
 
@@ -153,7 +153,7 @@ def _shape_fault(quad: object) -> str | None:
 
 def _crops(data: bytes, quads: Sequence[Any] | None, settings: RecognizerSettings) -> list[Crop]:
     """Decode the picture and cut its segments; takes long enough to need a thread."""
-    picture = decode_picture(data, settings.picture_limits)
+    picture = decode_once(data, settings.picture_limits)
     if quads is None:
         return [to_grey(picture.pixels)]
     faults = [(i, fault) for i, quad in enumerate(quads) if (fault := quad_fault(quad, picture.width, picture.height))]
