@@ -23,7 +23,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 EDGE = "\x02"
 """Stands for what is before the first and after the last character of a segment."""
 _BITS = 7
-_CACHED = 8192
+_CACHED = 16384
 _DIGITS = "0123456789"
 _LOG_DIGITS = math.log(10.0)
 
@@ -53,6 +53,8 @@ class LanguageModel:
         self._place = {symbol: place for place, symbol in enumerate(self._symbols)}
         self._tables = [_table(ngrams[:, self.order - length :], counts) for length in range(1, self.order + 1)]
         self._next = lru_cache(maxsize=_CACHED)(self._interpolated)
+        self._log = lru_cache(maxsize=_CACHED)(self._log_probability)
+        self._folded = {character: _fold(character, alphabet.characters) for character in alphabet.characters}
 
     @classmethod
     def load(cls, folder: Path, alphabet: Alphabet) -> LanguageModel:
@@ -74,7 +76,7 @@ class LanguageModel:
 
     def fold(self, character: str) -> str:
         """The symbol that a character counts as."""
-        return _fold(character, self._alphabet.characters)
+        return self._folded.get(character, character)
 
     def start(self) -> str:
         """The history before the first character."""
@@ -91,6 +93,9 @@ class LanguageModel:
             history: the `order - 1` symbols before it (see `start` and `after`).
             character: one of the alphabet.
         """
+        return self._log(history, character)
+
+    def _log_probability(self, history: str, character: str) -> float:
         place = self._place[self.fold(character)]
         among = _LOG_DIGITS if character in _DIGITS else 0.0
         return math.log(float(self._next(history)[place])) - among

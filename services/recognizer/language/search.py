@@ -27,7 +27,7 @@ _LEAST = 1e-3
 _TINY = 1e-300
 
 
-@dataclass
+@dataclass(slots=True)
 class _Prefix:
     """A text so far: the probabilities that its last frame was a blank or its last character; the language's part."""
 
@@ -42,7 +42,10 @@ class _Prefix:
 
     @property
     def score(self) -> float:
-        return math.log(self.total + _TINY) + self.language
+        return math.log(self.blank + self.character + _TINY) + self.language
+
+
+_Beam = dict[tuple[int, ...], _Prefix]
 
 
 def beam_search(
@@ -58,9 +61,13 @@ def beam_search(
     Returns:
         The classes of the text; its probability among the texts that were followed to the end, 0 to 1.
     """
-    beam: dict[tuple[int, ...], _Prefix] = {(): _Prefix(1.0, 0.0, 0.0, language.start())}
-    for frame in probabilities:
-        beam = _pruned(_advanced(beam, frame, alphabet, language))
+    beam: _Beam = {(): _Prefix(1.0, 0.0, 0.0, language.start())}
+    # Lists of Python: in steps this small, reaching into an array takes longer than computing.
+    for frame, followed in zip(probabilities.tolist(), _followed(probabilities), strict=True):
+        if followed:
+            beam = _pruned(_advanced(beam, frame, followed, alphabet, language))
+        else:
+            _wait(beam, frame)
     ends = {
         text: prefix.score + WEIGHT * language.log_probability(prefix.history, EDGE) for text, prefix in beam.items()
     }
@@ -68,20 +75,41 @@ def beam_search(
     return best, 1.0 / sum(math.exp(TEMPER * (score - ends[best])) for score in ends.values())
 
 
+def _followed(probabilities: NDArray[np.float32]) -> list[list[int]]:
+    """The classes that are followed in each frame, the blank not counted; none in most frames."""
+    likely = probabilities > _LEAST
+    likely[:, BLANK] = False
+    followed: list[list[int]] = [[] for _ in probabilities]
+    for frame, label in np.argwhere(likely).tolist():
+        followed[frame].append(label)
+    return followed
+
+
+def _wait(beam: _Beam, frame: list[float]) -> None:
+    """One more frame in which no text becomes longer."""
+    for text, prefix in beam.items():
+        blank = prefix.total * frame[BLANK]
+        prefix.character *= frame[text[-1]] if text else 0.0
+        prefix.blank = blank
+
+
 def _advanced(
-    beam: dict[tuple[int, ...], _Prefix], frame: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel
-) -> dict[tuple[int, ...], _Prefix]:
+    beam: _Beam, frame: list[float], followed: list[int], alphabet: Alphabet, language: LanguageModel
+) -> _Beam:
     """All prefixes after one more frame, not yet pruned."""
-    followed = [(int(label), float(frame[label])) for label in np.flatnonzero(frame > _LEAST) if label != BLANK]
-    grown: dict[tuple[int, ...], _Prefix] = {}
+    grown: _Beam = {}
     for text, old in beam.items():
-        same = grown.setdefault(text, _Prefix(0.0, 0.0, old.language, old.history))
-        same.blank += old.total * float(frame[BLANK])
-        if text:
-            same.character += old.character * float(frame[text[-1]])
-        for label, probability in followed:
+        total = old.blank + old.character
+        last = text[-1] if text else None
+        same = grown.get(text)
+        if same is None:
+            same = grown[text] = _Prefix(0.0, 0.0, old.language, old.history)
+        same.blank += total * frame[BLANK]
+        if last is not None:
+            same.character += old.character * frame[last]
+        for label in followed:
             # A character doubles only across a blank.
-            before = old.blank if text and text[-1] == label else old.total
+            before = old.blank if last == label else total
             if before <= 0.0:
                 continue
             longer = (*text, label)
@@ -89,15 +117,17 @@ def _advanced(
             if new is None:
                 character = alphabet.characters[label - 1]
                 added = WEIGHT * language.log_probability(old.history, character) + BONUS
-                new = _Prefix(0.0, 0.0, old.language + added, language.after(old.history, character))
-                grown[longer] = new
-            new.character += before * probability
+                new = grown[longer] = _Prefix(0.0, 0.0, old.language + added, language.after(old.history, character))
+            new.character += before * frame[label]
     return grown
 
 
-def _pruned(grown: dict[tuple[int, ...], _Prefix]) -> dict[tuple[int, ...], _Prefix]:
-    best = sorted(grown.items(), key=lambda item: -item[1].score)[:_WIDTH]
-    scale = 1.0 / max(_TINY, max(prefix.total for _, prefix in best))  # keeps the products from vanishing
+def _pruned(grown: _Beam) -> _Beam:
+    best = list(grown.items())
+    if len(best) > _WIDTH:
+        best.sort(key=lambda item: -item[1].score)
+        del best[_WIDTH:]
+    scale = 1.0 / max(_TINY, *(prefix.total for _, prefix in best))  # keeps the products from vanishing
     for _, prefix in best:
         prefix.blank *= scale
         prefix.character *= scale
