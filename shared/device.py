@@ -44,9 +44,12 @@ def select_device(name: str = "auto") -> torch.device:
 
 
 def inference_dtype(device: torch.device, precision: Precision = "auto") -> torch.dtype:
-    """What the matrix work is done in: if `auto`, bfloat16 where the device multiplies it, float32 otherwise."""
+    """What the matrix work is done in.
+
+    If `auto`, or int8, which only OpenVINO does here, it is bfloat16 where the device multiplies it, else float32.
+    """
     fast = device.type == "cuda" or (device.type == "cpu" and has_bfloat16())
-    wanted = fast if precision == "auto" else precision == "bfloat16"
+    wanted = precision == "bfloat16" or (precision in ("auto", "int8") and fast)
     return torch.bfloat16 if wanted else torch.float32
 
 

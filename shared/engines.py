@@ -12,7 +12,7 @@ from shared.health import StartupError
 
 EngineName = Literal["openvino", "torch"]
 EngineChoice = Literal["auto", "openvino", "torch"]
-Precision = Literal["auto", "bfloat16", "float32"]
+Precision = Literal["auto", "int8", "bfloat16", "float32"]
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 _CUDA_DRIVER = Path("/proc/driver/nvidia/version")

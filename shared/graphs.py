@@ -75,7 +75,8 @@ def compile_network(
         build: Makes the graph of the arrays.
         threads: Most threads; all cores if None.
         streams: Requests that are computed side by side, each with its share of the threads.
-        precision: What is multiplied; `auto` is bfloat16 where the processor multiplies it, else float32.
+        precision: What is multiplied; if `auto`, and beside int8, bfloat16 where the processor multiplies it, else
+            float32.
 
     Raises:
         WeightsError: If an array is missing, of another shape, or not one of the network.
@@ -91,7 +92,7 @@ def compile_network(
         raise WeightsError(f"The weights do not fit {name}. Arrays unexpected: {', '.join(unused)}.")
     model = ov.Model(list(graph.outputs), [one.get_node() for one in graph.inputs], name)
     count = min(threads or cores(), cores())
-    wanted = has_bfloat16() if precision == "auto" else precision == "bfloat16"
+    wanted = precision == "bfloat16" or (precision in ("auto", "int8") and has_bfloat16())
     return core().compile_model(
         model,
         "CPU",
@@ -127,6 +128,7 @@ def convolution(
     *,
     stride: int = 1,
     padding: tuple[tuple[int, int], tuple[int, int]],
+    int8: bool = False,
 ) -> ov.Output:
     """A convolution of pictures followed by the rectifier.
 
@@ -136,11 +138,26 @@ def convolution(
         bias: (channels,), or None.
         stride: In both directions.
         padding: Rows above and left columns, rows below and right columns, of zeros.
+        int8: Computes in int8; the input must be `quantised`.
     """
-    result = ops.convolution(x, constant(weight), [stride] * 2, list(padding[0]), list(padding[1]), [1, 1])
+    kernel = _quantised_kernel(weight) if int8 else constant(weight)
+    result = ops.convolution(x, kernel, [stride] * 2, list(padding[0]), list(padding[1]), [1, 1])
     if bias is not None:
         result = ops.add(result, constant(bias.reshape(1, -1, 1, 1)))
     return ops.relu(result).output(0)
+
+
+def quantised(x: ov.Output, low: float, high: float) -> ov.Output:
+    """Values in 256 levels from a low one, which is 0 or -128/127 of the high one, to a high one."""
+    ends = constant(low), constant(high)
+    return ops.fake_quantize(x, *ends, *ends, 256).output(0)
+
+
+def _quantised_kernel(weight: NDArray[Any]) -> ov.Output:
+    """A kernel in 255 levels, those of each output channel spread over its own largest value."""
+    largest = np.maximum(np.abs(weight).max(axis=(1, 2, 3), keepdims=True), np.float32(1e-12))
+    low, high = constant(-largest), constant(largest)
+    return ops.fake_quantize(constant(weight), low, high, low, high, 255).output(0)
 
 
 def folded(

@@ -7,20 +7,41 @@ import os
 from functools import cache
 from pathlib import Path
 
+_CPUINFO = Path("/proc/cpuinfo")
+#: What the values of ONEDNN_MAX_CPU_ISA forbid.
+_BEYOND = {
+    "AVX2": ("amx", "avx512", "avx_vnni"),
+    "AVX2_VNNI": ("amx", "avx512"),
+    "AVX512_CORE": ("amx", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni"),
+    "AVX512_CORE_VNNI": ("amx", "avx512_bf16", "avx512_fp16"),
+    "AVX512_CORE_BF16": ("amx", "avx512_fp16"),
+    "AVX512_CORE_FP16": ("amx",),
+}
+
 
 @cache
 def flags() -> frozenset[str]:
-    """Names of the processor's features as Linux gives them, for example `amx_bf16`; none where it does not."""
+    """Names of the processor's features as Linux gives them, for example `amx_bf16`; none where it does not.
+
+    Those that ONEDNN_MAX_CPU_ISA forbids the libraries to use are left out.
+    """
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore").splitlines()
+        lines = _CPUINFO.read_text(encoding="ascii", errors="ignore").splitlines()
     except OSError:
         return frozenset()
-    return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
+    found = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split()
+    forbidden = _BEYOND.get(os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper(), ())
+    return frozenset(name for name in found if not name.startswith(forbidden))
 
 
 def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware (AVX512-BF16 or AMX); without it bfloat16 only costs."""
     return bool({"avx512_bf16", "amx_bf16"} & flags())
+
+
+def has_int8() -> bool:
+    """Whether the processor multiplies and adds up int8 in one instruction (AMX or VNNI)."""
+    return bool({"amx_int8", "avx512_vnni", "avx_vnni"} & flags())
 
 
 def cores() -> int:

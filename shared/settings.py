@@ -52,7 +52,7 @@ class ServiceSettings(BaseSettings):
     )
     precision: Precision = Field(
         default="auto",
-        description="What the networks multiply; auto is bfloat16 where the device does it fast.",
+        description="What the networks multiply; auto: int8 where a network is made for it, else bfloat16, if fast.",
     )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of the network on the CPU; all cores if unset."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -37,9 +37,18 @@ class Engine(Protocol):
 
 
 def load_engine(
-    arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture, settings: DetectorSettings
+    arrays: Mapping[str, npt.NDArray[Any]],
+    architecture: Architecture,
+    settings: DetectorSettings,
+    ceilings: Sequence[float] | None = None,
 ) -> Engine:
     """The engine that suits the settings and this machine, with the weights.
+
+    Args:
+        arrays: The weights.
+        architecture: Of the network.
+        settings: Library, device, precision and threads.
+        ceilings: Of what the convolutions make, for int8; see `services.detector.quantise`.
 
     Raises:
         EngineError: If the library asked for is not there.
@@ -50,7 +59,7 @@ def load_engine(
     if choose_engine(settings.engine, settings.device) == "openvino":
         from services.detector.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(arrays, architecture, threads=settings.threads, precision=settings.precision)
+        return OpenVINOEngine(arrays, architecture, ceilings, threads=settings.threads, precision=settings.precision)
     from services.detector.torch_engine import TorchEngine
 
     return TorchEngine.load(arrays, architecture, settings)

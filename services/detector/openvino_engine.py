@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -14,9 +15,12 @@ from services.detector.engine import Activations
 from shared import graphs
 from shared.engines import Precision
 from shared.graphs import Arrays, Graph
+from shared.processor import has_int8
 
 _SAME = ((1, 1), (1, 1))
 _DIRECTIONS = ("", "_reverse")
+#: The largest pixel less the mean.
+_PIXEL_CEILING = 255.0 - min(PIXEL_MEAN)
 
 
 class OpenVINOEngine:
@@ -25,6 +29,7 @@ class OpenVINOEngine:
     Args:
         arrays: The weights, by the names of `services.detector.network.CTPN`.
         architecture: Of the network.
+        ceilings: Of what the convolutions make (see `output_maxima`); None if they were not measured.
         threads: Most threads; all cores if None.
         precision: What is multiplied.
 
@@ -33,12 +38,18 @@ class OpenVINOEngine:
     """
 
     def __init__(
-        self, arrays: Arrays, architecture: Architecture, *, threads: int | None, precision: Precision = "auto"
+        self,
+        arrays: Arrays,
+        architecture: Architecture,
+        ceilings: Sequence[float] | None = None,
+        *,
+        threads: int | None,
+        precision: Precision = "auto",
     ) -> None:
+        int8 = precision == "int8" or (precision == "auto" and has_int8())
         anchors = len(architecture.anchor_heights)
-        compiled = graphs.compile_network(
-            "CTPN", arrays, partial(_build, anchors=anchors), threads=threads, precision=precision
-        )
+        build = partial(_build, anchors=anchors, ceilings=ceilings if int8 else None)
+        compiled = graphs.compile_network("CTPN", arrays, build, threads=threads, precision=precision)
         self._request = compiled.create_infer_request()
 
     def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
@@ -57,10 +68,18 @@ def _convolutions() -> list[str]:
     ]
 
 
-def _build(arrays: Arrays, anchors: int) -> Graph:
+def output_maxima(arrays: Arrays) -> Graph:
+    """N x H x W grey pages (uint8) -> the largest value that each convolution makes, but the last, in order."""
+    pages = graphs.parameter([-1, -1, -1], np.uint8)
+    _, made = _features(pages, arrays, None)
+    axes = graphs.constant([0, 1, 2, 3], np.int64)
+    return Graph([pages], [ops.reduce_max(x, axes, False).output(0) for x in made[:-1]])
+
+
+def _build(arrays: Arrays, anchors: int, ceilings: Sequence[float] | None) -> Graph:
     """N x H x W grey pages (uint8) -> the probabilities, vertical coordinates and side ramps of `Activations`."""
     pages = graphs.parameter([-1, -1, -1], np.uint8)
-    rows_of_cells, count, rows, columns = _sequences(pages, arrays)
+    rows_of_cells, count, rows, columns = _sequences(_features(pages, arrays, ceilings)[0])
     directions = ({kind: arrays[f"recurrent.{kind}_l0{end}"] for kind in graphs.LSTM_ARRAYS} for end in _DIRECTIONS)
     context = graphs.bidirectional_lstm(rows_of_cells, *directions)
     hidden = ops.relu(graphs.linear(context, arrays["dense.weight"], arrays["dense.bias"])).output(0)
@@ -83,17 +102,33 @@ def _build(arrays: Arrays, anchors: int) -> Graph:
     return Graph([pages], outputs)
 
 
-def _sequences(pages: ov.Output, arrays: Arrays) -> tuple[ov.Output, ov.Output, ov.Output, ov.Output]:
-    """The convolutions: (N R) x C x channels, every row of cells one sequence; N, R and C."""
+def _features(pages: ov.Output, arrays: Arrays, ceilings: Sequence[float] | None) -> tuple[ov.Output, list[ov.Output]]:
+    """The convolutions: what the last one makes of the pages, N x channels x R x C, and what each one does.
+
+    In int8, what a convolution makes is cut off at its ceiling and quantised before it is pooled, so that pooling and
+    the next convolution read a byte a value.
+    """
+    int8 = ceilings is not None
     grey = ops.unsqueeze(ops.convert(pages, "f32"), graphs.constant(1, np.int64))
     x = ops.subtract(grey, graphs.constant(np.reshape(PIXEL_MEAN, (1, 3, 1, 1)))).output(0)
-    for name in _convolutions():
+    if int8:
+        x = graphs.quantised(x, -_PIXEL_CEILING * 128 / 127, _PIXEL_CEILING)
+    kernels = {name: (arrays[f"{name}.weight"], arrays[f"{name}.bias"]) for name in _convolutions()}
+    kernels["window"] = arrays["window.weight"] * FEATURE_SCALE, arrays["window.bias"]
+    made: list[ov.Output] = []
+    for number, (name, (kernel, bias)) in enumerate(kernels.items()):
         if name.endswith(".1"):  # the first of a block that begins with a pooling
             x = graphs.max_pool(x, (2, 2))
-        x = graphs.convolution(x, arrays[f"{name}.weight"], arrays[f"{name}.bias"], padding=_SAME)
-    x = graphs.convolution(x, arrays["window.weight"] * FEATURE_SCALE, arrays["window.bias"], padding=_SAME)
-    count, rows, columns = (graphs.size(x, axis) for axis in (0, 2, 3))
-    channels = graphs.constant([arrays["window.bias"].shape[0]], np.int64)
-    last = ops.transpose(x, graphs.constant([0, 2, 3, 1], np.int64))
+        x = graphs.convolution(x, kernel, bias, padding=_SAME, int8=int8)
+        made.append(x)
+        if ceilings is not None and number < len(ceilings):
+            x = graphs.quantised(x, 0.0, ceilings[number])
+    return x, made
+
+
+def _sequences(features: ov.Output) -> tuple[ov.Output, ov.Output, ov.Output, ov.Output]:
+    """N x channels x R x C -> (N R) x C x channels, every row of cells one sequence; N, R and C."""
+    count, rows, columns, channels = (graphs.size(features, axis) for axis in (0, 2, 3, 1))
+    last = ops.transpose(features, graphs.constant([0, 2, 3, 1], np.int64))
     shape = ops.concat([ops.multiply(count, rows), columns, channels], 0)
     return ops.reshape(last, shape, False).output(0), count, rows, columns

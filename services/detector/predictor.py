@@ -100,7 +100,7 @@ class Predictor:
         settings = settings or DetectorSettings.from_environment()
         share_memory_arena()
         weights = read_weights(settings.weights)
-        engine = load_engine(weights.arrays, weights.architecture, settings)
+        engine = load_engine(weights.arrays, weights.architecture, settings, weights.ceilings)
         orientation, orientation_version = load_orientation(settings)
         version = weights.version
         if settings.orientation == "auto":  # other answers, so another version: caches must not mix them
@@ -192,12 +192,21 @@ def find_segments(
 
 
 class Weights(NamedTuple):
-    """What a folder of released weights holds: the arrays, the network's shape, the joining fitted to it."""
+    """What a folder of released weights holds.
+
+    Attributes:
+        arrays: The weights of the network.
+        architecture: Its shape.
+        joining: Fitted to it.
+        version: Of the weights.
+        ceilings: Of what its convolutions make, for int8; None if they were not measured.
+    """
 
     arrays: dict[str, npt.NDArray[Any]]
     architecture: Architecture
     joining: JoiningSettings
     version: str
+    ceilings: tuple[float, ...] | None = None
 
 
 def read_weights(folder: Path) -> Weights:
@@ -210,8 +219,10 @@ def read_weights(folder: Path) -> Weights:
     try:
         shape = dict(manifest.architecture)
         fitted = shape.pop("joining", None)
+        ceilings = shape.pop("ceilings", None)
         architecture = Architecture.from_dict(shape)
         joining = JoiningSettings() if fitted is None else JoiningSettings.from_dict(fitted)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
-    return Weights(arrays, architecture, joining, manifest.version)
+    measured = None if ceilings is None else tuple(float(ceiling) for ceiling in ceilings)
+    return Weights(arrays, architecture, joining, manifest.version, measured)

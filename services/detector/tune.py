@@ -308,9 +308,11 @@ def tune(config: TuningConfig) -> dict[str, Any]:
     Returns:
         H-means on these receipts, `deteval` and `iou50`.
     """
-    arrays, architecture, _, _ = read_weights(config.weights)
-    heights = np.asarray(architecture.anchor_heights, np.float32)
-    samples = _all_samples(config, load_engine(arrays, architecture, DetectorSettings(threads=config.threads)))
+    weights = read_weights(config.weights)
+    heights = np.asarray(weights.architecture.anchor_heights, np.float32)
+    samples = _all_samples(
+        config, load_engine(weights.arrays, weights.architecture, DetectorSettings(threads=config.threads))
+    )
     settings = fit(samples, heights, config.rounds)
     result = measure(samples, settings, heights)
     manifest, tensors = load_weights(config.weights, name=NAME)

@@ -15,12 +15,13 @@ from services.detector import train as train_module
 from services.detector.architecture import PIXEL_MEAN, Architecture
 from services.detector.losses import ctpn_loss
 from services.detector.network import CTPN, VGG16, Output, normalise
-from services.detector.openvino_engine import OpenVINOEngine
+from services.detector.openvino_engine import OpenVINOEngine, output_maxima
 from services.detector.samples import KeptReceipt, SampleSettings, draw_sample, keep_all
 from services.detector.torch_engine import TorchEngine
 from services.detector.train import TrainingConfig, train
 from services.detector.trunk import for_our_pixels
 from services.detector.tune import fit_logistic, owners
+from shared import graphs
 from shared.dataset import LabelledSegment, load_split, write_receipt, write_split
 from shared.device import arrays_of
 from shared.weights import load_weights
@@ -105,6 +106,30 @@ def test_both_libraries_say_the_same() -> None:
         assert np.ptp(one.probability) > 0.1
         for mine, their in zip(one, other, strict=True):
             np.testing.assert_allclose(mine, their, atol=1e-4)
+
+
+@pytest.mark.usefixtures("thin")
+def test_int8_is_close_and_cut_off_at_its_ceilings() -> None:
+    torch.manual_seed(0)
+    network = CTPN(SMALL)
+    for layer in network.trunk.modules():
+        if isinstance(layer, torch.nn.Conv2d):  # so that values stay as large as pixels on their way
+            torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    torch.nn.init.normal_(network.scores.weight, std=1.0)
+    arrays = arrays_of(network.state_dict())
+    pages = np.random.default_rng(0).integers(0, 255, (1, 64, 96), dtype=np.uint8)
+    compiled = graphs.compile_network(
+        "CTPN", {k: v for k, v in arrays.items() if k.startswith(("trunk.", "window."))}, output_maxima,
+        threads=1, precision="float32",
+    )  # fmt: skip
+    ceilings = [float(value) for value in compiled([pages]).values()]
+    assert len(ceilings) == 13
+    exact, quantised, cut = (
+        OpenVINOEngine(arrays, SMALL, values, threads=1, precision="int8")(pages)[0].probability
+        for values in (None, ceilings, [ceiling / 50 for ceiling in ceilings])
+    )
+    assert 0 < np.abs(quantised - exact).mean() < 0.05
+    assert np.abs(cut - exact).mean() > 2 * np.abs(quantised - exact).mean()
 
 
 def targets_and_output(margin: float) -> tuple[Output, torch.Tensor, torch.Tensor, torch.Tensor]:
