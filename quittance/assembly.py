@@ -39,6 +39,22 @@ def service_app(name: str) -> FastAPI:
     return app
 
 
+def measured_services() -> dict[str, FastAPI]:
+    """Makes the applications of all services, to measure them with receipts that are kept from training.
+
+    Their labels are known to the directory of merchants, which therefore keeps to those of the training receipts.
+
+    Raises:
+        SettingsError: If a setting is wrong.
+    """
+    from services.extractor.app import create_app as create_extractor
+    from services.extractor.evaluate import measured
+    from services.extractor.settings import ExtractorSettings
+
+    extractor = create_extractor(measured(ExtractorSettings.from_environment()))
+    return {name: extractor if name == "extractor" else service_app(name) for name in SERVICES}
+
+
 def embedded_gateway(settings: GatewaySettings | None = None) -> FastAPI:
     """Makes the gateway: with the stages inside its process, or, if the settings name their URLs, elsewhere.
 

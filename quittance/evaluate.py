@@ -49,7 +49,7 @@ async def chain() -> AsyncIterator[Chain]:
     """Starts the chain with the services inside this process, nothing cached and nothing learnt from corrections."""
     started = time.perf_counter()
     settings = patient_settings().model_copy(update={"cache_ttl_s": 0, "redis_url": None, "learn_merchants": False})
-    services = {name: assembly.service_app(name) for name in assembly.SERVICES}
+    services = assembly.measured_services()
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(in_process(assembly.gateway_around(services, settings)))
         start_seconds = time.perf_counter() - started

@@ -55,7 +55,8 @@ class Augmenter:
 
     def __call__(self, receipt: Sequence[LabelledText]) -> list[LabelledText]:
         """A variation of a receipt; the receipt itself is left alone."""
-        segments = [LabelledText(segment.quad.copy(), segment.text, segment.labels.copy()) for segment in receipt]
+        segments = [_copy(segment) for segment in receipt]
+        read = any(segment.confidence < 1.0 for segment in receipt)
         if self.random.random() < 0.5:
             self._swap(segments, _COMPANY, self.companies)
         if self.random.random() < 0.4:
@@ -68,7 +69,7 @@ class Augmenter:
             segments = self._drop(segments)
         if self.random.random() < 0.4:
             segments = self._merge_and_split(segments)
-        if self.random.random() < 0.65:
+        if not read and self.random.random() < 0.65:
             rate = self.random.uniform(0.0, 0.06)
             segments = [self._misread(segment, rate) for segment in segments]
         self._move(segments)
@@ -79,7 +80,7 @@ class Augmenter:
 
     def rearranged(self, receipt: Sequence[LabelledText]) -> list[LabelledText]:
         """A receipt with boxes moved, joined and split, and the same text."""
-        segments = [LabelledText(segment.quad.copy(), segment.text, segment.labels.copy()) for segment in receipt]
+        segments = [_copy(segment) for segment in receipt]
         segments = self._merge_and_split(segments)
         self._move(segments)
         return segments
@@ -160,6 +161,7 @@ class Augmenter:
 
     def _misread(self, segment: LabelledText, rate: float) -> LabelledText:
         text, labels = [], []
+        wrong = 0
         for character, number in zip(segment.text, segment.labels, strict=True):
             chance = self.random.random() / max(rate, 1e-9)
             if chance >= 1.0:
@@ -176,9 +178,14 @@ class Augmenter:
                 out = self.random.choice(_ALL)
             else:
                 out = self.random.choice(_CONFUSED.get(character.upper(), character))
+            wrong += out != character
             text.append(out)
             labels += [number] * len(out)
-        return LabelledText(segment.quad, "".join(text), np.array(labels, np.int64))
+        return LabelledText(segment.quad, "".join(text), np.array(labels, np.int64), self._confidence(wrong))
+
+    def _confidence(self, wrong: int) -> float:
+        """About what the recognizer says of a segment with so many characters wrong."""
+        return self.random.uniform(0.1, 0.95) if wrong else 1.0 - 0.4 * self.random.random() ** 3
 
     def _move(self, segments: list[LabelledText]) -> None:
         if not segments:
@@ -199,6 +206,10 @@ class Augmenter:
         moved = np.stack([low, right_top, high, left_bottom], axis=1) @ turn
         for segment, quad in zip(segments, moved.astype(np.float32), strict=True):
             segment.quad = quad
+
+
+def _copy(segment: LabelledText) -> LabelledText:
+    return LabelledText(segment.quad.copy(), segment.text, segment.labels.copy(), segment.confidence)
 
 
 def _printed(segments: Sequence[LabelledText], number: int) -> list[str]:
@@ -233,8 +244,8 @@ def _split(segment: LabelledText, place: int) -> list[LabelledText]:
     left[[1, 2]] = segment.quad[[0, 3]] + (segment.quad[[1, 2]] - segment.quad[[0, 3]]) * share
     right[[0, 3]] = left[[1, 2]]
     return [
-        LabelledText(left, segment.text[:place], segment.labels[:place]),
-        LabelledText(right, segment.text[place + 1 :], segment.labels[place + 1 :]),
+        LabelledText(left, segment.text[:place], segment.labels[:place], segment.confidence),
+        LabelledText(right, segment.text[place + 1 :], segment.labels[place + 1 :], segment.confidence),
     ]
 
 
@@ -247,4 +258,5 @@ def _beside(left: LabelledText, right: LabelledText) -> bool:
 def _merge(left: LabelledText, right: LabelledText) -> LabelledText:
     quad = np.stack([left.quad[0], right.quad[1], right.quad[2], left.quad[3]])
     space = left.labels[-1:] if len(left.labels) and left.labels[-1] == right.labels[0] else np.zeros(1, np.int64)
-    return LabelledText(quad, left.text + " " + right.text, np.concatenate([left.labels, space, right.labels]))
+    labels = np.concatenate([left.labels, space, right.labels])
+    return LabelledText(quad, left.text + " " + right.text, labels, left.confidence * right.confidence)

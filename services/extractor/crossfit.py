@@ -8,17 +8,19 @@ are. Never imported by code that serves requests.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from services.extractor.evaluate import evaluate
+from services.extractor.evaluate import evaluate, measured
 from services.extractor.fitting import HeldOut, fit, hold_out
+from services.extractor.labels import LabelledText
 from services.extractor.merchants import directory_of
 from services.extractor.network import CharacterLSTM
 from services.extractor.predictor import NAME, Predictor
+from services.extractor.readings import load_readings
 from services.extractor.settings import ExtractorSettings
 from services.extractor.train import split_held_out
 from shared.dataset import LabelledReceipt, load_split
@@ -28,7 +30,14 @@ from shared.weights import load_weights, save_weights
 
 
 def crossfit(
-    data: Path, runs: Sequence[Path], weights: Path, export: Path, *, hidden: int, threads: int | None
+    data: Path,
+    runs: Sequence[Path],
+    weights: Path,
+    export: Path,
+    *,
+    readings: Sequence[Path] = (),
+    hidden: int = 128,
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Fit the scoring and write it with the weights; returns the measures on `validation`.
 
@@ -37,12 +46,14 @@ def crossfit(
         runs: Folder of the run of each fold, in order; together they hold out every receipt once.
         weights: Folder of the weights that the scoring is for.
         export: Folder to write to.
+        readings: Files of what the whole chain read on the receipts (`services.extractor.readings`).
         hidden: Width of each LSTM direction of the runs' networks.
         threads: Processor threads; None for all.
     """
     set_threads(threads)
     receipts = load_split(data, "train")
-    scoring = fit([_held_out(run, fold, len(runs), receipts, hidden) for fold, run in enumerate(runs)])
+    read = [load_readings(path) for path in readings]
+    scoring = fit([_held_out(run, fold, len(runs), receipts, read, hidden) for fold, run in enumerate(runs)])
     manifest, tensors = load_weights(weights, name=NAME)
     measures: dict[str, Any] = {}
     for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
@@ -58,11 +69,18 @@ def crossfit(
         )
         if not measures:
             settings = ExtractorSettings(weights=export, threads=threads)
-            measures = {"validation, given text": evaluate(Predictor.load(settings), data)}
+            measures = {"validation, given text": evaluate(Predictor.load(measured(settings)), data)}
     return measures
 
 
-def _held_out(run: Path, fold: int, folds: int, receipts: Sequence[LabelledReceipt], hidden: int) -> HeldOut:
+def _held_out(
+    run: Path,
+    fold: int,
+    folds: int,
+    receipts: Sequence[LabelledReceipt],
+    readings: Sequence[Mapping[str, list[LabelledText]]],
+    hidden: int,
+) -> HeldOut:
     """What the network of one fold says of the receipts held out of it."""
     network = CharacterLSTM(hidden=hidden)
     average = ExponentialMovingAverage(network, 0.99)
@@ -72,7 +90,7 @@ def _held_out(run: Path, fold: int, folds: int, receipts: Sequence[LabelledRecei
     network.load_state_dict(average.state_dict())
     learned, held_out = split_held_out(receipts, 1 / folds, fold)
     directory = directory_of([receipt.entities for receipt in learned])
-    return hold_out(network.eval(), held_out, directory, torch.device("cpu"), fold)
+    return hold_out(network.eval(), held_out, directory, torch.device("cpu"), readings=readings, seed=fold)
 
 
 def main() -> None:
@@ -82,6 +100,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--export", type=Path, required=True)
+    parser.add_argument("--readings", type=Path, nargs="+", default=[])
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--threads", type=int)
     print(crossfit(**vars(parser.parse_args())))

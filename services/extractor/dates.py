@@ -13,6 +13,9 @@ from shared.normalisation import DateMatch, find_dates
 MISREAD_DIGITS = str.maketrans("OoQDIil|!SsBZz", "00001111155822")
 _NEARLY_DATE = re.compile(r"[\dOoQDIil|!SsBZz]{1,4}\s?[/.\-][\dOoQDIil|!SsBZz]{1,2}\s?[/.\-][\dOoQDIil|!SsBZz]{2,4}")
 _LEAST_DIGITS = 4
+# Years that cannot be: a digit too many after two, or a century to come.
+_STRAY_DIGIT = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2\d{2})\d(?!\d)")
+_LATE_CENTURY = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2)2[1-9](\d{2})(?!\d)")
 # A date whose characters are less likely than this on average to be the date of purchase is left alone.
 _LEAST = 0.25
 
@@ -40,11 +43,15 @@ def best_date(document: Document, probability: Probabilities) -> DateCandidate |
 
 
 def _repaired(text: str) -> str:
-    """The text with letters in the place of digits put right where it looks like a date; of the same length."""
+    """The text with what keeps a date from being one put right, of the same length.
+
+    Letters in the place of digits, a digit after a year of two (24/05/184), a year that is far off (12/03/2918).
+    """
 
     def repair(match: re.Match[str]) -> str:
         found = match.group()
         digits = sum(character.isdigit() for character in found)
         return found.translate(MISREAD_DIGITS) if digits >= _LEAST_DIGITS else found
 
-    return _NEARLY_DATE.sub(repair, text)
+    text = _NEARLY_DATE.sub(repair, text)
+    return _LATE_CENTURY.sub(r"\g<1>20\g<3>", _STRAY_DIGIT.sub(r"\g<1> ", text))

@@ -48,6 +48,7 @@ FEATURES = (
     "amount_count",  # how often the same amount occurs
     "letters",  # share of letters in the segment
     "digits",
+    "doubt",  # 1 less the confidence with which the segment was read
 )
 _INDEX = {name: index for index, name in enumerate(FEATURES)}
 
@@ -121,6 +122,8 @@ def encode(segments: Sequence[TextSegment]) -> Document:
     features = np.zeros((len(text), len(FEATURES)), np.float32)
     if len(text):
         _fill_layout(features, segment, start, row, boxes)
+        doubt = np.array([1.0 - segments[index].confidence for index in order])
+        features[:, _INDEX["doubt"]] = doubt[segment]
         _fill_contents(features, texts, start)
     return Document(
         text=text,

@@ -7,7 +7,7 @@ code that serves requests.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from services.extractor.augmentation import Augmenter
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.engine import probabilities
 from services.extractor.fields import Extraction, FieldReader
-from services.extractor.labels import label
+from services.extractor.labels import LabelledText, label
 from services.extractor.merchants import Directory
 from services.extractor.network import CharacterLSTM
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
@@ -63,18 +63,21 @@ def hold_out(
     receipts: Sequence[LabelledReceipt],
     directory: Directory,
     device: torch.device,
+    *,
+    readings: Sequence[Mapping[str, list[LabelledText]]] = (),
     seed: int = 0,
 ) -> HeldOut:
-    """Run a network over labelled receipts that it has not learned from, as they are and with their boxes varied.
+    """Run a network over receipts that it has not learned from, as they are labelled, with boxes varied, and as read.
 
     Args:
         network: In evaluation mode.
         receipts: What it has not learned from.
         directory: Merchants of what it has learned from.
         device: Where the network is.
+        readings: What the whole chain read on receipts, by key; see `services.extractor.readings`.
         seed: Of the variations.
     """
-    texts, entities = _variations(receipts, seed)
+    texts, entities = _variations(receipts, readings, seed)
     documents = [encode(segments) for segments in texts]
     engine = TorchEngine(network, device)
     scores: list[npt.NDArray[np.float32]] = []
@@ -151,15 +154,18 @@ def _minimise(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[f
     return [float(value) for value in weights.detach()]
 
 
-def _variations(receipts: Sequence[LabelledReceipt], seed: int) -> tuple[list[list[TextSegment]], list[dict[str, str]]]:
-    """The receipts as they are and with their boxes varied, and the labels of each."""
+def _variations(
+    receipts: Sequence[LabelledReceipt], readings: Sequence[Mapping[str, list[LabelledText]]], seed: int
+) -> tuple[list[list[TextSegment]], list[dict[str, str]]]:
+    """The receipts as they are labelled, with their boxes varied, and as they were read; and the labels of each."""
     augmenter = Augmenter(random.Random(seed))  # noqa: S311 - not for secrets
     texts, entities = [], []
     for receipt in receipts:
         labelled = label(receipt)
-        for number in range(1 + _VARIATIONS):
-            segments = labelled if number == 0 else augmenter.rearranged(labelled)
-            texts.append([TextSegment(segment.quad, segment.text) for segment in segments])
+        versions = [labelled, *(augmenter.rearranged(labelled) for _ in range(_VARIATIONS))]
+        versions += [read[receipt.key] for read in readings if receipt.key in read]
+        for segments in versions:
+            texts.append([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])
             entities.append(receipt.entities)
     return texts, entities
 

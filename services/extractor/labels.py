@@ -30,11 +30,12 @@ _MAX_SEGMENTS = 8
 
 @dataclass
 class LabelledText:
-    """One segment with the class of each of its characters: 0 to 4, or IGNORED."""
+    """One segment with the class of each of its characters: 0 to 4, or IGNORED; `confidence`: of its reading."""
 
     quad: npt.NDArray[np.float32]
     text: str
     labels: npt.NDArray[np.int64]
+    confidence: float = 1.0
 
 
 def label(receipt: LabelledReceipt) -> list[LabelledText]:

@@ -6,7 +6,8 @@ have to agree before an address is taken for a known one.
 
     python -m services.extractor.merchants --data DIR
 
-writes the directory that comes with the weights, from the split `train`.
+writes the directory that comes with the weights, from all splits. Each entry tells how often it was met in which split,
+so that a measurement on `validation` can leave out what it must not know.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 DIRECTORY = Path(__file__).parent / "merchants.json"
+SPLITS = ("train", "validation")
 _SOURCE = (
-    "Company names and addresses in the labels of the 526 receipts of the project's training split of SROIE "
-    "(Huang et al., 2019, arXiv:2103.10213), CC BY 4.0; spelling and order changed in no way."
+    "Company names and addresses in the labels of the 626 receipts of SROIE (Huang et al., 2019, arXiv:2103.10213) "
+    "that the project has, CC BY 4.0, by the project's own split; spelling and order changed in no way."
 )
 
 # Legal forms that many names end in; they say nothing about which company it is.
@@ -147,17 +149,21 @@ def letters(text: str) -> str:
     return "".join(character for character in text.upper() if character.isalnum())
 
 
-def load_directory(path: Path = DIRECTORY, vendors: Path | None = None) -> Directory:
+def load_directory(path: Path = DIRECTORY, vendors: Path | None = None, *, splits: Sequence[str] = SPLITS) -> Directory:
     """The directory in a file, and a user's own vendors.
 
     Args:
         path: A file as `python -m services.extractor.merchants` writes it.
+        splits: What was met in others than these is left out.
         vendors: A CSV file with the columns `company` and, if wanted, `address`; or a JSON list of objects with these.
 
     Raises:
         DirectoryError: If a file cannot be read.
     """
-    rows = [(entry["company"], entry["address"], int(entry["count"])) for entry in _json(path)["merchants"]]
+    rows = [
+        (entry["company"], entry["address"], sum(int(entry["count"].get(split, 0)) for split in splits))
+        for entry in _json(path)["merchants"]
+    ]
     if vendors is not None:
         # A user's own vendor outweighs whatever was met in training.
         rows += [(company, address, 1_000) for company, address in read_vendors(vendors)]
@@ -195,16 +201,22 @@ def directory_of(entities: Iterable[Mapping[str, str]]) -> Directory:
     return Directory((row["company"] for row in rows), ((row["company"], row["address"]) for row in rows))
 
 
-def build(entities: Iterable[Mapping[str, str]], path: Path) -> int:
-    """Write a directory from labels (`company` and `address` of each receipt); returns how many entries it has."""
-    counts = Counter((" ".join(e["company"].split()), " ".join(e["address"].split())) for e in entities)
+def build(splits: Mapping[str, Iterable[Mapping[str, str]]], path: Path) -> int:
+    """Write a directory from labels (`company` and `address` of each receipt) by split; returns how many it has."""
+    met: dict[tuple[str, str], Counter[str]] = {}
+    for split, entities in splits.items():
+        for labels in entities:
+            pair = (" ".join(labels["company"].split()), " ".join(labels["address"].split()))
+            met.setdefault(pair, Counter())[split] += 1
     merchants = [
-        {"company": company, "address": address, "count": count}
-        for (company, address), count in sorted(counts.items())
+        {"company": company, "address": address, "count": dict(count)}
+        for (company, address), count in sorted(met.items())
         if company or address
     ]
-    content = {"source": _SOURCE, "licence": "CC-BY-4.0", "merchants": merchants}
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    about = json.dumps({"source": _SOURCE, "licence": "CC-BY-4.0"}, ensure_ascii=False).removesuffix("}")
+    # One merchant a line, so that a change is read as one.
+    lines = ",\n".join(json.dumps(merchant, ensure_ascii=False) for merchant in merchants)
+    path.write_text(f'{about}, "merchants": [\n{lines}\n]}}\n', encoding="utf-8")
     return len(merchants)
 
 
@@ -279,11 +291,12 @@ def main() -> None:
     """Command line: `python -m services.extractor.merchants --data DIR [--output FILE]`."""
     from shared.dataset import load_split
 
-    parser = argparse.ArgumentParser(description="Make the merchant directory from the labels of a training split.")
+    parser = argparse.ArgumentParser(description="Make the merchant directory from the labels of a data set.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=DIRECTORY)
     arguments = parser.parse_args()
-    count = build([receipt.entities for receipt in load_split(arguments.data, "train")], arguments.output)
+    labels = {split: [one.entities for one in load_split(arguments.data, split)] for split in SPLITS}
+    count = build(labels, arguments.output)
     print(f"{count} merchants written to {arguments.output}")
 
 

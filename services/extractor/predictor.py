@@ -15,7 +15,7 @@ from services.extractor.architecture import Architecture
 from services.extractor.encoding import ALPHABET, TextSegment, encode
 from services.extractor.engine import Engine, load_engine, probabilities
 from services.extractor.fields import Extraction, FieldReader
-from services.extractor.merchants import Directory, load_directory
+from services.extractor.merchants import SPLITS, Directory, load_directory
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.teaching import Teaching
@@ -60,7 +60,7 @@ class Predictor:
         share_memory_arena()
         weights = read_weights(settings.weights)
         engine = load_engine(weights.arrays, weights.architecture, settings)
-        directory = load_directory(vendors=settings.vendor_list) if settings.merchant_directory else None
+        directory = _directory(settings)
         reader = FieldReader(weights.scoring, directory, month_first=settings.date_order == "month_first")
         return cls(engine, reader, version=weights.version, directory=directory)
 
@@ -92,6 +92,13 @@ class Predictor:
 
 def _teaching(corrections: tuple[MerchantCorrection, ...], directory: Directory) -> Teaching:
     return Teaching(corrections, directory)
+
+
+def _directory(settings: ExtractorSettings) -> Directory | None:
+    if settings.merchant_directory == "off":
+        return None
+    splits = ("train",) if settings.merchant_directory == "train" else SPLITS
+    return load_directory(vendors=settings.vendor_list, splits=splits)
 
 
 def segments_of(request: ExtractRequest) -> list[TextSegment]:

@@ -9,11 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.extractor import totals
 from shared.contracts import FieldName
 
-PLAIN_WEIGHTS = {"bias": 0.0, "score": 0.5, "doubt": -1.0, "known": 0.5}
+PLAIN_WEIGHTS = {"bias": 0.0, "score": 0.5, "doubt": -1.0, "known": 0.5, "reading": 0.8}
 """Weights to start from, before anything is fitted."""
-_READING_POWER = 0.8
-"""Segments are not misread independently of each other, and not every mistake reaches the value: the product of their
-probabilities is too low. Chosen on validation."""
+_LEAST_READING = 1e-3
 
 
 class Scoring(BaseModel):
@@ -36,7 +34,7 @@ class Scoring(BaseModel):
         """How likely a field's value is right, 0 to 1."""
         weights = self.confidence[field]
         odds = sum(weights.get(name, 0.0) * value for name, value in evidence.numbers().items())
-        return math.pow(evidence.reading, _READING_POWER) / (1.0 + math.exp(-odds))
+        return 1.0 / (1.0 + math.exp(-odds))
 
 
 class Evidence(BaseModel):
@@ -57,9 +55,15 @@ class Evidence(BaseModel):
     signs: dict[str, float] = {}
 
     def numbers(self) -> dict[str, float]:
-        """What the regression weighs, by name: a constant, the logit of the score, doubt, known and the signs."""
-        score = totals.logit(self.score)
-        return {"bias": 1.0, "score": score, "doubt": self.doubt, "known": float(self.known), **self.signs}
+        """What the regression weighs, by name: a constant, logit of the score, logarithm of the reading, others."""
+        return {
+            "bias": 1.0,
+            "score": totals.logit(self.score),
+            "doubt": self.doubt,
+            "known": float(self.known),
+            "reading": math.log(max(self.reading, _LEAST_READING)),
+            **self.signs,
+        }
 
 
 Scoring.model_rebuild()

@@ -19,8 +19,10 @@ class ExtractorSettings(ServiceSettings):
 
     port: int = Field(default=8003, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
     weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
-    merchant_directory: bool = Field(
-        default=True, description="on or off: whether spelling may be corrected by the directory of known merchants."
+    merchant_directory: Literal["on", "train", "off"] = Field(
+        default="on",
+        description="Whether spelling may be corrected by the directory of known merchants. train: only by what was "
+        "met on training receipts, to measure on others.",
     )
     vendor_list: Path | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,13 @@ from services.extractor.augmentation import Augmenter
 from services.extractor.batch import collate
 from services.extractor.encoding import ALPHABET, Document, TextSegment, encode
 from services.extractor.engine import probabilities
-from services.extractor.evaluate import evaluate
+from services.extractor.evaluate import evaluate, measured
 from services.extractor.fitting import fit, hold_out
 from services.extractor.labels import IGNORED, LabelledText, label
 from services.extractor.merchants import directory_of
 from services.extractor.network import CharacterLSTM
 from services.extractor.predictor import NAME, Predictor
+from services.extractor.readings import load_readings
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.torch_engine import TorchEngine
@@ -46,6 +47,11 @@ _WARMUP = 60
 # Most characters belong to no field; without weights a total of four digits would hardly count.
 _CLASS_WEIGHTS = (1.0, 2.0, 3.0, 1.0, 5.0)
 _EVALUATE_EVERY = 100
+# A receipt that was read, too, is learned from as it is labelled this often.
+_AS_LABELLED = 0.5
+
+Readings = Mapping[str, list[LabelledText]]
+Versions = Sequence[Sequence[LabelledText]]
 
 
 @dataclass
@@ -55,6 +61,7 @@ class TrainingConfig:
     Attributes:
         data: Data set in the layout of SROIE; its `train` split is learned from, `validation` measured on.
         photographs: A data set in the layout of WildReceipt, whose `train` is learned from too, or None.
+        readings: Files of what the whole chain read on receipts of these (`services.extractor.readings`).
         start: Folder of released weights to begin from, in place of random ones, or None.
         peak: Highest learning rate.
         synthetic: A second data set in the same layout (`all` of it is learned from), or None.
@@ -76,6 +83,7 @@ class TrainingConfig:
     run: Path
     synthetic: Path | None = None
     photographs: Path | None = None
+    readings: tuple[Path, ...] = ()
     start: Path | None = None
     peak: float = _PEAK
     steps: int = 1200
@@ -107,7 +115,7 @@ def encode_labelled(segments: Sequence[LabelledText]) -> tuple[Document, npt.NDA
     Returns:
         The document and (T,) labels.
     """
-    document = encode([TextSegment(segment.quad, segment.text) for segment in segments])
+    document = encode([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])
     labels = np.zeros(len(document.text), np.int64)
     for place, index in enumerate(document.order):
         labels[document.start[place] : document.start[place + 1] - 1] = segments[index].labels
@@ -118,18 +126,21 @@ def encode_labelled(segments: Sequence[LabelledText]) -> tuple[Document, npt.NDA
 
 
 def batches(
-    real: Sequence[Sequence[LabelledText]],
+    real: Sequence[Versions],
     synthetic: Sequence[Sequence[LabelledText]],
     synthetic_share: float,
     seed: int,
 ) -> Iterator[list[tuple[Document, npt.NDArray[np.int64]]]]:
-    """Batches of augmented receipts, of similar length each, without end."""
+    """Batches of augmented receipts, of similar length each, without end.
+
+    In each pass a receipt comes once, as it is labelled or as it was read.
+    """
     chance = random.Random(seed)
-    augment = Augmenter.of([*real, *synthetic], seed)
+    augment = Augmenter.of([*(versions[0] for versions in real), *synthetic], seed)
     pile: list[Sequence[LabelledText]] = []
     while True:
         while len(pile) < _BATCH * _BUCKET:
-            epoch = list(real)
+            epoch = [_drawn(versions, chance) for versions in real]
             if synthetic:
                 epoch += chance.choices(synthetic, k=round(len(real) * synthetic_share / (1.0 - synthetic_share)))
             chance.shuffle(epoch)
@@ -141,6 +152,12 @@ def batches(
         for start in starts:
             encoded = [encode_labelled(augment(segments)) for segments in chunk[start : start + _BATCH]]
             yield [pair for pair in encoded if len(pair[1])]
+
+
+def _drawn(versions: Versions, chance: random.Random) -> Sequence[LabelledText]:
+    if len(versions) == 1 or chance.random() < _AS_LABELLED:
+        return versions[0]
+    return chance.choice(versions[1:])
 
 
 def loss_of(
@@ -190,10 +207,11 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     run = TrainingRun(config.run, config.seed)
     receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out, config.fold)
     photographs = load_split(config.photographs, "train") if config.photographs else []
-    real = [label(receipt) for receipt in [*receipts, *photographs]]
+    readings = [load_readings(path) for path in config.readings]
+    real = [_versions(receipt, readings) for receipt in [*receipts, *photographs]]
     synthetic = [label(receipt) for receipt in load_split(config.synthetic, "all")] if config.synthetic else []
-    measured = held_out or load_split(config.data, "validation")
-    validation = sorted((encode_labelled(label(receipt)) for receipt in measured), key=lambda pair: len(pair[1]))
+    compared = held_out or load_split(config.data, "validation")
+    validation = sorted((encode_labelled(label(receipt)) for receipt in compared), key=lambda pair: len(pair[1]))
     network = CharacterLSTM(hidden=config.hidden).to(device)
     origin = "random" if config.start is None else _start_from(config.start, network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak, weight_decay=0.02)
@@ -235,11 +253,12 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
                 progress({"step": run.step, "steps": config.steps, **measures})
     run.save(model=network, optimizer=optimizer, average=average)
     with average.applied_to(network):
-        scoring = _scoring(config, network, receipts, held_out, device)
+        scoring = _scoring(config, network, receipts, held_out, readings, device)
         if config.export is not None:
             training = {
                 "data": f"SROIE, {len(receipts)} receipts of the training split (CC BY 4.0)",
                 "photographs": f"WildReceipt, {len(photographs)} receipts of the training split (Apache-2.0)",
+                "readings": [path.name for path in config.readings],
                 "start": origin,
                 "peak": config.peak,
                 "synthetic": f"{len(synthetic)} synthetic receipts" if synthetic else "none",
@@ -254,10 +273,22 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     return measures
 
 
+def _versions(receipt: LabelledReceipt, readings: Sequence[Readings]) -> Versions:
+    """A receipt as it is labelled, and as often as it was read."""
+    return [label(receipt), *(read[receipt.key] for read in readings if receipt.key in read)]
+
+
 def _start_from(folder: Path, network: CharacterLSTM) -> str:
-    """Take over released weights; returns their version. Raises WeightsError if they do not fit the network."""
-    manifest, tensors = load_weights(folder, name=NAME)
-    load_into(network, tensors)
+    """Take over released weights; returns their version. Raises WeightsError if they do not fit the network.
+
+    Layout numbers that were added since, always at the end, begin with no weight.
+    """
+    manifest, arrays = load_weights(folder, name=NAME)
+    own = network.state_dict()
+    for name in ("convolution.weight", "first.ahead.weight_ih_l0", "first.back.weight_ih_l0"):
+        added = max(own[name].shape[1] - arrays[name].shape[1], 0)
+        arrays[name] = np.pad(arrays[name], [(0, 0), (0, added), *[(0, 0)] * (arrays[name].ndim - 2)])
+    load_into(network, arrays)
     return manifest.version
 
 
@@ -266,6 +297,7 @@ def _scoring(
     network: CharacterLSTM,
     learned: Sequence[LabelledReceipt],
     held_out: Sequence[LabelledReceipt],
+    readings: Sequence[Readings],
     device: torch.device,
 ) -> Scoring:
     """Fit the scoring on what was kept out, or take over one that was fitted before, or the default one."""
@@ -275,7 +307,7 @@ def _scoring(
         return Scoring()
     network.eval()
     directory = directory_of([receipt.entities for receipt in learned])
-    scoring = fit([hold_out(network, held_out, directory, device, config.seed)])
+    scoring = fit([hold_out(network, held_out, directory, device, readings=readings, seed=config.seed)])
     (config.run / "scoring.json").write_text(scoring.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return scoring
 
@@ -300,7 +332,7 @@ def export(
             measures=measures,
         )
         if not measures:
-            measures = {"validation, given text": evaluate(Predictor.load(settings), config.data)}
+            measures = {"validation, given text": evaluate(Predictor.load(measured(settings)), config.data)}
     return measures
 
 
@@ -311,6 +343,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     for name in ("synthetic", "photographs", "start", "export", "scoring"):
         parser.add_argument(f"--{name}", type=Path)
+    parser.add_argument("--readings", type=Path, nargs="+", default=[])
     for name in ("steps", "seed", "hidden", "fold"):
         parser.add_argument(f"--{name}", type=int, default=getattr(TrainingConfig, name))
     for name in ("held_out", "synthetic_share"):
@@ -319,7 +352,9 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=TrainingConfig.peak)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="auto")
-    train(TrainingConfig(**vars(parser.parse_args())), progress=lambda record: print(record, flush=True))
+    options = vars(parser.parse_args())
+    options["readings"] = tuple(options["readings"])
+    train(TrainingConfig(**options), progress=lambda record: print(record, flush=True))
 
 
 if __name__ == "__main__":

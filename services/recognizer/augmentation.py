@@ -76,15 +76,15 @@ def wear(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8
     """
     out: NDArray[np.uint8] = image
     chance = rng.random(7)
-    if chance[0] < 0.10:
-        out = _rescaled(out, float(rng.uniform(0.4, 0.85)))
+    if chance[0] < 0.12:
+        out = _rescaled(out, float(rng.uniform(0.35, 0.85)))
     if chance[1] < 0.12:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
         operation = cv2.erode if rng.random() < 0.6 else cv2.dilate  # ink is dark: erosion thickens it
         out = operation(out, kernel).astype(np.uint8, copy=False)
-    if chance[2] < 0.15:
-        out = cv2.GaussianBlur(out, (5, 5), float(rng.uniform(0.4, 1.7))).astype(np.uint8, copy=False)
-    elif chance[2] < 0.20:
+    if chance[2] < 0.17:
+        out = cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.4, 2.2))).astype(np.uint8, copy=False)
+    elif chance[2] < 0.22:
         kernel_f = np.full((1, 3), 1 / 3, np.float32)
         out = cv2.filter2D(out, -1, kernel_f if rng.random() < 0.7 else kernel_f.T).astype(np.uint8, copy=False)
     values = out.astype(np.float32)

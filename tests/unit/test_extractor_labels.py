@@ -143,9 +143,16 @@ def test_a_rearranged_receipt_keeps_its_text() -> None:
 
 
 def test_batches_mix_in_synthetic_receipts() -> None:
-    real = [label(receipt()) for _ in range(40)]
+    real = [[label(receipt())] for _ in range(40)]
     synthetic = [label(receipt([["SYNTHETIC"]], company="SYNTHETIC")) for _ in range(3)]
     source = batches(real, synthetic, 0.5, seed=0)
+    lengths = [len(labels) for _ in range(6) for _, labels in next(source)]
+    assert 0.2 < np.mean([length < 20 for length in lengths]) < 0.8
+
+
+def test_batches_take_a_receipt_as_labelled_or_as_read() -> None:
+    read = label(receipt([["READ"]], company="READ"))
+    source = batches([[label(receipt()), read] for _ in range(40)], [], 0.0, seed=0)
     lengths = [len(labels) for _ in range(6) for _, labels in next(source)]
     assert 0.2 < np.mean([length < 20 for length in lengths]) < 0.8
 

@@ -105,16 +105,18 @@ def test_a_directory_of_nothing_changes_nothing() -> None:
 def test_what_is_built_can_be_loaded(tmp_path: Path) -> None:
     path = tmp_path / "merchants.json"
     rows = [{"company": "A  B TRADING", "address": "1 STREET"}] * 2 + [{"company": "C TRADING", "address": ""}]
-    assert build(rows, path) == 2
+    assert build({"train": rows, "validation": [{"company": "BEST GARDEN", "address": ""}]}, path) == 3
     content = json.loads(path.read_text())
     assert content["licence"] == "CC-BY-4.0"
-    assert content["merchants"][0] == {"company": "A B TRADING", "address": "1 STREET", "count": 2}
+    assert content["merchants"][0] == {"company": "A B TRADING", "address": "1 STREET", "count": {"train": 2}}
     assert load_directory(path).company("A.B. TRADING").value == "A B TRADING"
+    assert load_directory(path).company("BEST. GARDEN").known
+    assert not load_directory(path, splits=["train"]).company("BEST. GARDEN").known
 
 
 def test_a_users_vendors_outweigh_what_was_met(tmp_path: Path) -> None:
     path = tmp_path / "merchants.json"
-    build([{"company": "ACME TOOLS SDN. BHD.", "address": ""}] * 5, path)
+    build({"train": [{"company": "ACME TOOLS SDN. BHD.", "address": ""}] * 5}, path)
     vendors = tmp_path / "vendors.csv"
     vendors.write_text(
         '\ufeffcompany,address,number\nAcme Tools Sdn Bhd,"1, High Street",7\nNew Shop,\n', encoding="utf-8"

@@ -157,7 +157,7 @@ def data_set(root: Path) -> Path:
 
 def test_evaluation_counts_values(tmp_path: Path) -> None:
     root = data_set(tmp_path / "data")
-    predictor = Predictor.load(settings(save(tmp_path / "weights", certain=1), merchant_directory=False))
+    predictor = Predictor.load(settings(save(tmp_path / "weights", certain=1), merchant_directory="off"))
     result = evaluate(predictor, root)
     assert result["receipts"] == 2
     assert result["date"]["f1"] == result["total"]["f1"] == 0.0
