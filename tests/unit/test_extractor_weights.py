@@ -21,17 +21,7 @@ def predictor() -> Predictor:
     return Predictor.load(ExtractorSettings(device="cpu", threads=1))
 
 
-# Known: since the training on photographs, the street of this made-up address is left out (probability 0.66 of 0.72).
-STREET_LOST = pytest.mark.xfail(reason="the first line of an American address is left out", strict=True)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, id=path.stem, marks=STREET_LOST if path.stem == "united-states" else ())
-        for path in sorted(SAMPLES.glob("*.json"))
-    ],
-)
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_the_weights_in_the_repository_read_the_samples(predictor: Predictor, path: Path) -> None:
     sample: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     segments = [TextSegment(np.array(line["quad"], np.float32), line["text"]) for line in sample["lines"]]
