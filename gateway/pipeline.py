@@ -28,7 +28,7 @@ from shared.contracts import (
     Timings,
 )
 from shared.deadline import Deadline, current_deadline
-from shared.picture_memory import decode_once
+from shared.picture_memory import decode_once, forget
 from shared.pictures import PictureLimits
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp"}
@@ -107,7 +107,10 @@ class Pipeline:
         pages: list[Page] = []
         lines: list[Line] = []
         for number, picture in enumerate(pictures):
-            page, found = await self._read_page(picture, number, deadline, watch, used, orientation)
+            try:
+                page, found = await self._read_page(picture, number, deadline, watch, used, orientation)
+            finally:
+                forget(picture)
             pages.append(page)
             lines += found
             _check_lines(len(lines))

@@ -1,7 +1,8 @@
-"""Decoded pictures that are kept for a moment, where several services look at the same one in one process.
+"""Decoded pictures, kept while a receipt is read, where several services of one process look at the same one.
 
 The gateway, the detector and the recognizer are each sent the whole file, and decode it. In processes of their own they
-have to; within one, the first does it for all. Nothing is kept unless `kept_pictures` says so.
+have to; within one, the first does it for all. Nothing is kept unless `kept_pictures` says so, and the gateway lets a
+picture be forgotten once it has been read.
 """
 
 from __future__ import annotations
@@ -44,6 +45,14 @@ class PictureMemory:
             check_size((picture.width, picture.height), limits)
         return picture
 
+    def forget(self, data: bytes) -> None:
+        """Lets go of the picture that was decoded from these bytes."""
+        key = hashlib.sha256(data).digest()
+        with self._lock:
+            picture = self._pictures.pop(key, None)
+            if picture is not None:
+                self._bytes -= picture.pixels.nbytes
+
     def _keep(self, key: bytes, picture: Picture) -> None:
         picture.pixels.flags.writeable = False  # several look at it now
         with self._lock:
@@ -74,6 +83,13 @@ def decode_once(data: bytes, limits: PictureLimits) -> Picture:
     """
     memory = _process.memory
     return decode_picture(data, limits) if memory is None else memory.decode(data, limits)
+
+
+def forget(data: bytes) -> None:
+    """Lets go of a picture that was decoded from these bytes, if it is kept."""
+    memory = _process.memory
+    if memory is not None:
+        memory.forget(data)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from shared import picture_memory
-from shared.picture_memory import PictureMemory, decode_once, kept_pictures
+from shared.picture_memory import PictureMemory, decode_once, forget, kept_pictures
 from shared.pictures import Picture, PictureLimits, decode_picture
 from shared.problems import ProblemError
 
@@ -40,6 +40,19 @@ def test_nothing_is_kept_unless_it_is_asked_for(decoded: list[bytes]) -> None:
     assert decode_once(data, LIMITS).pixels.flags.writeable
     decode_once(data, LIMITS)
     assert decoded == [data] * 2
+
+
+def test_a_picture_is_decoded_anew_once_it_is_forgotten(decoded: list[bytes]) -> None:
+    data = png(100)
+    forget(data)
+    with kept_pictures():
+        decode_once(data, LIMITS)
+        forget(png(101))
+        decode_once(data, LIMITS)
+        assert len(decoded) == 1
+        forget(data)
+        decode_once(data, LIMITS)
+    assert len(decoded) == 2
 
 
 def test_a_picture_is_decoded_once(decoded: list[bytes]) -> None:
