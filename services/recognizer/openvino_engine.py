@@ -32,8 +32,8 @@ _LAYERS: tuple[tuple[str, tuple[int, int] | None], ...] = (
 class OpenVINOEngine:
     """Runs the network with OpenVINO, as many batches side by side as it has threads. Call it from one thread.
 
-    The recurrence is one step after the other and keeps one core busy, not several: two batches on a core each take
-    0.09 s for the segments of a receipt, one batch after the other on two cores 0.11.
+    The recurrence is one step after the other and keeps one core busy, not several: two batches on a core each are done
+    sooner than one after the other on two cores.
 
     Args:
         arrays: the weights, by the names of `services.recognizer.network.CRNN`.
