@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,15 @@ class Visit:
 
     def field(self, name: str) -> Locator:
         return self.page.locator(f".field.{name}")
+
+    @contextmanager
+    def server_away(self) -> Iterator[None]:
+        """Lets no request of the API through, as if there were no server."""
+        away = True
+        # The route stays: a request that is caught while its route is taken away would never be answered.
+        self.page.route("**/v1/**", lambda route: route.abort("connectionrefused") if away else route.continue_())
+        yield
+        away = False
 
     def records(self) -> list[dict[str, Any]]:
         """What the page keeps in the browser."""

@@ -57,21 +57,19 @@ def test_names_and_texts_inject_nothing(visit: Visit, data: bytes) -> None:
 
 
 def test_without_a_server_it_waits_and_goes_on(visit: Visit, data: bytes) -> None:
-    visit.page.route("**/v1/**", lambda route: route.abort("connectionrefused"))
-    visit.drop(File("a.jpg", data, "image/jpeg"))
-    expect(visit.page.locator("#banner")).to_contain_text("cannot be reached")
-    expect(visit.rows(".reading")).to_have_count(1)
-    visit.page.unroute_all()
+    with visit.server_away():
+        visit.drop(File("a.jpg", data, "image/jpeg"))
+        expect(visit.page.locator("#banner")).to_contain_text("cannot be reached")
+        expect(visit.rows(".reading")).to_have_count(1)
     visit.wait_until_read(1)
     expect(visit.page.locator("#banner")).to_be_hidden()
 
 
 def test_a_page_left_while_it_reads_goes_on_when_it_is_opened_again(visit: Visit, data: bytes) -> None:
-    visit.page.route("**/v1/**", lambda route: route.abort("connectionrefused"))
-    visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abcd"))
-    expect(visit.rows()).to_have_count(4)
-    expect(visit.page.locator("#banner")).to_be_visible()
-    visit.page.unroute_all()
+    with visit.server_away():
+        visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abcd"))
+        expect(visit.rows()).to_have_count(4)
+        expect(visit.page.locator("#banner")).to_be_visible()
     visit.reload()
     visit.wait_until_read(4)
     expect(visit.rows().locator(".row-file")).to_have_text(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
