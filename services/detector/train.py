@@ -5,10 +5,7 @@ The command line follows a recipe of `recipe.toml`, by default the one that led 
 
 from __future__ import annotations
 
-import argparse
 import logging
-import tomllib
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -25,6 +22,7 @@ from services.detector.samples import KeptReceipt, SampleSettings, draw_sample, 
 from services.detector.trunk import load_trunk
 from shared.dataset import load_split
 from shared.device import arrays_of, autocast, load_into, select_device, set_threads
+from shared.recipes import parse_options
 from shared.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
 from shared.weights import load_weights, save_weights
 
@@ -292,40 +290,9 @@ def _export(
     )
 
 
-def read_recipe(name: str, file: Path = RECIPES) -> dict[str, Any]:
-    """The settings of a recipe: fields of :class:`TrainingConfig`.
-
-    Raises:
-        ValueError: If the file has no such recipe, or the recipe a setting that training does not know.
-    """
-    recipes = tomllib.loads(file.read_text(encoding="utf-8"))
-    if name not in recipes:
-        raise ValueError(f"{file} has no recipe {name!r}; it has {', '.join(sorted(recipes))}")
-    unknown = sorted(recipes[name].keys() - {field.name for field in fields(TrainingConfig)})
-    if unknown:
-        raise ValueError(f"{file}: recipe {name!r} has settings that are unknown: {', '.join(unknown)}")
-    return {key: Path(value) if key == "start" else value for key, value in recipes[name].items()}
-
-
-def parse_options(arguments: Sequence[str] | None = None) -> TrainingConfig:
-    """Read the command line: a recipe, and every field of :class:`TrainingConfig` as an option that overrides it."""
-    parser = argparse.ArgumentParser(description=__doc__, argument_default=argparse.SUPPRESS)
-    parser.add_argument("--recipe", default="fine-tuning", help="a recipe of recipe.toml: fine-tuning, scratch")
-    kinds = typing.get_type_hints(TrainingConfig)
-    for field in fields(TrainingConfig):
-        kind = next(kind for kind in typing.get_args(kinds[field.name]) or (kinds[field.name],) if kind is not None)
-        option = f"--{field.name.replace('_', '-')}"
-        if kind is bool:
-            parser.add_argument("--fresh", dest="resume", action="store_false", help="begin anew")
-        else:
-            parser.add_argument(option, type=kind, required=field.name == "data")
-    options = vars(parser.parse_args(arguments))
-    return TrainingConfig(**{**read_recipe(options.pop("recipe")), **options})
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line, see `parse_options`."""
-    config = parse_options(arguments)
+    config = parse_options(TrainingConfig, RECIPES, arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
     def show(values: dict[str, Any]) -> None:

@@ -1,15 +1,15 @@
 """Training of the extractor.
 
-Run `quittance train extractor --data DIR`, or `python -m services.extractor.train --data DIR --run DIR`. Never imported
-by code that serves requests.
+`python -m services.extractor.train --data DIR --run DIR` follows a recipe of `recipe.toml`, by default the one that led
+to the weights in the repository. Never imported by code that serves requests.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from services.extractor.engine import probabilities
 from services.extractor.evaluate import evaluate, measured
 from services.extractor.fitting import fit, hold_out
 from services.extractor.labels import IGNORED, LabelledText, label
-from services.extractor.merchants import directory_of
+from services.extractor.merchants import directory_of, letters
 from services.extractor.network import CharacterLSTM
 from services.extractor.predictor import NAME, Predictor
 from services.extractor.readings import load_readings
@@ -36,9 +36,12 @@ from services.extractor.torch_engine import TorchEngine
 from shared.contracts import FIELD_NAMES
 from shared.dataset import LabelledReceipt, load_split
 from shared.device import arrays_of, autocast, load_into, select_device, set_threads
+from shared.recipes import parse_options
 from shared.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
 from shared.weights import load_weights, save_weights
 
+#: The recipes in the repository.
+RECIPES = Path(__file__).parent / "recipe.toml"
 _BATCH = 16
 # Receipts are sorted by length within this many batches, so that little is padded and the order stays random.
 _BUCKET = 6
@@ -49,6 +52,8 @@ _CLASS_WEIGHTS = (1.0, 2.0, 3.0, 1.0, 5.0)
 _EVALUATE_EVERY = 100
 # A receipt that was read, too, is learned from as it is labelled this often.
 _AS_LABELLED = 0.5
+# A company with as many receipts or fewer is kept out as a whole.
+_FEW = 3
 
 Readings = Mapping[str, list[LabelledText]]
 Versions = Sequence[Sequence[LabelledText]]
@@ -102,10 +107,20 @@ class TrainingConfig:
 def split_held_out(
     receipts: Sequence[LabelledReceipt], share: float, fold: int = 0
 ) -> tuple[list[LabelledReceipt], list[LabelledReceipt]]:
-    """Split receipts into those to learn from and those kept out; the same ones every time, whatever the seed."""
-    order = list(range(len(receipts)))
+    """Split receipts into those to learn from and those kept out; the same ones every time, whatever the seed.
+
+    The receipts of a company that has few stay together. Else hardly any company that is kept out would be new to what
+    was learned, while many of those that users bring are: 42 of 100 on `validation`, two of five of those kept out so.
+    """
+    groups: dict[str, list[int]] = {}
+    for i, receipt in enumerate(receipts):
+        groups.setdefault(letters(receipt.entities["company"]), []).append(i)
+    together = [group for group in groups.values() if len(group) <= _FEW]
+    order = together + [[i] for group in groups.values() if len(group) > _FEW for i in group]
     random.Random(19).shuffle(order)
-    kept = set(order[round(fold * share * len(receipts)) : round((fold + 1) * share * len(receipts))])
+    low, high = (round((fold + more) * share * len(receipts)) for more in (0, 1))
+    before = accumulate((len(group) for group in order), initial=0)
+    kept = {i for place, group in zip(before, order, strict=False) for i in group if low <= place < high}
     return [r for i, r in enumerate(receipts) if i not in kept], [receipts[i] for i in sorted(kept)]
 
 
@@ -336,25 +351,9 @@ def export(
     return measures
 
 
-def main() -> None:
-    """Command line: `python -m services.extractor.train --data DIR --run DIR [--steps N] [--minutes M] ...`."""
-    parser = argparse.ArgumentParser(description="Train the extractor.")
-    for name in ("data", "run"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("synthetic", "photographs", "start", "export", "scoring"):
-        parser.add_argument(f"--{name}", type=Path)
-    parser.add_argument("--readings", type=Path, nargs="+", default=[])
-    for name in ("steps", "seed", "hidden", "fold"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(TrainingConfig, name))
-    for name in ("held_out", "synthetic_share"):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(TrainingConfig, name))
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--peak", type=float, default=TrainingConfig.peak)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device", default="auto")
-    options = vars(parser.parse_args())
-    options["readings"] = tuple(options["readings"])
-    train(TrainingConfig(**options), progress=lambda record: print(record, flush=True))
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line, see `parse_options`."""
+    train(parse_options(TrainingConfig, RECIPES, arguments), progress=lambda record: print(record, flush=True))
 
 
 if __name__ == "__main__":

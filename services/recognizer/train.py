@@ -1,6 +1,7 @@
 """Training of the CRNN.
 
-`python -m services.recognizer.train --data DIR [--synthetic DIR] --minutes 100 --export services/recognizer/weights`
+`python -m services.recognizer.train --data DIR --photographs DIR --synthetic DIR --export FOLDER` follows a recipe of
+`recipe.toml`, by default the one that led to the weights in the repository.
 
 SROIE's labels are capitals whatever the print; synthetic receipts have exact labels. On the former a lower case letter
 counts as its capital, so the network learns case from the latter. Never imported by code that serves requests.
@@ -8,7 +9,6 @@ counts as its capital, so the network learns case from the latter. Never importe
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
 import time
@@ -34,9 +34,12 @@ from services.recognizer.torch_engine import load_network
 from shared.dataset import load_split, split_keys
 from shared.device import arrays_of, autocast, select_device, set_threads
 from shared.measures.words import character_error_rate, words
+from shared.recipes import parse_options
 from shared.training import ExponentialMovingAverage, TrainingRun
 from shared.weights import save_weights
 
+#: The recipes in the repository.
+RECIPES = Path(__file__).parent / "recipe.toml"
 _SHORT_TEXT = 8
 _VALIDATION_SEGMENTS = 400
 _HARD_REPEATS = 2
@@ -396,28 +399,9 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     return Trainer(config, progress).train()
 
 
-def main() -> None:
-    """Command line of the training."""
-    parser = argparse.ArgumentParser(description="Train the recognizer (CRNN).")
-    parser.add_argument("--data", type=Path, required=True)
-    for name in ("photographs", "synthetic", "start"):
-        parser.add_argument(f"--{name}", type=Path)
-    parser.add_argument("--hard-share", type=float, default=TrainingConfig.hard_share)
-    parser.add_argument("--synthetic-share", type=float, default=TrainingConfig.synthetic_share)
-    parser.add_argument("--levelled", action="store_true", help="stretch the shades of each segment")
-    parser.add_argument("--short-steps", type=int, default=TrainingConfig.short_steps)
-    parser.add_argument("--peak", type=float, default=TrainingConfig.peak)
-    parser.add_argument("--run", type=Path, default=Path("runs/recognizer"))
-    parser.add_argument("--steps", type=int, default=TrainingConfig.steps)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--export", type=Path)
-    parser.add_argument("--fresh", action="store_true", help="start anew even if there is a checkpoint")
-    options = vars(parser.parse_args())
-    fresh = options.pop("fresh")
-    options["architecture"] = {"levelled": options.pop("levelled")}
-    train(TrainingConfig(**options, resume=not fresh), progress=lambda values: print(values, flush=True))
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line, see `parse_options`."""
+    train(parse_options(TrainingConfig, RECIPES, arguments), progress=lambda values: print(values, flush=True))
 
 
 if __name__ == "__main__":
