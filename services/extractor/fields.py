@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
 from services.extractor.scoring import Evidence, Scoring
-from services.extractor.spans import Probabilities, Span, best_span
+from services.extractor.spans import Part, Probabilities, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, shares
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
 from shared.geometry import enclosing_quad
@@ -25,6 +25,7 @@ _LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", 
 _LEGAL_NAME = re.compile(
     r"(?:(?!CO\b)\w\S+\s.*\w{2}\S*\s|\w\S{3,}\s\(\w+\)\s)(?:SDN\.?\s?BHD|BERHAD|S/B)\b", re.IGNORECASE
 )
+_CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
 _POSTCODE = re.compile(r"\b\d{5}\b")
 # After a word of four letters, or after a token with a digit (12, U5/N, 7/10A) that a space parts from what follows.
 _STOP_WITHIN = re.compile(r"(?<=[^\W\d_]{4})[.;](?=\s?\w)|(?<=\d)(?P<rest>[^\s.,;]{0,3})[.;](?=\s\w)")
@@ -32,9 +33,9 @@ _DOLLAR_IN_ADDRESS = re.compile(r"\$(?=\d)")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
 # What stands above or below a company or an address is part of it only if the network is this sure.
 _EDGE = 0.72
+# So far below a brand the legal name of its company may stand.
+_LINES_TO_LEGAL_NAME = 4
 _MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
-# An amount that the network thinks less likely than this is no total, however well it fits the rules.
-_LEAST_TOTAL = 0.08
 # A part of a company that the network is this sure of is not taken for a brand or an owner.
 _CLEAR = 0.85
 # Text read with more than this probability was read beyond doubt.
@@ -86,12 +87,13 @@ class FieldReader:
         span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)
         if span is None:
             return None
+        span = _without_caption(source.document, span)
         sure = source.reading(_lengths(span)) > _SURE
         correction = self._directory.company(span.text(source.document), sure=sure)
         if not correction.known:
             span, correction = self._known_part(source.document, span) or (span, correction)
         if not correction.known:
-            span = _without_brand(source.document, span)
+            span = _legal_name(source.document, span, scores[:, _CLASS["company"]])
             correction = self._directory.company(span.text(source.document), sure=sure)
         result.fields.company = self._text_field("company", source, span, correction, result)
         return correction.value if correction.known else None
@@ -161,10 +163,10 @@ class FieldReader:
 
     def _total(self, source: _Source, scores: Probabilities, result: Extraction) -> None:
         document, probability = source.document, scores[:, _CLASS["total"]]
-        found = [one for one in candidates(document, probability) if one.best.score >= _LEAST_TOTAL]
-        if not found:
+        found = candidates(document, probability)
+        chances = shares(found, self._scoring.total_weights, self._scoring.no_total)
+        if max(chances, default=0.0) <= 1.0 - sum(chances):  # that there is none is likelier
             return
-        chances = shares(found, self._scoring.total_weights)
         number = int(np.argmax(chances))
         best = found[number].best
         value = _printed(best.match, probability[int(document.start[best.place]) :])
@@ -184,14 +186,36 @@ class FieldReader:
         )
 
 
-def _without_brand(document: Document, span: Span) -> Span:
-    """A company from the line on that holds a whole legal name: above it stand brands, branches and owners.
+def _without_caption(document: Document, span: Span) -> Span:
+    """A company without what announces it: "Owned by: CHEF LEE SDN BHD", "FACEBOOK : YAM FRESH".
 
-    On the training receipts labels leave such lines out in 30 of 34 cases (POPULAR BOOK / CO. (M) SDN BHD is none).
+    Of the training labels one has a colon, three leave out what stands before one on the same line.
+    """
+    first = span.parts[0]
+    caption = _CAPTION.match(document.text[first.start : first.end])
+    if caption is None:
+        return span
+    return replace(span, parts=(replace(first, start=first.start + caption.end()), *span.parts[1:]))
+
+
+def _legal_name(document: Document, span: Span, probability: Probabilities) -> Span:
+    """A company from the line on that holds a whole legal name, be that in the span or a few lines below it.
+
+    Above such a line stand brands, branches and owners. On the training receipts labels leave them out in 30 of 34
+    cases where the network takes both (POPULAR BOOK / CO. (M) SDN BHD is none); of 291 receipts with a whole legal name
+    249 have one as the company, and the others are of three merchants only.
     """
     for number, part in enumerate(span.parts):
         if number and _LEGAL_NAME.match(document.text[part.start : part.end]):
             return Span(span.parts[number:], span.score, span.doubt)
+    if _LEGAL_FORM.search(span.text(document)):
+        return span
+    last = span.parts[-1].place
+    for place in range(last + 1, min(last + 1 + _LINES_TO_LEGAL_NAME, len(document.order))):
+        if name := _LEGAL_NAME.match(document.segment_text(place)):
+            start = int(document.start[place])
+            score = mean_probability(document, probability, start, start + name.end())
+            return Span((Part(place, start, start + name.end(), score),), score, span.doubt)
     return span
 
 

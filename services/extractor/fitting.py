@@ -23,14 +23,16 @@ from services.extractor.merchants import Directory
 from services.extractor.network import CharacterLSTM
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.torch_engine import TorchEngine
-from services.extractor.totals import DEFAULT_WEIGHTS, candidates
+from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.dataset import LabelledReceipt
 from shared.measures.entities import same_value
-from shared.normalisation import parse_amount
+from shared.normalisation import find_amounts, parse_amount
 
 # How strongly fitted numbers are drawn to their defaults; few receipts are kept out.
 _TOTAL_RIDGE = 0.02
+# What a receipt without a total counts, set against one that has it.
+_MISSING = 0.1
 # Weight of the prior on the confidences' weights, as if so many answers spoke for it.
 _CONFIDENCE_PRIOR = 2.0
 # Each receipt counts this many times with boxes moved, joined and split, once as it is.
@@ -49,6 +51,7 @@ class HeldOut:
         scores: (T, 5) probabilities for the characters of each.
         entities: The labels of each.
         directory: Merchants of the receipts that the network has learned from, and no others.
+        without_total: For receipts with every print of the total taken away: their features, see `fit_total`.
     """
 
     texts: list[list[TextSegment]]
@@ -56,6 +59,7 @@ class HeldOut:
     scores: list[npt.NDArray[np.float32]]
     entities: list[dict[str, str]]
     directory: Directory
+    without_total: list[npt.NDArray[np.float64]]
 
 
 def hold_out(
@@ -80,10 +84,10 @@ def hold_out(
     texts, entities = _variations(receipts, readings, seed)
     documents = [encode(segments) for segments in texts]
     engine = TorchEngine(network, device)
-    scores: list[npt.NDArray[np.float32]] = []
-    for start in range(0, len(documents), _BATCH):
-        scores += probabilities(engine, documents[start : start + _BATCH])
-    return HeldOut(texts, documents, scores, entities, directory)
+    scores = _scores(engine, documents)
+    bare = [encode(without_total(*two)) for two in zip(texts, entities, strict=True)]
+    features = [_features(*two) for two in zip(bare, _scores(engine, bare), strict=True)]
+    return HeldOut(texts, documents, scores, entities, directory, features)
 
 
 def fit(parts: Sequence[HeldOut]) -> Scoring:
@@ -95,7 +99,8 @@ def fit(parts: Sequence[HeldOut]) -> Scoring:
             right = [i for i, candidate in enumerate(found) if candidate.amount == parse_amount(wanted["total"])]
             if right:
                 cases.append((np.array([candidate.features for candidate in found]), right[0]))
-    scoring = Scoring(total_weights=fit_total(cases))
+    weights, no_total = fit_total(cases, [features for part in parts for features in part.without_total])
+    scoring = Scoring(total_weights=weights, no_total=no_total)
     read: list[Extraction] = []
     entities: list[dict[str, str]] = []
     for part in parts:
@@ -103,23 +108,40 @@ def fit(parts: Sequence[HeldOut]) -> Scoring:
         read += [reader.read(*three) for three in zip(part.texts, part.documents, part.scores, strict=True)]
         entities += part.entities
     confidence = {name: fit_confidence(*_evidence(name, read, entities)) for name in FIELD_NAMES}
-    return Scoring(total_weights=scoring.total_weights, confidence=confidence)
+    return scoring.model_copy(update={"confidence": confidence})
 
 
-def fit_total(cases: Sequence[tuple[npt.NDArray[np.float64], int]]) -> tuple[float, ...]:
+def fit_total(
+    cases: Sequence[tuple[npt.NDArray[np.float64], int]], without: Sequence[npt.NDArray[np.float64]] = ()
+) -> tuple[tuple[float, ...], float]:
     """Weights for which the softmax over a receipt's candidates gives the right one the highest probability.
 
     Args:
         cases: For each receipt the features of its candidates, (C, F), and the index of the right one.
+        without: The features of the candidates, (C, F), of receipts that have no total.
+
+    Returns:
+        The weights of the features, and the score of there being no total.
     """
-    start = torch.tensor(DEFAULT_WEIGHTS, dtype=torch.float64)
+    start = torch.tensor([*DEFAULT_WEIGHTS, DEFAULT_NO_TOTAL], dtype=torch.float64)
     weights = start.clone().requires_grad_()
 
-    def loss() -> torch.Tensor:
-        losses = [-torch.log_softmax(torch.from_numpy(features) @ weights, 0)[right] for features, right in cases]
-        return torch.stack(losses).mean() + _TOTAL_RIDGE * ((weights - start) ** 2).sum()
+    def losses(some: Sequence[tuple[npt.NDArray[np.float64], int]]) -> torch.Tensor:
+        found = [-torch.log_softmax(_with_none(features, weights), 0)[right] for features, right in some]
+        return torch.stack(found).mean() if found else torch.zeros(())
 
-    return tuple(round(value, 4) for value in _minimise(weights, loss))
+    def loss() -> torch.Tensor:
+        missing = _MISSING * losses([(features, -1) for features in without])
+        return losses(cases) + missing + _TOTAL_RIDGE * ((weights - start) ** 2).sum()
+
+    *fitted, no_total = _minimise(weights, loss)
+    return tuple(round(value, 4) for value in fitted), round(no_total, 4)
+
+
+def without_total(segments: Sequence[TextSegment], entities: Mapping[str, str]) -> list[TextSegment]:
+    """The segments of a receipt but those that print its total, wherever they do."""
+    total = parse_amount(entities["total"])
+    return [one for one in segments if all(match.amount != total for match in find_amounts(one.text))]
 
 
 def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[str, float]:
@@ -139,6 +161,25 @@ def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[
         return fitted + ridge * ((weights - start)[1:] ** 2).sum()
 
     return {name: round(value, 4) for name, value in zip(names, _minimise(weights, loss), strict=True)}
+
+
+def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[npt.NDArray[np.float32]]:
+    """(T, 5) probabilities for the characters of each document."""
+    scores: list[npt.NDArray[np.float32]] = []
+    for start in range(0, len(documents), _BATCH):
+        scores += probabilities(engine, documents[start : start + _BATCH])
+    return scores
+
+
+def _features(document: Document, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """(C, F) features of the amounts of a document."""
+    found = candidates(document, scores[:, _TOTAL_CLASS])
+    return np.array([candidate.features for candidate in found]).reshape(-1, len(DEFAULT_WEIGHTS))
+
+
+def _with_none(features: npt.NDArray[np.float64], weights: torch.Tensor) -> torch.Tensor:
+    """(C + 1,) scores of the candidates and, last, of there being no total."""
+    return torch.cat([torch.from_numpy(features) @ weights[:-1], weights[-1:]])
 
 
 def _minimise(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[float]:

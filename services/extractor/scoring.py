@@ -25,6 +25,9 @@ class Scoring(BaseModel):
         max_length=len(totals.FEATURES),
         description="In the order of totals.FEATURES.",
     )
+    no_total: float = Field(
+        default=totals.DEFAULT_NO_TOTAL, description="Score of there being no total, beside the amounts' scores."
+    )
     confidence: dict[FieldName, dict[str, float]] = Field(
         default={"company": PLAIN_WEIGHTS, "date": PLAIN_WEIGHTS, "address": PLAIN_WEIGHTS, "total": PLAIN_WEIGHTS},
         description="Logistic regression for each field: the weight of each number in Evidence.numbers().",

@@ -46,6 +46,7 @@ FEATURES = (
     "rounded",  # 1: some other amount rounded to five cents; -1: there is one that this one was rounded to
 )
 DEFAULT_WEIGHTS = (1.0, 1.0, 0.3, 0.3, 1.0, 0.5, -0.5, -1.5, -1.0, 2.0)
+DEFAULT_NO_TOTAL = -3.0
 _LIMIT = 6.0
 _COIN = Decimal("0.05")
 _NEARLY_AMOUNT = re.compile(r"(?<![A-Za-z])[\dOoQDIil|SsBZz]{1,6}\s?[.,]\s?[\dOoQDIil|SsBZz]{2}(?![A-Za-z\d])")
@@ -128,13 +129,17 @@ def _rounded(amount: Decimal, others: Iterable[Decimal]) -> int:
     return 1 if whole else -1
 
 
-def shares(found: Sequence[Candidate], weights: Sequence[float]) -> list[float]:
-    """The probability of each candidate among all, by a softmax over the weighted features."""
-    if not found:
-        return []
-    scores = np.array([candidate.features for candidate in found]) @ np.array(weights)
+def shares(found: Sequence[Candidate], weights: Sequence[float], no_total: float) -> list[float]:
+    """The probability of each candidate, by a softmax over the weighted features; the rest to one is that of no total.
+
+    Args:
+        found: The amounts of a receipt.
+        weights: Of their features.
+        no_total: The score of there being no total among them.
+    """
+    scores = np.array([*(float(np.dot(candidate.features, weights)) for candidate in found), no_total])
     powers = np.exp(scores - scores.max())
-    return [float(value) for value in powers / powers.sum()]
+    return [float(value) for value in powers[:-1] / powers.sum()]
 
 
 def logit(probability: float) -> float:

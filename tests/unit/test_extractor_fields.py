@@ -62,6 +62,25 @@ def test_a_brand_above_a_whole_legal_name_is_left_out() -> None:
     assert fields.company.value == "TRENDYHOUSE (M) SDN BHD"
 
 
+def test_a_legal_name_a_few_lines_below_a_brand_is_the_company() -> None:
+    rows = [["BASKIN ROBBINS"], ["DESA PARK CITY"], ["GOLDEN SCOOP SDN BHD (169609-A)"], ["A-16-1, TOWER A"]]
+    fields = read(rows, company=["BASKIN ROBBINS"])
+    assert fields.company is not None
+    assert fields.company.value == "GOLDEN SCOOP SDN BHD"
+    assert fields.company.lines == [2]
+    known = read(rows, Directory(["BASKIN ROBBINS"]), company=["BASKIN ROBBINS"])
+    assert known.company is not None
+    assert known.company.value == "BASKIN ROBBINS"
+
+
+@pytest.mark.parametrize("caption", ["Owned by: ", "FACEBOOK : -"])
+def test_what_announces_a_company_is_no_part_of_it(caption: str) -> None:
+    line = f"{caption}CHEF LEE SDN BHD"
+    fields = read([[line], ["LOT 5"]], company=[line])
+    assert fields.company is not None
+    assert fields.company.value == "CHEF LEE SDN BHD"
+
+
 @pytest.mark.parametrize("rest", ["CO. (M) SDN BHD", "SDN BHD", "& TEA LEAF (M) SDN. BHD."])
 def test_a_name_that_goes_on_with_its_legal_form_stays_whole(rest: str) -> None:
     fields = read([["POPULAR BOOK"], [rest]], company=["POPULAR BOOK", rest])
@@ -236,7 +255,7 @@ def weighed(rows: Rows, likely: dict[str, float]) -> dict[Decimal, float]:
         at = document.text.index(text)
         probability[at : at + len(text)] = value
     found = candidates(document, probability)
-    chances = shares(found, Scoring().total_weights)
+    chances = shares(found, Scoring().total_weights, no_total=-99.0)
     assert sum(chances) == pytest.approx(1.0)
     return {one.amount: chance for one, chance in zip(found, chances, strict=True)}
 

@@ -10,7 +10,7 @@ from services.extractor.architecture import CLASSES, Architecture
 from services.extractor.batch import collate
 from services.extractor.encoding import FEATURES, Document, TextSegment, encode
 from services.extractor.engine import Engine, probabilities
-from services.extractor.fitting import fit_confidence, fit_total
+from services.extractor.fitting import fit_confidence, fit_total, without_total
 from services.extractor.network import BidirectionalLSTM, CharacterLSTM
 from services.extractor.openvino_engine import OpenVINOEngine
 from services.extractor.scoring import Evidence, Scoring
@@ -131,9 +131,26 @@ def test_fitting_finds_which_feature_of_a_total_tells() -> None:
     for _ in range(40):
         features = draw.normal(size=(5, len(TOTAL_FEATURES)))
         cases.append((features, int(np.argmax(features[:, 4]))))
-    weights = fit_total(cases)
+    weights, _ = fit_total(cases)
     assert weights[4] > 1.5
     assert weights[4] > 2 * max(abs(weights[i]) for i in (1, 2, 3, 5))
+
+
+def test_fitting_finds_when_there_is_no_total() -> None:
+    """The right amounts have the logit 4, all others -4: so has every amount of the receipts without a total."""
+    bare = np.zeros((5, len(TOTAL_FEATURES)))
+    bare[:, 0] = -4.0
+    whole = bare.copy()
+    whole[2, 0] = 4.0
+    weights, no_total = fit_total([(whole, 2)] * 40, [bare] * 40)
+    assert -4.0 * weights[0] < no_total < 4.0 * weights[0]
+    assert fit_total([(whole, 2)] * 40)[1] < no_total
+
+
+def test_without_its_total_a_receipt_keeps_the_rest() -> None:
+    quad = np.zeros((4, 2), np.float32)
+    segments = [TextSegment(quad, text) for text in ("TOTAL RM9.00", "CASH", "10.00", "9.00", "CHANGE 1.00")]
+    assert [one.text for one in without_total(segments, {"total": "RM 9.00"})] == ["CASH", "10.00", "CHANGE 1.00"]
 
 
 def test_fitted_confidence_is_the_share_that_is_right() -> None:
@@ -148,4 +165,4 @@ def test_fitted_confidence_is_the_share_that_is_right() -> None:
 
 def test_nothing_to_fit_on_keeps_the_defaults() -> None:
     assert fit_confidence([], []) == Scoring().confidence["company"]
-    assert shares([], Scoring().total_weights) == []
+    assert shares([], Scoring().total_weights, 0.0) == []
