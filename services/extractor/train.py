@@ -223,7 +223,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out, config.fold)
     photographs = load_split(config.photographs, "train") if config.photographs else []
     readings = [load_readings(path) for path in config.readings]
-    real = [_versions(receipt, readings) for receipt in [*receipts, *photographs]]
+    real = [versions_of(receipt, readings) for receipt in [*receipts, *photographs]]
     synthetic = [label(receipt) for receipt in load_split(config.synthetic, "all")] if config.synthetic else []
     compared = held_out or load_split(config.data, "validation")
     validation = sorted((encode_labelled(label(receipt)) for receipt in compared), key=lambda pair: len(pair[1]))
@@ -288,9 +288,10 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     return measures
 
 
-def _versions(receipt: LabelledReceipt, readings: Sequence[Readings]) -> Versions:
-    """A receipt as it is labelled, and as often as it was read."""
-    return [label(receipt), *(read[receipt.key] for read in readings if receipt.key in read)]
+def versions_of(receipt: LabelledReceipt, readings: Sequence[Readings]) -> Versions:
+    """A receipt as it is labelled, and as often as it was read; only so where its labels have no spaces."""
+    read = [found[receipt.key] for found in readings if receipt.key in found]
+    return read if read and not receipt.spaced else [label(receipt), *read]
 
 
 def _start_from(folder: Path, network: CharacterLSTM) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import random
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from services.extractor.augmentation import Augmenter
 from services.extractor.labels import IGNORED, LabelledText, label
-from services.extractor.train import batches, encode_labelled, split_held_out
+from services.extractor.train import batches, encode_labelled, split_held_out, versions_of
 from shared.contracts import FIELD_NAMES
 from shared.dataset import LabelledReceipt, LabelledSegment
 
@@ -155,6 +156,15 @@ def test_batches_take_a_receipt_as_labelled_or_as_read() -> None:
     source = batches([[label(receipt()), read] for _ in range(40)], [], 0.0, seed=0)
     lengths = [len(labels) for _ in range(6) for _, labels in next(source)]
     assert 0.2 < np.mean([length < 20 for length in lengths]) < 0.8
+
+
+def test_labels_without_spaces_are_learned_from_as_read() -> None:
+    read = label(receipt([["READ"]], company="READ"))
+    spaced = receipt()
+    unspaced = dataclasses.replace(spaced, spaced=False)
+    assert [len(versions_of(one, [{one.key: read}])) for one in (spaced, unspaced)] == [2, 1]
+    assert versions_of(unspaced, [{unspaced.key: read}])[0] is read
+    assert versions_of(unspaced, [])[0][0].text == label(unspaced)[0].text
 
 
 def test_the_same_receipts_are_held_out_every_time() -> None:
