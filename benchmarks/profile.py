@@ -41,7 +41,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "detect: joining": ("services.detector.predictor:find_segments",),
     "recognize: crops": ("services.recognizer.app:cut", "services.recognizer.predictor:fit"),
     "recognize: wait for network": ("services.recognizer.openvino_engine:_result",),
-    "recognize: decoding": ("services.recognizer.predictor:decode",),
+    "recognize: decoding": ("services.recognizer.predictor:decode_all",),
     "extract: encoding": ("services.extractor.predictor:encode",),
     "extract: network": ("services.extractor.predictor:probabilities",),
     "extract: fields": ("services.extractor.fields:FieldReader.read",),

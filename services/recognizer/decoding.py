@@ -5,7 +5,6 @@ Greedy where the network is sure, with a language model where it is not.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ from numpy.typing import NDArray
 from services.recognizer.alphabet import BLANK, Alphabet
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.language.search import beam_search
+from services.recognizer.letter_case import runs, texts
 
-_CASE_DOUBT = 3.0
-"""Evidence against a usual way of writing a word, in nats over its letters, up to which it is taken for that way."""
 _LEAST = 1e-6
 _SURE = 0.95
 """Confidence of the greedy text from which the language model is not asked."""
@@ -31,27 +29,11 @@ class Recognition:
     confidence: float
 
 
-@dataclass(frozen=True)
-class Run:
-    """Neighbouring frames that say one character.
-
-    Attributes:
-        label: class of the character.
-        start: first frame.
-        end: frame after the last.
-        peak: highest probability of the class among the frames.
-    """
-
-    label: int
-    start: int
-    end: int
-    peak: float
-
-
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities over the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float32)
+    shifted /= shifted.sum(axis=-1, keepdims=True)
+    return np.asarray(shifted, dtype=np.float32)
 
 
 def merge_case(probabilities: NDArray[np.float32], alphabet: Alphabet) -> NDArray[np.float32]:
@@ -72,82 +54,81 @@ def merge_case(probabilities: NDArray[np.float32], alphabet: Alphabet) -> NDArra
     return merged
 
 
-def best_path(probabilities: NDArray[np.float32]) -> list[Run]:
-    """Greedy CTC decoding: the best class of each frame, equal neighbours joined, blanks dropped.
+def best_paths(
+    probabilities: NDArray[np.float32], lengths: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Greedy CTC decoding: the best class of each frame.
 
     Args:
-        probabilities: `(T, classes)`.
-    """
-    best = probabilities.argmax(axis=-1)
-    borders = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
-    runs = []
-    for start, end in itertools.pairwise(borders):
-        if end > start and best[start] != BLANK:
-            label = int(best[start])
-            runs.append(Run(label, start, end, float(probabilities[start:end, label].max())))
-    return runs
-
-
-def word_case(odds: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Decide the case of the letters of one word.
-
-    Letters that look the same in both forms (c, o, s, k) are often in doubt. If a word is almost written in one of the
-    usual ways, all capitals, all lower case or a capital first, it is taken to be; `McDonald` stays as it is.
-
-    Args:
-        odds: `(letters,)` logarithm of how much more likely each letter is lower case than capital.
+        probabilities: `(N, T, classes)`.
+        lengths: frames of each segment, at least one; what is behind them says nothing.
 
     Returns:
-        `(letters,)`, True for lower case.
+        `(N, T)` classes, and of each segment the product of its characters' peak probabilities; of one that has none,
+        the lowest probability of its blanks.
     """
-    seen = odds > 0
-    usual = (np.zeros(len(odds), bool), np.ones(len(odds), bool), np.arange(len(odds)) > 0)
-    costs = [float(np.abs(odds[way != seen]).sum()) for way in usual]
-    best = int(np.argmin(costs))
-    return usual[best] if costs[best] <= _CASE_DOUBT else seen
+    paths = probabilities.argmax(axis=-1)
+    peaks = np.take_along_axis(probabilities, paths[..., None], axis=-1)[..., 0].astype(np.float64)
+    for row, length in enumerate(lengths):
+        paths[row, length:], peaks[row, length:] = BLANK, 1.0
+    starts, labels = runs(paths)
+    highest = np.maximum.reduceat(peaks.ravel(), starts)
+    highest[labels == BLANK] = 1.0
+    products = np.multiply.reduceat(highest, np.searchsorted(starts, np.arange(len(paths)) * paths.shape[1]))
+    return paths, np.where(paths.any(axis=1), products, peaks.min(axis=1))
 
 
-def align(probabilities: NDArray[np.float32], labels: Sequence[int]) -> list[Run]:
-    """The frames of each character on the most probable path that says a given text (Viterbi).
+def align(probabilities: NDArray[np.float32], labels: Sequence[int]) -> NDArray[np.int64] | None:
+    """The most probable path that says a given text (Viterbi).
 
     Args:
         probabilities: `(T, classes)`.
         labels: classes of the text, without blanks.
 
     Returns:
-        A run for each character, in order; none if the text needs more frames than there are.
+        `(T,)` the class of each frame; None if the text needs more frames than there are.
     """
     states = np.full(2 * len(labels) + 1, BLANK)  # a blank, then character and blank in turn
     states[1::2] = labels
     scores = np.log(np.maximum(probabilities[:, states], _LEAST))
-    may_skip = np.zeros(len(states), bool)  # from one character to the next without a blank
-    may_skip[3::2] = states[3::2] != states[1:-2:2]
-    cost = np.full(len(states), -np.inf)
-    cost[:2] = scores[0, :2]
-    came = np.zeros((len(scores), len(states)), np.int64)
+    barred = np.full(len(states), -np.inf)  # from one character to the next without a blank
+    barred[3::2][states[3::2] != states[1:-2:2]] = 0.0
+    costs = np.full((len(scores), len(states) + 2), -np.inf)  # two states that are none in front
+    costs[0, 2:4] = scores[0, :2]
     for frame in range(1, len(scores)):
-        one, two = np.full_like(cost, -np.inf), np.full_like(cost, -np.inf)
-        one[1:], two[2:] = cost[:-1], cost[:-2]
-        choices = np.stack([cost, one, np.where(may_skip, two, -np.inf)])
-        came[frame] = choices.argmax(axis=0)
-        cost = choices.max(axis=0) + scores[frame]
-    state = len(states) - 1 if len(states) == 1 or cost[-1] >= cost[-2] else len(states) - 2
-    if not np.isfinite(cost[state]):
-        return []
-    path = np.zeros(len(scores), np.int64)
-    for frame in range(len(scores) - 1, -1, -1):
+        before = costs[frame - 1]
+        best = np.maximum(before[2:], before[1:-1])
+        np.maximum(best, before[:-2] + barred, out=best)
+        np.add(best, scores[frame], out=costs[frame, 2:])
+    state = len(states) - 1
+    state -= int(state > 0 and costs[-1, state + 2] < costs[-1, state + 1])
+    if not np.isfinite(costs[-1, state + 2]):
+        return None
+    path = np.empty(len(scores), np.int64)
+    for frame in range(len(scores) - 1, 0, -1):
         path[frame] = state
-        state -= int(came[frame, state])
-    runs = []
-    for index, label in enumerate(labels):
-        frames = np.flatnonzero(path == 2 * index + 1)
-        start, end = int(frames[0]), int(frames[-1]) + 1
-        runs.append(Run(int(label), start, end, float(probabilities[start:end, label].max())))
-    return runs
+        stay, one, two = costs[frame - 1, state + 2], costs[frame - 1, state + 1], costs[frame - 1, state]
+        two += barred[state]
+        state -= 0 if stay >= max(one, two) else 1 if one >= two else 2
+    path[0] = state
+    return np.asarray(states[path], np.int64)
 
 
 def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel | None = None) -> Recognition:
-    """The text of one segment.
+    """The text of one segment, as `decode_all`.
+
+    Args:
+        logits: `(T, classes)` unnormalised scores; `T` may be 0.
+        alphabet: the characters of the classes.
+        language: asked where the network is not sure; None leaves it at what was seen.
+    """
+    return decode_all(logits[None], [len(logits)], alphabet, language)[0]
+
+
+def decode_all(
+    logits: NDArray[np.float32], lengths: Sequence[int], alphabet: Alphabet, language: LanguageModel | None = None
+) -> list[Recognition]:
+    """The texts of segments.
 
     Which character it is gets decided first, with both forms of a letter taken together; then which form, by their
     probabilities over the character's frames and by its word. So a letter whose case is in doubt does not lose
@@ -158,44 +139,31 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageMo
     but for case. An empty text has the lowest probability of its blanks.
 
     Args:
-        logits: `(T, classes)` unnormalised scores; `T` may be 0.
+        logits: `(N, T, classes)` unnormalised scores; `T` may be 0.
+        lengths: frames of each segment, either all of them 0 or none.
         alphabet: the characters of the classes.
         language: asked where the network is not sure; None leaves it at what was seen.
     """
-    if len(logits) == 0:
-        return Recognition("", 0.0)
+    if logits.shape[1] == 0:
+        return [Recognition("", 0.0)] * len(logits)
     probabilities = softmax(logits)
     merged = merge_case(probabilities, alphabet)
-    runs = best_path(merged)
-    confidence = float(np.prod([run.peak for run in runs])) if runs else float(probabilities[:, BLANK].min())
-    if language is not None and runs and confidence < _SURE:
-        runs, confidence = _with_language(merged, runs, alphabet, language)
-    text = " ".join(_cased_text(probabilities, runs, alphabet).split())
-    return Recognition(text, min(1.0, max(0.0, confidence)))
+    paths, confidences = best_paths(merged, lengths)
+    if language is not None:
+        for row in np.flatnonzero(paths.any(axis=1) & (confidences < _SURE)).tolist():
+            frames = slice(lengths[row])
+            paths[row, frames], confidences[row] = _with_language(merged[row, frames], paths[row, frames], language)
+    read = (" ".join(text.split()) for text in texts(probabilities, paths, alphabet))
+    return [Recognition(*one) for one in zip(read, np.clip(confidences, 0.0, 1.0).tolist(), strict=True)]
 
 
 def _with_language(
-    probabilities: NDArray[np.float32], greedy: list[Run], alphabet: Alphabet, language: LanguageModel
-) -> tuple[list[Run], float]:
-    """The runs of the text that the language model agrees to, the greedy ones if it agrees; its probability."""
-    labels, confidence = beam_search(probabilities, alphabet, language)
-    if labels == tuple(run.label for run in greedy):
+    probabilities: NDArray[np.float32], greedy: NDArray[np.int64], language: LanguageModel
+) -> tuple[NDArray[np.int64], float]:
+    """The path of the text that the language model agrees to, the greedy one if it agrees; its probability."""
+    text, confidence = beam_search(probabilities, language)
+    labels = runs(greedy[None])[1]
+    if text == tuple(labels[labels != BLANK].tolist()):
         return greedy, confidence
-    return align(probabilities, labels) or greedy, confidence
-
-
-def _cased_text(probabilities: NDArray[np.float32], runs: list[Run], alphabet: Alphabet) -> str:
-    """The text of runs whose letters are all capitals, each letter in the form that was seen."""
-    lower_of = dict(alphabet.case_pairs)
-    classes = np.array([run.label for run in runs])
-    odds = np.full(len(runs), np.nan, np.float32)  # stays so where there is no case
-    for index, run in enumerate(runs):
-        if run.label in lower_of:
-            capital, lower = probabilities[run.start : run.end, [run.label, lower_of[run.label]]].sum(axis=0)
-            odds[index] = np.log((lower + _LEAST) / (capital + _LEAST))
-    for _, word in itertools.groupby(range(len(runs)), key=lambda index: bool(np.isnan(odds[index]))):
-        indices = np.fromiter(word, int)
-        if not np.isnan(odds[indices[0]]):
-            lowered = indices[word_case(odds[indices])]
-            classes[lowered] = [lower_of[label] for label in classes[lowered].tolist()]
-    return alphabet.decode(classes.tolist())
+    path = align(probabilities, text)
+    return (greedy if path is None else path), confidence

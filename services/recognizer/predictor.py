@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.crops import bucket, fit, fitted_width, to_grey
-from services.recognizer.decoding import Recognition, decode
+from services.recognizer.decoding import Recognition, decode_all
 from services.recognizer.engine import Engine, load_engine
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
@@ -127,9 +127,10 @@ class Predictor:
         batches = self._batches(columns)
         pictures = (self._pictures([(crops[i], columns[i]) for i in batch]) for batch in batches)
         for batch, logits in zip(batches, self._engine(pictures), strict=True):
-            for row, index in enumerate(batch):
-                frames = logits[row, : columns[index] // FRAME_STRIDE]
-                results[index] = decode(frames, self._alphabet, self._language)
+            lengths = [columns[index] // FRAME_STRIDE for index in batch]
+            decoded = decode_all(logits, lengths, self._alphabet, self._language)
+            for index, recognition in zip(batch, decoded, strict=True):
+                results[index] = recognition
         return results
 
     def _batches(self, columns: Sequence[int]) -> list[list[int]]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from services.recognizer.alphabet import DEFAULT_CHARACTERS, Alphabet, AlphabetError
-from services.recognizer.decoding import best_path, decode, merge_case, softmax, word_case
+from services.recognizer.decoding import best_paths, decode, decode_all, merge_case, softmax
+from services.recognizer.letter_case import runs, word_case
 
 ALPHABET = Alphabet("AaBb 1")  # classes 1 to 6
 
@@ -58,13 +59,26 @@ def test_runs_are_merged_and_blanks_part_equal_characters() -> None:
     assert decode(say("AA-A11-"), ALPHABET).text == "AA1"
 
 
-def test_runs_tell_their_frames_and_peak() -> None:
-    probabilities = softmax(logits([{"A": 0.6}, {"A": 0.9}, {"": 0.8}, {"1": 0.7}]))
-    first, second = best_path(probabilities)
-    assert (first.label, first.start, first.end) == (1, 0, 2)
-    assert (second.label, second.start, second.end) == (6, 3, 4)
-    assert first.peak == pytest.approx(0.9, abs=1e-4)
-    assert second.peak == pytest.approx(0.7, abs=1e-4)
+def test_runs_end_with_their_segment() -> None:
+    starts, labels = runs(np.array([[1, 1, 0], [0, 6, 6]]))
+    assert starts.tolist() == [0, 2, 3, 4]
+    assert labels.tolist() == [1, 0, 0, 6]
+
+
+def test_what_is_behind_a_segment_says_nothing() -> None:
+    probabilities = softmax(np.stack([say("A11"), say("A-A")]))
+    paths, confidences = best_paths(probabilities, [2, 3])
+    assert paths.tolist() == [[1, 6, 0], [1, 0, 1]]
+    np.testing.assert_allclose(confidences, 0.81, atol=1e-3)
+
+
+def test_segments_read_together_are_read_as_each_alone() -> None:
+    segments = [say("A-1b", 0.7), say("b1--", 0.9), say("----", 0.8)]
+    lengths = [4, 2, 3]
+    together = decode_all(np.stack(segments), lengths, ALPHABET)
+    assert [one.text for one in together] == ["A1b", "b1", ""]
+    alone = [decode(segment[:length], ALPHABET) for segment, length in zip(segments, lengths, strict=True)]
+    assert together == alone
 
 
 def test_confidence_is_the_product_of_the_peaks() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,16 @@ WEIGHTS = Path(__file__).parent / "weights"
 EDGE = "\x02"
 """Stands for what is before the first and after the last character of a segment."""
 _BITS = 7
-_CACHED = 16384
 _DIGITS = "0123456789"
 _LOG_DIGITS = math.log(10.0)
 
 
 class LanguageModel:
     """Probabilities of the next character of a segment.
+
+    A history is the `order - 1` symbols before a character as one number. The probability of every n-gram that was
+    counted is worked out beforehand, and so is how much of it what was not counted after a history gets: asking takes a
+    look or two into a table, as with the models of speech recognition ("back-off").
 
     Args:
         ngrams: `(N, order)` uint8, distinct: the last character and those before it, as places in `symbols`.
@@ -46,15 +48,20 @@ class LanguageModel:
     ) -> None:
         self.version = version
         self.order = int(ngrams.shape[1])
-        self._alphabet = alphabet
-        self._symbols = symbols(alphabet)
-        if len(self._symbols) > 1 << _BITS or self.order * _BITS > 63:
-            raise ValueError(f"{len(self._symbols)} symbols in {self.order}-grams do not fit into 63 bits.")
-        self._place = {symbol: place for place, symbol in enumerate(self._symbols)}
-        self._tables = [_table(ngrams[:, self.order - length :], counts) for length in range(1, self.order + 1)]
-        self._next = lru_cache(maxsize=_CACHED)(self._interpolated)
-        self._log = lru_cache(maxsize=_CACHED)(self._log_probability)
-        self._folded = {character: _fold(character, alphabet.characters) for character in alphabet.characters}
+        known = symbols(alphabet)
+        if len(known) > 1 << _BITS or self.order * _BITS > 62:
+            raise ValueError(f"{len(known)} symbols in {self.order}-grams do not fit into 62 bits.")
+        # By class; the blank's place is that of the edge.
+        self._places = [known.index(_fold(character, known)) for character in EDGE + alphabet.characters]
+        self._shared = [_LOG_DIGITS if character in _DIGITS else 0.0 for character in EDGE + alphabet.characters]
+        self._uniform = -math.log(len(known))
+        self._seen: dict[int, float] = {}
+        self._unseen: dict[int, float] = {}
+        lower = np.full(len(ngrams), 1.0 / len(known))
+        for length in range(1, self.order + 1):
+            lower = self._count(_packed(ngrams[:, self.order - length :]), counts, lower, length)
+        # Of the bits of a history of each length, longest first: which they are, and the mark of the length.
+        self._lengths = [((1 << _BITS * n) - 1, 1 << _BITS * n) for n in range(self.order - 1, -1, -1)]
 
     @classmethod
     def load(cls, folder: Path, alphabet: Alphabet) -> LanguageModel:
@@ -74,46 +81,44 @@ class LanguageModel:
         except (KeyError, IndexError, ValueError) as error:
             raise WeightsError(f"The language model in {folder} does not hold n-grams: {error}") from error
 
-    def fold(self, character: str) -> str:
-        """The symbol that a character counts as."""
-        return self._folded.get(character, character)
-
-    def start(self) -> str:
+    def start(self) -> int:
         """The history before the first character."""
-        return EDGE * (self.order - 1)
+        return 0  # the edge is the first symbol
 
-    def after(self, history: str, character: str) -> str:
-        """The history after one more character."""
-        return (history + self.fold(character))[1:]
+    def after(self, history: int, label: int) -> int:
+        """The history after one more character, given by its class."""
+        return (history << _BITS | self._places[label]) & self._lengths[0][0]
 
-    def log_probability(self, history: str, character: str) -> float:
-        """Natural logarithm of the probability of a character, or of `EDGE` for the end.
+    def log_probability(self, history: int, label: int) -> float:
+        """Natural logarithm of the probability of a character.
 
         Args:
-            history: the `order - 1` symbols before it (see `start` and `after`).
-            character: one of the alphabet.
+            history: what is before it (see `start` and `after`).
+            label: class of the character; `BLANK` stands for the end of the segment.
         """
-        return self._log(history, character)
+        place, result = self._places[label], -self._shared[label]
+        for bits, mark in self._lengths:
+            context = mark | history & bits
+            found = self._seen.get(context << _BITS | place)
+            if found is not None:
+                return result + found
+            result += self._unseen.get(context, 0.0)
+        return result + self._uniform
 
-    def _log_probability(self, history: str, character: str) -> float:
-        place = self._place[self.fold(character)]
-        among = _LOG_DIGITS if character in _DIGITS else 0.0
-        return math.log(float(self._next(history)[place])) - among
-
-    def _interpolated(self, history: str) -> NDArray[np.float64]:
-        """Probabilities of all symbols after a history of any length below the order."""
-        lower = self._next(history[1:]) if history else np.full(len(self._symbols), 1.0 / len(self._symbols))
-        keys, counts = self._tables[len(history)]
-        context = 0
-        for symbol in history:
-            context = context << _BITS | self._place[symbol]
-        low, high = np.searchsorted(keys, (context << _BITS, (context + 1) << _BITS))
-        if low == high:
-            return lower
-        seen = counts[low:high]
-        mixed = lower * (high - low)  # the number of kinds seen here is the weight of what was not
-        mixed[keys[low:high] & ((1 << _BITS) - 1)] += seen
-        return np.asarray(mixed / (seen.sum() + (high - low)), np.float64)
+    def _count(
+        self, keys: NDArray[np.int64], counts: NDArray[np.int64], lower: NDArray[np.float64], length: int
+    ) -> NDArray[np.float64]:
+        """Take up the n-grams of one length; `keys`, and their probabilities for the length below, may repeat."""
+        distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        seen = np.bincount(inverse, weights=counts, minlength=len(distinct))
+        contexts, context_of, kinds = np.unique(distinct >> _BITS, return_inverse=True, return_counts=True)
+        totals = np.bincount(context_of, weights=seen, minlength=len(contexts)) + kinds
+        # The number of kinds that were seen after a history is the weight of what was not.
+        mixed = (seen + kinds[context_of] * lower[first]) / totals[context_of]
+        mark = 1 << _BITS * length
+        self._seen |= zip((distinct | mark).tolist(), np.log(mixed).tolist(), strict=True)
+        self._unseen |= zip((contexts | mark >> _BITS).tolist(), np.log(kinds / totals).tolist(), strict=True)
+        return np.asarray(mixed[inverse], np.float64)
 
 
 def symbols(alphabet: Alphabet) -> str:
@@ -152,10 +157,9 @@ def _fold(character: str, characters: str) -> str:
     return capital if capital in characters else character
 
 
-def _table(ngrams: NDArray[np.uint8], counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """N-grams as sorted numbers, equal ones added up."""
+def _packed(ngrams: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """N-grams as numbers."""
     keys = np.zeros(len(ngrams), np.int64)
     for column in ngrams.T.astype(np.int64):
         keys = keys << _BITS | column
-    distinct, inverse = np.unique(keys, return_inverse=True)
-    return distinct, np.bincount(inverse, weights=counts, minlength=len(distinct)).astype(np.int64)
+    return keys

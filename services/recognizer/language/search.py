@@ -7,13 +7,12 @@ joins as in Hannun et al., arXiv:1408.2873, with a weight and a bonus for each c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.recognizer.alphabet import BLANK, Alphabet
-from services.recognizer.language.model import EDGE, LanguageModel
+from services.recognizer.alphabet import BLANK
+from services.recognizer.language.model import LanguageModel
 
 WEIGHT = 0.2
 """Of the logarithm of the language model's probability against that of the network's."""
@@ -24,111 +23,123 @@ TEMPER = 0.75
 _WIDTH = 5
 _LEAST = 1e-3
 """Probability in a frame below which a class is not followed."""
+_HOPELESS = 1e-4
+"""Of the best text's score, below which a text is not followed."""
 _TINY = 1e-300
 
 
-@dataclass(slots=True)
 class _Prefix:
-    """A text so far: the probabilities that its last frame was a blank or its last character; the language's part."""
+    """A text so far.
 
-    blank: float
-    character: float
-    language: float
-    history: str
+    Attributes:
+        text: classes of its characters.
+        history: what the language model keeps of it.
+        prior: what the language model makes of it.
+        blank: probability that it was said so far and the last frame was a blank.
+        character: the same of the last frame being its last character.
+        followed: whether it is among those that are searched on.
+        longer: texts of one character more, by its class: they come up frame after frame, and their part of the
+            language model stays the same.
+    """
 
-    @property
-    def total(self) -> float:
-        return self.blank + self.character
+    __slots__ = ("blank", "character", "followed", "history", "longer", "prior", "text")
 
-    @property
+    def __init__(self, text: tuple[int, ...], history: int, prior: float) -> None:
+        self.text = text
+        self.history = history
+        self.prior = prior
+        self.blank = self.character = 0.0
+        self.followed = False
+        self.longer: dict[int, _Prefix] = {}
+
     def score(self) -> float:
-        return math.log(self.blank + self.character + _TINY) + self.language
+        """How good network and language model together find it."""
+        return (self.blank + self.character) * self.prior
 
 
-_Beam = dict[tuple[int, ...], _Prefix]
-
-
-def beam_search(
-    probabilities: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel
-) -> tuple[tuple[int, ...], float]:
+def beam_search(probabilities: NDArray[np.float32], language: LanguageModel) -> tuple[tuple[int, ...], float]:
     """The text that network and language model together find best, and its probability.
 
     Args:
         probabilities: `(T, classes)`, lower case moved to capitals (see `decoding.merge_case`).
-        alphabet: the characters of the classes.
         language: of the same alphabet.
 
     Returns:
         The classes of the text; its probability among the texts that were followed to the end, 0 to 1.
     """
-    beam: _Beam = {(): _Prefix(1.0, 0.0, 0.0, language.start())}
-    # Lists of Python: in steps this small, reaching into an array takes longer than computing.
-    for frame, followed in zip(probabilities.tolist(), _followed(probabilities), strict=True):
-        if followed:
-            beam = _pruned(_advanced(beam, frame, followed, alphabet, language))
-        else:
-            _wait(beam, frame)
-    ends = {
-        text: prefix.score + WEIGHT * language.log_probability(prefix.history, EDGE) for text, prefix in beam.items()
-    }
-    best = max(ends, key=lambda text: ends[text])
-    return best, 1.0 / sum(math.exp(TEMPER * (score - ends[best])) for score in ends.values())
+    root = _Prefix((), language.start(), 1.0)
+    root.blank, root.followed = 1.0, True
+    beam = [root]
+    for blank, frame in _frames(probabilities):
+        if frame:
+            beam = _pruned(_advanced(beam, blank, frame, language))
+            continue
+        for prefix in beam:  # a blank, that is no news about any text
+            prefix.blank += prefix.character
+            prefix.character = 0.0
+    scores = [prefix.score() * math.exp(WEIGHT * language.log_probability(prefix.history, BLANK)) for prefix in beam]
+    best = max(scores)
+    return beam[scores.index(best)].text, 1.0 / sum((score / best) ** TEMPER for score in scores)
 
 
-def _followed(probabilities: NDArray[np.float32]) -> list[list[int]]:
-    """The classes that are followed in each frame, the blank not counted; none in most frames."""
-    likely = probabilities > _LEAST
+def _frames(probabilities: NDArray[np.float32]) -> list[tuple[float, dict[int, float]]]:
+    """The blank's probability in each frame, and that of the classes that are followed, by class.
+
+    Of neighbouring frames without any, which are most, one is left: they tell no text from another.
+    """
+    likely: NDArray[np.bool_] = np.greater(probabilities, _LEAST)
     likely[:, BLANK] = False
-    followed: list[list[int]] = [[] for _ in probabilities]
-    for frame, label in np.argwhere(likely).tolist():
-        followed[frame].append(label)
-    return followed
+    some: NDArray[np.bool_] = np.asarray(likely.any(axis=1))
+    kept = np.flatnonzero(some | np.append(True, some[:-1]))
+    frames: dict[int, dict[int, float]] = {frame: {} for frame in kept.tolist()}
+    rows, labels = np.nonzero(likely)
+    values = probabilities[rows, labels].tolist()
+    for frame, label, probability in zip(rows.tolist(), labels.tolist(), values, strict=True):
+        frames[frame][label] = probability
+    return list(zip(probabilities[kept, BLANK].tolist(), frames.values(), strict=True))
 
 
-def _wait(beam: _Beam, frame: list[float]) -> None:
-    """One more frame in which no text becomes longer."""
-    for text, prefix in beam.items():
-        blank = prefix.total * frame[BLANK]
-        prefix.character *= frame[text[-1]] if text else 0.0
-        prefix.blank = blank
-
-
-def _advanced(
-    beam: _Beam, frame: list[float], followed: list[int], alphabet: Alphabet, language: LanguageModel
-) -> _Beam:
-    """All prefixes after one more frame, not yet pruned."""
-    grown: _Beam = {}
-    for text, old in beam.items():
-        total = old.blank + old.character
-        last = text[-1] if text else None
-        same = grown.get(text)
-        if same is None:
-            same = grown[text] = _Prefix(0.0, 0.0, old.language, old.history)
-        same.blank += total * frame[BLANK]
-        if last is not None:
-            same.character += old.character * frame[last]
-        for label in followed:
+def _advanced(beam: list[_Prefix], blank: float, frame: dict[int, float], language: LanguageModel) -> list[_Prefix]:
+    """All prefixes after one more frame, not yet pruned, but for longer ones without hope."""
+    candidates, best = [], 0.0
+    for prefix in beam:
+        kept, total = prefix.blank, prefix.blank + prefix.character
+        prior, last = prefix.prior, prefix.text[-1] if prefix.text else BLANK
+        for label, probability in frame.items():
             # A character doubles only across a blank.
-            before = old.blank if last == label else total
-            if before <= 0.0:
-                continue
-            longer = (*text, label)
-            new = grown.get(longer)
-            if new is None:
-                character = alphabet.characters[label - 1]
-                added = WEIGHT * language.log_probability(old.history, character) + BONUS
-                new = grown[longer] = _Prefix(0.0, 0.0, old.language + added, language.after(old.history, character))
-            new.character += before * frame[label]
+            said = (kept if label == last else total) * probability
+            candidates.append((said * prior, said, prefix, label))
+        prefix.character *= frame.get(last, 0.0)
+        prefix.blank = total * blank
+        best = max(best, total * prior)
+    grown = beam.copy()
+    for score, said, prefix, label in candidates:
+        if score < _HOPELESS * best:
+            continue
+        longer = prefix.longer.get(label)
+        if longer is None:
+            longer = prefix.longer[label] = _longer(prefix, label, language)
+        if longer.followed:
+            longer.character += said
+        else:
+            longer.blank, longer.character, longer.followed = 0.0, said, True
+            grown.append(longer)
     return grown
 
 
-def _pruned(grown: _Beam) -> _Beam:
-    best = list(grown.items())
-    if len(best) > _WIDTH:
-        best.sort(key=lambda item: -item[1].score)
-        del best[_WIDTH:]
-    scale = 1.0 / max(_TINY, *(prefix.total for _, prefix in best))  # keeps the products from vanishing
-    for _, prefix in best:
+def _longer(prefix: _Prefix, label: int, language: LanguageModel) -> _Prefix:
+    added = math.exp(WEIGHT * language.log_probability(prefix.history, label) + BONUS)
+    return _Prefix((*prefix.text, label), language.after(prefix.history, label), prefix.prior * added)
+
+
+def _pruned(grown: list[_Prefix]) -> list[_Prefix]:
+    grown.sort(key=_Prefix.score, reverse=True)
+    floor = _HOPELESS * grown[0].score()
+    best = [prefix for prefix in grown[:_WIDTH] if prefix.score() >= floor]
+    for prefix in grown[len(best) :]:
+        prefix.followed = False
+    scale = 1.0 / max(_TINY, max(prefix.blank + prefix.character for prefix in best))  # lest the products vanish
+    for prefix in best:
         prefix.blank *= scale
         prefix.character *= scale
-    return dict(best)
+    return best
