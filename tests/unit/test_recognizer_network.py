@@ -49,6 +49,16 @@ def test_both_libraries_say_the_same(network: CRNN) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_what_is_read_does_not_depend_on_what_shares_a_row(network: CRNN) -> None:
+    engine = OpenVINOEngine(arrays_of(move_statistics(network).state_dict()), TINY, threads=1, precision="float32")
+    batches = [np.random.default_rng(i).uniform(-1, 1, (4, 1, 32, 64 * i)).astype(np.float32) for i in (4, 2, 1)]
+    together = list(engine(batches))
+    for batch, logits in zip(batches, together, strict=True):
+        for picture, among_others in zip(batch, logits, strict=True):
+            (alone,) = engine([picture[None]])
+            np.testing.assert_allclose(alone[0], among_others, atol=1e-6)
+
+
 def test_folding_batch_norm_changes_nothing(network: CRNN) -> None:
     with torch.no_grad():
         move_statistics(network)
