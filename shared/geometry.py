@@ -7,6 +7,8 @@ of the *text* it encloses; its first edge therefore runs along the reading direc
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,9 +58,10 @@ def quads_to_boxes(quads: ArrayLike) -> Floats:
 
 def quad_size(quad: ArrayLike) -> tuple[float, float]:
     """Gives the width along the text and the height across it in pixels: means of opposite edges of a (4, 2) quad."""
-    corners = np.asarray(quad, dtype=np.float32).reshape(4, 2)
-    top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    return float(top + bottom) / 2, float(right + left) / 2
+    # In Python: so few numbers are computed sooner than handed to numpy.
+    first, second, third, fourth = np.asarray(quad, dtype=np.float32).reshape(4, 2).tolist()
+    across = math.dist(first, second) + math.dist(third, fourth)
+    return across / 2, (math.dist(second, third) + math.dist(fourth, first)) / 2
 
 
 def crop_quad(image: Pixels, quad: ArrayLike, height: int, *, max_width: int = 4096) -> Pixels:
@@ -78,16 +81,17 @@ def crop_quad(image: Pixels, quad: ArrayLike, height: int, *, max_width: int = 4
     if not np.isfinite(corners).all():
         raise ValueError("A quad has coordinates that are not numbers.")
     across, down = quad_size(corners)
-    width = int(np.clip(round(across / max(down, 1.0) * height), 1, max_width))
+    width = min(max(round(across / max(down, 1.0) * height), 1), max_width)
     # Bilinear sampling alone would skip pixels of large text: warp to a whole multiple, then average down.
-    factor = int(np.clip(down // height, 1, _MOST_SUPERSAMPLING))
-    target = boxes_to_quads([[0, 0, width * factor, height * factor]])[0]
+    factor = min(max(int(down // height), 1), _MOST_SUPERSAMPLING)
+    right, bottom = width * factor, height * factor
+    target = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], np.float32)
     # OpenCV puts pixel centres at whole numbers, we put them at halves.
     transform = cv2.getPerspectiveTransform(corners - 0.5, target - 0.5)
     crop = cv2.warpPerspective(
         image,
         transform,
-        (width * factor, height * factor),
+        (right, bottom),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )

@@ -96,8 +96,9 @@ def best_span(
 
 def mean_probability(document: Document, probability: Probabilities, start: int, end: int) -> float:
     """Mean over the letters and digits from `start` to `end`; 0 if there are none."""
-    chosen = [probability[i] for i in range(start, end) if document.text[i].isalnum()]
-    return float(np.mean(chosen)) if chosen else 0.0
+    pairs = zip(document.text[start:end], probability[start:end].tolist(), strict=True)
+    chosen = [value for character, value in pairs if character.isalnum()]
+    return sum(chosen) / len(chosen) if chosen else 0.0
 
 
 def _trim(parts: list[Part], edge: float) -> list[Part]:
@@ -116,7 +117,7 @@ def _part(document: Document, probability: Probabilities, place: int) -> Part | 
     for number, (start, end) in enumerate(words):
         if gain <= 0:
             gain, first = 0.0, number
-        letters = sum(document.text[i].isalnum() for i in range(start, end))
+        letters = sum(map(str.isalnum, document.text[start:end]))
         gain += (mean_probability(document, probability, start, end) - 0.5) * letters
         if gain > best_gain:
             best, best_gain = (words[first][0], end), gain

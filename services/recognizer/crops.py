@@ -19,8 +19,8 @@ LEAST_SIDE = 2.0
 """Pixels below which a quad has no width or height worth reading."""
 
 _LONGEST_CUT = 4096
-_INK, _PAPER = 2, 90
-"""Percentiles of the shades of a segment that stand for its ink and its paper."""
+_INK, _PAPER = 0.02, 0.9
+"""Quantiles of the shades of a segment that stand for its ink and its paper."""
 _LEAST_CONTRAST = 32.0
 """Shades between ink and paper below which a segment is taken to be empty, and its noise is not blown up."""
 _BUCKETS = ((256, 64), (768, 128), (1 << 30, 256))
@@ -88,7 +88,22 @@ def bucket(width: int) -> int:
 def fitted_width(shape: tuple[int, ...], *, height: int, stretch: float, max_width: int, stride: int) -> int:
     """Columns that a crop of that shape gets at the network's height, a multiple of the frame stride."""
     columns = shape[1] / shape[0] * height * stretch
-    return int(np.clip(round(columns / stride), 2, max_width // stride)) * stride
+    return min(max(round(columns / stride), 2), max_width // stride) * stride
+
+
+def quantiles(pixels: NDArray[np.uint8], shares: Sequence[float]) -> list[float]:
+    """Shades below which so many of the pixels are, interpolated as `np.quantile` does; counting is ten times as fast.
+
+    Args:
+        pixels: uint8, not empty.
+        shares: from 0 to 1.
+    """
+    below = np.cumsum(cv2.calcHist([pixels], [0], None, [256], [0, 256]).ravel(), dtype=np.int64)
+    places = np.asarray(shares) * (pixels.size - 1)
+    lower = np.searchsorted(below, np.floor(places), side="right")
+    upper = np.searchsorted(below, np.ceil(places), side="right")
+    values: list[float] = (lower + (upper - lower) * (places % 1.0)).tolist()
+    return values
 
 
 def level(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -102,10 +117,19 @@ def level(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     Returns:
         The same shape, float32 in -1.5..1.5.
     """
-    ink, paper = np.percentile(pixels, (_INK, _PAPER))
-    scale = 2.0 / max(float(paper - ink), _LEAST_CONTRAST)
-    levelled = (pixels.astype(np.float32) - np.float32(paper)) * np.float32(scale) + np.float32(1.0)
+    return _looked_up(pixels, _levels(pixels))
+
+
+def _levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What `level` makes of each of the 256 shades."""
+    ink, paper = quantiles(pixels, (_INK, _PAPER))
+    scale = 2.0 / max(paper - ink, _LEAST_CONTRAST)
+    levelled = (np.arange(256, dtype=np.float32) - np.float32(paper)) * np.float32(scale) + np.float32(1.0)
     return np.asarray(np.clip(levelled, -1.5, 1.5), np.float32)
+
+
+def _looked_up(pixels: NDArray[np.uint8], table: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.LUT(pixels, table), np.float32)
 
 
 def plain(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -130,7 +154,8 @@ def fit(crop: NDArray[np.uint8], *, height: int, width: int, levelled: bool = Fa
         columns = max(1, round(columns * CUT_HEIGHT / rows))
         crop = np.asarray(cv2.resize(crop, (columns, CUT_HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     resized = np.asarray(cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    scaled = level(resized) if levelled else plain(resized)
-    out = np.full((height, bucket(width)), np.median(scaled), np.float32)
-    out[:, :width] = scaled
+    table = _levels(resized) if levelled else plain(np.arange(256, dtype=np.uint8))
+    (median,) = quantiles(resized, (0.5,))
+    out = np.full((height, bucket(width)), np.interp(median, np.arange(256), table), np.float32)
+    out[:, :width] = _looked_up(resized, table)
     return out

@@ -13,6 +13,7 @@ from services.recognizer.crops import (
     is_readable,
     level,
     quad_fault,
+    quantiles,
     to_grey,
 )
 
@@ -147,3 +148,10 @@ def test_levelled_shades_do_not_depend_on_light_and_fading() -> None:
 def test_levelling_does_not_blow_up_the_noise_of_empty_paper() -> None:
     paper = np.random.default_rng(0).normal(200, 2, (40, 80)).astype(np.uint8)
     assert np.abs(level(paper) - 1.0).max() < 0.8
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (32, 200)])
+def test_quantiles_are_those_of_numpy(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    shares = (0.0, 0.02, 0.5, 0.9, 1.0)
+    np.testing.assert_allclose(quantiles(pixels, shares), np.quantile(pixels, shares))
