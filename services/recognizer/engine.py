@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,23 @@ from services.recognizer.settings import RecognizerSettings
 from shared.engines import choose_engine
 
 
-class Engine(Protocol):
-    """What runs the network: batches of `(N, 1, H, W)` float32 pictures to `(N, T, classes)` float32 logits."""
+class Batch(NamedTuple):
+    """Pictures of one size.
 
-    def __call__(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """Run batches; the results come in their order, and some are computed while others are used."""
+    Attributes:
+        pictures: `(N, 1, H, W)` float32.
+        frames: of each picture, how many of its `W / 4` frames hold text; behind them is padding.
+    """
+
+    pictures: NDArray[np.float32]
+    frames: Sequence[int]
+
+
+class Engine(Protocol):
+    """What runs the network: batches to `(N, T, classes)` float32 logits, which mean nothing in frames of padding."""
+
+    def __call__(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
+        """Run batches; the results come in their order, and some may be computed while others are used."""
 
 
 def load_engine(arrays: Mapping[str, NDArray[Any]], architecture: Architecture, settings: RecognizerSettings) -> Engine:

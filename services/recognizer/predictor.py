@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from services.recognizer.alphabet import Alphabet
 from services.recognizer.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.crops import bucket, fit, fitted_width, to_grey
 from services.recognizer.decoding import Recognition, decode_all
-from services.recognizer.engine import Engine, load_engine
+from services.recognizer.engine import Batch, Engine, load_engine
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.settings import RecognizerSettings
@@ -93,7 +94,7 @@ class Predictor:
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> list[Recognition]:
         """Read text segments.
 
-        What is read of a crop does not depend on the crops beside it: it is padded to its bucket and no further.
+        What is read of a crop does not depend on the crops beside it: its padding is that of its own width.
 
         Args:
             crops: `(h, w)` grey or `(h, w, 3)` BGR uint8, one line of text each, of any size.
@@ -113,7 +114,8 @@ class Predictor:
 
     def warm_up(self) -> None:
         """Run the network once, so that the first request does not pay for its set-up."""
-        for _ in self._engine([np.zeros((1, 1, self._height, 128), np.float32)]):
+        pictures = np.zeros((1, 1, self._height, 128), np.float32)
+        for _ in self._engine([Batch(pictures, [128 // FRAME_STRIDE])]):
             pass
 
     def _columns(self, crop: NDArray[np.uint8]) -> int:
@@ -125,9 +127,10 @@ class Predictor:
         results = [Recognition("", 0.0)] * len(crops)
         columns = [self._columns(crop) if crop.size else 0 for crop in crops]
         batches = self._batches(columns)
+        frames = [[columns[index] // FRAME_STRIDE for index in batch] for batch in batches]
         pictures = (self._pictures([(crops[i], columns[i]) for i in batch]) for batch in batches)
-        for batch, logits in zip(batches, self._engine(pictures), strict=True):
-            lengths = [columns[index] // FRAME_STRIDE for index in batch]
+        inputs = itertools.starmap(Batch, zip(pictures, frames, strict=True))
+        for batch, lengths, logits in zip(batches, frames, self._engine(inputs), strict=True):
             decoded = decode_all(logits, lengths, self._alphabet, self._language)
             for index, recognition in zip(batch, decoded, strict=True):
                 results[index] = recognition

@@ -13,6 +13,7 @@ from torch import nn
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.architecture import Architecture
+from services.recognizer.engine import Batch
 from services.recognizer.network import CRNN, fuse_batch_norm
 from services.recognizer.predictor import read_weights
 from services.recognizer.settings import RecognizerSettings
@@ -45,9 +46,9 @@ class TorchEngine:
         set_threads(settings.threads)
         return cls(build_network(arrays, architecture), select_device(settings.device), settings.precision)
 
-    def __call__(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    def __call__(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
         """Run batches."""
-        return map(self._run, batches)
+        return (self._run(batch.pictures) for batch in batches)
 
     @torch.inference_mode()
     def _run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:

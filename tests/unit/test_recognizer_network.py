@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from services.recognizer.architecture import FRAME_STRIDE, Architecture
+from services.recognizer.engine import Batch
 from services.recognizer.loss import ctc_loss, merge_case
 from services.recognizer.network import CRNN, fuse_batch_norm
 from services.recognizer.openvino_engine import OpenVINOEngine
@@ -37,13 +38,19 @@ def move_statistics(network: CRNN) -> CRNN:
     return network.eval()
 
 
+def full(pictures: np.ndarray) -> Batch:
+    """Pictures that hold text in every frame."""
+    return Batch(pictures, [pictures.shape[3] // FRAME_STRIDE] * len(pictures))
+
+
 def test_both_libraries_say_the_same(network: CRNN) -> None:
     arrays = arrays_of(copy.deepcopy(move_statistics(network)).state_dict())
     batches = [
         np.random.default_rng(i).uniform(-1, 1, (2 + i, 1, 32, 16 * (1 + i))).astype(np.float32) for i in range(6)
     ]
-    theirs = TorchEngine(network, torch.device("cpu"), "float32")(batches)
-    ours = OpenVINOEngine(arrays, TINY, threads=2, precision="float32")(batches)
+    inputs = [full(pictures) for pictures in batches]
+    theirs = TorchEngine(network, torch.device("cpu"), "float32")(inputs)
+    ours = OpenVINOEngine(arrays, TINY, threads=2, precision="float32")(inputs)
     for one, other, batch in zip(ours, theirs, batches, strict=True):
         assert one.shape == (len(batch), batch.shape[3] // FRAME_STRIDE, TINY.classes)
         np.testing.assert_allclose(one, other, atol=1e-5)
@@ -52,11 +59,22 @@ def test_both_libraries_say_the_same(network: CRNN) -> None:
 def test_what_is_read_does_not_depend_on_what_shares_a_row(network: CRNN) -> None:
     engine = OpenVINOEngine(arrays_of(move_statistics(network).state_dict()), TINY, threads=1, precision="float32")
     batches = [np.random.default_rng(i).uniform(-1, 1, (4, 1, 32, 64 * i)).astype(np.float32) for i in (4, 2, 1)]
-    together = list(engine(batches))
+    together = list(engine(map(full, batches)))
     for batch, logits in zip(batches, together, strict=True):
         for picture, among_others in zip(batch, logits, strict=True):
-            (alone,) = engine([picture[None]])
+            (alone,) = engine([full(picture[None])])
             np.testing.assert_allclose(alone[0], among_others, atol=1e-6)
+
+
+def test_padding_far_behind_the_text_does_not_count(network: CRNN) -> None:
+    engine = OpenVINOEngine(arrays_of(move_statistics(network).state_dict()), TINY, threads=1, precision="float32")
+    pictures = np.random.default_rng(0).uniform(-1, 1, (2, 1, 32, 160)).astype(np.float32)
+    other = pictures.copy()
+    other[:, :, :, 128:] = 0.0
+    (one,), (changed,) = (list(engine([Batch(those, [20, 12])])) for those in (pictures, other))
+    assert np.isfinite(one).all()
+    np.testing.assert_allclose(one[0, :20], changed[0, :20], atol=1e-6)
+    np.testing.assert_allclose(one[1, :12], changed[1, :12], atol=1e-6)
 
 
 def test_folding_batch_norm_changes_nothing(network: CRNN) -> None:

@@ -14,6 +14,7 @@ from services.recognizer.alphabet import Alphabet
 from services.recognizer.app import create_app
 from services.recognizer.architecture import Architecture
 from services.recognizer.decoding import Recognition
+from services.recognizer.engine import Batch
 from services.recognizer.evaluate import measure
 from services.recognizer.network import CRNN
 from services.recognizer.predictor import NAME, Predictor, better_of, read_weights
@@ -33,8 +34,8 @@ class BrightnessEngine:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def __call__(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        return map(self._run, batches)
+    def __call__(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
+        return (self._run(batch.pictures) for batch in batches)
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         self.shapes.append(images.shape)
