@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -64,6 +65,21 @@ def test_what_is_read_does_not_depend_on_what_shares_a_row(network: CRNN) -> Non
         for picture, among_others in zip(batch, logits, strict=True):
             (alone,) = engine([full(picture[None])])
             np.testing.assert_allclose(alone[0], among_others, atol=1e-6)
+
+
+def test_an_engine_works_on_after_somebody_left(network: CRNN) -> None:
+    engine = OpenVINOEngine(arrays_of(network.state_dict()), TINY, threads=2, precision="float32")
+    batches = [full(np.random.default_rng(i).uniform(-1, 1, (5, 1, 32, 64)).astype(np.float32)) for i in range(3)]
+    expected = list(engine(batches))
+
+    def broken() -> Iterator[Batch]:
+        yield batches[2]
+        raise ValueError("gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        next(engine(broken()))
+    for one, other in zip(engine(batches), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_padding_far_behind_the_text_does_not_count(network: CRNN) -> None:
