@@ -32,8 +32,19 @@ class Engine(Protocol):
         """Run batches; the results come in their order, and some may be computed while others are used."""
 
 
-def load_engine(arrays: Mapping[str, NDArray[Any]], architecture: Architecture, settings: RecognizerSettings) -> Engine:
+def load_engine(
+    arrays: Mapping[str, NDArray[Any]],
+    architecture: Architecture,
+    settings: RecognizerSettings,
+    ceilings: Sequence[float] | None = None,
+) -> Engine:
     """The engine that suits the settings and this machine, with the weights.
+
+    Args:
+        arrays: the weights.
+        architecture: of the network.
+        settings: library, device, precision and threads.
+        ceilings: of what the convolutions make, for int8; see `services.recognizer.quantise`.
 
     Raises:
         EngineError: if the library asked for is not there.
@@ -44,7 +55,7 @@ def load_engine(arrays: Mapping[str, NDArray[Any]], architecture: Architecture, 
     if choose_engine(settings.engine, settings.device) == "openvino":
         from services.recognizer.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(arrays, architecture, threads=settings.threads, precision=settings.precision)
+        return OpenVINOEngine(arrays, architecture, ceilings, threads=settings.threads, precision=settings.precision)
     from services.recognizer.torch_engine import TorchEngine
 
     return TorchEngine.load(arrays, architecture, settings)

@@ -18,10 +18,11 @@ from services.recognizer.packing import pack
 from shared import graphs
 from shared.engines import Precision
 from shared.graphs import Arrays, Graph
-from shared.processor import cores
+from shared.processor import cores, has_int8
 
 _SAME = ((1, 1), (1, 1))
-_CONVOLUTIONS = ("features.", "last.")
+CONVOLUTIONS = ("features.", "last.")
+"""What the names of their arrays begin with."""
 _SHUT = 1000.0
 """What closes a gate whatever else there is."""
 _TOLD = 32
@@ -51,6 +52,7 @@ class OpenVINOEngine:
     Args:
         arrays: the weights, by the names of `services.recognizer.network.CRNN`.
         architecture: of the network.
+        ceilings: of what the convolutions make (see `output_maxima`); None if they were not measured.
         threads: most threads; all cores if None.
         precision: what is multiplied.
 
@@ -59,15 +61,23 @@ class OpenVINOEngine:
     """
 
     def __init__(
-        self, arrays: Arrays, architecture: Architecture, *, threads: int | None, precision: Precision = "auto"
+        self,
+        arrays: Arrays,
+        architecture: Architecture,
+        ceilings: Sequence[float] | None = None,
+        *,
+        threads: int | None,
+        precision: Precision = "auto",
     ) -> None:
+        int8 = precision == "int8" or (precision == "auto" and has_int8())
         self._streams = min(threads or cores(), cores())
-        convolutions = {name: value for name, value in arrays.items() if name.startswith(_CONVOLUTIONS)}
+        convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
         rest = {name: value for name, value in arrays.items() if name not in convolutions}
+        features = partial(_features, ceilings=ceilings if int8 else None)
         build = partial(_recurrence, layers=architecture.layers, channels=architecture.channels[-1])
         compiled = (
             graphs.compile_network("CRNN", part, make, threads=threads, streams=self._streams, precision=precision)
-            for part, make in ((convolutions, _features), (rest, build))
+            for part, make in ((convolutions, features), (rest, build))
         )
         self._features, self._recurrence = (_Requests(model, self._streams) for model in compiled)
 
@@ -139,18 +149,42 @@ def _result(request: ov.InferRequest) -> NDArray[np.float32]:
     return np.array(request.get_output_tensor().data, np.float32)
 
 
-def _features(arrays: Arrays) -> Graph:
+def output_maxima(arrays: Arrays) -> Graph:
+    """N x 1 x 32 x W -> the largest value that each convolution makes, but the last, in order."""
+    images = graphs.parameter([-1, 1, -1, -1], np.float32)
+    _, made = _convolved(images, arrays, None)
+    axes = graphs.constant([0, 1, 2, 3], np.int64)
+    return Graph([images], [ops.reduce_max(x, axes, False).output(0) for x in made])
+
+
+def _features(arrays: Arrays, ceilings: Sequence[float] | None) -> Graph:
     """N x 1 x 32 x W -> N x W / 4 x channels."""
     images = graphs.parameter([-1, 1, -1, -1], np.float32)
-    x = images
-    for name, window in _LAYERS:
-        x = graphs.convolution(x, *graphs.folded(arrays, f"{name}.0", f"{name}.1"), padding=_SAME)
+    row = ops.squeeze(_convolved(images, arrays, ceilings)[0], graphs.constant([2], np.int64))
+    return Graph([images], [ops.transpose(row, graphs.constant([0, 2, 1], np.int64)).output(0)])
+
+
+def _convolved(
+    images: ov.Output, arrays: Arrays, ceilings: Sequence[float] | None
+) -> tuple[ov.Output, list[ov.Output]]:
+    """What the last convolution makes of pictures, N x channels x 1 x W / 4, and what each one before it does.
+
+    In int8, what a convolution makes is cut off at its ceiling and quantised before it is pooled. The first one, whose
+    input is no sum of many, stays as it is.
+    """
+    int8 = ceilings is not None
+    x, made = images, list[ov.Output]()
+    for number, (name, window) in enumerate(_LAYERS):
+        kernel = graphs.folded(arrays, f"{name}.0", f"{name}.1")
+        x = graphs.convolution(x, *kernel, padding=_SAME, int8=int8 and number > 0)
+        made.append(x)
+        if ceilings is not None:
+            x = graphs.quantised(x, 0.0, ceilings[number])
         if window is not None:
             x = graphs.max_pool(x, window)
     # Two rows become one; a column more on the right keeps one frame for each four columns.
-    x = graphs.convolution(x, *graphs.folded(arrays, "last.0", "last.1"), padding=((0, 0), (0, 1)))
-    row = ops.squeeze(x, graphs.constant([2], np.int64))
-    return Graph([images], [ops.transpose(row, graphs.constant([0, 2, 1], np.int64)).output(0)])
+    last = graphs.folded(arrays, "last.0", "last.1")
+    return graphs.convolution(x, *last, padding=((0, 0), (0, 1)), int8=int8), made
 
 
 def _recurrence(arrays: Arrays, layers: int, channels: int) -> Graph:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +82,7 @@ class Predictor:
             language = LanguageModel.load(LANGUAGE_WEIGHTS, weights.alphabet)
             version = f"{version}+{language.version}"
         return cls(
-            load_engine(weights.arrays, weights.architecture, settings),
+            load_engine(weights.arrays, weights.architecture, settings, weights.ceilings),
             weights.architecture,
             weights.alphabet,
             version=version,
@@ -127,14 +126,25 @@ class Predictor:
         results = [Recognition("", 0.0)] * len(crops)
         columns = [self._columns(crop) if crop.size else 0 for crop in crops]
         batches = self._batches(columns)
-        frames = [[columns[index] // FRAME_STRIDE for index in batch] for batch in batches]
-        pictures = (self._pictures([(crops[i], columns[i]) for i in batch]) for batch in batches)
-        inputs = itertools.starmap(Batch, zip(pictures, frames, strict=True))
-        for batch, lengths, logits in zip(batches, frames, self._engine(inputs), strict=True):
+        inputs = self._inputs(crops, columns, batches)
+        for batch, logits in zip(batches, self._engine(inputs), strict=True):
+            lengths = [columns[index] // FRAME_STRIDE for index in batch]
             decoded = decode_all(logits, lengths, self._alphabet, self._language)
             for index, recognition in zip(batch, decoded, strict=True):
                 results[index] = recognition
         return results
+
+    def inputs(self, crops: Sequence[NDArray[np.uint8]]) -> Iterator[Batch]:
+        """What the network is given of grey crops, empty ones left out."""
+        columns = [self._columns(crop) if crop.size else 0 for crop in crops]
+        return self._inputs(crops, columns, self._batches(columns))
+
+    def _inputs(
+        self, crops: Sequence[NDArray[np.uint8]], columns: Sequence[int], batches: Sequence[Sequence[int]]
+    ) -> Iterator[Batch]:
+        for batch in batches:
+            pictures = self._pictures([(crops[i], columns[i]) for i in batch])
+            yield Batch(pictures, [columns[i] // FRAME_STRIDE for i in batch])
 
     def _batches(self, columns: Sequence[int]) -> list[list[int]]:
         """The places of crops of so many columns in batches of one bucket each; those of no column are left out.
@@ -168,12 +178,21 @@ def better_of(upright: Recognition, turned: Recognition) -> Recognition:
 
 
 class Weights(NamedTuple):
-    """What a folder of released weights holds: the arrays, the network's shape, the characters of its classes."""
+    """What a folder of released weights holds.
+
+    Attributes:
+        arrays: the weights of the network.
+        architecture: its shape.
+        alphabet: the characters of its classes.
+        version: of the weights.
+        ceilings: of what its convolutions make, for int8; None if they were not measured.
+    """
 
     arrays: dict[str, NDArray[Any]]
     architecture: Architecture
     alphabet: Alphabet
     version: str
+    ceilings: tuple[float, ...] | None = None
 
 
 def read_weights(folder: Path) -> Weights:
@@ -184,7 +203,9 @@ def read_weights(folder: Path) -> Weights:
     """
     manifest, arrays = load_weights(folder, name=NAME)
     try:
-        architecture = Architecture.from_dict(manifest.architecture)
+        shape = dict(manifest.architecture)
+        ceilings = shape.pop("ceilings", None)
+        architecture = Architecture.from_dict(shape)
         alphabet = Alphabet(manifest.alphabet or "")
     except (TypeError, ValueError, KeyError) as error:
         raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
@@ -193,4 +214,5 @@ def read_weights(folder: Path) -> Weights:
             f"The manifest in {folder} contradicts itself: {alphabet.classes} classes in the alphabet, "
             f"{architecture.classes} in the network."
         )
-    return Weights(arrays, architecture, alphabet, manifest.version)
+    measured = None if ceilings is None else tuple(float(ceiling) for ceiling in ceilings)
+    return Weights(arrays, architecture, alphabet, manifest.version, measured)

@@ -11,9 +11,10 @@ from services.recognizer.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.engine import Batch
 from services.recognizer.loss import ctc_loss, merge_case
 from services.recognizer.network import CRNN, fuse_batch_norm
-from services.recognizer.openvino_engine import OpenVINOEngine
+from services.recognizer.openvino_engine import CONVOLUTIONS, OpenVINOEngine, output_maxima
 from services.recognizer.torch_engine import TorchEngine
 from shared.device import arrays_of
+from shared.quantisation import measure_ceilings
 
 TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=2)
 PAIRS = [(1, 2), (3, 4)]
@@ -65,6 +66,19 @@ def test_what_is_read_does_not_depend_on_what_shares_a_row(network: CRNN) -> Non
         for picture, among_others in zip(batch, logits, strict=True):
             (alone,) = engine([full(picture[None])])
             np.testing.assert_allclose(alone[0], among_others, atol=1e-6)
+
+
+def test_int8_is_close_and_cut_off_at_its_ceilings(network: CRNN) -> None:
+    arrays = arrays_of(move_statistics(network).state_dict())
+    pictures = np.random.default_rng(0).uniform(-1, 1, (4, 1, 32, 64)).astype(np.float32)
+    convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
+    ceilings = measure_ceilings("CRNN", convolutions, output_maxima, [[pictures[:2], pictures[2:]]])
+    assert len(ceilings) == 6
+    exact, quantised, cut = (
+        next(OpenVINOEngine(arrays, TINY, values, threads=1, precision="int8")([full(pictures)]))
+        for values in (None, ceilings, [ceiling / 50 for ceiling in ceilings])
+    )
+    assert 0 < np.abs(quantised - exact).mean() < np.abs(cut - exact).mean() / 2
 
 
 def test_an_engine_works_on_after_somebody_left(network: CRNN) -> None:
