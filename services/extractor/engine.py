@@ -37,7 +37,7 @@ def load_engine(
     if choose_engine(settings.engine, settings.device) == "openvino":
         from services.extractor.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(arrays, architecture, threads=settings.threads)
+        return OpenVINOEngine(arrays, architecture, precision=settings.precision)
     from services.extractor.torch_engine import TorchEngine
 
     return TorchEngine.load(arrays, architecture, settings)

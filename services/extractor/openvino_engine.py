@@ -13,6 +13,7 @@ from services.extractor.architecture import Architecture
 from services.extractor.encoding import FEATURES, Document
 from services.extractor.engine import Floats
 from shared import graphs
+from shared.engines import Precision
 from shared.graphs import Arrays, Graph
 
 _LAYERS = ("first", "second")
@@ -23,20 +24,20 @@ class OpenVINOEngine:
     """Runs the network with OpenVINO. Call it from one thread.
 
     One receipt at a time: the recurrence is a step a character, and receipts that are padded to the longest of a batch
-    cost more steps than they save.
+    cost more steps than they save. On one core: a step is so short that sharing it takes longer than computing it.
 
     Args:
         arrays: The weights, by the names of `services.extractor.network.CharacterLSTM`.
         architecture: Of the network.
-        threads: Most threads; all cores if None.
+        precision: What is multiplied.
 
     Raises:
         WeightsError: If the weights do not fit.
     """
 
-    def __init__(self, arrays: Arrays, architecture: Architecture, *, threads: int | None) -> None:
+    def __init__(self, arrays: Arrays, architecture: Architecture, *, precision: Precision = "auto") -> None:
         build = partial(_build, architecture=architecture)
-        compiled = graphs.compile_network("the character LSTM", arrays, build, threads=threads, precision="float32")
+        compiled = graphs.compile_network("the character LSTM", arrays, build, threads=1, precision=precision)
         self._request = compiled.create_infer_request()
 
     def __call__(self, documents: Sequence[Document]) -> list[Floats]:

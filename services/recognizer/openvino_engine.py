@@ -25,8 +25,6 @@ CONVOLUTIONS = ("features.", "last.")
 """What the names of their arrays begin with."""
 _SHUT = 1000.0
 """What closes a gate whatever else there is."""
-_TOLD = 32
-"""Inputs that tell a recurrent layer to forget. With one, rows fill no whole tiles; a step takes six times as long."""
 _MARGIN = 4
 """Frames of padding that the recurrence sees behind a text; those of the whole bucket cost a sixth more time."""
 _COUNTS = (4, 2, 1)
@@ -191,20 +189,19 @@ def _recurrence(arrays: Arrays, layers: int, channels: int) -> Graph:
     """N x T x channels, and N x T x 1 that is 1 where the past is forgotten, else 0 -> N x T x classes logits."""
     frames = graphs.parameter([-1, -1, channels], np.float32)
     forget = graphs.parameter([-1, -1, 1], np.float32)
-    told = ops.tile(forget, graphs.constant([1, 1, _TOLD], np.int64))
     x = frames
     for layer in range(layers):
         directions = (
             {kind: arrays[f"recurrent.{kind}_l{layer}{end}"] for kind in graphs.LSTM_ARRAYS} for end in ("", "_reverse")
         )
-        x = graphs.bidirectional_lstm(ops.concat([x, told], 2).output(0), *map(_forgetful, directions))
+        x = graphs.bidirectional_lstm(ops.concat([x, forget], 2).output(0), *map(_forgetful, directions))
     logits = graphs.linear(x, arrays["classifier.weight"], arrays["classifier.bias"])
     return Graph([frames, forget], [logits])
 
 
 def _forgetful(arrays: Arrays) -> Arrays:
-    """An LSTM with inputs more that shut its gates: state and output become zero, as before the first frame."""
+    """An LSTM with one input more that shuts its gates: state and output become zero, as before the first frame."""
     units = arrays["weight_hh"].shape[1]
-    shut = np.full((4 * units, _TOLD), -_SHUT, np.float32)
+    shut = np.full((4 * units, 1), -_SHUT, np.float32)
     shut[2 * units : 3 * units] = 0.0  # what would be written needs none, as its gate is shut
     return {**arrays, "weight_ih": np.concatenate([arrays["weight_ih"].astype(np.float32), shut], axis=1)}

@@ -45,7 +45,7 @@ def network() -> CharacterLSTM:
 def engine(network: CharacterLSTM, request: pytest.FixtureRequest) -> Engine:
     if request.param == "torch":
         return TorchEngine(network, CPU)
-    return OpenVINOEngine(arrays_of(network.state_dict()), SMALL, threads=1)
+    return OpenVINOEngine(arrays_of(network.state_dict()), SMALL, precision="float32")
 
 
 def document(*texts: str) -> Document:
@@ -80,7 +80,7 @@ def test_both_directions_reach_every_character(engine: Engine) -> None:
 
 def test_both_libraries_say_the_same(network: CharacterLSTM) -> None:
     documents = [document("SHOP", "TOTAL 9.00"), document("A"), document("ANOTHER SHOP SDN BHD", "JALAN 1", "RM 15.50")]
-    theirs = OpenVINOEngine(arrays_of(network.state_dict()), SMALL, threads=1)(documents)
+    theirs = OpenVINOEngine(arrays_of(network.state_dict()), SMALL, precision="float32")(documents)
     for one, other in zip(theirs, TorchEngine(network, CPU)(documents), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -88,11 +88,11 @@ def test_both_libraries_say_the_same(network: CharacterLSTM) -> None:
 def test_arrays_that_do_not_fit_are_named(network: CharacterLSTM) -> None:
     arrays = arrays_of(network.state_dict())
     with pytest.raises(WeightsError, match=r"'second\.back\.bias_hh_l0' is missing"):
-        OpenVINOEngine({k: v for k, v in arrays.items() if k != "second.back.bias_hh_l0"}, SMALL, threads=1)
+        OpenVINOEngine({k: v for k, v in arrays.items() if k != "second.back.bias_hh_l0"}, SMALL, precision="float32")
     with pytest.raises(WeightsError, match="unexpected: third"):
-        OpenVINOEngine({**arrays, "third": arrays["classifier.bias"]}, SMALL, threads=1)
+        OpenVINOEngine({**arrays, "third": arrays["classifier.bias"]}, SMALL, precision="float32")
     with pytest.raises(WeightsError, match="another shape"):
-        OpenVINOEngine({**arrays, "classifier.weight": arrays["embedding.weight"]}, SMALL, threads=1)
+        OpenVINOEngine({**arrays, "classifier.weight": arrays["embedding.weight"]}, SMALL, precision="float32")
 
 
 def test_the_layer_equals_a_packed_bidirectional_one() -> None:
