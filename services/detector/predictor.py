@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +34,10 @@ Floats = npt.NDArray[np.float32]
 _SCALE_TOLERANCE = 1.45
 #: Segments that tell enough of the text's height to scale a page anew.
 _ENOUGH_SEGMENTS = 3
+#: Rows and columns of prepared pages, the commonest first: three fifths of the receipts of SROIE have one of these.
+COMMON_SIZES = tuple(product((896, 1024, 768), (448, 512, 384)))
+#: Seconds after which no further size is run to warm up.
+_WARM_UP_S = 0.8
 #: Segments with a shorter side, in pixels of the page, are none.
 _LEAST_SIDE = 2.0
 
@@ -84,7 +90,7 @@ class Predictor:
         self._default_orientation: Orientation = settings.orientation
         self._engine = engine
         self._heights = np.asarray(architecture.anchor_heights, np.float32)
-        self._preparation = PreparationSettings(settings.text_height, settings.size_step, settings.max_prepared_pixels)
+        self._preparation = PreparationSettings(settings.text_height, settings.max_prepared_pixels)
         self._max_batch = settings.max_batch
         self._joining = joining or JoiningSettings()
         self.version = version
@@ -115,9 +121,15 @@ class Predictor:
         )
 
     def warm_up(self) -> None:
-        """Run the network once, so that the first request does not pay for its set-up."""
-        side = max(64, self._preparation.size_step)
-        self._engine(np.full((1, side, side), 255, np.uint8))
+        """Run the networks, so that the first requests do not pay for their set-up.
+
+        The common sizes are run in turn for up to a second, as each has its own.
+        """
+        begun = time.perf_counter()
+        for size in ((64, 64), *COMMON_SIZES):
+            self._engine(np.full((1, *size), 255, np.uint8))
+            if time.perf_counter() - begun > _WARM_UP_S:
+                break
         if self._orientation is not None:
             self._orientation(np.full((1, PATCH, PATCH), 255, np.uint8))
 

@@ -5,6 +5,7 @@ numpy and cv2 only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,10 @@ Doubles = npt.NDArray[np.float64]
 
 #: Text is never made larger than this many times its size.
 _MOST_ENLARGED = 4.0
+#: Prepared pages have at least this many pixels a side; the sides of small ones are multiples of the second number.
+_LEAST_SIDE, _LEAST_STEP = 32, 16
+#: A side is stretched or shrunk by at most this share to one of the fixed lengths; else it is padded to the next.
+_MOST_STRETCHED = 1 / 12
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,10 @@ class PreparationSettings:
 
     Attributes:
         text_height: Height in pixels to which the median text segment is brought.
-        size_step: Prepared pages are padded to multiples of this many pixels (itself a multiple of 16): a large step
-            lets more pages share a batch, a small one wastes less.
         max_pixels: Largest prepared page; text is made smaller than the working height where it would be exceeded.
     """
 
     text_height: float = 18.0
-    size_step: int = 32
     max_pixels: int = 4_000_000
 
 
@@ -48,7 +50,7 @@ class PreparedPage:
         grey: H x W pixels, padded.
         height: Rows of `grey` that show the page.
         width: Columns of `grey` that show the page.
-        scale: Pixels of `grey` for one of the page.
+        scale: Pixels of `grey` for one of the page, along x and along y; they differ by a sixth at most.
         offset: x and y on the straight page of the upper left corner of `grey`.
         source: The part of the straight page that was scaled, grey, so that it can be scaled again.
         page_size: Width and height of the whole page as it was sent.
@@ -59,7 +61,7 @@ class PreparedPage:
     grey: Pixels
     height: int
     width: int
-    scale: float
+    scale: tuple[float, float]
     offset: tuple[int, int]
     source: Pixels
     page_size: tuple[int, int]
@@ -73,7 +75,7 @@ class PreparedPage:
 
     def to_page(self, points: Floats) -> Floats:
         """Points (..., 2) in pixels of `grey` -> pixels of the page as it was sent."""
-        return transform(points / self.scale + np.asarray(self.offset, np.float32), self.back)
+        return transform(points / np.asarray(self.scale, np.float32) + np.asarray(self.offset, np.float32), self.back)
 
 
 def to_grey(image: npt.NDArray[Any]) -> Pixels:
@@ -119,15 +121,15 @@ def prepare(
 
 
 def scale_again(page: PreparedPage, factor: float, settings: PreparationSettings) -> PreparedPage:
-    """The same page with its text made larger by a factor."""
-    scaled = scale_page(page.source, page.offset, page.page_size, page.scale * factor, settings)
+    """The same page with its text made higher by a factor."""
+    scaled = scale_page(page.source, page.offset, page.page_size, page.scale[1] * factor, settings)
     return replace(scaled, back=page.back, rotation=page.rotation)
 
 
 def scale_page(
     source: Pixels, offset: tuple[int, int], page_size: tuple[int, int], scale: float, settings: PreparationSettings
 ) -> PreparedPage:
-    """Scale and pad a part of a page.
+    """Scale a part of a page to one of the fixed sizes (see `fixed_length`).
 
     Args:
         source: H x W grey pixels.
@@ -138,9 +140,40 @@ def scale_page(
     """
     limit = (settings.max_pixels / source.size) ** 0.5
     scale = min(scale, limit, _MOST_ENLARGED)
-    height, width = max(1, round(source.shape[0] * scale)), max(1, round(source.shape[1] * scale))
-    method = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+    sides = source.shape[1] * scale, source.shape[0] * scale
+    fixed = [fixed_length(side) for side in sides]
+    if fixed[0] * fixed[1] > settings.max_pixels:
+        fixed = [fixed_length(side, below=True) for side in sides]
+    width, height = (_fill(side, length) for side, length in zip(sides, fixed, strict=True))
+    factors = width / source.shape[1], height / source.shape[0]
+    method = cv2.INTER_AREA if max(factors) < 1.0 else cv2.INTER_LINEAR
     scaled = cv2.resize(source, (width, height), interpolation=method)
-    step = settings.size_step
-    grey = cv2.copyMakeBorder(scaled, 0, -height % step, 0, -width % step, cv2.BORDER_REPLICATE)
-    return PreparedPage(grey.astype(np.uint8, copy=False), height, width, scale, offset, source, page_size)
+    grey = cv2.copyMakeBorder(scaled, 0, fixed[1] - height, 0, fixed[0] - width, cv2.BORDER_REPLICATE)
+    return PreparedPage(grey.astype(np.uint8, copy=False), height, width, factors, offset, source, page_size)
+
+
+def fixed_length(side: float, *, below: bool = False) -> int:
+    """The length in pixels of a prepared page's side that would be so long: multiples of 16, a sixth apart at most.
+
+    Libraries make code of their own for every size of input, which takes about as long as running it once. Few sizes
+    are met again soon, and whole tiles are multiplied quickest.
+
+    Args:
+        side: Wished length in pixels.
+        below: Never a longer one, unless it is the least there is.
+
+    Returns:
+        The nearest of the lengths from which `side` can be stretched or shrunk, else the next longer one.
+    """
+    step = max(_LEAST_STEP, 1 << math.floor(math.log2(max(side, 6.0) / 6)))
+    shorter = math.floor(side / step) * step
+    nearest = math.floor(side / step + 0.5) * step
+    if below:
+        return max(shorter, _LEAST_SIDE)
+    fits = abs(nearest / side - 1) <= _MOST_STRETCHED
+    return max(nearest if fits else math.ceil(side / step) * step, _LEAST_SIDE)
+
+
+def _fill(side: float, length: int) -> int:
+    """Pixels of a fixed length that show the page: all of them, unless it would be stretched too much."""
+    return length if length / side - 1 <= _MOST_STRETCHED else max(1, round(side))

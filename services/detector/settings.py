@@ -26,9 +26,6 @@ class DetectorSettings(ServiceSettings):
     text_height: float = Field(
         default=18.0, ge=8, le=40, description="Height in pixels that the text of a page is scaled to."
     )
-    size_step: int = Field(
-        default=32, ge=16, le=512, multiple_of=16, description="Pages are padded to multiples of this many pixels."
-    )
     max_prepared_pixels: int = Field(
         default=4_000_000, ge=65_536, description="Largest scaled page in pixels; larger ones are made smaller."
     )

@@ -130,7 +130,7 @@ def collect(
 def _prepared_boxes(page: PreparedPage, quads: Floats) -> Floats:
     """The upright boxes (N x 4) in pixels of a prepared page of quads (N x 4 x 2) of its picture."""
     straight = transform(quads, np.linalg.inv(page.back).astype(np.float64))
-    scaled = ((straight - np.asarray(page.offset, np.float32)) * page.scale).astype(np.float32)
+    scaled = ((straight - np.asarray(page.offset, np.float32)) * np.asarray(page.scale)).astype(np.float32)
     return np.concatenate([scaled.min(axis=1), scaled.max(axis=1)], axis=1)
 
 

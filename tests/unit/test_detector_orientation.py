@@ -109,9 +109,9 @@ def test_a_prepared_page_leads_back_to_the_page_as_sent(rotation: int, lean: flo
     for seen in (prepared, scale_again(prepared, 1.6, settings)):
         height, width = seen.height, seen.width
         frame = seen.to_page(boxes_to_quads([[0, 0, width, height]])[0])
-        assert cv2.contourArea(frame) == pytest.approx(height * width / seen.scale**2, rel=0.02)
+        assert cv2.contourArea(frame) == pytest.approx(height * width / np.prod(seen.scale), rel=0.02)
         inside = np.linalg.inv(seen.back) @ np.column_stack([corners, np.ones(4)]).T
-        on_grey = ((inside[:2] / inside[2]).T - seen.offset) * seen.scale
+        on_grey = ((inside[:2] / inside[2]).T - seen.offset) * np.asarray(seen.scale)
         assert seen.to_page(on_grey.astype(np.float32)) == pytest.approx(corners, abs=0.05)
         assert seen.rotation == rotation
         first, second = on_grey[0], on_grey[1]

@@ -17,7 +17,8 @@ from services.detector.app import create_app, to_response
 from services.detector.architecture import Architecture
 from services.detector.engine import Activations
 from services.detector.joining import JoiningSettings
-from services.detector.predictor import Detection, Predictor, on_page
+from services.detector.predictor import COMMON_SIZES, Detection, Predictor, on_page
+from services.detector.preparation import fixed_length
 from services.detector.settings import DetectorSettings
 from shared.weights import WeightsError
 
@@ -99,7 +100,7 @@ def test_a_page_at_the_wrong_scale_is_computed_once_more() -> None:
     assert len(oracle.sizes) == 1
     from services.detector.preparation import PreparationSettings, scale_page
 
-    wrong = scale_page(page.source, page.offset, page.page_size, page.scale * 2.5, PreparationSettings())
+    wrong = scale_page(page.source, page.offset, page.page_size, page.scale[1] * 2.5, PreparationSettings())
     (detection,) = detector.detect([wrong])
     assert len(oracle.sizes) == 3
     assert oracle.sizes[2][1] < oracle.sizes[1][1]
@@ -186,3 +187,15 @@ async def test_bad_pictures_are_refused_and_the_service_stays_well(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert again.status_code == 200
+
+
+def test_the_common_sizes_are_run_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    oracle = Oracle()
+    predictor(oracle).warm_up()
+    sizes = [(64, 64), *COMMON_SIZES]
+    assert [size[1:] for size in oracle.sizes] == sizes
+    assert all(fixed_length(side) == side for size in COMMON_SIZES for side in size)
+    monkeypatch.setattr("services.detector.predictor._WARM_UP_S", 0.0)
+    oracle.sizes.clear()
+    predictor(oracle).warm_up()
+    assert len(oracle.sizes) == 1

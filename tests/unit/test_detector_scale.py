@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.preparation import PreparationSettings, prepare, scale_page, to_grey
+from services.detector.preparation import PreparationSettings, fixed_length, prepare, scale_page, to_grey
 from services.detector.scale import estimate_text
 
 
@@ -77,8 +77,7 @@ def test_text_is_brought_to_the_working_height_and_points_back_to_the_page() -> 
     settings = PreparationSettings()
     prepared = prepare(image, settings)
     assert prepared is not None
-    assert prepared.grey.shape[0] % settings.size_step == 0
-    assert prepared.grey.shape[1] % settings.size_step == 0
+    assert prepared.grey.shape == tuple(fixed_length(side) for side in prepared.grey.shape)
     again = estimate_text(prepared.grey)
     assert again is not None
     assert again.height == pytest.approx(settings.text_height, rel=0.2)
@@ -93,7 +92,28 @@ def test_pages_are_never_scaled_beyond_the_limit() -> None:
     settings = PreparationSettings(max_pixels=100_000)
     source = np.full((400, 600), 255, np.uint8)
     prepared = scale_page(source, (0, 0), (600, 400), 5.0, settings)
-    assert prepared.height * prepared.width <= 100_500
+    assert prepared.height * prepared.width <= 100_000
+
+
+def test_sides_are_stretched_to_few_lengths() -> None:
+    sides = np.arange(96, 6000)
+    lengths = np.array([fixed_length(side) for side in sides])
+    assert (lengths % 16 == 0).all()
+    assert len(np.unique(lengths)) <= 6 * 6 + 1  # six an octave
+    assert np.abs(lengths / sides - 1).max() <= 1 / 12
+    below = np.array([fixed_length(side, below=True) for side in sides])
+    assert (below <= sides).all()
+    assert np.isin(below, lengths).all()
+
+
+def test_short_sides_are_padded_instead_of_stretched() -> None:
+    assert [fixed_length(side) for side in (1, 31, 40, 52, 57)] == [32, 32, 48, 48, 64]
+    source = np.arange(40 * 500, dtype=np.uint32).reshape(40, 500).astype(np.uint8)
+    prepared = scale_page(source, (0, 0), (500, 40), 1.0, PreparationSettings())
+    assert prepared.grey.shape == (48, 512)
+    assert (prepared.height, prepared.width) == (40, 512)
+    assert prepared.scale == (512 / 500, 1.0)
+    assert (prepared.grey[40:] == prepared.grey[39]).all()
 
 
 def test_other_arrays_are_refused() -> None:
