@@ -7,15 +7,17 @@ it stands on a row with others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.detector.ink import upper_value
-from services.detector.proposals import Proposals
+from services.detector.ink import LEAST_CONTRAST, STRONG_SHARE
+from services.detector.proposals import Chains
 
 Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
 
 FEATURES = (
     "log_odds",
@@ -41,35 +43,36 @@ FEATURES = (
 _SURE = 0.8
 #: Rows of text at most this many heights away stand beside a segment; centres this near are on one row.
 _BESIDE, _SAME_ROW = 2.2, 0.6
-#: Share of a segment's strong ink from which a pixel is ink, and the least contrast (grey levels) of strong ink.
-_SHARE, _LEAST_CONTRAST = 0.35, 6.0
+#: Share of a segment's pixels that are no darker than its strong ink.
+_STRONG = 0.95
 
 
-def describe_segments(parts: Sequence[Proposals], quads: Floats, strength: Floats) -> Floats:
+def describe_segments(chains: Chains, quads: Floats, strength: Pixels) -> Floats:
     """Features of the segments found on one page.
 
     Args:
-        parts: The proposals of each of N segments.
+        chains: The proposals of each of N segments.
         quads: N x 4 x 2 in pixels of the prepared page.
         strength: Ink of the page, H x W, see :func:`services.detector.ink.ink_strength`.
 
     Returns:
         N x F, in the order of :data:`FEATURES`.
     """
-    count = np.array([len(part) for part in parts], np.float32)
-    heights = [part.bottom - part.top for part in parts]
-    median = float(np.median(np.concatenate(heights)))
+    count = chains.count
+    score, height = chains.members.score, chains.members.bottom - chains.members.top
+    median = float(np.median(height))
     low, high = quads.min(axis=1), quads.max(axis=1)
-    mean = np.array([part.score.mean() for part in parts])
+    mean, mean_height = chains.mean(score), chains.mean(height)
     log_odds = np.log(mean / (1.0 - np.minimum(mean, 0.9999)) + 1e-6)
-    log_height = np.log(np.array([height.mean() for height in heights]) / median)
+    log_height = np.log(mean_height / median)
+    unevenness = np.sqrt(chains.mean(np.square(height - chains.spread(mean_height)))) / median
     contrast, density = _ink(low, high, strength)
     single = count == 1
     on_row, rows = _neighbours(low, high, mean >= _SURE, median)
     features = [
         log_odds,
-        np.array([part.score.min() for part in parts]),
-        np.array([part.score.max() for part in parts]),
+        np.minimum.reduceat(score, chains.start),
+        np.maximum.reduceat(score, chains.start),
         mean,
         single,
         count == 2,
@@ -78,7 +81,7 @@ def describe_segments(parts: Sequence[Proposals], quads: Floats, strength: Float
         np.abs(log_height),
         np.minimum(contrast / max(float(np.median(contrast)), 1.0), 2.0),
         density,
-        np.array([height.std() for height in heights]) / median,
+        unevenness,
         single * mean,
         (count <= 2) * log_odds,
         single * (high[:, 0] - low[:, 0]) / np.maximum(high[:, 1] - low[:, 1], 1.0),
@@ -94,14 +97,19 @@ def acceptance_logits(features: Floats, weights: npt.NDArray[np.float64]) -> Flo
     return np.asarray(features @ weights[:-1] + weights[-1], np.float32)
 
 
-def _ink(low: Floats, high: Floats, strength: Floats) -> tuple[Floats, Floats]:
+def _ink(low: Floats, high: Floats, strength: Pixels) -> tuple[Floats, Floats]:
     """Strong ink (grey levels) of each of N boxes, and the share of its pixels that are ink."""
     contrast, density = np.zeros(len(low), np.float32), np.zeros(len(low), np.float32)
-    for index, ((x0, y0), (x1, y1)) in enumerate(zip(low, high, strict=True)):
-        part = strength[max(0, int(y0)) : max(1, int(y1)), max(0, int(x0)) : max(1, int(x1))]
-        if part.size:
-            contrast[index] = upper_value(part, 0.95)
-            density[index] = (part > _SHARE * max(float(contrast[index]), _LEAST_CONTRAST)).mean()
+    bounds = np.maximum(np.concatenate([low, high], axis=1).astype(np.intp), (0, 0, 1, 1)).tolist()
+    for index, (x0, y0, x1, y1) in enumerate(bounds):
+        part = strength[y0:y1, x0:x1]
+        if not part.size:
+            continue
+        # Counting the grey levels is quicker than sorting the pixels.
+        darker = np.cumsum(cv2.calcHist([part], [0], None, [256], [0, 256]))
+        strong = int(np.searchsorted(darker, min(int(_STRONG * part.size), part.size - 1), "right"))
+        faint = math.floor(STRONG_SHARE * max(strong, LEAST_CONTRAST))
+        contrast[index], density[index] = strong, 1.0 - darker[faint] / part.size
     return contrast, density
 
 

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from services.detector.anchors import STRIDE
 from services.detector.ink import column_ink, find_gaps
-from services.detector.proposals import Proposals
+from services.detector.proposals import Chains, Proposals
 
 Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.intp]
 
 FEATURES = (
@@ -62,7 +63,7 @@ class Links:
     gap_stop: Floats
 
 
-def describe_links(proposals: Proposals, following: Integers, chain: Integers, strength: Floats) -> Links:
+def describe_links(proposals: Proposals, following: Integers, chain: Integers, strength: Pixels) -> Links:
     """Features of all links.
 
     Args:
@@ -108,7 +109,7 @@ def describe_links(proposals: Proposals, following: Integers, chain: Integers, s
 
 
 def _ink_gaps(
-    proposals: Proposals, left: Integers, right: Integers, chain: Integers, strength: Floats
+    proposals: Proposals, left: Integers, right: Integers, chain: Integers, strength: Pixels
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """For each link the widest blank stretch (start, stop), its width in heights, and the chain's typical one."""
     links = len(left)
@@ -116,15 +117,18 @@ def _ink_gaps(
     middle = 0.5 * (centre[left] + centre[right])
     start, stop = middle.copy(), middle.copy()
     share, other = np.zeros(links, np.float32), np.zeros(links, np.float32)
+    chains, _ = Chains.of(proposals, chain)
+    tops, bottoms = (chains.median(edge).tolist() for edge in (chains.members.top, chains.members.bottom))
+    first, last = ((chains.members.column[ends] + 0.5) * STRIDE for ends in (chains.start, chains.last))
+    lefts, rights = (first - STRIDE).tolist(), (last + STRIDE).tolist()
     order = np.argsort(chain[left], kind="stable")
     for group in np.split(order, np.flatnonzero(np.diff(chain[left][order])) + 1):
         if not len(group):
             continue
-        members = np.concatenate([left[group[:1]], right[group]])
-        top, bottom = float(np.median(proposals.top[members])), float(np.median(proposals.bottom[members]))
+        one = chain[left[group[0]]]
+        top, bottom, x0 = tops[one], bottoms[one], lefts[one]
         height = max(bottom - top, 1.0)
-        x0, x1 = float(centre[members[0]]) - STRIDE, float(centre[members[-1]]) + STRIDE
-        ink = column_ink(strength, (x0, top, x1, bottom))
+        ink = column_ink(strength, (x0, top, rights[one], bottom))
         gaps = find_gaps(ink, round(x0))
         if not len(gaps.start) or not ink.any():  # too faint to tell anything
             continue
@@ -136,8 +140,8 @@ def _ink_gaps(
         found = inside[np.arange(len(group)), best] > 0
         start[group[found]], stop[group[found]] = gaps.start[best[found]], gaps.stop[best[found]]
         share[group] = np.where(found, np.minimum(gaps.width[best] / height, _WIDEST), 0.0)
-        words = gaps.width[gaps.width > 0.2 * height] / height
-        other[group] = float(np.median(words)) if len(words) else 0.0
+        words = np.sort(gaps.width[gaps.width > 0.2 * height] / height)
+        other[group] = 0.5 * (words[(len(words) - 1) // 2] + words[len(words) // 2]) if len(words) else 0.0
     return start.astype(np.float32), stop.astype(np.float32), share, other
 
 

@@ -13,8 +13,8 @@ Floats = npt.NDArray[np.float32]
 
 #: Window (px) of the mean that ink is darker than.
 _WINDOW = 41
-#: Share of a row's strong ink from which a column has ink, and the least contrast (grey levels) of strong ink.
-_SHARE, _LEAST_CONTRAST = 0.35, 6.0
+#: Share of the strong ink of a row from which there is ink, and the least contrast (grey levels) of strong ink.
+STRONG_SHARE, LEAST_CONTRAST = 0.35, 6.0
 #: Share of a row's height, at its top and bottom, that is left out: it may hold rules and the neighbours' ink.
 _TRIM = 0.15
 
@@ -32,13 +32,13 @@ class Gaps:
         return self.stop - self.start
 
 
-def ink_strength(grey: Pixels) -> Floats:
+def ink_strength(grey: Pixels) -> Pixels:
     """How much darker each pixel is than the mean around it, in grey levels, 0 where it is lighter; H x W."""
     mean = cv2.blur(grey, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.subtract(mean, grey), np.float32)
+    return np.asarray(cv2.subtract(mean, grey), np.uint8)
 
 
-def column_ink(strength: Floats, box: tuple[float, float, float, float]) -> npt.NDArray[np.bool_]:
+def column_ink(strength: Pixels, box: tuple[float, float, float, float]) -> npt.NDArray[np.bool_]:
     """Which columns of a box have ink.
 
     Args:
@@ -56,18 +56,16 @@ def column_ink(strength: Floats, box: tuple[float, float, float, float]) -> npt.
     inner_left, inner_right = max(left, 0), min(right, strength.shape[1])
     if bottom <= top or inner_right <= inner_left:
         return ink
-    part = strength[top:bottom, inner_left:inner_right]
-    strong = upper_value(part.max(axis=0), 0.8)
-    level = _SHARE * max(strong, _LEAST_CONTRAST)
-    ink[inner_left - left : inner_right - left] = (part > level).any(axis=0)
+    darkest = strength[top:bottom, inner_left:inner_right].max(axis=0)
+    level = STRONG_SHARE * max(_upper_value(darkest, 0.8), LEAST_CONTRAST)
+    ink[inner_left - left : inner_right - left] = darkest > level
     return ink
 
 
-def upper_value(values: Floats, share: float) -> float:
+def _upper_value(values: Pixels, share: float) -> float:
     """The value that a share (0 to 1) of some values does not exceed; several times faster than a percentile."""
-    flat = values.reshape(-1)
-    index = min(int(share * len(flat)), len(flat) - 1)
-    return float(np.partition(flat, index)[index])
+    index = min(int(share * len(values)), len(values) - 1)
+    return float(np.partition(values, index)[index])
 
 
 def find_gaps(ink: npt.NDArray[np.bool_], origin: int) -> Gaps:
@@ -77,7 +75,7 @@ def find_gaps(ink: npt.NDArray[np.bool_], origin: int) -> Gaps:
         ink: One value a column.
         origin: Pixel of the first column.
     """
-    padded = np.concatenate([[True], ink, [True]])
-    change = np.diff(padded.astype(np.int8))
-    start, stop = np.flatnonzero(change == -1), np.flatnonzero(change == 1)
-    return Gaps((start + origin).astype(np.float32), (stop + origin).astype(np.float32))
+    padded = np.ones(len(ink) + 2, np.bool_)
+    padded[1:-1] = ink
+    change = (np.flatnonzero(padded[1:] != padded[:-1]) + origin).astype(np.float32)
+    return Gaps(change[0::2], change[1::2])

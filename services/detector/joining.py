@@ -5,6 +5,7 @@ Everything is in pixels of the scaled picture; numpy only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,9 +17,10 @@ from services.detector.acceptance import acceptance_logits, describe_segments
 from services.detector.anchors import STRIDE, decode_side
 from services.detector.breaks import FEATURES, Links, break_logits, choose_breaks, describe_links
 from services.detector.ink import column_ink
-from services.detector.proposals import Proposals
+from services.detector.proposals import Chains, Doubles, Proposals
 
 Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.intp]
 
 
@@ -120,7 +122,7 @@ class Segments:
         return Segments(self.quads[index], self.scores[index])
 
 
-def join(proposals: Proposals, strength: Floats, settings: JoiningSettings) -> Segments:
+def join(proposals: Proposals, strength: Pixels, settings: JoiningSettings) -> Segments:
     """Join proposals to segments.
 
     Args:
@@ -128,25 +130,29 @@ def join(proposals: Proposals, strength: Floats, settings: JoiningSettings) -> S
         strength: Ink of the page, H x W, see :func:`services.detector.ink.ink_strength`.
         settings: How.
     """
-    segments, parts = candidates(proposals, strength, settings)
-    if settings.accept_weights and len(parts):
-        features = describe_segments(parts, segments.quads, strength)
+    segments, chains = candidates(proposals, strength, settings)
+    if settings.accept_weights and len(chains):
+        features = describe_segments(chains, segments.quads, strength)
         logits = acceptance_logits(features, np.asarray(settings.accept_weights, np.float64))
         segments = segments[logits >= settings.accept_threshold]
     return drop_covered(segments, settings.covered)
 
 
-def candidates(proposals: Proposals, strength: Floats, settings: JoiningSettings) -> tuple[Segments, list[Proposals]]:
+def candidates(proposals: Proposals, strength: Pixels, settings: JoiningSettings) -> tuple[Segments, Chains]:
     """All that may be segments, some of them over one another, and the proposals of each; arguments as for `join`."""
-    if not len(proposals):
-        return Segments.none(), []
     following = link(proposals, settings)
     links = describe_links(proposals, following, label_chains(following), strength)
     logits = break_logits(links.features, np.asarray(settings.break_weights, np.float64))
     broken = choose_breaks(logits, links, settings.break_threshold)
     following[links.left[broken]] = -1
-    bounds = _bounds(len(proposals), links, broken)
-    return _segments(proposals, label_chains(following), bounds, strength, settings)
+    chains, order = Chains.of(proposals, label_chains(following))
+    bounds = _bounds(len(proposals), links, broken)[order]
+    within = np.stack([bounds[chains.start, 0], bounds[chains.last, 1]], axis=1)
+    scores = chains.mean(chains.members.score)
+    kept = scores >= np.where(chains.count > 1, settings.least_score, settings.short_score)
+    chains = chains[kept]
+    quads = _quads(chains, within[kept], strength, settings)
+    return Segments(quads, scores[kept].astype(np.float32)), chains
 
 
 def _bounds(count: int, links: Links, broken: npt.NDArray[np.bool_]) -> Floats:
@@ -185,9 +191,9 @@ def link(proposals: Proposals, settings: JoiningSettings) -> Integers:
 def label_chains(following: Integers) -> Integers:
     """The chain (0, 1, ...) of each proposal, given what follows it; links only lead to later indices."""
     head = np.arange(len(following))
-    for index, after in enumerate(following):
-        if after >= 0:
-            head[after] = head[index]
+    head[following[following >= 0]] = np.flatnonzero(following >= 0)
+    while (farther := head[head]).tolist() != head.tolist():  # the way to the first one halves each time
+        head = farther
     return np.unique(head, return_inverse=True)[1].astype(np.intp)
 
 
@@ -226,71 +232,52 @@ def drop_covered(segments: Segments, share: float) -> Segments:
     return segments[~better.any(axis=1)]
 
 
-def _segments(
-    proposals: Proposals, chain: Integers, bounds: Floats, strength: Floats, settings: JoiningSettings
-) -> tuple[Segments, list[Proposals]]:
-    quads, scores, parts = [], [], []
-    order = np.argsort(chain, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(chain[order])) + 1):
-        part = proposals[members]
-        score = float(part.score.mean())
-        if score < (settings.least_score if len(part) > 1 else settings.short_score):
-            continue
-        within = float(bounds[members[0], 0]), float(bounds[members[-1], 1])
-        quads.append(_quad(part, within, strength, settings))
-        scores.append(score)
-        parts.append(part)
-    if not quads:
-        return Segments.none(), []
-    return Segments(np.stack(quads).astype(np.float32), np.array(scores, np.float32)), parts
-
-
-def _quad(part: Proposals, bounds: tuple[float, float], strength: Floats, settings: JoiningSettings) -> Floats:
-    """The quad of one chain of proposals, 4 x 2; its ends stay within bounds (px)."""
-    centre = part.centre
-    left, right = find_ends(part, settings)
-    left, right = max(left, bounds[0]), min(right, bounds[1])
+def _quads(chains: Chains, bounds: Floats, strength: Pixels, settings: JoiningSettings) -> Floats:
+    """The quads of N chains, N x 4 x 2; their ends stay within bounds (N x 2, px)."""
+    if not len(chains):
+        return Segments.none().quads
+    part = chains.members
+    left, right = _find_ends(chains, settings)
+    left, right = np.maximum(left, bounds[:, 0]), np.minimum(right, bounds[:, 1])
     # cells over an end see less of the segment: they count less for its edges
     weight = part.score * np.clip(1.25 - np.abs(part.side) * 0.5, 0.2, 1.0)
-    weight = weight / weight.sum()
-    middle, height = 0.5 * (part.top + part.bottom), float((weight * (part.bottom - part.top)).sum())
-    at = float((weight * centre).sum())
-    level = float((weight * middle).sum())
-    spread = float((weight * (centre - at) ** 2).sum())
-    slope = float((weight * (centre - at) * (middle - level)).sum()) / spread if len(part) >= 4 else 0.0
-    if abs(slope) * (right - left) < settings.skew * height:
-        slope = 0.0
-    if slope == 0.0:
-        left, right = draw_to_ink(
-            strength, (left, level - 0.5 * height, right, level + 0.5 * height), settings.ink_weight
-        )
-    grow_top, grow_bottom, grow_left, grow_right = growth((right - left) / height, settings) * height
-    x0, x1 = max(left - grow_left, bounds[0]), min(right + grow_right, bounds[1])
+    weight = weight / chains.spread(chains.total(weight))
+    centre, middle = part.centre, 0.5 * (part.top + part.bottom)
+    at, level = chains.total(weight * centre), chains.total(weight * middle)
+    height = chains.total(weight * (part.bottom - part.top))
+    aside = centre - chains.spread(at)
+    spread = np.maximum(chains.total(weight * aside**2), 1e-9)
+    slope = chains.total(weight * aside * (middle - chains.spread(level))) / spread
+    slope[(chains.count < 4) | (np.abs(slope) * (right - left) < settings.skew * height)] = 0.0
+    boxes = np.stack([left, level - 0.5 * height, right, level + 0.5 * height], axis=1)
+    for index in np.flatnonzero(slope == 0.0):
+        left[index], right[index] = draw_to_ink(strength, boxes[index].tolist(), settings.ink_weight)
+    top, bottom, before, after = growth((right - left) / height, settings).T * height
+    x0, x1 = np.maximum(left - before, bounds[:, 0]), np.minimum(right + after, bounds[:, 1])
     y0, y1 = level + slope * (x0 - at), level + slope * (x1 - at)
-    above, below = 0.5 * height + grow_top, 0.5 * height + grow_bottom
-    return np.array([(x0, y0 - above), (x1, y1 - above), (x1, y1 + below), (x0, y0 + below)], np.float32)
+    above, below = 0.5 * height + top, 0.5 * height + bottom
+    corners = (x0, y0 - above), (x1, y1 - above), (x1, y1 + below), (x0, y0 + below)
+    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1).astype(np.float32)
 
 
-def growth(aspect: float, settings: JoiningSettings) -> Floats:
-    """Growth at top, bottom, left and right, in heights, of a segment so many heights wide."""
-    share = float(np.clip((aspect - _SHORT_ASPECT) / (_LONG_ASPECT - _SHORT_ASPECT), 0.0, 1.0))
-    short, long = np.asarray(settings.grow_short, np.float32), np.asarray(settings.grow, np.float32)
+def growth(aspect: npt.ArrayLike, settings: JoiningSettings) -> Floats:
+    """Growth at top, bottom, left and right (..., 4), in heights, of segments (...) so many heights wide."""
+    share = np.clip((np.asarray(aspect) - _SHORT_ASPECT) / (_LONG_ASPECT - _SHORT_ASPECT), 0.0, 1.0)[..., None]
+    short, long = np.asarray(settings.grow_short), np.asarray(settings.grow)
     return np.asarray(short + share * (long - short), np.float32)
 
 
-def find_ends(part: Proposals, settings: JoiningSettings) -> tuple[float, float]:
-    """Left and right end (px) of one chain, from the side ramps of its outer proposals, else from the cells' edges."""
-    centre = part.centre
-    edge_left, edge_right = float(centre[0]) - STRIDE / 2, float(centre[-1]) + STRIDE / 2
-    first, last = slice(0, 2), slice(-2, None)
-    left = _end(part.side[first], centre[first], -1.0, settings.end_side, edge_left)
-    right = _end(part.side[last], centre[last], 1.0, settings.end_side, edge_right)
-    if right - left < STRIDE / 4:
-        return edge_left, edge_right
+def _find_ends(chains: Chains, settings: JoiningSettings) -> tuple[Doubles, Doubles]:
+    """Left and right ends (px) of N chains, from the side ramps of their outer proposals, else the cells' edges."""
+    left = _ends(chains, chains.start, 1, settings.end_side)
+    right = _ends(chains, chains.last, -1, settings.end_side)
+    narrow, centre = right - left < STRIDE / 4, chains.members.centre
+    left[narrow] = centre[chains.start[narrow]] - STRIDE / 2
+    right[narrow] = centre[chains.last[narrow]] + STRIDE / 2
     return left, right
 
 
-def draw_to_ink(strength: Floats, box: tuple[float, float, float, float], weight: float) -> tuple[float, float]:
+def draw_to_ink(strength: Pixels, box: Sequence[float], weight: float) -> tuple[float, float]:
     """Move the ends of a box towards where its ink ends.
 
     Args:
@@ -317,11 +304,15 @@ def draw_to_ink(strength: Floats, box: tuple[float, float, float, float], weight
     return left, right
 
 
-def _end(side: Floats, centre: Floats, sign: float, least: float, edge: float) -> float:
-    tells = side * sign >= least
-    if not tells.any():
-        return edge
-    weight = np.abs(side[tells])
+def _ends(chains: Chains, outer: Integers, inwards: int, least: float) -> Doubles:
+    """The ends (px) of N chains beyond their outermost members, of which the next one lies 1 or -1 further."""
+    edge = chains.members.centre[outer] - inwards * STRIDE / 2
+    pair = np.stack([outer, np.where(chains.count > 1, outer + inwards, outer)], axis=1)
+    side, centre = chains.members.side[pair], chains.members.centre[pair]
+    tells = side * -inwards >= least
+    tells[:, 1] &= chains.count > 1
+    weight = np.abs(side, dtype=np.float64) * tells
+    total = weight.sum(axis=1)
+    ends = (weight * decode_side(side, centre)).sum(axis=1) / np.where(total > 0, total, 1.0)
     # an end lies at most one cell beyond the outermost cell
-    end = float((weight * decode_side(side[tells], centre[tells])).sum() / weight.sum())
-    return float(np.clip(end, edge - STRIDE, edge + STRIDE))
+    return np.asarray(np.where(total > 0, np.clip(ends, edge - STRIDE, edge + STRIDE), edge), np.float64)

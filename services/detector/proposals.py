@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from services.detector.anchors import STRIDE, decode_vertical
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
 
@@ -43,6 +45,60 @@ class Proposals:
     def centre(self) -> Floats:
         """Horizontal centres in pixels."""
         return ((self.column + 0.5) * STRIDE).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Chains:
+    """N chains of proposals, each a candidate for a segment.
+
+    Attributes:
+        members: The proposals of the first chain from left to right, then those of the second, and so on.
+        start: N indices of the first member of each.
+        count: N numbers of members, from 1.
+    """
+
+    members: Proposals
+    start: Integers
+    count: Integers
+
+    @classmethod
+    def of(cls, proposals: Proposals, chain: Integers) -> tuple[Chains, Integers]:
+        """Proposals sorted by column with the chain (0, 1, ...) of each; also gives the indices of the members."""
+        order = np.argsort(chain, kind="stable")
+        count = np.bincount(chain)
+        return cls(proposals[order], np.cumsum(count) - count, count), order
+
+    def __len__(self) -> int:
+        """The number of chains."""
+        return len(self.count)
+
+    @property
+    def last(self) -> Integers:
+        """Indices of the last members."""
+        return self.start + self.count - 1
+
+    def __getitem__(self, kept: npt.NDArray[np.bool_]) -> Chains:
+        """Some of the chains."""
+        count = self.count[kept]
+        return Chains(self.members[np.repeat(kept, self.count)], np.cumsum(count) - count, count)
+
+    def total(self, values: npt.NDArray[Any]) -> Doubles:
+        """The sum over each chain of values of the members."""
+        return np.asarray(np.add.reduceat(values, self.start, dtype=np.float64))
+
+    def mean(self, values: npt.NDArray[Any]) -> Doubles:
+        """The mean over each chain of values of the members."""
+        return self.total(values) / self.count
+
+    def median(self, values: Floats) -> Floats:
+        """The median over each chain of values of the members."""
+        ordered = values[np.lexsort((values, self.spread(np.arange(len(self)))))]
+        below, above = self.start + (self.count - 1) // 2, self.start + self.count // 2
+        return np.asarray(0.5 * (ordered[below] + ordered[above]), np.float32)
+
+    def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A value of each chain, for each of its members."""
+        return np.repeat(values, self.count)
 
 
 def decode_proposals(

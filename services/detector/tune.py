@@ -33,6 +33,7 @@ from shared.measures.ignored import counted
 from shared.weights import load_weights, save_weights
 
 logger = logging.getLogger(__name__)
+Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
@@ -81,7 +82,7 @@ class Sample:
 
     page: PreparedPage
     activations: Activations
-    strength: Floats
+    strength: Pixels
     quads: Floats
     boxes: Floats
     ignored: Floats
@@ -168,15 +169,15 @@ def fit_acceptance(samples: Sequence[Sample], settings: JoiningSettings, anchor_
     """Fit the model of segments: one is text if it lies on labels; those on ignored print tell nothing."""
     features, right, weights = [], [], []
     for sample in samples:
-        segments, parts = candidates(sample.proposals(settings, anchor_heights), sample.strength, settings)
-        if not len(parts):
+        segments, chains = candidates(sample.proposals(settings, anchor_heights), sample.strength, settings)
+        if not len(chains):
             continue
         boxes = np.concatenate([segments.quads.min(axis=1), segments.quads.max(axis=1)], axis=1)
         area = _areas(boxes)
         shared = _intersections(boxes, sample.boxes)
         text = (shared.sum(axis=1) > _ON_LABELS * area) & (shared / _areas(sample.boxes) > _OF_LABEL).any(axis=1)
         known = text | (_intersections(boxes, sample.ignored_boxes).sum(axis=1) < 0.3 * area)
-        features.append(describe_segments(parts, segments.quads, sample.strength)[known])
+        features.append(describe_segments(chains, segments.quads, sample.strength)[known])
         right.append(text[known])
         weights.append(np.full(int(known.sum()), sample.weight))
     return _fitted(features, right, weights)

@@ -17,7 +17,7 @@ from services.detector.tune import GRID, with_value
 from shared.dataset import LabelledSegment, load_split, write_receipt, write_split
 from shared.measures.ignored import counted
 
-BLANK = np.zeros((160, 400), np.float32)
+BLANK = np.zeros((160, 400), np.uint8)
 
 
 def row(first: int, last: int, top: float, score: float) -> Proposals:
@@ -37,8 +37,8 @@ def test_segments_are_described_in_the_order_of_the_features() -> None:
     strength = BLANK.copy()
     strength[22:38, 0:96:2] = 80.0
     proposals = page(row(0, 5, 20, 0.9), row(12, 12, 20, 0.7), row(20, 22, 120, 0.6))
-    segments, parts = candidates(proposals, strength, JoiningSettings(least_score=0.3, short_score=0.3))
-    described = describe_segments(parts, segments.quads, strength)
+    segments, chains = candidates(proposals, strength, JoiningSettings(least_score=0.3, short_score=0.3))
+    described = describe_segments(chains, segments.quads, strength)
     assert described.shape == (3, len(FEATURES))
     values = {name: described[:, index].tolist() for index, name in enumerate(FEATURES)}
     assert values["single"] == [0, 1, 0]

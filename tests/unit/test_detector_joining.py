@@ -48,7 +48,7 @@ def box(x0: float, y0: float, x1: float, y1: float) -> list[tuple[float, float]]
     return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
 
 
-BLANK = np.zeros((160, 400), np.float32)
+BLANK = np.zeros((160, 400), np.uint8)
 
 
 def test_suppression_keeps_one_proposal_a_row_of_text_and_averages_it() -> None:
@@ -92,7 +92,7 @@ def test_a_fall_of_the_side_ramp_parts_neighbours_without_an_empty_column() -> N
 
 
 def test_segments_do_not_reach_over_the_blank_at_a_break() -> None:
-    strength = np.zeros((60, 200), np.float32)
+    strength = np.zeros((60, 200), np.uint8)
     strength[22:38, 4:70] = 80.0
     strength[22:38, 88:156] = 80.0
     # the ramps put both ends into the other's ink
@@ -142,7 +142,7 @@ def test_growth_is_in_heights_and_by_side() -> None:
 
 
 def test_ends_are_drawn_to_ink_that_is_near() -> None:
-    strength = np.zeros((60, 300), np.float32)
+    strength = np.zeros((60, 300), np.uint8)
     strength[22:38, 50:160] = 80.0
     assert draw_to_ink(strength, (44, 20, 164, 40), 1.0) == pytest.approx((48, 162))  # a tenth of the height beside
     assert draw_to_ink(strength, (44, 20, 164, 40), 0.5) == pytest.approx((46, 163))
@@ -176,7 +176,7 @@ def test_ink_gaps_are_where_the_row_is_blank() -> None:
 
 
 def test_links_are_described_in_the_order_of_the_features() -> None:
-    strength = np.zeros((60, 200), np.float32)
+    strength = np.zeros((60, 200), np.uint8)
     strength[22:38, :60] = 80.0
     strength[22:38, 80:160] = 80.0
     proposals = row_of_cells(0, 9, 20, 40, {4: 0.5, 5: -0.25})
