@@ -78,7 +78,7 @@ class Picture:
     """A decoded picture, turned as its EXIF orientation says.
 
     Attributes:
-        pixels: H x W x 3, blue, green, red, uint8, contiguous.
+        pixels: H x W, grey (the luma of ITU-R BT.601), uint8, contiguous: nothing that reads receipts sees colours.
         format: JPEG, PNG or WebP.
     """
 
@@ -122,8 +122,9 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     try:
         with _DECODERS[name](BytesIO(data)) as image:
             check_size(image.size, limits)
+            image.draft("L", None)  # the colours of a JPEG need not be decoded
             image.load()
-            pixels = to_bgr(upright(image))
+            pixels = to_grey(upright(image))
     except ProblemError:
         raise
     except Exception as error:  # decoders let anything escape for damaged files: OSError, SyntaxError, ValueError, ...
@@ -213,16 +214,20 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
+def to_grey(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a loaded picture of any mode, `(H, W)`; what is transparent lies on white."""
+    if image.mode.startswith("I"):
+        return _shallow(image)
+    image = _on_white(image)
+    return np.array(image if image.mode == "L" else image.convert("L"))
+
+
 def to_bgr(image: Image.Image) -> NDArray[np.uint8]:
     """The pixels of a loaded picture of any mode, `(H, W, 3)`, blue first; what is transparent lies on white."""
-    if image.mode.startswith("I"):  # grey of 16 bit, which Pillow would clip to 255 instead of scaling
-        grey = (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.has_transparency_data:
-        clear = image if image.mode == "RGBA" else image.convert("RGBA")
-        image = Image.new("RGB", clear.size, "white")
-        image.paste(clear, mask=clear.getchannel("A"))
-    elif image.mode != "RGB":
+    if image.mode.startswith("I"):
+        return np.repeat(_shallow(image)[:, :, None], 3, axis=2)
+    image = _on_white(image)
+    if image.mode != "RGB":
         image = image.convert("RGB")
     width, height = image.size
     pixels = np.empty((height, width, 3), dtype=np.uint8)
@@ -230,6 +235,21 @@ def to_bgr(image: Image.Image) -> NDArray[np.uint8]:
         strip = image.crop((0, top, width, min(top + _STRIP, height)))
         pixels[top : top + _STRIP] = np.frombuffer(strip.tobytes("raw", "BGR"), np.uint8).reshape(-1, width, 3)
     return pixels
+
+
+def _shallow(image: Image.Image) -> NDArray[np.uint8]:
+    """Grey of 16 bit, which Pillow would clip to 255 instead of scaling, in 8 bit."""
+    return np.asarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255), np.uint8)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A picture without transparency."""
+    if not image.has_transparency_data:
+        return image
+    clear = image if image.mode == "RGBA" else image.convert("RGBA")
+    paper = Image.new("RGB", clear.size, "white")
+    paper.paste(clear, mask=clear.getchannel("A"))
+    return paper
 
 
 def damaged(name: str, reason: str) -> ProblemError:

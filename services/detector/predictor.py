@@ -139,7 +139,7 @@ class Predictor:
         Safe in any thread.
 
         Args:
-            image: H x W x 3, BGR, uint8.
+            image: H x W, or H x W x 3 BGR, uint8.
             orientation: `auto`, or `upright` to take the page as it is; as the settings say if left out.
         """
         turned = (orientation or self._default_orientation) == "auto"
@@ -163,7 +163,7 @@ class Predictor:
         """Find the text of pages.
 
         Args:
-            images: H x W x 3 each, BGR, uint8.
+            images: H x W, or H x W x 3 BGR, each, uint8.
 
         Returns:
             One detection a page, in order; a blank page has no segments.

@@ -81,7 +81,7 @@ def test_the_limits_of_who_asks_count(decoded: list[bytes]) -> None:
 
 
 def test_what_was_used_last_stays_and_memory_is_bounded(decoded: list[bytes]) -> None:
-    memory = PictureMemory(most_bytes=2 * 100 * 100 * 3)
+    memory = PictureMemory(most_bytes=2 * 100 * 100)
     one, two, three, large = png(100), png(99), png(98), png(300)
     for data in (one, two, one, three, one, large, one):
         memory.decode(data, LIMITS)
