@@ -147,9 +147,10 @@ def _has_neighbour(boxes: Floats) -> npt.NDArray[np.bool_]:
     middle = y + height / 2
     found = np.zeros(len(boxes), bool)
     # Sorted by the left edge: the neighbour on the right is among the next ones whose left edge is near enough.
-    reach = np.searchsorted(x, x + width + height)
-    for step in range(1, int((reach - np.arange(len(x))).max(initial=1))):
-        left = np.arange(len(x) - step)
+    reach = np.searchsorted(x, x + width + height) - np.arange(len(x))
+    left = np.arange(len(x))
+    for step in range(1, int(reach.max(initial=1))):
+        left = left[reach[left] > step]
         right = left + step
         near = x[right] - (x[left] + width[left])
         taller = np.maximum(height[left], height[right])
