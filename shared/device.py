@@ -12,9 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from shared.engines import Precision
+from shared.engines import Precision, uses_bfloat16
 from shared.health import StartupError
-from shared.processor import has_bfloat16
 from shared.weights import WeightsError
 
 
@@ -48,9 +47,7 @@ def inference_dtype(device: torch.device, precision: Precision = "auto") -> torc
 
     If `auto`, or int8, which only OpenVINO does here, it is bfloat16 where the device multiplies it, else float32.
     """
-    fast = device.type == "cuda" or (device.type == "cpu" and has_bfloat16())
-    wanted = precision == "bfloat16" or (precision in ("auto", "int8") and fast)
-    return torch.bfloat16 if wanted else torch.float32
+    return torch.bfloat16 if uses_bfloat16(precision, cuda=device.type == "cuda") else torch.float32
 
 
 def autocast(device: torch.device, precision: Precision = "auto") -> AbstractContextManager[object]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.health import StartupError
+from shared.processor import has_bfloat16, has_int8
 
 EngineName = Literal["openvino", "torch"]
 EngineChoice = Literal["auto", "openvino", "torch"]
@@ -46,9 +47,47 @@ def choose_engine(name: EngineChoice, device: str) -> EngineName:
     return name
 
 
+def uses_int8(precision: Precision) -> bool:
+    """Whether OpenVINO multiplies int8 in the layers that are quantised."""
+    return precision == "int8" or (precision == "auto" and has_int8())
+
+
+def uses_bfloat16(precision: Precision, *, cuda: bool = False) -> bool:
+    """Whether bfloat16 is multiplied, in layers that are not quantised, on the processor or on CUDA."""
+    return precision == "bfloat16" or (precision in ("auto", "int8") and (cuda or has_bfloat16()))
+
+
+def arithmetic(name: EngineChoice, device: str, precision: Precision, *, quantised: bool) -> str:
+    """What a network is computed with, as part of the version of its answers: caches must not mix them.
+
+    A confidence, and now and then a character, differs between int8, bfloat16 and float32, and machines that share a
+    cache may choose differently.
+
+    Args:
+        name: As for `choose_engine`.
+        device: As for `choose_engine`.
+        precision: What is multiplied.
+        quantised: Whether some layers can be computed in int8.
+
+    Returns:
+        For example `openvino-int8-bfloat16`: library, and what is multiplied.
+
+    Raises:
+        EngineError: As `choose_engine`.
+    """
+    library = choose_engine(name, device)
+    cuda = library == "torch" and _runs_on_cuda(device)
+    int8 = ["int8"] if library == "openvino" and quantised and uses_int8(precision) else []
+    return "-".join([library, *int8, "bfloat16" if uses_bfloat16(precision, cuda=cuda) else "float32"])
+
+
+def _runs_on_cuda(device: str) -> bool:
+    return device.startswith("cuda") or (device == "auto" and _CUDA_DRIVER.exists() and _torch_has_cuda())
+
+
 def _for_device(device: str) -> EngineName:
     """CUDA, where it is asked for or there, is torch's; the processor is torch's only where OpenVINO is missing."""
-    if device.startswith("cuda") or (device == "auto" and _CUDA_DRIVER.exists() and _torch_has_cuda()):
+    if _runs_on_cuda(device):
         return "torch"
     return "torch" if find_spec("openvino") is None and find_spec("torch") is not None else "openvino"
 

@@ -14,8 +14,8 @@ import openvino as ov
 from numpy.typing import ArrayLike, NDArray
 from openvino import opset13 as ops
 
-from shared.engines import Precision
-from shared.processor import cores, has_bfloat16
+from shared.engines import Precision, uses_bfloat16
+from shared.processor import cores
 from shared.weights import WeightsError
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -95,12 +95,11 @@ def compile_network(
         raise WeightsError(f"The weights do not fit {name}. Arrays unexpected: {', '.join(unused)}.")
     model = ov.Model(list(graph.outputs), [one.get_node() for one in graph.inputs], name)
     count = min(threads or cores(), cores())
-    wanted = precision == "bfloat16" or (precision in ("auto", "int8") and has_bfloat16())
     return core().compile_model(
         model,
         "CPU",
         {
-            "INFERENCE_PRECISION_HINT": "bf16" if wanted else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if uses_bfloat16(precision) else "f32",
             "INFERENCE_NUM_THREADS": count,
             "NUM_STREAMS": min(streams, count),
             "CPU_RUNTIME_CACHE_CAPACITY": _CACHED_PRIMITIVES,

@@ -13,9 +13,8 @@ from openvino import opset13 as ops
 from services.detector.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
 from services.detector.engine import Activations
 from shared import graphs
-from shared.engines import Precision
+from shared.engines import Precision, uses_int8
 from shared.graphs import Arrays, Graph
-from shared.processor import has_int8
 
 _SAME = ((1, 1), (1, 1))
 _DIRECTIONS = ("", "_reverse")
@@ -46,9 +45,8 @@ class OpenVINOEngine:
         threads: int | None,
         precision: Precision = "auto",
     ) -> None:
-        int8 = precision == "int8" or (precision == "auto" and has_int8())
         anchors = len(architecture.anchor_heights)
-        build = partial(_build, anchors=anchors, ceilings=ceilings if int8 else None)
+        build = partial(_build, anchors=anchors, ceilings=ceilings if uses_int8(precision) else None)
         compiled = graphs.compile_network("CTPN", arrays, build, threads=threads, precision=precision)
         self._request = compiled.create_infer_request()
 

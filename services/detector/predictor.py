@@ -24,6 +24,7 @@ from services.detector.preparation import PreparationSettings, PreparedPage, pre
 from services.detector.proposals import decode_proposals, suppress
 from services.detector.settings import DetectorSettings
 from shared.contracts import Orientation
+from shared.engines import arithmetic
 from shared.processor import share_memory_arena
 from shared.weights import WeightsError, load_weights
 
@@ -69,7 +70,7 @@ class Predictor:
     Args:
         engine: Runs the network.
         architecture: Of the network, for its anchors.
-        version: Of the weights.
+        version: Of the weights, and what they are computed with.
         settings: Working height, limits and thresholds.
         joining: How proposals become segments; comes with the weights.
         orientation: Tells which way up a page is; without it pages are taken to be upright and straight.
@@ -111,6 +112,8 @@ class Predictor:
         version = weights.version
         if settings.orientation == "auto":  # other answers, so another version: caches must not mix them
             version = f"{version}+{orientation_version}"
+        quantised = weights.ceilings is not None
+        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantised=quantised)}"
         return cls(
             engine,
             weights.architecture,

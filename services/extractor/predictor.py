@@ -20,6 +20,7 @@ from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.teaching import Teaching
 from shared.contracts import CorrectRequest, ExtractRequest, Fields, Line, MerchantCorrection, PageSize
+from shared.engines import arithmetic
 from shared.processor import share_memory_arena
 from shared.weights import WeightsError, load_weights
 
@@ -33,7 +34,7 @@ class Predictor:
     Args:
         engine: Runs the network.
         reader: Turns its probabilities into fields.
-        version: Of the weights.
+        version: Of the weights, and what they are computed with.
         directory: Known merchants, which people's corrections are taught to; None if spelling stays as it was read.
     """
 
@@ -62,7 +63,8 @@ class Predictor:
         engine = load_engine(weights.arrays, weights.architecture, settings)
         directory = _directory(settings)
         reader = FieldReader(weights.scoring, directory, month_first=settings.date_order == "month_first")
-        return cls(engine, reader, version=weights.version, directory=directory)
+        computed = arithmetic(settings.engine, settings.device, settings.precision, quantised=False)
+        return cls(engine, reader, version=f"{weights.version}+{computed}", directory=directory)
 
     def extract(self, documents: Sequence[ExtractRequest]) -> list[Fields]:
         """The fields of each receipt, in order; all null where there is no text."""

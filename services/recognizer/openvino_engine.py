@@ -16,9 +16,9 @@ from services.recognizer.architecture import Architecture
 from services.recognizer.engine import Batch
 from services.recognizer.packing import pack
 from shared import graphs
-from shared.engines import Precision
+from shared.engines import Precision, uses_int8
 from shared.graphs import Arrays, Graph
-from shared.processor import cores, has_int8
+from shared.processor import cores
 
 _SAME = ((1, 1), (1, 1))
 CONVOLUTIONS = ("features.", "last.")
@@ -67,11 +67,10 @@ class OpenVINOEngine:
         threads: int | None,
         precision: Precision = "auto",
     ) -> None:
-        int8 = precision == "int8" or (precision == "auto" and has_int8())
         self._streams = min(threads or cores(), cores())
         convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
         rest = {name: value for name, value in arrays.items() if name not in convolutions}
-        features = partial(_features, ceilings=ceilings if int8 else None)
+        features = partial(_features, ceilings=ceilings if uses_int8(precision) else None)
         build = partial(_recurrence, layers=architecture.layers, channels=architecture.channels[-1])
         compiled = (
             graphs.compile_network("CRNN", part, make, threads=threads, streams=self._streams, precision=precision)

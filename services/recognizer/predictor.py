@@ -19,6 +19,7 @@ from services.recognizer.engine import Batch, Engine, load_engine
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.settings import RecognizerSettings
+from shared.engines import arithmetic
 from shared.processor import share_memory_arena
 from shared.weights import WeightsError, load_weights
 
@@ -39,7 +40,7 @@ class Predictor:
         engine: runs the network.
         architecture: of the network, for the size of its input.
         alphabet: the characters of its classes.
-        version: of the weights.
+        version: of the weights, and what they are computed with.
         max_batch: most crops computed as one batch.
         max_width: widest input in pixels.
         language: helps where the network is not sure; None for none.
@@ -81,6 +82,8 @@ class Predictor:
         if settings.language == "auto":  # other answers, so another version: caches must not mix them
             language = LanguageModel.load(LANGUAGE_WEIGHTS, weights.alphabet)
             version = f"{version}+{language.version}"
+        quantised = weights.ceilings is not None
+        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantised=quantised)}"
         return cls(
             load_engine(weights.arrays, weights.architecture, settings, weights.ceilings),
             weights.architecture,

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from gateway.cache import cache_key
+from services.detector.predictor import Predictor
+from services.detector.settings import DetectorSettings
 from shared import engines
+from shared.contracts import Models
 from shared.device import DeviceError, inference_dtype, select_device
-from shared.engines import EngineError, choose_engine
+from shared.engines import EngineError, arithmetic, choose_engine
 
 
 @pytest.fixture
@@ -77,3 +81,31 @@ def test_the_precision_asked_for_is_taken() -> None:
     assert inference_dtype(torch.device("cpu"), "float32") == torch.float32
     assert inference_dtype(torch.device("cpu"), "bfloat16") == torch.bfloat16
     assert inference_dtype(torch.device("cuda")) == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("features", "quantised", "expected"),
+    [
+        ({"amx_int8", "amx_bf16"}, True, "openvino-int8-bfloat16"),
+        ({"avx512_vnni"}, True, "openvino-int8-float32"),
+        ({"amx_int8", "amx_bf16"}, False, "openvino-bfloat16"),
+        (set(), True, "openvino-float32"),
+    ],
+)
+def test_what_is_computed_with_follows_the_processor(
+    machine: pytest.MonkeyPatch, features: set[str], quantised: bool, expected: str
+) -> None:
+    machine.setattr("shared.processor.flags", lambda: frozenset(features))
+    assert arithmetic("auto", "cpu", "auto", quantised=quantised) == expected
+    assert arithmetic("auto", "cpu", "float32", quantised=quantised) == "openvino-float32"
+    assert arithmetic("auto", "cuda", "auto", quantised=quantised) == "torch-bfloat16"
+    assert arithmetic("torch", "cpu", "auto", quantised=quantised) == (
+        "torch-bfloat16" if "amx_bf16" in features else "torch-float32"
+    )
+
+
+def test_caches_do_not_mix_what_was_computed_with_different_numbers() -> None:
+    versions = [Predictor.load(DetectorSettings(precision=one)).version for one in ("int8", "float32")]
+    assert len({version.rpartition("+")[0] for version in versions}) == 1
+    keys = {cache_key("0" * 32, Models(detector=version, recognizer="r", extractor="e")) for version in versions}
+    assert len(keys) == 2
