@@ -99,7 +99,7 @@ def main() -> None:
         ]
         result = measure(workers, receipts, throughput=not options.no_throughput)
     result["machine"] = {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": options.cores,
         "isa": options.isa,
         "features": sorted(name for name in flags() if name.startswith(("amx", "avx512_", "avx_vnni", "avx2"))),
@@ -162,7 +162,8 @@ def _receipts(options: argparse.Namespace, stack: ExitStack) -> Iterator[Labelle
     yield from receipts[:: max(1, len(receipts) // options.count)][: options.count]
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
