@@ -92,7 +92,7 @@ class RequestGuard:
             granted_s = min((s for s in (asked_s, timeout_s) if s is not None), default=None)
             with working_until(None if granted_s is None else Deadline(granted_s)):
                 async with asyncio.timeout(granted_s) as deadline:
-                    await request.run(self._app)
+                    await request.run(self._app, deadline)
         except ProblemError as error:
             await request.discard_body()
             await request.fail(error)
@@ -116,9 +116,11 @@ class _GuardedRequest:
         self._left = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._deadline: asyncio.Timeout | None = None
         self.body_read = False
 
-    async def run(self, app: ASGIApp) -> None:
+    async def run(self, app: ASGIApp, deadline: asyncio.Timeout) -> None:
+        self._deadline = deadline
         self._task = asyncio.current_task()
         others = self._task.cancelling() if self._task else 0
         try:
@@ -128,6 +130,7 @@ class _GuardedRequest:
             if self._task is None or not self._left.is_set() or self._task.uncancel() > others:
                 raise
         finally:
+            self._deadline = None  # what says that something failed is not under it
             if self._watcher:
                 self._watcher.cancel()
 
@@ -165,10 +168,23 @@ class _GuardedRequest:
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            await self._keep_whole(message)
             self._started = True
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self._finished = True
         await self._send_on(message)
+
+    async def _keep_whole(self, start: Message) -> None:
+        """Sees to it that the deadline does not end an answer between its head and its body.
+
+        An answer that tells its length is there as a whole: it is sent. One of which the time is over is not begun.
+        """
+        if self._deadline is None:
+            return
+        if self._deadline.expired():
+            await asyncio.sleep(0)  # where the pending cancellation comes in
+        elif "content-length" in Headers(raw=list(start.get("headers", []))):
+            self._deadline.reschedule(None)
 
     async def _watch(self) -> None:
         """Cancels the request when the client goes away; after the body, only that can be received."""
