@@ -12,7 +12,6 @@ are stand beside them in the plot. Growth is the exponent of the power that fits
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -27,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.peers.__main__ import Worker, processor
+from benchmarks.report import save_figure, write_files
 from shared.dataset import load_split
 from synthesis.generator import render_receipt
 
@@ -178,11 +178,7 @@ def table(result: dict[str, Any]) -> str:
 
 def _write(result: dict[str, Any], folder: Path) -> None:
     """Writes `scaling.json`, `scaling.md` and `scaling.png`; prints the table."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "scaling.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    text = table(result)
-    (folder / "scaling.md").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write_files("scaling", result, table(result), folder)
     _plot(result, folder / "scaling.png")
 
 
@@ -209,8 +205,7 @@ def _plot(result: dict[str, Any], path: Path) -> None:
     by_clients.set_ylabel("peak memory, MiB")
     by_clients.set_ylim(bottom=0)
     figure.suptitle(f"{result['version']}, {result['machine']['cores']} cores")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)
     pyplot.close(figure)
 
 

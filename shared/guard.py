@@ -168,22 +168,16 @@ class _GuardedRequest:
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            await self._keep_whole(message)
+            self._keep_whole(message)
             self._started = True
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self._finished = True
         await self._send_on(message)
 
-    async def _keep_whole(self, start: Message) -> None:
-        """Sees to it that the deadline does not end an answer between its head and its body.
-
-        An answer that tells its length is there as a whole: it is sent. One of which the time is over is not begun.
-        """
-        if self._deadline is None:
-            return
-        if self._deadline.expired():
-            await asyncio.sleep(0)  # where the pending cancellation comes in
-        elif "content-length" in Headers(raw=list(start.get("headers", []))):
+    def _keep_whole(self, start: Message) -> None:
+        """Lifts the deadline from an answer that tells its length: it is there, and its body must follow its head."""
+        told = "content-length" in Headers(raw=list(start.get("headers", [])))
+        if told and self._deadline is not None and not self._deadline.expired():
             self._deadline.reschedule(None)
 
     async def _watch(self) -> None:

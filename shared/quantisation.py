@@ -6,6 +6,7 @@ serves requests.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import graphs
+from shared.dataset import LabelledReceipt, load_split
 from shared.graphs import Arrays, Graph
 from shared.weights import MANIFEST_FILE, read_manifest
+
+_COUNT = 32
+
+
+def parse_options(weights: Path) -> tuple[Path, list[LabelledReceipt]]:
+    """Read the command line of a measurement: the folder of the weights, and the receipts to measure on.
+
+    Args:
+        weights: Folder where `--weights` names no other.
+
+    Raises:
+        DatasetError: If the receipts cannot be read.
+    """
+    parser = argparse.ArgumentParser(description="Measure the ceilings that int8 needs; writes them into the manifest.")
+    parser.add_argument("--data", type=Path, required=True, help="labelled receipts; the part `train` is used")
+    parser.add_argument("--weights", type=Path, default=weights)
+    parser.add_argument("--count", type=int, default=_COUNT, help="receipts, spread over the part")
+    options = parser.parse_args()
+    receipts = load_split(options.data, "train")
+    return options.weights, receipts[:: max(1, len(receipts) // options.count)][: options.count]
 
 
 def measure_ceilings(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.report import save_figure, write_files
 from shared.dataset import LabelledReceipt
 from shared.measures.deteval import deteval
 from shared.measures.words import words
@@ -83,12 +83,8 @@ def table(result: dict[str, Any]) -> str:
 
 def write_report(result: dict[str, Any], folder: Path) -> None:
     """Writes `peers.json`, `peers.md` and, where matplotlib is installed, `peers.png`; prints the table."""
-    folder.mkdir(parents=True, exist_ok=True)
     result["times_ours"] = ratios(result)
-    (folder / "peers.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    text = table(result)
-    (folder / "peers.md").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write_files("peers", result, table(result), folder)
     plot(result, folder / "peers.png")
 
 
@@ -111,5 +107,4 @@ def plot(result: dict[str, Any], path: Path) -> None:
     axes.set_ylabel("F1 of words read")
     axes.set_title(f"{result['receipts']} receipts, {result['machine']['cores']} cores")
     axes.margins(y=0.25)
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)

@@ -15,6 +15,8 @@ from shared.batching import DynamicBatcher
 from shared.contracts import CorrectRequest, ExtractRequest, ExtractResponse, Fields
 from shared.problems import ProblemError, problem_responses
 
+# Pixels beyond which no page reaches.
+_FARTHEST = 1e6
 _DESCRIPTION = """\
 Finds company, date, address and total in the text of a receipt with a character-wise LSTM. Send the text segments with
 their quads, in any order. A field that is not there is null.
@@ -101,10 +103,10 @@ def _router(settings: ExtractorSettings) -> APIRouter:
 
 
 def check(body: ExtractRequest, settings: ExtractorSettings) -> None:
-    """Refuse a text that is too long, and lines on pages that are not there.
+    """Refuse a text that is too long, and lines on pages or in places that are not there.
 
     Raises:
-        ProblemError: 413 `text-too-long` or 422 `no-such-page`.
+        ProblemError: 413 `text-too-long`, 422 `no-such-page` or 422 `no-such-place`.
     """
     length = characters(body)
     if length > settings.max_characters:
@@ -123,4 +125,12 @@ def check(body: ExtractRequest, settings: ExtractorSettings) -> None:
                 "A line is on a page that is not there",
                 f"The line with the index {index} is on page {line.page}, but there are {len(body.pages)} pages, "
                 "counted from 0. Give the size of every page, or set the line's `page` right.",
+            )
+        if any(not abs(number) <= _FARTHEST for point in line.quad for number in point):
+            raise ProblemError(
+                422,
+                "no-such-place",
+                "A line has no place on its page",
+                f"The quad of the line with the index {index} has a coordinate that is no number, or farther out than "
+                "any page reaches. Give the corners in pixels of the page.",
             )

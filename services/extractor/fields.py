@@ -165,8 +165,7 @@ class FieldReader:
         document, probability = source.document, scores[:, _CLASS["total"]]
         found = candidates(document, probability)
         chances = shares(found, self._scoring.total_weights, self._scoring.no_total)
-        # That there is none is likelier; or nothing is, as where a place is no number.
-        if not max(chances, default=0.0) > 1.0 - sum(chances):
+        if max(chances, default=0.0) <= 1.0 - sum(chances):  # that there is none is likelier
             return
         number = int(np.argmax(chances))
         best = found[number].best

@@ -12,7 +12,7 @@ import numpy as np
 from fastapi import APIRouter, FastAPI, Request
 from numpy.typing import NDArray
 
-from services.recognizer.crops import cut, quad_fault, to_grey
+from services.recognizer.crops import cut, quad_fault
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
@@ -155,7 +155,7 @@ def _crops(data: bytes, quads: Sequence[Any] | None, settings: RecognizerSetting
     """Decode the picture and cut its segments; takes long enough to need a thread."""
     picture = decode_once(data, settings.picture_limits)
     if quads is None:
-        return [to_grey(picture.pixels)]
+        return [picture.pixels]
     faults = [(i, fault) for i, quad in enumerate(quads) if (fault := quad_fault(quad, picture.width, picture.height))]
     _raise_faults(faults)
     return cut(picture.pixels, quads)

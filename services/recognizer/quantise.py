@@ -7,37 +7,25 @@ serves requests.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 from services.recognizer.crops import cut
 from services.recognizer.openvino_engine import CONVOLUTIONS, output_maxima
 from services.recognizer.predictor import NAME, Predictor, read_weights
 from services.recognizer.settings import WEIGHTS, RecognizerSettings
-from shared.dataset import load_split
-from shared.quantisation import keep_ceilings, measure_ceilings
-
-_COUNT = 32
+from shared.quantisation import keep_ceilings, measure_ceilings, parse_options
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Measure the ceilings that int8 needs; writes them into the manifest.")
-    parser.add_argument("--data", type=Path, required=True, help="labelled receipts; the part `train` is used")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--count", type=int, default=_COUNT, help="receipts, spread over the part")
-    options = parser.parse_args()
-    receipts = load_split(options.data, "train")
-    chosen = receipts[:: max(1, len(receipts) // options.count)][: options.count]
-    predictor = Predictor.load(RecognizerSettings(weights=options.weights, precision="float32", language="off"))
-    arrays = read_weights(options.weights).arrays
+    weights, receipts = parse_options(WEIGHTS)
+    predictor = Predictor.load(RecognizerSettings(weights=weights, precision="float32", language="off"))
+    arrays = read_weights(weights).arrays
     ceilings = measure_ceilings(
         "CRNN",
         {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)},
         output_maxima,
-        ((batch.pictures for batch in predictor.inputs(cut(receipt.image(), receipt.quads()))) for receipt in chosen),
+        ((batch.pictures for batch in predictor.inputs(cut(receipt.image(), receipt.quads()))) for receipt in receipts),
     )
-    keep_ceilings(options.weights, ceilings, name=NAME)
+    keep_ceilings(weights, ceilings, name=NAME)
     print(ceilings)
 
 

@@ -21,7 +21,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import BaseModel
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope, Send
 
 from shared.app import create_service_app
 from shared.problems import ProblemError, problem_responses
@@ -305,6 +305,18 @@ async def test_slow_requests_end_at_the_deadline() -> None:
         assert time.monotonic() - begun < 1
     assert "0.1 s" in _is_problem(answer, 504, "deadline-exceeded")["detail"]
     assert events.cancelled
+
+
+async def test_an_answer_that_has_begun_is_sent_whole_after_the_deadline() -> None:
+    async def raw(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b"whole"})
+
+    app = _app(request_timeout_s=0.05)
+    app.mount("/raw", raw)
+    async with _client(app) as client:
+        assert (await client.get("/raw")).text == "whole"
 
 
 async def test_slow_uploads_are_told_apart_from_slow_answers() -> None:

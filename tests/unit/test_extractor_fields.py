@@ -52,13 +52,6 @@ def test_nothing_is_read_from_nothing_or_where_nothing_is_likely() -> None:
     assert read([["THANK YOU"], ["TOTAL", "9.00"], ["25/12/2018"]]) == Fields()
 
 
-def test_where_the_network_gives_no_numbers_nothing_is_found() -> None:
-    given = segments([["TOTAL", "9.00"]])
-    document = encode(given)
-    nothing = np.full((len(document.text), 5), np.nan, np.float32)
-    assert FieldReader(Scoring()).read(given, document, nothing).fields == Fields()
-
-
 def test_a_brand_above_a_whole_legal_name_is_left_out() -> None:
     fields = read([["SARANG CAFE"], ["TRENDY HOUSE SDN. BHD."]], company=["SARANG CAFE", "TRENDY HOUSE SDN. BHD."])
     assert fields.company is not None

@@ -78,6 +78,7 @@ async def test_no_lines_give_no_fields(client: httpx2.AsyncClient) -> None:
     ("body", "status", "code", "part"),
     [
         ({"pages": [PAGE], "lines": [line("A", page=1)]}, 422, "no-such-page", "index 0 is on page 1"),
+        ({"pages": [PAGE], "lines": [line("A", y=1e308)]}, 422, "no-such-place", "index 0"),
         ({"pages": [PAGE], "lines": [line("A" * 300)]}, 413, "text-too-long", "301 characters; at most 200"),
         ({"pages": [], "lines": []}, 422, None, "pages"),
         ({"lines": []}, 422, None, "pages"),
