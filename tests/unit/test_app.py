@@ -316,7 +316,7 @@ async def test_an_answer_that_has_begun_is_sent_whole_after_the_deadline() -> No
     app = _app(request_timeout_s=0.05)
     app.mount("/raw", raw)
     async with _client(app) as client:
-        assert (await client.get("/raw")).text == "whole"
+        assert (await client.get("/raw/")).text == "whole"
 
 
 async def test_slow_uploads_are_told_apart_from_slow_answers() -> None:
