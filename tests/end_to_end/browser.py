@@ -146,6 +146,8 @@ def visit(context: BrowserContext, deployment: Deployment) -> Iterator[Visit]:
     visit.page.on("pageerror", lambda error: visit.faults.append(f"error: {error}"))
     visit.page.on("console", lambda message: _note(visit, message))
     visit.page.on("dialog", lambda dialog: visit.faults.append(f"dialog: {dialog.message}"))
+    # Asked for only when a file is chosen, the browser may close its dialog before it knows that a test waits for it.
+    visit.page.on("filechooser", lambda _: None)
     visit.open()
     yield visit
     for record in visit.records():  # corrections teach: the next test wants a server as new
