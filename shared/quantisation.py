@@ -60,7 +60,7 @@ def measure_ceilings(
 
 
 def keep_ceilings(folder: Path, ceilings: list[float], *, name: str) -> None:
-    """Write ceilings into the manifest of released weights; their hash and version stay.
+    """Write ceilings into the manifest of released weights; the hash of the tensors stays.
 
     Args:
         folder: Of the weights.

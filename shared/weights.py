@@ -7,6 +7,7 @@ nothing is ever unpickled. Serving code only reads; training code writes with `s
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -45,8 +46,12 @@ class Manifest(BaseModel):
 
     @property
     def version(self) -> str:
-        """Identifies the weights in answers and cache keys: name, date and hash."""
-        return f"{self.name}-{self.created.isoformat()}-{self.sha256[:8]}"
+        """Identifies the weights in answers and cache keys: name, date, and a hash of all that decides what they say.
+
+        That is more than the tensors: what is fitted beside them changes the answers, too.
+        """
+        decisive = json.dumps([self.sha256, self.architecture, self.alphabet], sort_keys=True)
+        return f"{self.name}-{self.created.isoformat()}-{hashlib.sha256(decisive.encode()).hexdigest()[:8]}"
 
 
 def save_weights(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def test_round_trip_in_half_precision(tmp_path: Path) -> None:
     manifest, tensors = load_weights(tmp_path / "weights", name="tiny")
     assert manifest == saved
     assert manifest.alphabet == "ab €"
-    assert manifest.version == f"tiny-2026-11-22-{saved.sha256[:8]}"
+    assert re.fullmatch(r"tiny-2026-11-22-[0-9a-f]{8}", manifest.version)
     assert tensors["0.weight"].dtype == np.float32
     np.testing.assert_array_equal(tensors["0.weight"], network[0].weight.detach().half().float())
     assert tensors["1.num_batches_tracked"].item() == 70_000
@@ -47,6 +49,21 @@ def test_round_trip_in_half_precision(tmp_path: Path) -> None:
     load_into(other, tensors)
     np.testing.assert_array_equal(other[0].weight.detach(), tensors["0.weight"])
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["manifest.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"measures": {"f1": 0.6}}, True),
+        ({"training": {"steps": 2}}, True),
+        ({"sha256": "0" * 64}, False),
+        ({"architecture": {"hidden": 4, "threshold": 0.5}}, False),
+        ({"alphabet": "ba €"}, False),
+    ],
+)
+def test_the_version_follows_all_that_decides_an_answer(tmp_path: Path, change: dict[str, Any], same: bool) -> None:
+    saved = _save(tmp_path, _network())
+    assert (saved.model_copy(update=change).version == saved.version) is same
 
 
 def test_transposed_and_shared_arrays_are_saved(tmp_path: Path) -> None:
