@@ -1,8 +1,9 @@
-"""What a benchmark found, as files: JSON, a table and a plot."""
+"""What a benchmark found and on what, as files: JSON, a table and a plot."""
 
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,3 +23,12 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Writes a plot as a picture."""
     figure.tight_layout()
     figure.savefig(path, dpi=120)
+
+
+def processor() -> str:
+    """Name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())

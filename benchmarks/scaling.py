@@ -25,8 +25,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.peers.__main__ import Worker, processor
-from benchmarks.report import save_figure, write_files
+from benchmarks.peers.__main__ import Worker
+from benchmarks.report import processor, save_figure, write_files
 from shared.dataset import load_split
 from synthesis.generator import render_receipt
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.report import measures_of, write_report
+from benchmarks.report import processor
 from shared.dataset import LabelledReceipt, load_split
 from shared.processor import flags
 
@@ -160,15 +160,6 @@ def _receipts(options: argparse.Namespace, stack: ExitStack) -> Iterator[Labelle
         subprocess.run([*command, "--seed", "1"], check=True, cwd=_ROOT)
     receipts = load_split(data, split)
     yield from receipts[:: max(1, len(receipts) // options.count)][: options.count]
-
-
-def processor() -> str:
-    """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _parse() -> argparse.Namespace:

@@ -1,0 +1,220 @@
+"""The three networks alone, with torch on CUDA or on the processor: receipts a second, and how busy the GPU is.
+
+    python -m benchmarks.networks --data ../shared/sroie --device cuda --receipts 256 --batch 16
+
+Pages, segments and texts are those of the labels, prepared before the clock runs, in batches of one size. What is timed
+goes from arrays in memory to arrays in memory, so that copies to the device and back count. "Computing" is the share of
+the time in which some kernel ran on the GPU, told by torch's profiler in a run of its own, as that takes time itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks.report import processor, write_files
+from services.detector.predictor import Predictor as Detector
+from services.detector.predictor import read_weights as detector_weights
+from services.detector.settings import DetectorSettings
+from services.detector.torch_engine import TorchEngine as DetectorEngine
+from services.extractor.encoding import TextSegment, encode
+from services.extractor.predictor import read_weights as extractor_weights
+from services.extractor.settings import ExtractorSettings
+from services.extractor.torch_engine import TorchEngine as ExtractorEngine
+from services.recognizer.crops import cut, to_grey
+from services.recognizer.predictor import Predictor as Recognizer
+from services.recognizer.predictor import read_weights as recognizer_weights
+from services.recognizer.settings import RecognizerSettings
+from services.recognizer.torch_engine import TorchEngine as RecognizerEngine
+from shared.dataset import LabelledReceipt, LabelledSegment, load_split
+from shared.device import select_device
+from synthesis.generator import render_receipt
+
+_ROOT = Path(__file__).resolve().parents[1]
+_SEGMENTS_AT_ONCE = 16
+"""Of one width, for each receipt of a batch: about as many as a receipt has of the commonest."""
+
+
+class Page(NamedTuple):
+    """A receipt to compute: its picture, `(H, W, 3)` BGR uint8, and its segments."""
+
+    image: npt.NDArray[np.uint8]
+    segments: Sequence[LabelledSegment]
+
+
+Run = Callable[[], object]
+_Input = TypeVar("_Input")
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Measures, writes JSON and a table, and gives the figures."""
+    options = _parse(arguments)
+    device = select_device(options.device)
+    pages = _pages(options)
+    runs = {
+        "detector": detector(pages, options),
+        "recognizer": recognizer(pages, options),
+        "extractor": extractor(pages, options),
+    }
+    figures = {name: measure(run, len(pages), options.seconds, device) for name, run in runs.items()}
+    figures["all three"] = measure(partial(_all, runs.values()), len(pages), options.seconds, device)
+    result = {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
+        "torch": torch.__version__,
+        "receipts": len(pages),
+        "batch": options.batch,
+        "networks": figures,
+    }
+    write_files("networks", result, table(result), options.output)
+    return result
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="labelled receipts; left out: rendered ones")
+    parser.add_argument("--split", default="train", help="part of the labelled receipts")
+    parser.add_argument("--receipts", type=int, default=64, help="most receipts")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--threads", type=int, help="of torch on the processor; one a core if left out")
+    parser.add_argument("--batch", type=int, default=16, help="receipts computed at once")
+    parser.add_argument("--seconds", type=float, default=5.0, help="least time that each network runs")
+    parser.add_argument("--output", type=Path, default=_ROOT / "runs" / "networks", help="folder for JSON and table")
+    return parser.parse_args(arguments)
+
+
+def _pages(options: argparse.Namespace) -> list[Page]:
+    if options.data is None:
+        rendered = (render_receipt(f"networks {number}") for number in range(options.receipts))
+        return [Page(receipt.image, receipt.segments) for receipt in rendered]
+    receipts: Iterable[LabelledReceipt] = load_split(options.data, options.split)[: options.receipts]
+    return [Page(receipt.image(), receipt.segments) for receipt in receipts]
+
+
+def detector(pages: Sequence[Page], options: argparse.Namespace) -> Run:
+    """The CTPN over all pages, those of one prepared size together."""
+    settings = DetectorSettings(engine="torch", device=options.device, threads=options.threads, orientation="upright")
+    weights = detector_weights(settings.weights)
+    engine = DetectorEngine.load(weights.arrays, weights.architecture, settings)
+    preparing = Detector(engine, weights.architecture, version=weights.version, settings=settings)
+    sizes: dict[tuple[int, int], list[npt.NDArray[np.uint8]]] = defaultdict(list)
+    for page in pages:
+        prepared = preparing.prepare(page.image)
+        if prepared is not None:
+            sizes[prepared.size].append(prepared.grey)
+    batches = [np.stack(some) for grey in sizes.values() for some in _at_once(grey, options.batch)]
+    return lambda: [engine(one) for one in batches]
+
+
+def recognizer(pages: Sequence[Page], options: argparse.Namespace) -> Run:
+    """The CRNN over the segments of all pages, those of one width together."""
+    settings = RecognizerSettings(engine="torch", device=options.device, threads=options.threads)
+    weights = recognizer_weights(settings.weights)
+    engine = RecognizerEngine.load(weights.arrays, weights.architecture, settings)
+    preparing = Recognizer(
+        engine,
+        weights.architecture,
+        weights.alphabet,
+        version=weights.version,
+        max_batch=_SEGMENTS_AT_ONCE * options.batch,
+        max_width=settings.max_crop_width,
+    )
+    crops = [crop for page in pages for crop in cut(to_grey(page.image), [one.quad for one in page.segments])]
+    batches = list(preparing.inputs(crops))
+    return lambda: list(engine(batches))
+
+
+def extractor(pages: Sequence[Page], options: argparse.Namespace) -> Run:
+    """The character LSTM over the labelled texts of all pages."""
+    settings = ExtractorSettings(engine="torch", device=options.device, threads=options.threads)
+    weights = extractor_weights(settings.weights)
+    engine = ExtractorEngine.load(weights.arrays, weights.architecture, settings)
+    texts = ([TextSegment(one.quad, one.text) for one in page.segments] for page in pages)
+    # Of about one length, as padding is computed like text.
+    documents = sorted((encode(segments) for segments in texts if segments), key=lambda one: len(one.text))
+    batches = list(_at_once(documents, options.batch))
+    return lambda: [engine(one) for one in batches]
+
+
+def _at_once(things: Sequence[_Input], count: int) -> Iterator[Sequence[_Input]]:
+    return (things[start : start + count] for start in range(0, len(things), count))
+
+
+def _all(runs: Iterable[Run]) -> None:
+    for run in runs:
+        run()
+
+
+def measure(run: Run, receipts: int, seconds: float, device: torch.device) -> dict[str, float | None]:
+    """Repeats a run, after one that does not count, for at least so many seconds.
+
+    Returns:
+        `receipts_per_s`, `ms_per_receipt`, and `computing`: the share of the time in which the GPU computed, from 0 to
+        1; None where there is none.
+    """
+    _timed(run, 0.0, device)
+    rounds, spent = _timed(run, seconds, device)
+    return {
+        "receipts_per_s": round(rounds * receipts / spent, 3),
+        "ms_per_receipt": round(1000 * spent / (rounds * receipts), 3),
+        "computing": round(_computing(run, device), 3) if device.type == "cuda" else None,
+    }
+
+
+def _timed(run: Run, seconds: float, device: torch.device) -> tuple[int, float]:
+    """Rounds, at least one, and the seconds they took."""
+    begun, rounds = time.perf_counter(), 0
+    while rounds == 0 or time.perf_counter() - begun < seconds:
+        run()
+        rounds += 1
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return rounds, time.perf_counter() - begun
+
+
+def _computing(run: Run, device: torch.device) -> float:
+    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=activities) as profile:
+        _, spent = _timed(run, 0.0, device)
+    spans = [
+        (event.time_range.start, event.time_range.end)
+        for event in profile.events()
+        if event.device_type == torch.autograd.DeviceType.CUDA
+    ]
+    return covered(spans) / 1e6 / spent
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """The length of the union of spans, which may overlap: kernels of several streams run at once."""
+    total, reached = 0.0, -np.inf
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures in Markdown."""
+    rows = [
+        f"| {name} | {one['ms_per_receipt']:.2f} | {one['receipts_per_s']:.1f} | {_percent(one['computing'])} |"
+        for name, one in result["networks"].items()
+    ]
+    head = ["| network | ms a receipt | receipts a second | GPU computing |", "| --- | --- | --- | --- |"]
+    about = f"{result['device']}, torch {result['torch']}, {result['receipts']} receipts, {result['batch']} at once."
+    return "\n".join([*head, *rows, "", about])
+
+
+def _percent(share: float | None) -> str:
+    return "no GPU" if share is None else f"{100 * share:.0f} %"
+
+
+if __name__ == "__main__":
+    main()
