@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.health import StartupError
-from shared.processor import has_bfloat16, has_int8
+from shared.processor import adds_up_int8, has_bfloat16, has_int8
 
 EngineName = Literal["openvino", "torch"]
 EngineChoice = Literal["auto", "openvino", "torch"]
@@ -70,15 +70,18 @@ def arithmetic(name: EngineChoice, device: str, precision: Precision, *, quantis
         quantised: Whether some layers can be computed in int8.
 
     Returns:
-        For example `openvino-int8-bfloat16`: library, and what is multiplied.
+        For example `openvino-int8-bfloat16`: library, and what is multiplied; int7 stands for int8 with weights of 7
+        bits, see `shared.graphs`.
 
     Raises:
         EngineError: As `choose_engine`.
     """
     library = choose_engine(name, device)
     cuda = library == "torch" and _runs_on_cuda(device)
-    int8 = ["int8"] if library == "openvino" and quantised and uses_int8(precision) else []
-    return "-".join([library, *int8, "bfloat16" if uses_bfloat16(precision, cuda=cuda) else "float32"])
+    integers = (
+        ["int8" if adds_up_int8() else "int7"] if library == "openvino" and quantised and uses_int8(precision) else []
+    )
+    return "-".join([library, *integers, "bfloat16" if uses_bfloat16(precision, cuda=cuda) else "float32"])
 
 
 def _runs_on_cuda(device: str) -> bool:

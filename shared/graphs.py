@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from openvino import opset13 as ops
 
 from shared.engines import Precision, uses_bfloat16
-from shared.processor import cores
+from shared.processor import adds_up_int8, cores
 from shared.weights import WeightsError
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -156,9 +156,13 @@ def quantised(x: ov.Output, low: float, high: float) -> ov.Output:
 
 
 def _quantised_kernel(weight: NDArray[Any]) -> ov.Output:
-    """A kernel in 255 levels, those of each output channel spread over its own largest value."""
+    """A kernel in 255 levels, those of each output channel spread over its own largest value.
+
+    Where the processor keeps sums of two products in 16 bits, they are spread over twice that: weights of 7 bits.
+    """
     largest = np.maximum(np.abs(weight).max(axis=(1, 2, 3), keepdims=True), np.float32(1e-12))
-    low, high = constant(-largest), constant(largest)
+    reach = largest if adds_up_int8() else 2 * largest
+    low, high = constant(-reach), constant(reach)
     return ops.fake_quantize(constant(weight), low, high, low, high, 255).output(0)
 
 

@@ -40,7 +40,15 @@ def has_bfloat16() -> bool:
 
 
 def has_int8() -> bool:
-    """Whether the processor multiplies and adds up int8 in one instruction (AMX or VNNI)."""
+    """Whether int8 is multiplied quicker than float32: twice as quickly with AVX2 alone, far more with VNNI or AMX."""
+    return "avx2" in flags() or adds_up_int8()
+
+
+def adds_up_int8() -> bool:
+    """Whether the processor multiplies and adds up int8 in one instruction (AMX or VNNI).
+
+    Without it, sums of two products are kept in 16 bits, which those of 8-bit weights exceed.
+    """
     return bool({"amx_int8", "avx512_vnni", "avx_vnni"} & flags())
 
 

@@ -89,6 +89,8 @@ def test_the_precision_asked_for_is_taken() -> None:
         ({"amx_int8", "amx_bf16"}, True, "openvino-int8-bfloat16"),
         ({"avx512_vnni"}, True, "openvino-int8-float32"),
         ({"amx_int8", "amx_bf16"}, False, "openvino-bfloat16"),
+        ({"avx2"}, True, "openvino-int7-float32"),
+        ({"avx2"}, False, "openvino-float32"),
         (set(), True, "openvino-float32"),
     ],
 )

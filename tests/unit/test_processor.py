@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared import processor
-from shared.processor import cores, flags, has_bfloat16, has_int8
+from shared.processor import adds_up_int8, cores, flags, has_bfloat16, has_int8
 
 
 @pytest.fixture(autouse=True)
@@ -37,11 +37,13 @@ def test_the_limit_of_the_libraries_counts(
     monkeypatch: pytest.MonkeyPatch, limit: str, bfloat16: bool, int8: bool
 ) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-    assert (has_bfloat16(), has_int8()) == (bfloat16, int8)
+    assert (has_bfloat16(), adds_up_int8()) == (bfloat16, int8)
+    assert has_int8()  # with AVX2 alone, too
     assert "avx2" in flags()
 
 
 def test_an_unknown_system_has_nothing(cpuinfo: Path) -> None:
     cpuinfo.unlink()
     assert flags() == frozenset()
+    assert not has_int8()
     assert cores() >= 1
