@@ -58,11 +58,20 @@ class FieldReader:
         scoring: Fitted weights.
         directory: Known merchants, or None for none.
         month_first: How 03/04/2018 is read where the receipt does not tell.
+        least_confidence: What is less likely right is not answered; its evidence is told all the same.
     """
 
-    def __init__(self, scoring: Scoring, directory: Directory | None = None, *, month_first: bool = False) -> None:
+    def __init__(
+        self,
+        scoring: Scoring,
+        directory: Directory | None = None,
+        *,
+        month_first: bool = False,
+        least_confidence: float = 0.0,
+    ) -> None:
         self._scoring = scoring
         self._month_first = month_first
+        self._least_confidence = least_confidence
         self._directory = directory or Directory()
 
     def read(self, segments: Sequence[TextSegment], document: Document, scores: Probabilities) -> Extraction:
@@ -81,6 +90,10 @@ class FieldReader:
         self._address(source, scores, company, result)
         self._date(source, scores, result)
         self._total(source, scores, result)
+        for name in FIELD_NAMES:
+            field: ReceiptField | None = getattr(result.fields, name)
+            if field is not None and field.confidence < self._least_confidence:
+                setattr(result.fields, name, None)
         return result
 
     def _company(self, source: _Source, scores: Probabilities, result: Extraction) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -62,9 +63,15 @@ class Predictor:
         weights = read_weights(settings.weights)
         engine = load_engine(weights.arrays, weights.architecture, settings)
         directory = _directory(settings)
-        reader = FieldReader(weights.scoring, directory, month_first=settings.date_order == "month_first")
+        reader = FieldReader(
+            weights.scoring,
+            directory,
+            month_first=settings.date_order == "month_first",
+            least_confidence=settings.least_confidence,
+        )
         computed = arithmetic(settings.engine, settings.device, settings.precision, quantised=False)
-        return cls(engine, reader, version=f"{weights.version}+{computed}", directory=directory)
+        version = "+".join([weights.version, computed, *_told(settings)])
+        return cls(engine, reader, version=version, directory=directory)
 
     def extract(self, documents: Sequence[ExtractRequest]) -> list[Fields]:
         """The fields of each receipt, in order; all null where there is no text."""
@@ -101,6 +108,20 @@ def _directory(settings: ExtractorSettings) -> Directory | None:
         return None
     splits = ("train",) if settings.merchant_directory == "train" else SPLITS
     return load_directory(vendors=settings.vendor_list, splits=splits)
+
+
+def _told(settings: ExtractorSettings) -> list[str]:
+    """What settings other than the usual change in the answers, for the version: caches must not mix them."""
+    usual = ExtractorSettings.model_fields
+    told = {
+        name: getattr(settings, name)
+        for name in ("merchant_directory", "date_order", "least_confidence")
+        if getattr(settings, name) != usual[name].default
+    }
+    parts = [f"{name}-{value}" for name, value in told.items()]
+    if settings.vendor_list is not None and settings.merchant_directory != "off":
+        parts.append(f"vendors-{hashlib.sha256(settings.vendor_list.read_bytes()).hexdigest()[:8]}")
+    return parts
 
 
 def segments_of(request: ExtractRequest) -> list[TextSegment]:

@@ -31,4 +31,7 @@ class ExtractorSettings(ServiceSettings):
     date_order: Literal["day_first", "month_first"] = Field(
         default="day_first", description="How 03/04/2018 is read where the receipt itself does not tell."
     )
+    least_confidence: float = Field(
+        default=0.2, ge=0, le=1, description="A field that is less likely right than this is left out; 0 for none."
+    )
     max_characters: int = Field(default=50_000, ge=1, description="Most characters in the text of one receipt.")

@@ -218,6 +218,20 @@ def test_a_date_that_nothing_decides_says_so(
     assert (date.iso, date.ambiguous) == (iso, ambiguous)
 
 
+def test_what_is_hardly_likely_right_is_not_answered() -> None:
+    given = segments([["SHOP"], ["TOTAL", "9.00"], ["25/12/2018"]], confidence=0.5)
+    document = encode(given)
+    marked = scores(document, company=["SHOP"], total=["9.00"], date=["25/12/2018"])
+    everything = FieldReader(Scoring()).read(given, document, marked)
+    found = {name: field.confidence for name in FIELD_NAMES if (field := getattr(everything.fields, name))}
+    assert len(found) == 3
+    least = sorted(found.values())[1]
+    likely = FieldReader(Scoring(), least_confidence=least).read(given, document, marked)
+    kept = {name for name in FIELD_NAMES if getattr(likely.fields, name) is not None}
+    assert kept == {name for name, confidence in found.items() if confidence >= least} != found.keys()
+    assert likely.evidence == everything.evidence
+
+
 def test_a_possible_date_is_preferred_to_an_impossible_one() -> None:
     document = encode(segments([["41/12/2018"], ["11/12/2018"]]))
     probability = np.where(document.segment == 0, 0.9, 0.6).astype(np.float32)

@@ -42,3 +42,15 @@ def test_the_manifest_tells_where_the_weights_came_from(repository: Path) -> Non
     manifest = json.loads((repository / "services/extractor/weights/manifest.json").read_text(encoding="utf-8"))
     assert "SROIE" in manifest["training"]["data"]
     assert manifest["measures"]["validation, given text"]["all"]["f1"] > 0.8
+
+
+def test_the_version_tells_settings_that_change_answers(predictor: Predictor, tmp_path: Path) -> None:
+    vendors = tmp_path / "vendors.csv"
+    vendors.write_text("company,address\nAcme Tools Sdn Bhd,\n", encoding="utf-8")
+    versions = {predictor.version}
+    for changed in ({"least_confidence": 0.0}, {"date_order": "month_first"}, {"vendor_list": vendors}):
+        versions.add(Predictor.load(ExtractorSettings(device="cpu", threads=1, **changed)).version)
+    vendors.write_text("company,address\nAcme Tools Ltd,\n", encoding="utf-8")
+    versions.add(Predictor.load(ExtractorSettings(device="cpu", threads=1, vendor_list=vendors)).version)
+    assert len(versions) == 5
+    assert all(version.startswith(predictor.version) for version in versions)
