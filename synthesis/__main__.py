@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder.add_argument("--seed", type=int, default=1, help="the same seed gives the same receipts (default 1)")
     folder.add_argument("--validation-share", type=float, default=0.05, help="share held out (default 0.05)")
     folder.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    folder.add_argument("--fonts", type=Path, help="folder of further fonts, for names of shops above all")
     samples = commands.add_parser("samples", help="write the sample receipts of the repository")
     samples.add_argument("--out", type=Path, default=Path("tests/samples"), help="default tests/samples")
     chosen = parser.parse_args(arguments)
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{path}: {path.stat().st_size / 1024:.0f} kB")
         return 0
     try:
-        generate(chosen.out, chosen.count, chosen.seed, chosen.validation_share, chosen.workers)
+        generate(chosen.out, chosen.count, chosen.seed, chosen.validation_share, chosen.workers, fonts=chosen.fonts)
     except ValueError as error:
         parser.error(str(error))
     print(f"{chosen.out}: {chosen.count} receipts")

@@ -17,6 +17,7 @@ from synthesis.content import draw_content
 from synthesis.layout import draw_layout
 from synthesis.photograph import Style, draw_style, take
 from synthesis.rendering import render_strip
+from synthesis.signs import sign_faces
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,22 @@ class SyntheticReceipt:
     tight: npt.NDArray[np.float32]
 
 
-def render_receipt(seed: int | str, *, style: Style | None = None, country: str | None = None) -> SyntheticReceipt:
+def render_receipt(
+    seed: int | str, *, style: Style | None = None, country: str | None = None, fonts: Path | None = None
+) -> SyntheticReceipt:
     """Make one receipt; the same seed gives the same one.
 
     Args:
         seed: Any number or text.
         style: How it is worn and photographed; drawn if None.
         country: MY, US, UK or EU; drawn if None.
+        fonts: Folder of further fonts, for names of shops above all; None for those of receipt printers only.
+
+    Raises:
+        ValueError: If there is no font of use in the folder.
     """
     chance = random.Random(f"receipt {seed}")
-    printed = draw_layout(chance, draw_content(chance, country))
+    printed = draw_layout(chance, draw_content(chance, country), sign_faces(fonts) if fonts else ())
     strip = render_strip(chance, printed)
     pixels = np.random.default_rng(chance.getrandbits(64))
     image, warp = take(pixels, strip, style or draw_style(pixels))
@@ -55,7 +62,15 @@ def render_receipt(seed: int | str, *, style: Style | None = None, country: str 
     return SyntheticReceipt(image, segments, printed.entities, warp.quads(strip.tight))
 
 
-def generate(out: Path, count: int, seed: int, validation_share: float = 0.05, workers: int = 1) -> None:
+def generate(
+    out: Path,
+    count: int,
+    seed: int,
+    validation_share: float = 0.05,
+    workers: int = 1,
+    *,
+    fonts: Path | None = None,
+) -> None:
     """Write `count` receipts and a `split.json` into a folder.
 
     Args:
@@ -64,24 +79,25 @@ def generate(out: Path, count: int, seed: int, validation_share: float = 0.05, w
         seed: Receipt i of a seed is always the same, whatever `count` and `workers` are.
         validation_share: Share of the receipts that goes to the split `validation`; the rest is `train`.
         workers: Processes that draw.
+        fonts: As for `render_receipt`.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or there is no font of use in the folder.
     """
     if count < 1 or workers < 1 or not 0 <= validation_share < 1:
         raise ValueError("count and workers must be at least 1, validation_share from 0 up to (not including) 1")
     keys = [f"S{seed:04d}-{index:06d}" for index in range(count)]
     if workers == 1:
         for key in keys:
-            _write(out, key)
+            _write(out, fonts, key)
     else:
         with ProcessPoolExecutor(workers) as pool:
-            list(pool.map(partial(_write, out), keys, chunksize=8))
+            list(pool.map(partial(_write, out, fonts), keys, chunksize=8))
     held_out = round(count * validation_share)
     write_split(out, {"train": keys[: count - held_out], "validation": keys[count - held_out :]})
 
 
-def _write(out: Path, key: str) -> None:
+def _write(out: Path, fonts: Path | None, key: str) -> None:
     cv2.setNumThreads(1)
-    receipt = render_receipt(key)
+    receipt = render_receipt(key, fonts=fonts)
     write_receipt(out, key, receipt.image, receipt.segments, receipt.entities)

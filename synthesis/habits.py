@@ -21,6 +21,7 @@ class Till:
         rule: Character of a line across the paper, `_` for a drawn line.
         align: Of the header.
         big: Style of what is shouted: the company, sometimes the total.
+        name: Style of the shop's name, where that is not `big`.
         strong: Style of what is stressed.
         colon: What stands between a label and its value.
         attached: Currency sign printed directly at an amount, or ''.
@@ -39,6 +40,7 @@ class Till:
         self.rule = rng.choice("----=*__.")
         self.align = "middle" if rng.random() < 0.82 else "left"
         self.big = Style(rng.random() < 0.4, rng.choice((1.0, 1.0, 1.25, 1.5)), rng.choice((1.0, 1.0, 1.25, 1.5, 2.0)))
+        self.name = self.big
         self.strong = Style(bold=True) if rng.random() < 0.5 else PLAIN
         self.colon = rng.choice((":", " :", " : ", ": ", ""))
         symbol = content.country.symbol

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from synthesis.habits import Till
-from synthesis.typography import Style
 
 _TITLES = (
     "TAX INVOICE", "Tax Invoice", "INVOICE", "CASH SALES", "RECEIPT", "SIMPLIFIED TAX INVOICE", "CASH BILL",
@@ -26,7 +27,7 @@ def print_header(till: Till) -> None:
     if rng.random() < 0.08:
         sheet.line(rng.choice(till.content.footer or ("WELCOME",)), till.align)
     if merchant.trade_name and rng.random() < 0.5:
-        sheet.line(merchant.trade_name, till.align, till.big)
+        sheet.line(merchant.trade_name, till.align, till.name)
     registration = _company(till)
     if registration and rng.random() < 0.85:
         sheet.line(registration, till.align)
@@ -48,9 +49,9 @@ def print_header(till: Till) -> None:
 
 def _company(till: Till) -> str:
     """Print the company; returns the registration if it is still to be printed."""
-    merchant, style = till.content.merchant, till.big
+    merchant, style = till.content.merchant, till.name
     while style.wide > 1 and len(till.sheet.wrap(merchant.company, till.sheet.width, style)) > 2:
-        style = Style(style.bold, style.wide - 0.25, style.tall)
+        style = replace(style, wide=style.wide - 0.25)
     if merchant.registration.startswith("(") and till.rng.random() < 0.4:
         till.sheet.line(f"{merchant.company} {merchant.registration}", till.align, style)
         return ""

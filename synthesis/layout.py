@@ -10,8 +10,9 @@ from synthesis.habits import Till
 from synthesis.header import print_facts, print_header
 from synthesis.items import print_items
 from synthesis.sheet import Sheet
+from synthesis.signs import draw_sign, draw_whole
 from synthesis.totals import print_footer, print_tax_summary, print_totals
-from synthesis.typography import NEEDLE_FACES, draw_face, printable, zero_drawn
+from synthesis.typography import NEEDLE_FACES, PLAIN, Face, draw_face, printable, zero_drawn
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,24 @@ class Printed:
     needle: bool
 
 
-def draw_layout(rng: random.Random, content: Content) -> Printed:
-    """Print a content on a strip with a layout and a printer drawn at random."""
+def draw_layout(rng: random.Random, content: Content, signs: tuple[Face, ...] = ()) -> Printed:
+    """Print a content on a strip with a layout and a printer drawn at random.
+
+    Args:
+        rng: Source of chance.
+        content: What to print.
+        signs: Faces for names of shops, and for some receipts as a whole; see `synthesis.signs`.
+    """
+    characters = _characters(content)
     needle = rng.random() < 0.09
     face = zero_drawn(rng, rng.choice(NEEDLE_FACES)) if needle else draw_face(rng)
-    while not printable(face, _characters(content)):
+    while not printable(face, characters):
         needle, face = False, draw_face(rng)
+    signs = tuple(sign for sign in signs if printable(sign, characters))
+    if whole := draw_whole(rng, signs):
+        needle, face = False, whole
     till = Till(rng, content, face)
+    till.name = draw_sign(rng, signs, till.big)
     sheet = till.sheet
     if rng.random() < 0.12:
         sheet.draw("emblem", rng.uniform(0.15, 0.5) * sheet.width, rng.uniform(0.1, 0.2) * sheet.width)
@@ -53,7 +65,8 @@ def draw_layout(rng: random.Random, content: Content) -> Printed:
         "address": " ".join(content.merchant.address),
         "total": total,
     }
-    return Printed(sheet, {name: sheet.cased(text) for name, text in fields.items()}, needle)
+    styles = {"company": till.name}
+    return Printed(sheet, {name: sheet.cased(text, styles.get(name, PLAIN)) for name, text in fields.items()}, needle)
 
 
 def _characters(content: Content) -> str:

@@ -50,11 +50,11 @@ class Sheet:
 
     def measure(self, text: str, style: Style = PLAIN) -> float:
         """Width of a text as it would be printed, dots."""
-        return text_width(self.face, style, self.cased(text))
+        return text_width(self.face, style, self.cased(text, style))
 
-    def cased(self, text: str) -> str:
+    def cased(self, text: str, style: Style = PLAIN) -> str:
         """The text as this printer sets it."""
-        return text.upper() if self.upper else text
+        return text.upper() if self.upper or (style.face or self.face).capitals else text
 
     @property
     def space(self) -> float:
@@ -69,7 +69,7 @@ class Sheet:
         self, text: str, x: float, align: str = "left", style: Style = PLAIN, *, labelled: bool = True
     ) -> Run | None:
         """Print a text on the current line; `x` is its left, middle or right end. Returns the run, None if blank."""
-        text = " ".join(self.cased(text).split())
+        text = " ".join(self.cased(text, style).split())
         if not text:
             return None
         width = self.measure(text, style)

@@ -29,6 +29,7 @@ class Face:
         crisp: Whether dots are on or off (thermal head) or grey (laser).
         open_zero: Whether a zero is printed as a narrow O, for fixed-width fonts whose own zero has a slash or a dot,
             which few printers have.
+        capitals: Whether its small letters look like capitals.
     """
 
     regular: str
@@ -39,15 +40,17 @@ class Face:
     pitch: float = 1.2
     crisp: bool = True
     open_zero: bool = False
+    capitals: bool = False
 
 
 @dataclass(frozen=True)
 class Style:
-    """How one run is set: `wide` and `tall` multiply the face's scales."""
+    """How one run is set: `wide` and `tall` multiply the face's scales; `face` is another than the printer's."""
 
     bold: bool = False
     wide: float = 1.0
     tall: float = 1.0
+    face: Face | None = None
 
 
 PLAIN = Style()
@@ -101,11 +104,13 @@ def _chosen(face: Face, style: Style) -> ImageFont.FreeTypeFont:
 
 def text_width(face: Face, style: Style, text: str) -> float:
     """Advance width of a text, dots."""
+    face = style.face or face
     return float(_chosen(face, style).getlength(text)) * face.squeeze * style.wide
 
 
 def line_height(face: Face, style: Style = PLAIN) -> float:
     """Distance from one line to the next, dots."""
+    face = style.face or face
     return face.size * face.stretch * face.pitch * style.tall
 
 
@@ -124,9 +129,10 @@ class Ink:
 
 def text_ink(face: Face, style: Style, text: str) -> Ink | None:
     """The ink of a text, cut to what is printed; None for a text without any."""
+    face = style.face or face
     font = _chosen(face, style)
     advance = int(font.getlength(text)) + 8
-    tile = Image.new("L", (advance, face.size + face.size // 2 + 4), 0)
+    tile = Image.new("L", (advance, max(face.size + face.size // 2, sum(font.getmetrics())) + 4), 0)
     if face.open_zero:
         ImageDraw.Draw(tile).text((2, 0), text.replace("0", " "), font=font, fill=255)
         _open_zeros(tile, font, text)
@@ -183,6 +189,12 @@ def has_glyph(name: str, character: str) -> bool:
     """Whether a font draws a character as something else than its sign for a missing one."""
     font = _font(name, 24)
     return character == " " or bytes(font.getmask(character)) != bytes(font.getmask("\uffff"))
+
+
+def looks_alike(name: str, one: str, other: str) -> bool:
+    """Whether a font draws two characters alike."""
+    font = _font(name, 24)
+    return bytes(font.getmask(one)) == bytes(font.getmask(other))
 
 
 def printable(face: Face, text: str) -> bool:

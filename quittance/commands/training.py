@@ -65,11 +65,14 @@ def synthesize(
     out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to, in the layout of SROIE.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same receipts.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    fonts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Further fonts, for names of shops above all.")
+    ] = None,
 ) -> None:
     """Render synthetic receipts with exact labels, to train on and to test with."""
     from shared.dataset import DatasetError
     from synthesis.generator import generate
 
-    with console.errors(DatasetError):
-        generate(out_folder, count, seed, workers=workers)
+    with console.errors(DatasetError, ValueError):
+        generate(out_folder, count, seed, workers=workers, fonts=fonts)
     console.tell(f"{count} receipts are in {out_folder}")
