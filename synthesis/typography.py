@@ -180,7 +180,8 @@ def _capitals(name: str, size: int) -> tuple[int, int]:
     """First and last-plus-one row of the ink of an H."""
     tile = Image.new("L", (2 * size, 2 * size), 0)
     ImageDraw.Draw(tile).text((2, 0), "H", font=_font(name, size), fill=255)
-    rows = np.flatnonzero(np.asarray(tile).max(axis=1) > 100)
+    ink = np.asarray(tile).max(axis=1)
+    rows = np.flatnonzero(ink > 0.4 * float(ink.max()))  # hairlines are nowhere black
     return int(rows[0]), int(rows[-1]) + 1
 
 
