@@ -5,6 +5,7 @@ Shapes are dynamic: N sequences or pictures of any size run through one compiled
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,9 +15,11 @@ import openvino as ov
 from numpy.typing import ArrayLike, NDArray
 from openvino import opset13 as ops
 
-from shared.engines import Precision, uses_bfloat16
+from shared.engines import Precision, uses_bfloat16, uses_int8
 from shared.processor import adds_up_int8, cores
 from shared.weights import WeightsError
+
+_log = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray[Any]]
 #: Every size of input has its own code and buffers for each layer. The default of 5000 keeps 100 MiB more after 30
@@ -147,6 +150,23 @@ def convolution(
     if bias is not None:
         result = ops.add(result, constant(bias.reshape(1, -1, 1, 1)))
     return ops.relu(result).output(0)
+
+
+def ceilings_for(name: str, ceilings: Sequence[float] | None, precision: Precision) -> Sequence[float] | None:
+    """The ceilings of a network's convolutions if it is to be computed in int8, else None.
+
+    Weights without ceilings are computed in floating point, with a warning: they are right, but slower.
+    """
+    if not uses_int8(precision):
+        return None
+    if ceilings is None:
+        _log.warning(
+            "The weights of the %s have no ceilings in their manifest, so int8 is not used and it runs more slowly; "
+            "`python -m services.%s.quantise --data DIR` measures them",
+            name,
+            name,
+        )
+    return ceilings
 
 
 def quantised(x: ov.Output, low: float, high: float) -> ov.Output:

@@ -13,7 +13,7 @@ from openvino import opset13 as ops
 from services.detector.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
 from services.detector.engine import Activations
 from shared import graphs
-from shared.engines import Precision, uses_int8
+from shared.engines import Precision
 from shared.graphs import Arrays, Graph
 
 _SAME = ((1, 1), (1, 1))
@@ -46,7 +46,7 @@ class OpenVINOEngine:
         precision: Precision = "auto",
     ) -> None:
         anchors = len(architecture.anchor_heights)
-        build = partial(_build, anchors=anchors, ceilings=ceilings if uses_int8(precision) else None)
+        build = partial(_build, anchors=anchors, ceilings=graphs.ceilings_for("detector", ceilings, precision))
         compiled = graphs.compile_network("CTPN", arrays, build, threads=threads, precision=precision)
         self._request = compiled.create_infer_request()
 

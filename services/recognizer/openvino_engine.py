@@ -16,7 +16,7 @@ from services.recognizer.architecture import Architecture
 from services.recognizer.engine import Batch
 from services.recognizer.packing import pack
 from shared import graphs
-from shared.engines import Precision, uses_int8
+from shared.engines import Precision
 from shared.graphs import Arrays, Graph
 from shared.processor import cores
 
@@ -70,7 +70,7 @@ class OpenVINOEngine:
         self._streams = min(threads or cores(), cores())
         convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
         rest = {name: value for name, value in arrays.items() if name not in convolutions}
-        features = partial(_features, ceilings=ceilings if uses_int8(precision) else None)
+        features = partial(_features, ceilings=graphs.ceilings_for("recognizer", ceilings, precision))
         build = partial(_recurrence, layers=architecture.layers, channels=architecture.channels[-1])
         compiled = (
             graphs.compile_network("CRNN", part, make, threads=threads, streams=self._streams, precision=precision)

@@ -21,3 +21,16 @@ def test_weights_have_so_few_levels_that_sums_of_two_products_fit(
     assert np.abs(levels).max() <= most + 0.01
     assert 2 * 255 * most < 2**15 or adds_up
     np.testing.assert_allclose(seen, weight.reshape(-1), atol=0.6 * 3.0 / most)
+
+
+def test_weights_without_ceilings_are_told_where_int8_would_be_quicker(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(graphs, "uses_int8", lambda precision: precision == "int8")
+    assert graphs.ceilings_for("detector", (1.0,), "int8") == (1.0,)
+    assert graphs.ceilings_for("detector", (1.0,), "bfloat16") is None
+    assert graphs.ceilings_for("detector", None, "bfloat16") is None
+    assert caplog.messages == []
+    assert graphs.ceilings_for("detector", None, "int8") is None
+    (message,) = caplog.messages
+    assert "python -m services.detector.quantise" in message
