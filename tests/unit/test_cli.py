@@ -441,9 +441,14 @@ def test_a_fresh_training_puts_the_old_run_aside(monkeypatch: pytest.MonkeyPatch
 def test_synthesize_hands_on_its_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(generator, "generate", lambda *a, **k: calls.append((*a, k)))
-    result = runner.invoke(cli.app, ["synthesize", "--count", "3", "--out", str(tmp_path), "--seed", "7"])
-    assert result.exit_code == 0, result.output
-    assert calls == [(tmp_path, 3, 7, {"workers": 1})]
+    given = ["synthesize", "--count", "3", "--out", str(tmp_path), "--seed", "7"]
+    for more in ([], ["--workers", "2", "--fonts", str(tmp_path)]):
+        result = runner.invoke(cli.app, [*given, *more])
+        assert result.exit_code == 0, result.output
+    assert calls == [
+        (tmp_path, 3, 7, {"workers": 1, "fonts": None}),
+        (tmp_path, 3, 7, {"workers": 2, "fonts": tmp_path}),
+    ]
     assert runner.invoke(cli.app, ["synthesize", "--count", "0", "--out", str(tmp_path)]).exit_code == 2
 
 
