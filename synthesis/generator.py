@@ -49,7 +49,7 @@ def render_receipt(
         fonts: Folder of further fonts, for names of shops above all; None for those of receipt printers only.
 
     Raises:
-        ValueError: If there is no font of use in the folder.
+        FontError: If there is no font of use in the folder.
     """
     chance = random.Random(f"receipt {seed}")
     printed = draw_layout(chance, draw_content(chance, country), sign_faces(fonts) if fonts else ())
@@ -82,7 +82,8 @@ def generate(
         fonts: As for `render_receipt`.
 
     Raises:
-        ValueError: If a number is out of range, or there is no font of use in the folder.
+        ValueError: If a number is out of range.
+        FontError: If there is no font of use in the folder.
     """
     if count < 1 or workers < 1 or not 0 <= validation_share < 1:
         raise ValueError("count and workers must be at least 1, validation_share from 0 up to (not including) 1")

@@ -21,7 +21,7 @@ class Till:
         rule: Character of a line across the paper, `_` for a drawn line.
         align: Of the header.
         big: Style of what is shouted: the company, sometimes the total.
-        name: Style of the shop's name, where that is not `big`.
+        name: Style of the shop's name: `big`, unless it is given a face of its own.
         strong: Style of what is stressed.
         colon: What stands between a label and its value.
         attached: Currency sign printed directly at an amount, or ''.

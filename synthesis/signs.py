@@ -20,17 +20,21 @@ _NAME, _WHOLE = 0.6, 0.12
 _SIZE = 27
 
 
+class FontError(ValueError):
+    """A folder of fonts that holds none of use; the message names it."""
+
+
 @functools.cache
 def sign_faces(folder: Path) -> tuple[Face, ...]:
     """The faces of all fonts in a folder and below it that have the letters, digits and signs of receipts.
 
     Raises:
-        ValueError: If there is none.
+        FontError: If there is none.
     """
     paths = sorted(path.resolve() for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
     faces = tuple(_face(str(path)) for path in paths if not path.name.startswith(_NO_LETTERS) and _fits(str(path)))
     if not faces:
-        raise ValueError(f"{folder} holds no font (.ttf, .otf) with the letters, digits and signs of receipts")
+        raise FontError(f"{folder} holds no font (.ttf, .otf) with the letters, digits and signs of receipts")
     return faces
 
 

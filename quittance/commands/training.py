@@ -72,7 +72,8 @@ def synthesize(
     """Render synthetic receipts with exact labels, to train on and to test with."""
     from shared.dataset import DatasetError
     from synthesis.generator import generate
+    from synthesis.signs import FontError
 
-    with console.errors(DatasetError, ValueError):
+    with console.errors(DatasetError, FontError):
         generate(out_folder, count, seed, workers=workers, fonts=fonts)
     console.tell(f"{count} receipts are in {out_folder}")

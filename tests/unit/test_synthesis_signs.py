@@ -11,7 +11,7 @@ import pytest
 
 from synthesis.generator import render_receipt
 from synthesis.sheet import Sheet
-from synthesis.signs import draw_sign, sign_faces
+from synthesis.signs import FontError, draw_sign, sign_faces
 from synthesis.typography import FONT_FOLDER, Style, looks_alike, text_ink
 
 
@@ -27,7 +27,7 @@ def test_fonts_with_letters_are_taken_from_a_folder_and_below_it(tmp_path: Path)
 
 
 def test_a_folder_without_fonts_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no font"):
+    with pytest.raises(FontError, match="holds no font"):
         render_receipt(1, fonts=tmp_path)
 
 
