@@ -18,6 +18,7 @@ from services.recognizer.decoding import Recognition, decode_all
 from services.recognizer.engine import Batch, Engine, load_engine
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
+from services.recognizer.second_look import DOUBTFUL, looks, vote
 from services.recognizer.settings import RecognizerSettings
 from shared.engines import arithmetic
 from shared.processor import share_memory_arena
@@ -44,6 +45,7 @@ class Predictor:
         max_batch: most crops computed as one batch.
         max_width: widest input in pixels.
         language: helps where the network is not sure; None for none.
+        second_look: whether doubtful crops are read again (see `services.recognizer.second_look`).
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Predictor:
         max_batch: int = 32,
         max_width: int = 2048,
         language: LanguageModel | None = None,
+        second_look: bool = False,
     ) -> None:
         self._engine = engine
         self._height = architecture.height
@@ -65,6 +68,7 @@ class Predictor:
         self._max_batch = max_batch
         self._max_width = max_width
         self._language = language
+        self._second_look = second_look
         self.version = version
 
     @classmethod
@@ -82,6 +86,8 @@ class Predictor:
         if settings.language == "auto":  # other answers, so another version: caches must not mix them
             language = LanguageModel.load(LANGUAGE_WEIGHTS, weights.alphabet)
             version = f"{version}+{language.version}"
+        if settings.second_look == "auto":
+            version += "+look"
         quantised = weights.ceilings is not None
         version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantised=quantised)}"
         return cls(
@@ -91,6 +97,7 @@ class Predictor:
             version=version,
             max_width=settings.max_crop_width,
             language=language,
+            second_look=settings.second_look == "auto",
         )
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> list[Recognition]:
@@ -106,13 +113,30 @@ class Predictor:
         """
         grey = [to_grey(crop) if crop.size else crop for crop in crops]
         results = self._read(grey)
-        tall = [i for i, crop in enumerate(grey) if crop.size and crop.shape[0] >= _TALL * crop.shape[1]]
-        if tall:
-            for turn in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE):
-                turned = self._read([np.asarray(cv2.rotate(grey[i], turn), dtype=np.uint8) for i in tall])
-                for index, candidate in zip(tall, turned, strict=True):
-                    results[index] = better_of(results[index], candidate)
+        self._turn(grey, results)
+        if self._second_look:
+            self._look_again(grey, results)
         return results
+
+    def _turn(self, crops: list[NDArray[np.uint8]], results: list[Recognition]) -> None:
+        """Read tall crops turned on their side, too; where that says more, crop and result are exchanged for it."""
+        tall = [i for i, crop in enumerate(crops) if crop.size and crop.shape[0] >= _TALL * crop.shape[1]]
+        standing = [crops[i] for i in tall]
+        for turn in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE) if tall else ():
+            turned = [np.asarray(cv2.rotate(crop, turn), dtype=np.uint8) for crop in standing]
+            for index, crop, candidate in zip(tall, turned, self._read(turned), strict=True):
+                if better_of(results[index], candidate) is candidate:
+                    crops[index], results[index] = crop, candidate
+
+    def _look_again(self, crops: Sequence[NDArray[np.uint8]], results: list[Recognition]) -> None:
+        """Exchange doubtful results for what several looks at their crops agree on."""
+        doubtful = [i for i, one in enumerate(results) if one.text and one.confidence < DOUBTFUL]
+        again = [(i, look) for i in doubtful for look in looks(crops[i])]
+        readings = {i: [results[i]] for i in doubtful}
+        for (index, _), reading in zip(again, self._read([look for _, look in again]), strict=True):
+            readings[index].append(reading)
+        for index, several in readings.items():
+            results[index] = vote(several)
 
     def warm_up(self) -> None:
         """Run the network once, so that the first request does not pay for its set-up."""

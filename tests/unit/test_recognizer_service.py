@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import httpx2
@@ -18,6 +19,7 @@ from services.recognizer.engine import Batch
 from services.recognizer.evaluate import measure
 from services.recognizer.network import CRNN
 from services.recognizer.predictor import NAME, Predictor, better_of, read_weights
+from services.recognizer.second_look import DOUBTFUL
 from services.recognizer.settings import RecognizerSettings
 from shared.dataset import LabelledReceipt, LabelledSegment
 from shared.device import arrays_of
@@ -46,7 +48,7 @@ class BrightnessEngine:
         return logits
 
 
-def predictor(engine: BrightnessEngine, **options: int) -> Predictor:
+def predictor(engine: BrightnessEngine, **options: Any) -> Predictor:
     return Predictor(engine, TINY, ALPHABET, version="crnn-test", **options)
 
 
@@ -88,6 +90,45 @@ def test_text_on_its_side_is_turned() -> None:
     engine = BrightnessEngine()
     turned = np.ascontiguousarray(np.rot90(bars(4), k=1))
     assert [one.text for one in predictor(engine).recognize([turned])] == ["1111"]
+
+
+class DoubtfulEngine(BrightnessEngine):
+    """As `BrightnessEngine`, but the first time all is doubtful, and more is seen than is there."""
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        first = not self.shapes
+        logits = super()._run(images)
+        if first:
+            logits[:, 1] = 0.0
+            logits[:, 1, 6] = 2.0
+        return logits
+
+
+def test_a_doubtful_crop_is_looked_at_again() -> None:
+    engine = DoubtfulEngine()
+    (once,) = predictor(engine).recognize([bars(3)])
+    assert (once.text, once.confidence < DOUBTFUL) == ("1111", True)
+    engine = DoubtfulEngine()
+    (voted,) = predictor(engine, second_look=True).recognize([bars(3)])
+    assert voted.text == "111"
+    assert 0.5 < voted.confidence < 0.9  # most of five readings, all of them sure
+    assert sum(shape[0] for shape in engine.shapes) == 5
+
+
+def test_what_is_read_beyond_doubt_or_empty_is_read_once() -> None:
+    engine = BrightnessEngine()
+    predictor(engine, second_look=True).recognize([bars(3), np.full((32, 64), 255, np.uint8)])
+    assert sum(shape[0] for shape in engine.shapes) == 2
+
+
+def test_a_turned_crop_is_looked_at_as_it_was_turned() -> None:
+    engine = BrightnessEngine()
+    reader = predictor(engine, second_look=True)
+    crops = [np.ascontiguousarray(np.rot90(bars(4), k=1))]
+    results = reader._read(crops)
+    reader._turn(crops, results)
+    assert crops[0].shape == (32, 200)
+    assert results[0].text == "1111"
 
 
 def test_a_narrow_character_is_not_turned() -> None:
