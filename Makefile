@@ -86,10 +86,11 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # The peers of `make bench`, apart from what Quittance needs; Tesseract comes from the system's packages.
-$(VENV)-peers/.installed:
+$(VENV)-peers/.installed: Makefile
 	@command -v tesseract >/dev/null || { echo "Tesseract is missing: apt-get install tesseract-ocr"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)-peers
-	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check rapidocr==3.10.0 onnxruntime==1.31.1
+	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check rapidocr==3.10.0 onnxruntime==1.31.1 \
+		openvino==2026.4.1
 	@touch $@
 
 $(VENV)/.run $(VENV)/.test $(VENV)/.train $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python

@@ -1,11 +1,17 @@
-"""RapidOCR with ONNX Runtime, with the models of its wheel and its own defaults but for the number of threads."""
+"""RapidOCR with the models of its wheel and its own defaults but for the engine and the number of threads."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from typing import Any
 
-from rapidocr import RapidOCR
+from rapidocr import EngineType, RapidOCR
+
+#: The distribution of each engine, its name, and RapidOCR's setting for its threads.
+_ENGINES = {
+    "onnxruntime": ("onnxruntime", "ONNX Runtime", "intra_op_num_threads"),
+    "openvino": ("openvino", "OpenVINO", "inference_num_threads"),
+}
 
 
 class Reader:
@@ -13,12 +19,15 @@ class Reader:
 
     Args:
         cores: Threads of a network.
+        engine: What runs the networks, `onnxruntime` or `openvino`.
     """
 
-    def __init__(self, cores: int) -> None:
-        threads = {"EngineConfig.onnxruntime.intra_op_num_threads": cores, "Global.log_level": "error"}
-        self._engine = RapidOCR(params=threads)
-        self.version = f"RapidOCR {version('rapidocr')}, ONNX Runtime {version('onnxruntime')}"
+    def __init__(self, cores: int, engine: str = "onnxruntime") -> None:
+        distribution, name, threads = _ENGINES[engine]
+        settings: dict[str, Any] = {f"EngineConfig.{engine}.{threads}": cores, "Global.log_level": "error"}
+        settings |= {f"{network}.engine_type": EngineType(engine) for network in ("Det", "Cls", "Rec")}
+        self._engine = RapidOCR(params=settings)
+        self.version = f"RapidOCR {version('rapidocr')}, {name} {version(distribution).split('-')[0]}"
 
     def read(self, picture: bytes) -> list[Any]:
         """The lines of a picture."""

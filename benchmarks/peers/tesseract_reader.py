@@ -13,13 +13,16 @@ class Reader:
     """Finds and reads text.
 
     Args:
-        cores: Threads of a process.
+        cores: How many the process has.
+        limited: Whether it is held to a thread for each core; as it is installed, it starts four.
     """
 
-    def __init__(self, cores: int) -> None:
-        self._environment = os.environ | {"OMP_THREAD_LIMIT": str(cores)}
+    def __init__(self, cores: int, *, limited: bool = False) -> None:
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+        if limited:
+            self._environment["OMP_THREAD_LIMIT"] = str(cores)
         told = subprocess.run(["tesseract", "--version"], check=True, capture_output=True, text=True)
-        self.version = f"Tesseract {told.stdout.split()[1]}"
+        self.version = f"Tesseract {told.stdout.split()[1]}, {cores if limited else 'its own'} threads"
 
     def read(self, picture: bytes) -> list[Any]:
         """The lines of a picture, as Tesseract parts it into lines."""

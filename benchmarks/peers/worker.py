@@ -16,18 +16,29 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+#: The module of each system, and how its reader is made.
+SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "quittance": ("quittance_reader", {}),
+    "rapidocr": ("rapidocr_reader", {}),
+    "rapidocr-openvino": ("rapidocr_reader", {"engine": "openvino"}),
+    "tesseract": ("tesseract_reader", {}),
+    "tesseract-limited": ("tesseract_reader", {"limited": True}),
+}
 
 
 def main() -> None:
     """Answers until the standard input ends."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("system", choices=("quittance", "rapidocr", "tesseract"))
+    parser.add_argument("system", choices=tuple(SYSTEMS))
     parser.add_argument("--cores", type=int, required=True)
     options = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not stand between the answers
     sys.path[0] = str(Path(__file__).parent)
-    reader = importlib.import_module(f"{options.system}_reader").Reader(options.cores)
+    module, how = SYSTEMS[options.system]
+    reader = importlib.import_module(module).Reader(options.cores, **how)
     print(json.dumps({"ready": reader.version}), file=answers, flush=True)
     for line in sys.stdin:
         task = json.loads(line)

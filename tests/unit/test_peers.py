@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.peers import __main__ as peers
+from benchmarks.peers import tesseract_reader
 from benchmarks.peers.report import measures_of, ratios, table
 from shared.dataset import LabelledReceipt, LabelledSegment
 
@@ -50,3 +53,32 @@ def test_each_receipt_is_compared_with_itself(receipts: list[LabelledReceipt]) -
     shown = table(json.loads(json.dumps(result)))
     assert "| times ours | 1.0 | 5.0 |" in shown
     assert "| receipts a second, 4 clients | 2.50 |  |" in shown
+
+
+def test_tesseract_runs_as_installed_or_held_to_its_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / "tesseract"
+    command.write_text("#!/bin/sh\necho tesseract 5.9 limit:${OMP_THREAD_LIMIT:-none}\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    free, limited = tesseract_reader.Reader(2), tesseract_reader.Reader(2, limited=True)
+    assert (free.version, limited.version) == ("Tesseract 5.9, its own threads", "Tesseract 5.9, 2 threads")
+    assert "OMP_THREAD_LIMIT" not in free._environment
+    assert limited._environment["OMP_THREAD_LIMIT"] == "2"
+
+
+@pytest.mark.parametrize(("isa", "openvino"), [("all", True), ("vnni", False), ("avx2", False)])
+def test_all_systems_that_can_run_are_compared(isa: str, openvino: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["peers", "--isa", isa, "--peers-python", "python"])
+    systems = peers._parse().systems
+    assert ("rapidocr-openvino" in systems) is openvino
+    assert {"quittance", "rapidocr", "tesseract", "tesseract-limited"} <= set(systems)
+
+
+def test_the_environment_of_peers_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["peers", "--systems", "rapidocr-openvino"])
+    with pytest.raises(SystemExit):
+        peers._parse()
+    assert "--peers-python is needed" in capsys.readouterr().err
