@@ -5,6 +5,7 @@
 Pages, segments and texts are those of the labels, prepared before the clock runs, in batches of one size. What is timed
 goes from arrays in memory to arrays in memory, so that copies to the device and back count. "Computing" is the share of
 the time in which some kernel ran on the GPU, told by torch's profiler in a run of its own, as that takes time itself.
+Settings are those of the services: `QUITTANCE_CUDA_GRAPHS=on` measures with recorded graphs.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     result = {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "torch": torch.__version__,
+        "cuda_graphs": DetectorSettings().cuda_graphs == "on" and device.type == "cuda",
         "receipts": len(pages),
         "batch": options.batch,
         "networks": figures,
@@ -208,7 +210,8 @@ def table(result: dict[str, Any]) -> str:
         for name, one in result["networks"].items()
     ]
     head = ["| network | ms a receipt | receipts a second | GPU computing |", "| --- | --- | --- | --- |"]
-    about = f"{result['device']}, torch {result['torch']}, {result['receipts']} receipts, {result['batch']} at once."
+    about = f"{result['device']}, torch {result['torch']}, {result['receipts']} receipts, {result['batch']} at once"
+    about += ", CUDA graphs." if result["cuda_graphs"] else "."
     return "\n".join([*head, *rows, "", about])
 
 

@@ -54,6 +54,10 @@ class ServiceSettings(BaseSettings):
         default="auto",
         description="What the networks multiply; auto: int8 where a network is made for it, else bfloat16, if fast.",
     )
+    cuda_graphs: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether CUDA runs detector and recognizer as recorded graphs; not run on a GPU yet.",
+    )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of the network on the CPU; all cores if unset."
     )

@@ -142,5 +142,6 @@ class CTPN(nn.Module):
 
 def normalise(grey: torch.Tensor) -> torch.Tensor:
     """N x H x W grey pixels (uint8) -> N x 3 x H x W input of the network (float32, channels last)."""
-    mean = torch.tensor(PIXEL_MEAN, device=grey.device).view(1, 3, 1, 1)
-    return (grey.unsqueeze(1).float() - mean).contiguous(memory_format=torch.channels_last)
+    single = grey.unsqueeze(1).float()
+    # One number after the other: a tensor of the three would be copied to a GPU each time.
+    return torch.cat([single - mean for mean in PIXEL_MEAN], dim=1).contiguous(memory_format=torch.channels_last)

@@ -16,6 +16,7 @@ from services.detector.joining import JoiningSettings
 from services.detector.network import CTPN, normalise
 from services.detector.predictor import read_weights
 from services.detector.settings import DetectorSettings
+from shared.cuda_graphs import on_device, to_host
 from shared.device import autocast, inference_dtype, load_into, select_device, set_threads
 from shared.engines import Precision
 
@@ -27,9 +28,12 @@ class TorchEngine:
         network: Moved to the device.
         device: Where to run.
         precision: What is multiplied.
+        graphs: Whether CUDA runs it as graphs; see `shared.cuda_graphs`.
     """
 
-    def __init__(self, network: CTPN, device: torch.device, precision: Precision = "auto") -> None:
+    def __init__(
+        self, network: CTPN, device: torch.device, precision: Precision = "auto", *, graphs: bool = False
+    ) -> None:
         """Put the network on the device, channels last."""
         self._device = device
         self._precision = precision
@@ -37,6 +41,7 @@ class TorchEngine:
         dtype = inference_dtype(device, precision)  # kept in it, the weights are not cast at every run
         network.trunk.to(dtype)
         network.window.to(dtype)
+        self._run = on_device(self._computed, device, graphs=graphs)
 
     @classmethod
     def load(
@@ -49,16 +54,20 @@ class TorchEngine:
             DeviceError: If the device is unknown or not there.
         """
         set_threads(settings.threads)
-        return cls(build_network(arrays, architecture), select_device(settings.device), settings.precision)
+        device, graphs = select_device(settings.device), settings.cuda_graphs == "on"
+        return cls(build_network(arrays, architecture), device, settings.precision, graphs=graphs)
 
     @torch.inference_mode()
     def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
         """Run one batch."""
+        results = to_host(self._run(torch.from_numpy(pages))).arrays()
+        return [Activations(*page) for page in zip(*results, strict=True)]
+
+    def _computed(self, pages: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """N x H x W grey pixels -> what `Activations` has, for N pages."""
         with autocast(self._device, self._precision):
-            output = self._network(normalise(torch.from_numpy(pages).to(self._device)))
-        probability = torch.softmax(output.scores, dim=-1)[..., 1]
-        parts = (value.float().cpu().numpy() for value in (probability, output.vertical, output.side))
-        return [Activations(*page) for page in zip(*parts, strict=True)]
+            output = self._network(normalise(pages))
+        return torch.softmax(output.scores, dim=-1)[..., 1], output.vertical, output.side
 
 
 def build_network(arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture) -> CTPN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.architecture import Architecture
@@ -17,6 +18,7 @@ from services.recognizer.engine import Batch
 from services.recognizer.network import CRNN, fuse_batch_norm
 from services.recognizer.predictor import read_weights
 from services.recognizer.settings import RecognizerSettings
+from shared.cuda_graphs import Coming, on_device, to_host
 from shared.device import inference_dtype, load_into, select_device, set_threads
 from shared.engines import Precision
 
@@ -28,12 +30,17 @@ class TorchEngine:
         network: is changed: batch norms are folded into the convolutions, and it moves to the device.
         device: where to run.
         precision: what is multiplied.
+        graphs: whether CUDA runs it as graphs; see `shared.cuda_graphs`. Batches are filled up to powers of two then,
+            so that their shapes come again.
     """
 
-    def __init__(self, network: CRNN, device: torch.device, precision: Precision = "auto") -> None:
+    def __init__(
+        self, network: CRNN, device: torch.device, precision: Precision = "auto", *, graphs: bool = False
+    ) -> None:
         self._dtype = inference_dtype(device, precision)
-        self._device = device
         self._network: nn.Module = fuse_batch_norm(network.eval()).to(device, self._dtype)
+        self._filled = graphs
+        self._run = on_device(self._computed, device, graphs=graphs)
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]], architecture: Architecture, settings: RecognizerSettings) -> Self:
@@ -44,17 +51,33 @@ class TorchEngine:
             DeviceError: if the device is unknown or not there.
         """
         set_threads(settings.threads)
-        return cls(build_network(arrays, architecture), select_device(settings.device), settings.precision)
+        device, graphs = select_device(settings.device), settings.cuda_graphs == "on"
+        return cls(build_network(arrays, architecture), device, settings.precision, graphs=graphs)
 
     def __call__(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
-        """Run batches."""
-        return (self._run(batch.pictures) for batch in batches)
+        """Run batches; a GPU computes one while the next is made ready and the one before is used."""
+        coming: deque[tuple[int, Coming]] = deque()
+        for batch in batches:
+            coming.append((len(batch.pictures), self._begin(batch.pictures)))
+            if len(coming) > 1:
+                yield _arrived(*coming.popleft())
+        for one in coming:
+            yield _arrived(*one)
 
     @torch.inference_mode()
-    def _run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        batch = torch.from_numpy(images).to(self._device, self._dtype)
-        logits: NDArray[np.float32] = self._network(batch).float().cpu().numpy()
-        return logits
+    def _begin(self, pictures: NDArray[np.float32]) -> Coming:
+        if self._filled:
+            more = (1 << (len(pictures) - 1).bit_length()) - len(pictures)
+            pictures = np.pad(pictures, [(0, more), (0, 0), (0, 0), (0, 0)])
+        return to_host(self._run(torch.from_numpy(pictures)))
+
+    def _computed(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        return (self._network(pictures.to(self._dtype)),)
+
+
+def _arrived(count: int, coming: Coming) -> NDArray[np.float32]:
+    """The logits of so many pictures, without what the batch was filled up with."""
+    return coming.arrays()[0][:count]
 
 
 def build_network(arrays: Mapping[str, NDArray[Any]], architecture: Architecture) -> CRNN:

@@ -33,4 +33,7 @@ def test_all_three_networks_are_measured_and_told(tmp_path: Path) -> None:
 def test_the_table_tells_how_busy_a_gpu_was() -> None:
     figures = {"receipts_per_s": 500.0, "ms_per_receipt": 2.0, "computing": 0.874}
     result = {"device": "a GPU", "torch": "2.13.0", "receipts": 64, "batch": 16, "networks": {"detector": figures}}
-    assert "| detector | 2.00 | 500.0 | 87 % |" in table(result).splitlines()
+    lines = table({**result, "cuda_graphs": True}).splitlines()
+    assert "| detector | 2.00 | 500.0 | 87 % |" in lines
+    assert lines[-1].endswith("16 at once, CUDA graphs.")
+    assert table({**result, "cuda_graphs": False}).endswith("16 at once.")

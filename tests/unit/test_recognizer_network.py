@@ -58,6 +58,17 @@ def test_both_libraries_say_the_same(network: CRNN) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_batches_filled_up_for_graphs_say_the_same(network: CRNN) -> None:
+    engines = [
+        TorchEngine(copy.deepcopy(network), torch.device("cpu"), "float32", graphs=graphs) for graphs in (False, True)
+    ]
+    pictures = np.random.default_rng(0).uniform(-1, 1, (8, 1, 32, 64)).astype(np.float32)
+    inputs = [full(pictures[:count]) for count in (1, 3, 8, 5)]
+    for plain, filled in zip(*(engine(inputs) for engine in engines), strict=True):
+        assert plain.shape == filled.shape
+        np.testing.assert_allclose(plain, filled, atol=1e-5)
+
+
 def test_what_is_read_does_not_depend_on_what_shares_a_row(network: CRNN) -> None:
     engine = OpenVINOEngine(arrays_of(move_statistics(network).state_dict()), TINY, threads=1, precision="float32")
     batches = [np.random.default_rng(i).uniform(-1, 1, (4, 1, 32, 64 * i)).astype(np.float32) for i in (4, 2, 1)]
