@@ -7,18 +7,16 @@ from services.recognizer.decoding import Recognition
 from services.recognizer.second_look import looks, vote
 
 
-def test_looks_are_wider_narrower_looser_and_closer() -> None:
+def test_looks_are_wider_narrower_and_looser() -> None:
     crop = np.tile(np.arange(100, dtype=np.uint8), (40, 1))
     shapes = [look.shape for look in looks(crop)]
-    assert shapes == [(40, 115), (40, 87), (44, 104), (36, 100)]
+    assert shapes == [(40, 115), (40, 87), (44, 104)]
     assert all(look.dtype == np.uint8 for look in looks(crop))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (11, 3), (12, 1), (300, 2)])
-def test_nothing_is_cut_away_from_small_crops(shape: tuple[int, int]) -> None:
-    found = looks(np.zeros(shape, np.uint8))
-    assert all(look.size for look in found)
-    assert len(found) == (4 if shape[0] >= 12 else 3)
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2)])
+def test_small_crops_have_looks_too(shape: tuple[int, int]) -> None:
+    assert all(look.size for look in looks(np.zeros(shape, np.uint8)))
 
 
 def test_readings_that_agree_outvote_a_surer_one() -> None:
