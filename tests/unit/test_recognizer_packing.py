@@ -40,6 +40,13 @@ def test_little_room_stays_unused() -> None:
         assert sum(one.lengths) > 0.8 * rows * frames
 
 
+@pytest.mark.parametrize(
+    ("count", "shapes"), [(4, [(1, 201), (1, 201)]), (8, [(1, 403), (1, 403)]), (10, [(5, 100)] * 2)]
+)
+def test_few_rows_are_laid_one_behind_the_other(count: int, shapes: list[tuple[int, int]]) -> None:
+    assert [one.shape for one in pack([100] * count, 2)] == shapes
+
+
 def test_parts_are_alike() -> None:
     first, second = (sum(one.lengths) for one in pack(RECEIPT, 2))
     assert abs(first - second) < 200
