@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 _SLACK = 4
 """Frames of a row beyond its longest sequence, so that several short ones and the frames between them fit in."""
 _FEW = 5
-"""Fewer rows than this are laid one behind the other, as libraries have quick code for one row and for many: 1,200 frames
-take 170 ms in one row, 410, 310 and 240 in two to four, 190 in five (float32, AVX2); in bfloat16 58, and 90, 69, 58, 53."""
+"""Fewer rows than this are laid one behind the other, as libraries have quick code for one row and for many. 1,200
+frames take 170 ms in one row, 410, 310 and 240 in two to four, 190 in five (float32, AVX2); in bfloat16 58, and 90, 69,
+58, 53."""
 
 
 class Place(NamedTuple):
