@@ -4,19 +4,32 @@ import numpy as np
 import pytest
 
 from services.recognizer.decoding import Recognition
-from services.recognizer.second_look import looks, vote
+from services.recognizer.second_look import looks, pays, vote
 
 
-def test_looks_are_wider_narrower_and_looser() -> None:
+def test_looks_are_wider_narrower_looser_and_closer() -> None:
     crop = np.tile(np.arange(100, dtype=np.uint8), (40, 1))
     shapes = [look.shape for look in looks(crop)]
-    assert shapes == [(40, 115), (40, 87), (44, 104)]
+    assert shapes == [(40, 115), (40, 87), (44, 104), (36, 100)]
     assert all(look.dtype == np.uint8 for look in looks(crop))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2)])
-def test_small_crops_have_looks_too(shape: tuple[int, int]) -> None:
-    assert all(look.size for look in looks(np.zeros(shape, np.uint8)))
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (11, 3), (12, 1), (300, 2)])
+def test_nothing_is_cut_away_from_small_crops(shape: tuple[int, int]) -> None:
+    found = looks(np.zeros(shape, np.uint8))
+    assert all(look.size for look in found)
+    assert len(found) == (4 if shape[0] >= 12 else 3)
+
+
+@pytest.mark.parametrize(
+    ("device", "feature", "expected"),
+    [("cpu", "avx512_vnni", True), ("cpu", "amx_int8", True), ("auto", "avx2", False), ("cuda:1", "avx2", True)],
+)
+def test_it_pays_where_there_is_time(
+    device: str, feature: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.processor.flags", lambda: frozenset({feature}))
+    assert pays(device) is expected
 
 
 def test_readings_that_agree_outvote_a_surer_one() -> None:

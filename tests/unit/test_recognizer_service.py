@@ -111,8 +111,8 @@ def test_a_doubtful_crop_is_looked_at_again() -> None:
     engine = DoubtfulEngine()
     (voted,) = predictor(engine, second_look=True).recognize([bars(3)])
     assert voted.text == "111"
-    assert 0.4 < voted.confidence < 0.9  # most of four readings, all of them sure
-    assert sum(shape[0] for shape in engine.shapes) == 4
+    assert 0.4 < voted.confidence < 0.9  # most of five readings, all of them sure
+    assert sum(shape[0] for shape in engine.shapes) == 5
 
 
 def test_what_is_read_beyond_doubt_or_empty_is_read_once() -> None:
@@ -163,6 +163,12 @@ def test_reading_does_not_depend_on_the_neighbours(weights: Path) -> None:
     for crop, expected in zip(crops, together, strict=True):
         (alone,) = reader.recognize([crop])
         assert alone.confidence == pytest.approx(expected.confidence, rel=0.05)
+
+
+@pytest.mark.parametrize(("setting", "looks"), [("on", True), ("off", False)])
+def test_the_version_tells_of_the_second_look(weights: Path, setting: Any, looks: bool) -> None:
+    settings = RecognizerSettings(weights=weights, device="cpu", threads=1, language="off", second_look=setting)
+    assert ("+look" in Predictor.load(settings).version) is looks
 
 
 def test_weights_that_do_not_fit_are_refused(weights: Path) -> None:
