@@ -111,8 +111,8 @@ def test_a_doubtful_crop_is_looked_at_again() -> None:
     engine = DoubtfulEngine()
     (voted,) = predictor(engine, second_look=True).recognize([bars(3)])
     assert voted.text == "111"
-    assert 0.4 < voted.confidence < 0.9  # most of five readings, all of them sure
-    assert sum(shape[0] for shape in engine.shapes) == 5
+    assert 0.3 < voted.confidence < 0.9  # two of three readings, both of them sure
+    assert sum(shape[0] for shape in engine.shapes) == 3
 
 
 def test_what_is_read_beyond_doubt_or_empty_is_read_once() -> None:
