@@ -25,7 +25,7 @@ _LONGEST_CHARACTER = 3.0
 #: Labelled segments are this much higher than the characters in them (median over training receipts).
 _SEGMENT_TO_CHARACTER = 1.29
 #: Heights of a character that are kept around all that looks like text. Wider margins find no more, and cost time.
-_MARGIN = 1.0
+_MARGIN = 1.5
 #: Fewer characters than this are no text to go by.
 _ENOUGH = 3
 

@@ -18,7 +18,7 @@ from services.recognizer.decoding import Recognition, decode_all
 from services.recognizer.engine import Batch, Engine, load_engine
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
-from services.recognizer.second_look import DOUBTFUL, looks, pays, vote
+from services.recognizer.second_look import DOUBTFUL, looks, vote
 from services.recognizer.settings import RecognizerSettings
 from shared.engines import arithmetic
 from shared.processor import share_memory_arena
@@ -86,8 +86,7 @@ class Predictor:
         if settings.language == "auto":  # other answers, so another version: caches must not mix them
             language = LanguageModel.load(LANGUAGE_WEIGHTS, weights.alphabet)
             version = f"{version}+{language.version}"
-        second_look = settings.second_look == "on" or (settings.second_look == "auto" and pays(settings.device))
-        if second_look:
+        if settings.second_look == "on":
             version += "+look"
         quantised = weights.ceilings is not None
         version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantised=quantised)}"
@@ -98,7 +97,7 @@ class Predictor:
             version=version,
             max_width=settings.max_crop_width,
             language=language,
-            second_look=second_look,
+            second_look=settings.second_look == "on",
         )
 
     def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> list[Recognition]:

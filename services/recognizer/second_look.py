@@ -14,20 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.decoding import Recognition
-from shared.processor import adds_up_int8
 
 DOUBTFUL = 0.6
 """Confidence below which a text is read again: one segment of 30 on receipts of SROIE, one of 14 on WildReceipt."""
 _STRETCHES = (1.15, 0.87)
-
-
-def pays(device: str) -> bool:
-    """Whether there is time for it: reading a few short segments again costs a twelfth of a receipt's time with AMX.
-
-    Args:
-        device: As `select_device` takes it; a GPU has time.
-    """
-    return device.startswith("cuda") or adds_up_int8()
 
 
 def looks(crop: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.recognizer.decoding import Recognition
-from services.recognizer.second_look import looks, pays, vote
+from services.recognizer.second_look import looks, vote
 
 
 @pytest.mark.parametrize("shape", [(40, 100), (1, 1), (2, 300), (300, 2)])
@@ -13,17 +13,6 @@ def test_looks_are_wider_and_narrower(shape: tuple[int, int]) -> None:
     assert wider.dtype == narrower.dtype == np.uint8
     assert wider.shape == (shape[0], round(1.15 * shape[1]))
     assert narrower.shape == (shape[0], round(0.87 * shape[1]))
-
-
-@pytest.mark.parametrize(
-    ("device", "feature", "expected"),
-    [("cpu", "avx512_vnni", True), ("cpu", "amx_int8", True), ("auto", "avx2", False), ("cuda:1", "avx2", True)],
-)
-def test_it_pays_where_there_is_time(
-    device: str, feature: str, expected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.processor.flags", lambda: frozenset({feature}))
-    assert pays(device) is expected
 
 
 def test_readings_that_agree_outvote_a_surer_one() -> None:
