@@ -86,7 +86,7 @@ def test_variables_are_settings() -> None:
 
 def test_defaults_in_the_table_are_those_of_the_settings() -> None:
     table = re.findall(r"^\| `QUITTANCE_([A-Z_]+)` \| `?(\S+?)`? \|", PAGES[0].read_text(encoding="utf-8"), re.M)
-    fields = GatewaySettings.model_fields
+    fields = RecognizerSettings.model_fields | GatewaySettings.model_fields
     assert len(table) >= 5
     for name, default in table:
         value = fields[name.lower()].default
