@@ -92,7 +92,7 @@ class GraphedFunction:
         self._recordings: OrderedDict[torch.Size, Recording] = OrderedDict()
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:
-        """The function's results for a batch on the host; they last until the next call."""
+        """The function's results, on the device, for a batch of the host; they last until the next call."""
         waiting = pinned(batch, self._device)
         recording = self._recordings.get(batch.shape)
         if recording is None:

@@ -1,4 +1,4 @@
-"""Doubtful segments are read again, stretched a little otherwise, and the readings vote.
+"""Doubtful segments are read again, a little wider and narrower, and the readings vote.
 
 A network that is sure reads the same whatever the crop's exact width; where it is not, it makes other mistakes at each
 (test-time augmentation). numpy and cv2 only.
