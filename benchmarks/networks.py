@@ -113,7 +113,7 @@ def detector(pages: Sequence[Page], options: argparse.Namespace) -> Run:
         if prepared is not None:
             sizes[prepared.size].append(prepared.grey)
     batches = [np.stack(some) for grey in sizes.values() for some in _at_once(grey, options.batch)]
-    return lambda: [engine(one) for one in batches]
+    return lambda: [list(engine(one)) for one in batches]
 
 
 def recognizer(pages: Sequence[Page], options: argparse.Namespace) -> Run:

@@ -31,16 +31,16 @@ from gateway.settings import GatewaySettings
 from quittance.assembly import SERVICES, gateway_around, service_app
 
 _WARM_UP = 6
-# Part -> the names by which its functions are called: module, colon, attributes.
+# Part -> the names by which its functions are called: module, colon, attributes. `{thread}` is the service whose worker
+# calls them.
 _PARTS: dict[str, tuple[str, ...]] = {
     "decode: in the gateway": ("gateway.pipeline:decode_once",),
     "decode: in the detector": ("services.detector.app:decode_once",),
     "decode: in the recognizer": ("services.recognizer.app:decode_once",),
     "detect: straighten and scale": ("services.detector.predictor:prepare",),
-    "detect: network": ("services.detector.openvino_engine:OpenVINOEngine.__call__",),
     "detect: joining": ("services.detector.predictor:find_segments",),
     "recognize: crops": ("services.recognizer.app:cut", "services.recognizer.predictor:fit"),
-    "recognize: wait for network": ("services.recognizer.openvino_engine:_result",),
+    "{thread}: wait for the network": ("shared.inference:wait_for",),
     "recognize: decoding": ("services.recognizer.predictor:decode_all",),
     "extract: encoding": ("services.extractor.predictor:encode",),
     "extract: network": ("services.extractor.predictor:probabilities",),
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     pictures = load_pictures(options.data, options.split, options.count + _WARM_UP)
     with _timed() as clock:
         whole = asyncio.run(_read(pictures, clock))
-    seconds = {part: sum(clock.seconds[part]) / len(whole) for part in _PARTS}
+    seconds = {part: sum(each) / len(whole) for part, each in clock.seconds.items()}
     seconds[_REST] = statistics.fmean(whole) - sum(seconds.values())
     figures = {
         "pictures": len(whole),
@@ -90,12 +90,13 @@ class _Clock:
     def around(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
+            thread = threading.current_thread().name.removeprefix("batch-")
             start = time.perf_counter()
             try:
                 return function(*args, **kwargs)
             finally:
                 with self._lock:
-                    self.seconds[part].append(time.perf_counter() - start)
+                    self.seconds[part.format(thread=thread)].append(time.perf_counter() - start)
 
         return timed
 

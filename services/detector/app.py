@@ -41,7 +41,7 @@ def create_app(settings: DetectorSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
         predictor = await asyncio.to_thread(_load, settings)
-        async with serve_batches(app, predictor.detect, settings, group=lambda page: page.size):
+        async with serve_batches(app, predictor.detect, settings, group=predictor.group):
             app.state.predictor = predictor
             yield predictor.version
 

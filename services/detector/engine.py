@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -30,10 +30,19 @@ class Activations(NamedTuple):
 
 
 class Engine(Protocol):
-    """What runs the network: N x H x W grey pages (uint8) to N activations."""
+    """What runs the network.
 
-    def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
-        """Run one batch."""
+    Attributes:
+        by_size: Whether pages of one size are computed together, so that a batch should hold no others.
+    """
+
+    by_size: bool
+
+    def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
+        """Run pages, H x W grey (uint8) each; what is said of them comes in their order.
+
+        One run has to end, or to be closed, before the next begins.
+        """
 
 
 def load_engine(

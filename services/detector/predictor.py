@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -130,7 +129,7 @@ class Predictor:
         """
         begun = time.perf_counter()
         for size in ((64, 64), *COMMON_SIZES):
-            self._engine(np.full((1, *size), 255, np.uint8))
+            list(self._engine([np.full(size, 255, np.uint8)]))
             if time.perf_counter() - begun > _WARM_UP_S:
                 break
         if self._orientation is not None:
@@ -148,19 +147,22 @@ class Predictor:
         turned = (orientation or self._default_orientation) == "auto"
         return prepare(image, self._preparation, self._orientation if turned else None)
 
+    def group(self, page: PreparedPage) -> Hashable:
+        """What pages of one batch must have in common for this engine."""
+        return page.size if self._engine.by_size else None
+
     def detect(self, pages: Sequence[PreparedPage]) -> list[Detection]:
-        """Find the text of prepared pages; pages of one padded size are computed together."""
-        results = [Detection.empty()] * len(pages)
-        sizes: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for index, page in enumerate(pages):
-            sizes[page.size].append(index)
-        for indices in sizes.values():
-            for start in range(0, len(indices), self._max_batch):
-                chosen = indices[start : start + self._max_batch]
-                activations = self._engine(np.stack([pages[index].grey for index in chosen]))
-                for index, activation in zip(chosen, activations, strict=True):
-                    results[index] = self._finish(pages[index], activation)
-        return results
+        """Find the text of prepared pages; a page whose text is far from the working height is computed once more."""
+        found = dict(self._found(dict(enumerate(pages))))
+        shown = dict(enumerate(pages))
+        again = {
+            index: scale_again(page, factor, self._preparation)
+            for index, page in shown.items()
+            if (factor := self._misfit(found[index])) is not None
+        }
+        shown |= again
+        found |= self._found(again)
+        return [self._on_page(shown[index], found[index]) for index in range(len(pages))]
 
     def predict(self, images: Sequence[npt.NDArray[Any]]) -> list[Detection]:
         """Find the text of pages.
@@ -175,19 +177,26 @@ class Predictor:
         found = iter(self.detect([page for page in prepared if page is not None]))
         return [Detection.empty() if page is None else next(found) for page in prepared]
 
-    def _finish(self, page: PreparedPage, activations: Activations) -> Detection:
-        """Post-processing; a page whose text turns out far from the working height is scaled and computed once more."""
-        segments = self._segments(page, activations)
-        if len(segments.scores) >= _ENOUGH_SEGMENTS:
-            height = float(np.median(segments.quads[:, 3, 1] - segments.quads[:, 0, 1]))
-            factor = self._preparation.text_height / max(height, 1.0)
-            if not 1 / _SCALE_TOLERANCE < factor < _SCALE_TOLERANCE:
-                page = scale_again(page, factor, self._preparation)
-                segments = self._segments(page, self._engine(page.grey[None])[0])
-        return on_page(Detection(page.to_page(segments.quads), segments.scores, page.rotation), page.page_size)
+    def _found(self, pages: Mapping[int, PreparedPage]) -> Iterator[tuple[int, Segments]]:
+        """The segments of pages in their own pixels; one page's are joined while the next page is computed."""
+        order = sorted(pages, key=lambda index: pages[index].size)
+        for start in range(0, len(order), self._max_batch):
+            chosen = order[start : start + self._max_batch]
+            activations = self._engine([pages[index].grey for index in chosen])
+            for index, activation in zip(chosen, activations, strict=True):
+                yield index, find_segments(pages[index].grey, activation, self._heights, self._joining)
 
-    def _segments(self, page: PreparedPage, activations: Activations) -> Segments:
-        return find_segments(page.grey, activations, self._heights, self._joining)
+    def _misfit(self, segments: Segments) -> float | None:
+        """By what to scale a page anew whose text turned out far from the working height; None if it did not."""
+        if len(segments.scores) < _ENOUGH_SEGMENTS:
+            return None
+        height = float(np.median(segments.quads[:, 3, 1] - segments.quads[:, 0, 1]))
+        factor = self._preparation.text_height / max(height, 1.0)
+        return None if 1 / _SCALE_TOLERANCE < factor < _SCALE_TOLERANCE else factor
+
+    @staticmethod
+    def _on_page(page: PreparedPage, segments: Segments) -> Detection:
+        return on_page(Detection(page.to_page(segments.quads), segments.scores, page.rotation), page.page_size)
 
 
 def on_page(detection: Detection, size: tuple[int, int]) -> Detection:

@@ -20,7 +20,7 @@ class DetectorSettings(ServiceSettings):
     service: ClassVar[str] = "detector"
 
     port: int = Field(default=8001, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
-    max_batch: int = Field(default=4, ge=1, description="Most pages computed at once; only pages of one size are.")
+    max_batch: int = Field(default=4, ge=1, description="Most pages of a batch; with torch, they are of one size.")
     max_queue: int = Field(default=32, ge=1, description="Most pages that wait; more are refused with 503.")
     weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
     text_height: float = Field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from shared.engines import Precision
 
 
 class TorchEngine:
-    """Runs the network with torch, in bfloat16 where the hardware multiplies it.
+    """Runs the network with torch, in bfloat16 where the hardware multiplies it. Call it from one thread.
 
     Args:
         network: Moved to the device.
@@ -30,6 +31,8 @@ class TorchEngine:
         precision: What is multiplied.
         graphs: Whether CUDA runs it as graphs; see `shared.cuda_graphs`.
     """
+
+    by_size = True
 
     def __init__(
         self, network: CTPN, device: torch.device, precision: Precision = "auto", *, graphs: bool = False
@@ -57,9 +60,13 @@ class TorchEngine:
         device, graphs = select_device(settings.device), settings.cuda_graphs == "on"
         return cls(build_network(arrays, architecture), device, settings.precision, graphs=graphs)
 
+    def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
+        """Run pages; neighbours of one size are computed together."""
+        for _, alike in itertools.groupby(pages, key=lambda page: page.shape):
+            yield from self._together(np.stack(list(alike)))
+
     @torch.inference_mode()
-    def __call__(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
-        """Run one batch."""
+    def _together(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
         results = to_host(self._run(torch.from_numpy(pages))).arrays()
         return [Activations(*page) for page in zip(*results, strict=True)]
 

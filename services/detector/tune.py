@@ -115,7 +115,7 @@ def collect(
         samples.append(
             Sample(
                 page,
-                engine(page.grey[None])[0],
+                next(iter(engine([page.grey]))),
                 ink_strength(page.grey),
                 quads,
                 _prepared_boxes(page, quads),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
@@ -18,6 +17,7 @@ from services.recognizer.packing import pack
 from shared import graphs
 from shared.engines import Precision
 from shared.graphs import Arrays, Graph
+from shared.inference import Requests
 from shared.processor import cores
 
 _SAME = ((1, 1), (1, 1))
@@ -76,17 +76,17 @@ class OpenVINOEngine:
             graphs.compile_network("CRNN", part, make, threads=threads, streams=self._streams, precision=precision)
             for part, make in ((convolutions, features), (rest, build))
         )
-        self._features, self._recurrence = (_Requests(model, self._streams) for model in compiled)
+        self._features, self._recurrence = (Requests(model, self._streams) for model in compiled)
 
     def __call__(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
         """Run batches; the widest should come first."""
         begun: list[Batch] = []
         features = self._features.run((part,) for batch in batches for part in _parts(batch, begun))
         lengths = (frames + _MARGIN for batch in begun for frames in batch.frames)
-        sequences = [sequence[: next(lengths)] for part in features for sequence in part]
+        sequences = [sequence[: next(lengths)] for (part,) in features for sequence in part]
         packs = pack([len(sequence) for sequence in sequences], self._streams)
         packed = (one.fill([sequences[i] for i in one.sequences]) for one in packs)
-        for one, rows in zip(packs, self._recurrence.run(packed), strict=True):
+        for one, (rows,) in zip(packs, self._recurrence.run(packed), strict=True):
             for index, logits in zip(one.sequences, one.take(rows), strict=True):
                 sequences[index] = logits
         read = iter(sequences)
@@ -110,40 +110,6 @@ def _stacked(sequences: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     for row, sequence in zip(stacked, sequences, strict=True):
         row[: len(sequence)] = sequence
     return stacked
-
-
-class _Requests:
-    """Runs a network, several inputs side by side; one more is made ready meanwhile."""
-
-    def __init__(self, compiled: ov.CompiledModel, streams: int) -> None:
-        self._requests = [compiled.create_infer_request() for _ in range(streams + 1)]
-
-    def run(self, inputs: Iterable[Sequence[NDArray[np.float32]]]) -> Iterator[NDArray[np.float32]]:
-        """Run inputs; the results come in their order."""
-        free, running = deque(self._requests), deque[tuple[ov.InferRequest, list[ov.Tensor]]]()
-        try:
-            for one in inputs:
-                if not free:
-                    request, _ = running[0]  # its input has to stay until it ends
-                    yield _result(request)
-                    free.append(running.popleft()[0])
-                request = free.popleft()
-                # Handed over as they are: as arguments of `start_async` they would take a millisecond for every three.
-                tensors = [ov.Tensor(np.ascontiguousarray(array), shared_memory=True) for array in one]
-                for index, tensor in enumerate(tensors):
-                    request.set_input_tensor(index, tensor)
-                running.append((request, tensors))
-                request.start_async()
-            for request, _ in running:
-                yield _result(request)
-        finally:  # also where nobody wants the rest
-            for request, _ in running:
-                request.wait()
-
-
-def _result(request: ov.InferRequest) -> NDArray[np.float32]:
-    request.wait()
-    return np.array(request.get_output_tensor().data, np.float32)
 
 
 def output_maxima(arrays: Arrays) -> Graph:

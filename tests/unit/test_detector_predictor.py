@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,12 +28,18 @@ ARCHITECTURE = Architecture()
 class Oracle:
     """An engine that finds dark bars, as a network that has learnt them would."""
 
-    def __init__(self) -> None:
-        self.sizes: list[tuple[int, ...]] = []
+    def __init__(self, *, by_size: bool = True) -> None:
+        self.by_size = by_size
+        self.runs: list[list[tuple[int, ...]]] = []
 
-    def __call__(self, pages: np.ndarray) -> list[Activations]:
-        self.sizes.append(pages.shape)
-        return [self._page(page) for page in pages]
+    @property
+    def sizes(self) -> list[tuple[int, ...]]:
+        """Of all pages so far."""
+        return [size for run in self.runs for size in run]
+
+    def __call__(self, pages: Sequence[np.ndarray]) -> Iterator[Activations]:
+        self.runs.append([page.shape for page in pages])
+        return map(self._page, pages)
 
     def _page(self, page: np.ndarray) -> Activations:
         ink = cv2.morphologyEx((page < 128).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
@@ -85,9 +91,16 @@ def test_pages_of_one_size_share_a_batch_and_answers_keep_their_order() -> None:
     found = predictor(oracle, max_batch=2).predict([small, blank, large, small, small])
     assert [len(detection.scores) for detection in found] == [3, 0, 3, 3, 3]
     assert found[2].quads.max() > found[0].quads.max() * 2
-    batches = sorted(size[0] for size in oracle.sizes)
-    assert sum(batches) == 4
-    assert batches[-1] == 2
+    assert [len(run) for run in oracle.runs] == [2, 2]
+    assert oracle.sizes == sorted(oracle.sizes)
+
+
+@pytest.mark.parametrize("by_size", [True, False])
+def test_whether_sizes_are_mixed_is_up_to_the_engine(by_size: bool) -> None:
+    detector = predictor(Oracle(by_size=by_size))
+    pages = [detector.prepare(draw(1)[0]), detector.prepare(np.tile(draw(1)[0], (3, 1, 1)))]
+    groups = {detector.group(page) for page in pages if page is not None}
+    assert len(groups) == (2 if by_size else 1)
 
 
 def test_a_page_at_the_wrong_scale_is_computed_once_more() -> None:
@@ -103,7 +116,7 @@ def test_a_page_at_the_wrong_scale_is_computed_once_more() -> None:
     wrong = scale_page(page.source, page.offset, page.page_size, page.scale[1] * 2.5, PreparationSettings())
     (detection,) = detector.detect([wrong])
     assert len(oracle.sizes) == 3
-    assert oracle.sizes[2][1] < oracle.sizes[1][1]
+    assert oracle.sizes[2][0] < oracle.sizes[1][0]
     assert len(detection.scores) == 3
 
 
@@ -193,9 +206,9 @@ def test_the_common_sizes_are_run_before_the_first_request(monkeypatch: pytest.M
     oracle = Oracle()
     predictor(oracle).warm_up()
     sizes = [(64, 64), *COMMON_SIZES]
-    assert [size[1:] for size in oracle.sizes] == sizes
+    assert oracle.sizes == sizes
     assert all(fixed_length(side) == side for size in COMMON_SIZES for side in size)
     monkeypatch.setattr("services.detector.predictor._WARM_UP_S", 0.0)
-    oracle.sizes.clear()
+    oracle.runs.clear()
     predictor(oracle).warm_up()
     assert len(oracle.sizes) == 1
