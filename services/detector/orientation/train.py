@@ -54,7 +54,7 @@ class TrainingSettings:
         seed: Of all chance.
     """
 
-    steps: int = 1600
+    steps: int = 6400
     batch: int = 128
     rate: float = 3e-3
     decay: float = 0.02
