@@ -41,7 +41,7 @@ def test_little_room_stays_unused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "shapes"), [(4, [(1, 201), (1, 201)]), (8, [(1, 403), (1, 403)]), (10, [(5, 100)] * 2)]
+    ("count", "shapes"), [(4, [(1, 256), (1, 256)]), (8, [(1, 448), (1, 448)]), (10, [(5, 100)] * 2)]
 )
 def test_few_rows_are_laid_one_behind_the_other(count: int, shapes: list[tuple[int, int]]) -> None:
     assert [one.shape for one in pack([100] * count, 2)] == shapes
