@@ -93,13 +93,15 @@ def test_a_first_layer_for_standardised_rgb_gives_the_same_for_our_pixels() -> N
 
 
 @pytest.mark.usefixtures("thin")
-def test_both_libraries_say_the_same() -> None:
+@pytest.mark.parametrize("large", [5000, 1_000_000], ids=["some pages are large", "none is large"])
+def test_both_libraries_say_the_same(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr("services.detector.openvino_engine._LARGE", large)
     torch.manual_seed(0)
     network = CTPN(SMALL)
     for layer in (network.scores, network.vertical, network.side):
         torch.nn.init.normal_(layer.weight, std=1.0)
     pages = list(np.random.default_rng(0).integers(0, 255, (2, 64, 96), dtype=np.uint8))
-    pages.append(pages[0][:48])
+    pages += [pages[0][:48], pages[1][:48]]
     ours = OpenVINOEngine(arrays_of(network.state_dict()), SMALL, threads=2, precision="float32")(pages)
     theirs = TorchEngine(network, torch.device("cpu"), "float32")(pages)
     for page, one, other in zip(pages, ours, theirs, strict=True):
