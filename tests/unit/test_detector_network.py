@@ -93,9 +93,7 @@ def test_a_first_layer_for_standardised_rgb_gives_the_same_for_our_pixels() -> N
 
 
 @pytest.mark.usefixtures("thin")
-@pytest.mark.parametrize("large", [5000, 1_000_000], ids=["some pages are large", "none is large"])
-def test_both_libraries_say_the_same(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
-    monkeypatch.setattr("services.detector.openvino_engine._LARGE", large)
+def test_both_libraries_say_the_same() -> None:
     torch.manual_seed(0)
     network = CTPN(SMALL)
     for layer in (network.scores, network.vertical, network.side):
