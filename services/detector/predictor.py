@@ -153,8 +153,8 @@ class Predictor:
 
     def detect(self, pages: Sequence[PreparedPage]) -> list[Detection]:
         """Find the text of prepared pages; a page whose text is far from the working height is computed once more."""
-        found = dict(self._found(dict(enumerate(pages))))
         shown = dict(enumerate(pages))
+        found = dict(self._found(shown))
         again = {
             index: scale_again(page, factor, self._preparation)
             for index, page in shown.items()

@@ -27,7 +27,7 @@ class RecognizerSettings(ServiceSettings):
     second_look: Literal["on", "off"] = Field(
         default="on",
         description="Whether segments that are hard to read are read again, a little wider and narrower; costs a "
-        "fifteenth of the time.",
+        "twelfth of the time.",
     )
     max_quads: int = Field(default=2000, ge=1, description="Most quads in one request.")
     max_crop_width: int = Field(
