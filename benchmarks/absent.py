@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from quittance.client import ReceiptClient
-from quittance.evaluate import chain
-from quittance.scores import field_of
-from services.extractor.labels import label
+from quittance.evaluation.evaluate import chain
+from quittance.evaluation.scores import field_of
+from services.extractor.training.labels import label
 from shared.contracts import FIELD_NAMES
-from shared.dataset import LabelledReceipt, load_split
-from shared.normalisation import find_amounts, find_dates, parse_amount, parse_date
+from shared.learning.dataset import LabelledReceipt, load_split
+from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
 
 Pixels = npt.NDArray[np.uint8]
 _MARGIN = 3

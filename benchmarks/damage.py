@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.detector.damage import move
-from shared.dataset import LabelledReceipt, LabelledSegment, load_split, write_receipt, write_split
-from synthesis.wear import lighting, table
+from services.detector.training.damage import move
+from shared.learning.dataset import LabelledReceipt, LabelledSegment, load_split, write_receipt, write_split
+from synthesis.photography.wear import lighting, table
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

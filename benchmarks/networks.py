@@ -23,21 +23,21 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.report import processor, write_files
+from services.detector.network.torch_engine import TorchEngine as DetectorEngine
 from services.detector.predictor import Predictor as Detector
 from services.detector.predictor import read_weights as detector_weights
 from services.detector.settings import DetectorSettings
-from services.detector.torch_engine import TorchEngine as DetectorEngine
 from services.extractor.encoding import TextSegment, encode
+from services.extractor.network.torch_engine import TorchEngine as ExtractorEngine
 from services.extractor.predictor import read_weights as extractor_weights
 from services.extractor.settings import ExtractorSettings
-from services.extractor.torch_engine import TorchEngine as ExtractorEngine
 from services.recognizer.crops import cut, to_grey
+from services.recognizer.network.torch_engine import TorchEngine as RecognizerEngine
 from services.recognizer.predictor import Predictor as Recognizer
 from services.recognizer.predictor import read_weights as recognizer_weights
 from services.recognizer.settings import RecognizerSettings
-from services.recognizer.torch_engine import TorchEngine as RecognizerEngine
-from shared.dataset import LabelledReceipt, LabelledSegment, load_split
-from shared.device import select_device
+from shared.inference.device import select_device
+from shared.learning.dataset import LabelledReceipt, LabelledSegment, load_split
 from synthesis.generator import render_receipt
 
 _ROOT = Path(__file__).resolve().parents[1]

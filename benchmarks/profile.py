@@ -34,13 +34,13 @@ _WARM_UP = 6
 # Part -> the names by which its functions are called: module, colon, attributes. `{thread}` is the service whose worker
 # calls them.
 _PARTS: dict[str, tuple[str, ...]] = {
-    "decode: in the gateway": ("gateway.pipeline:decode_once",),
+    "decode: in the gateway": ("gateway.reading.pipeline:decode_once",),
     "decode: in the detector": ("services.detector.app:decode_once",),
     "decode: in the recognizer": ("services.recognizer.app:decode_once",),
     "detect: straighten and scale": ("services.detector.predictor:prepare",),
     "detect: joining": ("services.detector.predictor:find_segments",),
     "recognize: crops": ("services.recognizer.app:cut", "services.recognizer.predictor:fit"),
-    "{thread}: wait for the network": ("shared.inference:wait_for",),
+    "{thread}: wait for the network": ("shared.inference.requests:wait_for",),
     "recognize: decoding": ("services.recognizer.predictor:decode_all",),
     "extract: encoding": ("services.extractor.predictor:encode",),
     "extract: network": ("services.extractor.predictor:probabilities",),

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.damage import KINDS, write_copy
-from quittance.evaluate import Chain, chain, read_receipt, unseen_companies
-from quittance.scores import Record, score
-from shared.dataset import LabelledReceipt, load_split, write_split
+from quittance.evaluation.evaluate import Chain, chain, read_receipt, unseen_companies
+from quittance.evaluation.scores import Record, score
+from shared.learning.dataset import LabelledReceipt, load_split, write_split
 
 CLEAN = "clean"
 _UNDONE = {"turned_90": 90, "turned_180": 180, "turned_270": 270}

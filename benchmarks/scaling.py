@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from benchmarks.peers.__main__ import Worker
 from benchmarks.report import processor, save_figure, write_files
-from shared.dataset import load_split
+from shared.learning.dataset import load_split
 from synthesis.generator import render_receipt
 
 Pixels = npt.NDArray[np.uint8]

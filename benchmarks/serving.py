@@ -32,7 +32,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from shared.dataset import load_split
+from shared.learning.dataset import load_split
 
 ROOT = Path(__file__).resolve().parent.parent
 _START_S = 120.0

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from quittance.evaluate import read_records
-from quittance.scores import Record, field_of
+from quittance.evaluation.evaluate import read_records
+from quittance.evaluation.scores import Record, field_of
 from services.extractor.merchants import letters, load_directory
 from services.extractor.teaching import Teaching
 from shared.contracts import MerchantCorrection, ReceiptField

@@ -11,7 +11,7 @@ from gateway.settings import GatewaySettings
 from services.detector.settings import DetectorSettings
 from services.extractor.settings import ExtractorSettings
 from services.recognizer.settings import RecognizerSettings
-from shared.settings import PREFIX, ServiceSettings
+from shared.service.settings import PREFIX, ServiceSettings
 
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)")
 _SETTINGS = "<!-- settings -->"

@@ -16,36 +16,36 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from gateway.access import AccessControl
-from gateway.admission import Admission
-from gateway.api_keys import KeyBook, KeyRing
-from gateway.cache import ReceiptCache, open_store
-from gateway.correction_routes import corrections_router
-from gateway.corrections import CorrectionStore
-from gateway.documents import Renderer
-from gateway.export_routes import exports_router
-from gateway.idempotency import HEADER as IDEMPOTENCY_KEY
-from gateway.idempotency import Idempotency
-from gateway.jobs.assembly import job_route_limits, open_jobs
-from gateway.jobs.routes import jobs_router
-from gateway.limits import DocumentLimits
-from gateway.metrics import ReceiptMetrics
-from gateway.openapi import document_access
-from gateway.page import page_router
-from gateway.pages import pages_router
-from gateway.pipeline import Pipeline
-from gateway.rate_limits import RateLimits
-from gateway.receipts import Receipts
-from gateway.redis_store import RedisLink
-from gateway.routes import receipts_router
+from gateway.admission.access import AccessControl
+from gateway.admission.api_keys import KeyBook, KeyRing
+from gateway.admission.idempotency import HEADER as IDEMPOTENCY_KEY
+from gateway.admission.idempotency import Idempotency
+from gateway.admission.rate_limits import RateLimits
+from gateway.api.corrections import corrections_router
+from gateway.api.exports import exports_router
+from gateway.api.jobs import jobs_router
+from gateway.api.openapi import document_access
+from gateway.api.page_images import pages_router
+from gateway.api.receipts import receipts_router
+from gateway.api.site import page_router
+from gateway.composition import job_route_limits, open_jobs
+from gateway.corrections.store import CorrectionStore
+from gateway.documents.limits import DocumentLimits
+from gateway.documents.renderer import Renderer
+from gateway.reading.capacity import Admission
+from gateway.reading.metrics import ReceiptMetrics
+from gateway.reading.pipeline import Pipeline
+from gateway.reading.receipts import Receipts
 from gateway.settings import GatewaySettings
-from gateway.stages import Stages, reason
-from shared.app import create_service_app
-from shared.deadline import HEADER as TIMEOUT
-from shared.logs import REQUEST_ID_HEADER
-from shared.tracing import traced
+from gateway.stages.stages import Stages, reason
+from gateway.storage.cache import ReceiptCache, open_store
+from gateway.storage.redis_store import RedisLink
+from shared.service.app import create_service_app
+from shared.service.deadline import HEADER as TIMEOUT
+from shared.service.logs import REQUEST_ID_HEADER
+from shared.service.tracing import traced
 
-# Shorter than a stage keeps an idle connection (see `shared.server`), so that no request meets one that is closing.
+# Shorter than a stage keeps an idle connection (see `shared.service.server`), so that no request meets one that is closing.
 _KEEP_IDLE_S = 10.0
 _DESCRIPTION = """\
 Turns the picture of a receipt into data: who was paid, when, where and how much, with the text that was read, where

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, RedisDsn, field_validator, model_validator
 
-from gateway.api_keys import parse_rate_limit
+from gateway.admission.api_keys import parse_rate_limit
 from gateway.jobs.settings import JobSettings
 
 

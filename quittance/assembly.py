@@ -15,10 +15,10 @@ from fastapi import FastAPI
 
 from gateway.app import create_app, stages_over_http
 from gateway.settings import GatewaySettings
-from gateway.stages import Stages
-from shared.health import Health
-from shared.picture_memory import kept_pictures
-from shared.tracing import traced
+from gateway.stages.stages import Stages
+from shared.pictures.memory import kept_pictures
+from shared.service.health import Health
+from shared.service.tracing import traced
 
 SERVICES = ("detector", "recognizer", "extractor")
 
@@ -48,8 +48,8 @@ def measured_services() -> dict[str, FastAPI]:
         SettingsError: If a setting is wrong.
     """
     from services.extractor.app import create_app as create_extractor
-    from services.extractor.evaluate import measured
     from services.extractor.settings import ExtractorSettings
+    from services.extractor.training.evaluate import measured
 
     extractor = create_extractor(measured(ExtractorSettings.from_environment()))
     return {name: extractor if name == "extractor" else service_app(name) for name in SERVICES}

@@ -25,10 +25,10 @@ from services.recognizer.language.model import NAME as LANGUAGE
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.predictor import NAME as RECOGNIZER
 from services.recognizer.settings import RecognizerSettings
-from shared.engines import EngineError, choose_engine
-from shared.processor import cores, flags, has_bfloat16
-from shared.settings import ServiceSettings, SettingsError
-from shared.weights import WeightsError, load_weights
+from shared.inference.engines import EngineError, choose_engine
+from shared.inference.processor import cores, flags, has_bfloat16
+from shared.inference.weights import WeightsError, load_weights
+from shared.service.settings import ServiceSettings, SettingsError
 
 #: Features of processors that make networks fast, the best first.
 _ABILITIES = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2")
@@ -86,7 +86,7 @@ def _engine(settings: ServiceSettings) -> Finding:
     except EngineError as error:
         return Finding("engine", "bad", str(error))
     if name == "torch":
-        from shared.device import DeviceError, select_device  # takes a second, and is not always installed
+        from shared.inference.device import DeviceError, select_device  # takes a second, and is not always installed
 
         try:
             return Finding("engine", "good", f"torch {version(name)} on {select_device(settings.device)}")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from gateway.limits import DocumentLimits
-from gateway.renderer import RENDERERS, render
-from quittance.scores import field_of
+from gateway.documents.limits import DocumentLimits
+from gateway.documents.render_process import RENDERERS, render
+from quittance.evaluation.scores import field_of
 from shared.contracts import FIELD_NAMES, Line, Quad, Receipt, ReceiptField
-from shared.pictures import format_of
+from shared.pictures.decoding import format_of
 
 COLOURS = {"company": "#c2410c", "date": "#0f766e", "address": "#6d28d9", "total": "#be123c"}
 _LINE_COLOUR = "#3b82f6"

@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from rich.console import Console
 
-from gateway.access import check_exposure
+from gateway.admission.access import check_exposure
 from gateway.settings import GatewaySettings
 from quittance import assembly
-from shared.logs import configure_logging
-from shared.server import run
-from shared.settings import ServiceSettings
+from shared.service.logs import configure_logging
+from shared.service.server import run
+from shared.service.settings import ServiceSettings
 
 
 class ServeError(Exception):

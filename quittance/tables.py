@@ -9,9 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from quittance import errors
+from quittance.evaluation import errors
+from quittance.evaluation.scores import Record, field_of
 from quittance.extract import Reading
-from quittance.scores import Record, field_of
 from shared.contracts import FIELD_NAMES, AmountField, DateField, Fields, Receipt, ReceiptField
 
 _SURE, _DOUBTFUL = 0.9, 0.6

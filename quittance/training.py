@@ -37,7 +37,7 @@ def train(model: str, options: Mapping[str, Any], settings: Iterable[str], conso
         TrainingOptionError: If a setting is unknown or has a wrong value, or what trains is not installed.
     """
     try:
-        module = importlib.import_module(f"services.{model}.train")
+        module = importlib.import_module(f"services.{model}.training.train")
     except ModuleNotFoundError as error:
         raise TrainingOptionError(
             f"Training needs {error.name}, which is not installed: pip install 'quittance[train]'"

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.dataset import LabelledSegment, write_receipt, write_split
-from synthesis.content import draw_content
-from synthesis.layout import draw_layout
-from synthesis.photograph import Style, draw_style, take
-from synthesis.rendering import render_strip
-from synthesis.signs import sign_faces
+from shared.learning.dataset import LabelledSegment, write_receipt, write_split
+from synthesis.content.content import draw_content
+from synthesis.photography.photograph import Style, draw_style, take
+from synthesis.printing.layout import draw_layout
+from synthesis.printing.rendering import render_strip
+from synthesis.printing.signs import sign_faces
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from synthesis.generator import SyntheticReceipt, render_receipt
-from synthesis.photograph import Style
+from synthesis.photography.photograph import Style
 
 
 @dataclass(frozen=True)

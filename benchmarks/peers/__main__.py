@@ -28,8 +28,8 @@ from typing import Any
 from benchmarks.peers.report import measures_of, write_report
 from benchmarks.peers.worker import SYSTEMS
 from benchmarks.report import processor
-from shared.dataset import LabelledReceipt, load_split
-from shared.processor import flags
+from shared.inference.processor import flags
+from shared.learning.dataset import LabelledReceipt, load_split
 
 #: What the libraries are told to do without, and what we are told beside it.
 _ISAS: dict[str, dict[str, str]] = {

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from quittance.evaluate import chain
+from quittance.evaluation.evaluate import chain
 
 Result = TypeVar("Result")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import save_figure, write_files
-from shared.dataset import LabelledReceipt
+from shared.learning.dataset import LabelledReceipt
 from shared.measures.deteval import deteval
 from shared.measures.words import words
 

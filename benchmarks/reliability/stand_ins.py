@@ -19,7 +19,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 
-from shared.app import create_service_app, run, serve_batches
 from shared.contracts import (
     AmountField,
     DetectResponse,
@@ -31,9 +30,10 @@ from shared.contracts import (
     RecognizeResponse,
     Segment,
 )
-from shared.pictures import decode_picture
-from shared.settings import ServiceSettings
-from shared.uploads import read_upload
+from shared.pictures.decoding import decode_picture
+from shared.service.app import create_service_app, run, serve_batches
+from shared.service.settings import ServiceSettings
+from shared.service.uploads import read_upload
 
 QUAD = ((1.0, 1.0), (20.0, 1.0), (20.0, 9.0), (1.0, 9.0))
 

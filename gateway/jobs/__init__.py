@@ -1,0 +1,1 @@
+"""Batches of receipts that are read in the background."""

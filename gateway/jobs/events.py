@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from gateway.jobs.contracts import Counts
-from gateway.jobs.state import JobStore, Snapshot
+from gateway.jobs.model import JobStore, Snapshot
 from shared.contracts import Contract
 
 _LOOK_S = 0.3

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from fastapi import Request
 
-from gateway.jobs.archives import JobLimits
 from gateway.jobs.contracts import FileResult, FileState, Job
 from gateway.jobs.events import job_events
-from gateway.jobs.intake import Intake
-from gateway.jobs.state import JobOptions, JobRecord, JobStore, JobsUnavailableError, Outcome
+from gateway.jobs.intake.archives import JobLimits
+from gateway.jobs.intake.intake import Intake
+from gateway.jobs.model import JobOptions, JobRecord, JobStore, JobsUnavailableError, Outcome
 from gateway.jobs.worker import CHAINS, Worker
-from gateway.receipts import Receipts
+from gateway.reading.receipts import Receipts
 
 _OUTCOMES_AT_ONCE = 20  # receipts in memory while results are sent
 _TIDY_S = 60.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator
 
-from gateway.jobs.archives import JobLimits
-from gateway.jobs.signatures import secret_of
-from shared.settings import ServiceSettings
+from gateway.jobs.intake.archives import JobLimits
+from gateway.jobs.webhooks.signatures import secret_of
+from shared.service.settings import ServiceSettings
 
 
 class JobSettings(ServiceSettings):

@@ -19,10 +19,10 @@ from taskiq.exceptions import TaskiqError
 from taskiq.kicker import AsyncKicker
 from taskiq.receiver import Receiver
 
-from gateway.jobs.broker import LendingBroker
-from gateway.jobs.state import JobOptions, JobStore, JobsUnavailableError, Outcome, Work
-from gateway.receipts import Receipts
-from gateway.shared_reading import Caching
+from gateway.jobs.brokers.broker import LendingBroker
+from gateway.jobs.model import JobOptions, JobStore, JobsUnavailableError, Outcome, Work
+from gateway.reading.receipts import Receipts
+from gateway.reading.shared_reading import Caching
 from shared.contracts import Receipt
 from shared.problems import ProblemError, problem_of, unforeseen_problem
 

@@ -40,9 +40,9 @@ def export(
     error.
     """
     from gateway.settings import GatewaySettings
-    from quittance import corrected
-    from shared.dataset import DatasetError
-    from shared.settings import SettingsError
+    from quittance.evaluation import corrected
+    from shared.learning.dataset import DatasetError
+    from shared.service.settings import SettingsError
 
     with console.errors(DatasetError, SettingsError, sqlite3.Error):
         state = state or GatewaySettings.from_environment().state_directory

@@ -12,7 +12,7 @@ from rich.markup import escape
 from quittance import console
 
 if TYPE_CHECKING:
-    from quittance.scores import Record
+    from quittance.evaluation.scores import Record
 
 _SPLIT_HELP = "A split in the data set's split.json: train, validation, ...; or all."
 
@@ -31,11 +31,11 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure the whole chain on labelled receipts: tasks 1, 2 and 3, trust and speed."""
-    from quittance import evaluate as evaluation
     from quittance.client import ClientError
+    from quittance.evaluation import evaluate as evaluation
     from quittance.tables import measures_table
-    from shared.dataset import DatasetError
-    from shared.settings import SettingsError
+    from shared.learning.dataset import DatasetError
+    from shared.service.settings import SettingsError
 
     if rescore and predictions is None:
         raise typer.BadParameter("--rescore needs the file of answers: --predictions FILE")
@@ -57,7 +57,7 @@ def evaluate(
 def _evaluate(
     data: Path, split: str, limit: int | None, predictions: Path | None
 ) -> tuple[list[Record], dict[str, Any]]:
-    from quittance import evaluate as evaluation
+    from quittance.evaluation import evaluate as evaluation
 
     with console.progress("Evaluating", None) as advance:
 
@@ -73,8 +73,8 @@ def _evaluate(
 
 
 def _report(path: Path, records: list[Record], measures: dict[str, Any], data: Path, split: str, title: str) -> None:
-    from quittance.report import write_report
-    from shared.dataset import load_split
+    from quittance.evaluation.report import write_report
+    from shared.learning.dataset import load_split
 
     pictures = {receipt.key: receipt.image_path for receipt in load_split(data, split)}
     write_report(path, records, measures, pictures, title)
@@ -85,9 +85,9 @@ def list_errors(
     predictions: Annotated[Path, typer.Argument(metavar="FILE", help="Written by `quittance evaluate --predictions`.")],
 ) -> None:
     """Show what went wrong in an evaluation: wrong fields and why, segments missed or joined, characters misread."""
-    from quittance import evaluate as evaluation
+    from quittance.evaluation import evaluate as evaluation
     from quittance.tables import error_tables
-    from shared.dataset import DatasetError
+    from shared.learning.dataset import DatasetError
 
     with console.errors(DatasetError):
         records = evaluation.read_records(predictions)

@@ -65,7 +65,7 @@ def extract(
             console.complain(path, unreadable(path))
         raise typer.Exit(1)
     from quittance.client import ClientError
-    from shared.settings import SettingsError
+    from shared.service.settings import SettingsError
 
     with console.errors(ClientError, SettingsError):
         failed = asyncio.run(_extract(found, _Printer(how, draw), url=url, key=key, watch=watch))

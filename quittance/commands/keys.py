@@ -11,7 +11,7 @@ from rich.table import Table
 from quittance import console
 
 if TYPE_CHECKING:
-    from gateway.api_keys import KeyBook
+    from gateway.admission.api_keys import KeyBook
 
 app = typer.Typer(
     help="Make, list and revoke the keys that callers of the gateway need. They are in QUITTANCE_STATE_DIRECTORY.",
@@ -30,7 +30,7 @@ def create(
 
     From the first key on, the gateway lets nobody in without one, unless QUITTANCE_ACCESS is open.
     """
-    from gateway.api_keys import KeyBookError
+    from gateway.admission.api_keys import KeyBookError
 
     try:
         key, secret = _book().create(name, rate_limit)
@@ -58,7 +58,7 @@ def list_keys() -> None:
 @app.command()
 def revoke(key: Annotated[str, typer.Argument(metavar="NAME|ID", help="As `quittance keys list` shows it.")]) -> None:
     """Revoke a key, for good; within a second it lets nobody in any more."""
-    from gateway.api_keys import KeyBookError
+    from gateway.admission.api_keys import KeyBookError
 
     try:
         revoked = _book().revoke(key)
@@ -68,9 +68,9 @@ def revoke(key: Annotated[str, typer.Argument(metavar="NAME|ID", help="As `quitt
 
 
 def _book() -> KeyBook:
-    from gateway.api_keys import KeyBook
+    from gateway.admission.api_keys import KeyBook
     from gateway.settings import GatewaySettings
-    from shared.settings import SettingsError
+    from shared.service.settings import SettingsError
 
     try:
         return KeyBook(GatewaySettings.from_environment().state_directory)

@@ -31,7 +31,7 @@ def serve(
     """
     from quittance.serve import ServeError
     from quittance.serve import serve as start
-    from shared.health import StartupError
+    from shared.service.health import StartupError
 
     with console.errors(ServeError, StartupError):
         start(name.value, host=host, port=port, console=console.out)

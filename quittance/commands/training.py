@@ -40,7 +40,7 @@ def train(
     """
     from quittance.training import TrainingOptionError, put_aside
     from quittance.training import train as start
-    from shared.dataset import DatasetError
+    from shared.learning.dataset import DatasetError
 
     run = run or Path("runs") / model.value
     if not resume and run.exists():
@@ -70,9 +70,9 @@ def synthesize(
     ] = None,
 ) -> None:
     """Render synthetic receipts with exact labels, to train on and to test with."""
-    from shared.dataset import DatasetError
+    from shared.learning.dataset import DatasetError
     from synthesis.generator import generate
-    from synthesis.signs import FontError
+    from synthesis.printing.signs import FontError
 
     with console.errors(DatasetError, FontError):
         generate(out_folder, count, seed, workers=workers, fonts=fonts)

@@ -11,12 +11,12 @@ from fastapi import APIRouter, FastAPI, Request
 from services.detector.predictor import Detection, Predictor
 from services.detector.preparation import PreparedPage
 from services.detector.settings import DetectorSettings
-from shared.app import create_service_app, serve_batches
-from shared.batching import DynamicBatcher
 from shared.contracts import DetectResponse, Orientation, Page, Quad, Segment
-from shared.picture_memory import decode_once
+from shared.pictures.memory import decode_once
 from shared.problems import problem_responses
-from shared.uploads import OrientationQuery, read_upload, upload_openapi
+from shared.service.app import create_service_app, serve_batches
+from shared.service.batching import DynamicBatcher
+from shared.service.uploads import OrientationQuery, read_upload, upload_openapi
 
 _DESCRIPTION = """\
 Finds text segments on the picture of a receipt with a CTPN. A segment is one run of text without a wide gap; its quad

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.detector.architecture import Architecture
-from services.detector.engine import Activations, Engine, load_engine
 from services.detector.ink import ink_strength
 from services.detector.joining import JoiningSettings, Segments, join
+from services.detector.network.architecture import Architecture
+from services.detector.network.engine import Activations, Engine, load_engine
 from services.detector.orientation.engine import load_orientation
 from services.detector.orientation.pose import PATCH, OrientationEngine
 from services.detector.orientation.straighten import cut_to_page
@@ -23,9 +23,9 @@ from services.detector.preparation import PreparationSettings, PreparedPage, pre
 from services.detector.proposals import decode_proposals, suppress
 from services.detector.settings import DetectorSettings
 from shared.contracts import Orientation
-from shared.engines import arithmetic
-from shared.processor import share_memory_arena
-from shared.weights import WeightsError, load_weights
+from shared.inference.engines import arithmetic
+from shared.inference.processor import share_memory_arena
+from shared.inference.weights import WeightsError, load_weights
 
 NAME = "ctpn"
 Floats = npt.NDArray[np.float32]

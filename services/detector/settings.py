@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts import Orientation
-from shared.settings import ServiceSettings
+from shared.service.settings import ServiceSettings
 
 WEIGHTS = Path(__file__).parent / "weights"
 ORIENTATION_WEIGHTS = Path(__file__).parent / "orientation" / "weights"

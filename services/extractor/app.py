@@ -10,10 +10,10 @@ from fastapi import APIRouter, FastAPI, Request
 
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
-from shared.app import create_service_app, serve_batches
-from shared.batching import DynamicBatcher
 from shared.contracts import CorrectRequest, ExtractRequest, ExtractResponse, Fields
 from shared.problems import ProblemError, problem_responses
+from shared.service.app import create_service_app, serve_batches
+from shared.service.batching import DynamicBatcher
 
 # Pixels beyond which no page reaches.
 _FARTHEST = 1e6

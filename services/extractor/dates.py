@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.extractor.encoding import Document
 from services.extractor.spans import Probabilities, mean_probability
-from shared.normalisation import DateMatch, find_dates
+from shared.normalization import DateMatch, find_dates
 
 # What a digit is misread as, letter for digit, so that places in the text stay.
 MISREAD_DIGITS = str.maketrans("OoQDIil|!SsBZz", "00001111155822")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.extractor.reading_order import rows, straighten
-from shared.normalisation import find_amounts, find_dates
+from shared.normalization import find_amounts, find_dates
+from shared.reading_order import rows, straighten
 
 # Case is folded for the network (never in the values), so that it reads mixed case although it learned from capitals.
 ALPHABET = "\t\n ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-(),/%*@&$#'!=+\"[]?~_;^><|\\{}`€£¥"

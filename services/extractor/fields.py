@@ -17,7 +17,7 @@ from services.extractor.spans import Part, Probabilities, Span, best_span, mean_
 from services.extractor.totals import FEATURES, Candidate, candidates, shares
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
 from shared.geometry import enclosing_quad
-from shared.normalisation import AmountMatch, currency, find_amounts, month_comes_first
+from shared.normalization import AmountMatch, currency, find_amounts, month_comes_first
 
 _LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", re.IGNORECASE)
 # A whole name with its legal form: two words before it, the first of which does not go on from a line above (CO., &);

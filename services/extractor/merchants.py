@@ -289,7 +289,7 @@ def _digits_differ(read: str, known: str) -> int:
 
 def main() -> None:
     """Command line: `python -m services.extractor.merchants --data DIR [--output FILE]`."""
-    from shared.dataset import load_split
+    from shared.learning.dataset import load_split
 
     parser = argparse.ArgumentParser(description="Make the merchant directory from the labels of a data set.")
     parser.add_argument("--data", type=Path, required=True)

@@ -12,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from services.extractor.architecture import Architecture
 from services.extractor.encoding import ALPHABET, TextSegment, encode
-from services.extractor.engine import Engine, load_engine, probabilities
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.merchants import SPLITS, Directory, load_directory
+from services.extractor.network.architecture import Architecture
+from services.extractor.network.engine import Engine, load_engine, probabilities
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.teaching import Teaching
 from shared.contracts import CorrectRequest, ExtractRequest, Fields, Line, MerchantCorrection, PageSize
-from shared.engines import arithmetic
-from shared.processor import share_memory_arena
-from shared.weights import WeightsError, load_weights
+from shared.inference.engines import arithmetic
+from shared.inference.processor import share_memory_arena
+from shared.inference.weights import WeightsError, load_weights
 
 NAME = "charlstm"
 _TEACHINGS = 8

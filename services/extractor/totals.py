@@ -16,7 +16,7 @@ import numpy as np
 from services.extractor.dates import MISREAD_DIGITS
 from services.extractor.encoding import Document
 from services.extractor.spans import Probabilities, mean_probability
-from shared.normalisation import AmountMatch, find_amounts
+from shared.normalization import AmountMatch, find_amounts
 
 TOTAL_WORD = re.compile(
     r"T[O0]TA[L1I]|AMOUNT\s*(?:DUE|PAYABLE|TO PAY)|NETT?\s*(?:AMT|AMOUNT)|BALANCE DUE|AMT|PAYABLE|JUMLAH"

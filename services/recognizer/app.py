@@ -16,12 +16,12 @@ from services.recognizer.crops import cut, quad_fault
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
-from shared.app import create_service_app, serve_batches
-from shared.batching import DynamicBatcher
 from shared.contracts import RecognizedText, RecognizeResponse
-from shared.picture_memory import decode_once
+from shared.pictures.memory import decode_once
 from shared.problems import ProblemError, problem_responses
-from shared.uploads import read_upload, upload_openapi
+from shared.service.app import create_service_app, serve_batches
+from shared.service.batching import DynamicBatcher
+from shared.service.uploads import read_upload, upload_openapi
 
 Crop = NDArray[np.uint8]
 

@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
-from services.recognizer.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.crops import bucket, fit, fitted_width, to_grey
 from services.recognizer.decoding import Recognition, decode_all
-from services.recognizer.engine import Batch, Engine, load_engine
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
+from services.recognizer.network.architecture import FRAME_STRIDE, Architecture
+from services.recognizer.network.engine import Batch, Engine, load_engine
 from services.recognizer.second_look import DOUBTFUL, looks, vote
 from services.recognizer.settings import RecognizerSettings
-from shared.engines import arithmetic
-from shared.processor import share_memory_arena
-from shared.weights import WeightsError, load_weights
+from shared.inference.engines import arithmetic
+from shared.inference.processor import share_memory_arena
+from shared.inference.weights import WeightsError, load_weights
 
 NAME = "crnn"
 

@@ -21,7 +21,7 @@ import httpx2
 import pytest
 import yaml
 
-from tests.end_to_end.browser import browser, context, visit
+from tests.support.browser import browser, context, visit
 
 __all__ = ["browser", "context", "visit"]
 
@@ -226,7 +226,7 @@ class Site:
     def stages(self, name: str, seconds: float) -> Process:
         """Starts stand-ins that take so long for a picture."""
         port = _free_port()
-        script = str(Path(__file__).parent / "stand_in_stages.py")
+        script = str(Path(__file__).parents[1] / "support" / "stand_in_stages.py")
         command = [sys.executable, script, str(port), str(seconds)]
         return self._start(Process(name, command, self._environment(), port, self.folder, _answers_ready))
 

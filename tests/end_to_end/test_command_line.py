@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from quittance.evaluate import read_records
-from quittance.scores import values
+from quittance.evaluation.evaluate import read_records
+from quittance.evaluation.scores import values
 from shared.contracts import Receipt
-from shared.dataset import load_split
+from shared.learning.dataset import load_split
 from shared.measures.matches import fold
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ import pytest
 from redis.asyncio import Redis
 from taskiq import BrokerMessage
 
-from gateway.examples import RECEIPT_EXAMPLE
-from gateway.jobs.broker import LendingBroker
+from gateway.api.examples import RECEIPT_EXAMPLE
+from gateway.jobs.brokers.broker import LendingBroker
+from gateway.jobs.brokers.disk_broker import DiskBroker
+from gateway.jobs.brokers.redis_broker import RedisBroker
 from gateway.jobs.contracts import FileState
-from gateway.jobs.disk_broker import DiskBroker
-from gateway.jobs.disk_store import DiskStore
-from gateway.jobs.redis_broker import RedisBroker
-from gateway.jobs.redis_jobs import RedisJobs
-from gateway.jobs.state import JobOptions, JobRecord, JobStore, Outcome
+from gateway.jobs.model import JobOptions, JobRecord, JobStore, Outcome
+from gateway.jobs.stores.disk_store import DiskStore
+from gateway.jobs.stores.redis_store import RedisJobs
 from shared.contracts import Problem, Receipt
 
 if TYPE_CHECKING:

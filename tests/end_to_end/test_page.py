@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.end_to_end.browser import File
+from tests.support.browser import File
 
 if TYPE_CHECKING:
-    from tests.end_to_end.browser import Visit
+    from tests.support.browser import Visit
 
 SAMPLES = ("malaysia.jpg", "france.png", "united-states.webp")
 

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Route, expect
 
-from tests.end_to_end.browser import DESKTOP, PHONE, READ_MS, File, Visit
+from tests.support.browser import DESKTOP, PHONE, READ_MS, File, Visit
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Deployment

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Request, Route, expect
 
-from tests.end_to_end.browser import READ_MS, File, Visit
+from tests.support.browser import READ_MS, File, Visit
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Deployment

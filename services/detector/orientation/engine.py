@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.detector.orientation.architecture import OrientationArchitecture
 from services.detector.orientation.pose import OrientationEngine
 from services.detector.settings import DetectorSettings
-from shared.engines import choose_engine
-from shared.weights import WeightsError, load_weights
+from shared.inference.engines import choose_engine
+from shared.inference.weights import WeightsError, load_weights
 
 NAME = "orientation"
 

@@ -11,9 +11,9 @@ from openvino import opset13 as ops
 
 from services.detector.orientation.architecture import LEAST_DEVIATION, OrientationArchitecture
 from services.detector.orientation.pose import Floats, Pixels
-from shared import graphs
-from shared.engines import Precision
-from shared.graphs import Arrays, Graph
+from shared.inference import graphs
+from shared.inference.engines import Precision
+from shared.inference.graphs import Arrays, Graph
 
 _PLACES = (2, 3)
 

@@ -12,8 +12,8 @@ import torch
 from services.detector.orientation.architecture import OrientationArchitecture
 from services.detector.orientation.network import OrientationNetwork, normalise
 from services.detector.orientation.pose import Floats, Pixels
-from shared.device import autocast, load_into
-from shared.engines import Precision
+from shared.inference.device import autocast, load_into
+from shared.inference.engines import Precision
 
 
 class TorchOrientationEngine:

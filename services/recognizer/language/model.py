@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
-from shared.weights import WeightsError, load_weights
+from shared.inference.weights import WeightsError, load_weights
 
 NAME = "ngram"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -74,7 +74,7 @@ class LanguageModel:
         if manifest.alphabet != alphabet.characters:
             raise WeightsError(
                 f"The language model in {folder} has another alphabet than the recognizer. Count it anew with "
-                "`python -m services.recognizer.language.train`, or do without: QUITTANCE_LANGUAGE=off."
+                "`python -m services.recognizer.training.language`, or do without: QUITTANCE_LANGUAGE=off."
             )
         try:
             return cls(arrays["ngrams"], arrays["counts"].astype(np.int64), alphabet, version=manifest.version)

@@ -1,0 +1,44 @@
+"""The route that shows a page of a document to people whose browser cannot."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from gateway.api.receipts import DOCUMENT_TYPES, WHAT_IS_READ
+from gateway.documents.renderer import Renderer
+from gateway.settings import GatewaySettings
+from shared.problems import problem_responses
+from shared.service.uploads import read_upload, upload_openapi
+
+PageNumber = Annotated[int, Query(ge=0, le=10_000, description="Number of the page, from 0.")]
+
+
+def pages_router(settings: GatewaySettings) -> APIRouter:
+    """Makes the route under /v1/pages."""
+    router = APIRouter(prefix="/v1/pages", tags=["receipts"])
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    answer: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The page.", "content": {f"image/{kind}": binary for kind in ("webp", "jpeg", "png")}}
+    }
+
+    @router.post(
+        "",
+        operation_id="showPage",
+        summary="Show one page of a document as a picture",
+        response_class=Response,
+        responses=answer | problem_responses(400, 404, 408, 413, 415, 422),
+        openapi_extra=upload_openapi(what=WHAT_IS_READ, more_types=DOCUMENT_TYPES),
+    )
+    async def show_page(request: Request, page: PageNumber = 0) -> Response:
+        """Gives a page as a WebP, a picture that is one already (JPEG, PNG, WebP) as it is. Nothing is kept.
+
+        It is what was read: coordinates of a receipt's lines are pixels of this picture.
+        """
+        upload = await read_upload(request, settings.upload_limits)
+        renderer: Renderer = request.app.state.renderer
+        picture, media_type = await renderer.page(upload.data, page)
+        return Response(picture, media_type=media_type)
+
+    return router

@@ -1,0 +1,81 @@
+"""Puts the parts of jobs together as the settings say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gateway.jobs.brokers.broker import LendingBroker
+from gateway.jobs.brokers.disk_broker import DiskBroker
+from gateway.jobs.brokers.redis_broker import RedisBroker
+from gateway.jobs.model import JobStore
+from gateway.jobs.service import Jobs
+from gateway.jobs.stores.disk_store import DiskStore
+from gateway.jobs.stores.redis_store import RedisJobs
+from gateway.jobs.webhooks.webhooks import Webhooks
+from gateway.jobs.worker import Worker
+from gateway.reading.receipts import Receipts
+from gateway.settings import GatewaySettings
+from shared.service.guard import RouteLimits
+from shared.service.uploads import UploadLimits
+
+_REDIS_TIMEOUT_S = 10.0  # a file of ten megabytes goes as one command
+_REDIS_CONNECT_S = 2.0
+
+
+@asynccontextmanager
+async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterator[Jobs]:
+    """Makes jobs possible while the block runs, and reads files of jobs meanwhile."""
+    async with AsyncExitStack() as stack:
+        store, broker = await stack.enter_async_context(_kept(settings))
+        stack.push_async_callback(broker.shutdown)
+        webhooks = Webhooks(store, settings)
+        worker = Worker(store=store, broker=broker, receipts=receipts, concurrency=settings.job_concurrency)
+        jobs = Jobs(
+            store=store,
+            worker=worker,
+            receipts=receipts,
+            limits=settings.job_limits,
+            folder=settings.state_directory,
+            ttl_s=settings.job_ttl_s,
+            check_webhook=webhooks.check,
+        )
+        await stack.enter_async_context(jobs.tidied())
+        await stack.enter_async_context(webhooks.sent())
+        await stack.enter_async_context(worker.running())
+        yield jobs
+
+
+def job_route_limits(settings: GatewaySettings) -> list[RouteLimits]:
+    """Jobs are larger than single receipts, and those who follow them stay for long."""
+    job = "/v1/jobs/[0-9a-f]{32}"
+    upload = UploadLimits(settings.job_max_bytes)
+    return [
+        RouteLimits("POST", re.compile("/v1/jobs"), upload, settings.job_upload_timeout_s),
+        RouteLimits("GET", re.compile(f"{job}/events"), None, None),
+        RouteLimits("GET", re.compile(f"{job}/results"), None, settings.job_upload_timeout_s),
+    ]
+
+
+@asynccontextmanager
+async def _kept(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
+    """Where jobs are kept: in Redis, which all gateways share, or on this machine's disk."""
+    if settings.redis_url is None or not settings.job_redis:
+        yield DiskStore(settings.state_directory), DiskBroker(settings.state_directory, settings.job_lease_s)
+        return
+    redis = Redis.from_url(
+        str(settings.redis_url),
+        protocol=2,
+        socket_timeout=_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_REDIS_CONNECT_S,
+        retry=Retry(NoBackoff(), 1),  # one, for a connection that went stale while it was idle
+    )
+    try:
+        yield RedisJobs(redis), RedisBroker(redis, settings.job_lease_s)
+    finally:
+        await redis.aclose()

@@ -1,0 +1,1 @@
+"""Corrections that people make to receipts."""

@@ -1,0 +1,1 @@
+"""Documents and pictures, decoded in processes that can be killed."""

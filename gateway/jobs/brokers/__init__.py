@@ -1,0 +1,1 @@
+"""Queues that hand job files to workers."""

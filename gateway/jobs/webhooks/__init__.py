@@ -1,0 +1,1 @@
+"""Calls that tell another system that a job has ended."""

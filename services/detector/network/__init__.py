@@ -1,0 +1,1 @@
+"""The CTPN network and the engines that run it."""

@@ -1,0 +1,136 @@
+"""Runs the CTPN with OpenVINO, on the processor: the same network as `services.detector.network.network`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+from openvino import opset13 as ops
+
+from services.detector.network.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
+from services.detector.network.engine import Activations
+from shared.inference import graphs
+from shared.inference.engines import Precision
+from shared.inference.graphs import Arrays, Graph
+from shared.inference.requests import Requests
+
+_SAME = ((1, 1), (1, 1))
+_DIRECTIONS = ("", "_reverse")
+#: The largest pixel less the mean.
+_PIXEL_CEILING = 255.0 - min(PIXEL_MEAN)
+
+
+class OpenVINOEngine:
+    """Runs the network with OpenVINO; while a page is looked at, the next is computed. Call it from one thread.
+
+    Two pages side by side, with half the threads each, would take a twentieth less time and 300 MiB more.
+
+    Args:
+        arrays: The weights, by the names of `services.detector.network.network.CTPN`.
+        architecture: Of the network.
+        ceilings: Of what the convolutions make (see `output_maxima`); None if they were not measured.
+        threads: Most threads; all cores if None.
+        precision: What is multiplied.
+
+    Raises:
+        WeightsError: If the weights do not fit.
+    """
+
+    by_size = False
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        architecture: Architecture,
+        ceilings: Sequence[float] | None = None,
+        *,
+        threads: int | None,
+        precision: Precision = "auto",
+    ) -> None:
+        anchors = len(architecture.anchor_heights)
+        build = partial(_build, anchors=anchors, ceilings=graphs.ceilings_for("detector", ceilings, precision))
+        compiled = graphs.compile_network("CTPN", arrays, build, threads=threads, precision=precision)
+        self._requests = Requests(compiled, 1)
+
+    def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
+        """Run pages one by one, as every number of pages would be a size of its own, and no quicker."""
+        for results in self._requests.run((page[None],) for page in pages):
+            yield Activations(*(array[0] for array in results))
+
+
+def _convolutions() -> list[str]:
+    """Names of the convolutions of the trunk: a block begins with a pooling, except for the first."""
+    return [
+        f"trunk.blocks.{block}.{2 * layer + (block > 0)}"
+        for block, (_, depth) in enumerate(BLOCKS)
+        for layer in range(depth)
+    ]
+
+
+def output_maxima(arrays: Arrays) -> Graph:
+    """N x H x W grey pages (uint8) -> the largest value that each convolution makes, but the last, in order."""
+    pages = graphs.parameter([-1, -1, -1], np.uint8)
+    _, made = _features(pages, arrays, None)
+    axes = graphs.constant([0, 1, 2, 3], np.int64)
+    return Graph([pages], [ops.reduce_max(x, axes, False).output(0) for x in made[:-1]])
+
+
+def _build(arrays: Arrays, anchors: int, ceilings: Sequence[float] | None) -> Graph:
+    """N x H x W grey pages (uint8) -> the probabilities, vertical coordinates and side ramps of `Activations`."""
+    pages = graphs.parameter([-1, -1, -1], np.uint8)
+    rows_of_cells, count, rows, columns = _sequences(_features(pages, arrays, ceilings)[0])
+    directions = ({kind: arrays[f"recurrent.{kind}_l0{end}"] for kind in graphs.LSTM_ARRAYS} for end in _DIRECTIONS)
+    context = graphs.bidirectional_lstm(rows_of_cells, *directions)
+    hidden = ops.relu(graphs.linear(context, arrays["dense.weight"], arrays["dense.bias"])).output(0)
+    scores, vertical, side = (
+        graphs.linear(hidden, arrays[f"{name}.weight"], arrays[f"{name}.bias"])
+        for name in ("scores", "vertical", "side")
+    )
+
+    if arrays["side.bias"].shape != (anchors,):
+        raise ValueError(f"side.bias is {arrays['side.bias'].shape} instead of {(anchors,)}")
+
+    def cells(values: ov.Output, *last: int) -> ov.Output:
+        shape = ops.concat([count, rows, columns, graphs.constant(last, np.int64)], 0)
+        return ops.reshape(values, shape, False).output(0)
+
+    # Of two scores the softmax is the logistic function of their difference.
+    pair = cells(scores, anchors, 2)
+    text, other = (ops.gather(pair, graphs.constant(i, np.int64), graphs.constant(4, np.int64)) for i in (1, 0))
+    outputs = [ops.sigmoid(ops.subtract(text, other)).output(0), cells(vertical, anchors, 2), cells(side, anchors)]
+    return Graph([pages], outputs)
+
+
+def _features(pages: ov.Output, arrays: Arrays, ceilings: Sequence[float] | None) -> tuple[ov.Output, list[ov.Output]]:
+    """The convolutions: what the last one makes of the pages, N x channels x R x C, and what each one does.
+
+    In int8, what a convolution makes is cut off at its ceiling and quantised before it is pooled, so that pooling and
+    the next convolution read a byte a value.
+    """
+    int8 = ceilings is not None
+    grey = ops.unsqueeze(ops.convert(pages, "f32"), graphs.constant(1, np.int64))
+    x = ops.subtract(grey, graphs.constant(np.reshape(PIXEL_MEAN, (1, 3, 1, 1)))).output(0)
+    if int8:
+        x = graphs.quantised(x, -_PIXEL_CEILING * 128 / 127, _PIXEL_CEILING)
+    kernels = {name: (arrays[f"{name}.weight"], arrays[f"{name}.bias"]) for name in _convolutions()}
+    kernels["window"] = arrays["window.weight"] * FEATURE_SCALE, arrays["window.bias"]
+    made: list[ov.Output] = []
+    for number, (name, (kernel, bias)) in enumerate(kernels.items()):
+        if name.endswith(".1"):  # the first of a block that begins with a pooling
+            x = graphs.max_pool(x, (2, 2))
+        x = graphs.convolution(x, kernel, bias, padding=_SAME, int8=int8)
+        made.append(x)
+        if ceilings is not None and number < len(ceilings):
+            x = graphs.quantised(x, 0.0, ceilings[number])
+    return x, made
+
+
+def _sequences(features: ov.Output) -> tuple[ov.Output, ov.Output, ov.Output, ov.Output]:
+    """N x channels x R x C -> (N R) x C x channels, every row of cells one sequence; N, R and C."""
+    count, rows, columns, channels = (graphs.size(features, axis) for axis in (0, 2, 3, 1))
+    last = ops.transpose(features, graphs.constant([0, 2, 3, 1], np.int64))
+    shape = ops.concat([ops.multiply(count, rows), columns, channels], 0)
+    return ops.reshape(last, shape, False).output(0), count, rows, columns

@@ -1,0 +1,1 @@
+"""Training of the detector; serving code never imports it."""

@@ -1,0 +1,35 @@
+"""Measures how large the values that the CTPN's convolutions make get, for computing them in int8.
+
+`python -m services.detector.training.quantize --data DIR [--weights FOLDER]` runs the network over training receipts and writes
+the ceilings into the manifest of the weights; the hash of the tensors stays. A ceiling, above which values are cut off,
+is the mean over pages of each page's largest. Never imported by code that serves requests.
+"""
+
+from __future__ import annotations
+
+from services.detector.network.openvino_engine import output_maxima
+from services.detector.predictor import NAME, Predictor, read_weights
+from services.detector.settings import WEIGHTS, DetectorSettings
+from shared.inference.quantization import keep_ceilings, measure_ceilings, parse_options
+
+_CONVOLUTIONS = ("trunk.", "window.")
+
+
+def main() -> None:
+    """Command line."""
+    weights, receipts = parse_options(WEIGHTS)
+    predictor = Predictor.load(DetectorSettings(weights=weights, precision="float32"))
+    prepared = [predictor.prepare(receipt.image()) for receipt in receipts]
+    arrays = read_weights(weights).arrays
+    ceilings = measure_ceilings(
+        "CTPN",
+        {name: value for name, value in arrays.items() if name.startswith(_CONVOLUTIONS)},
+        output_maxima,
+        ([page.grey[None]] for page in prepared if page is not None),
+    )
+    keep_ceilings(weights, ceilings, name=NAME)
+    print(ceilings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The character-wise LSTM and the engines that run it."""

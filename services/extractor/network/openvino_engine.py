@@ -1,0 +1,96 @@
+"""Runs the character LSTM with OpenVINO, on the processor: the same network as `services.extractor.network.network`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from services.extractor.encoding import FEATURES, Document
+from services.extractor.network.architecture import Architecture
+from services.extractor.network.engine import Floats
+from shared.inference import graphs
+from shared.inference.engines import Precision
+from shared.inference.graphs import Arrays, Graph
+
+_LAYERS = ("first", "second")
+_DIRECTIONS = ("ahead", "back")
+
+
+class OpenVINOEngine:
+    """Runs the network with OpenVINO. Call it from one thread.
+
+    One receipt at a time: the recurrence is a step a character, and receipts that are padded to the longest of a batch
+    cost more steps than they save. On one core: a step is so short that sharing it takes longer than computing it.
+
+    Args:
+        arrays: The weights, by the names of `services.extractor.network.network.CharacterLSTM`.
+        architecture: Of the network.
+        precision: What is multiplied.
+
+    Raises:
+        WeightsError: If the weights do not fit.
+    """
+
+    def __init__(self, arrays: Arrays, architecture: Architecture, *, precision: Precision = "auto") -> None:
+        build = partial(_build, architecture=architecture)
+        compiled = graphs.compile_network("the character LSTM", arrays, build, threads=1, precision=precision)
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, documents: Sequence[Document]) -> list[Floats]:
+        """Run one batch."""
+        return [self._run(document) for document in documents]
+
+    def _run(self, document: Document) -> Floats:
+        counts = np.bincount(document.segment)[document.segment]
+        inputs = [document.codes, document.features, document.segment, (1.0 / counts).astype(np.float32)]
+        return np.array(self._request.infer(inputs)[0], np.float32)
+
+
+def _build(arrays: Arrays, architecture: Architecture) -> Graph:
+    """Codes, features, segments of T characters and one over each segment's length -> T x 5 probabilities."""
+    codes = graphs.parameter([-1], np.int64)
+    features = graphs.parameter([-1, len(FEATURES)], np.float32)
+    segment = graphs.parameter([-1], np.int64)
+    share = graphs.parameter([-1], np.float32)
+    hidden = architecture.hidden
+    if arrays["first.ahead.weight_hh_l0"].shape != (4 * hidden, hidden):
+        raise ValueError(f"first.ahead.weight_hh_l0 is not of {hidden} units")
+    first = graphs.constant(0, np.int64)
+    embedded = ops.gather(graphs.constant(arrays["embedding.weight"]), codes, first)
+    local = _convolution(ops.concat([embedded, features], 1).output(0), arrays)
+    joined = ops.concat([local, _segment_means(local, segment, share), features], 1)
+    states = ops.unsqueeze(joined, first).output(0)
+    for layer in _LAYERS:
+        directions = (
+            {kind: arrays[f"{layer}.{direction}.{kind}_l0"] for kind in graphs.LSTM_ARRAYS} for direction in _DIRECTIONS
+        )
+        states = graphs.bidirectional_lstm(states, *directions)
+    logits = graphs.linear(states, arrays["classifier.weight"], arrays["classifier.bias"])
+    scores = ops.squeeze(ops.softmax(logits, 2), first).output(0)
+    return Graph([codes, features, segment, share], [scores])
+
+
+def _convolution(x: ov.Output, arrays: Arrays) -> ov.Output:
+    """T x C -> T x channels: each character with its neighbours."""
+    weight, bias = arrays["convolution.weight"], arrays["convolution.bias"]
+    # T x C -> 1 x C x 1 x T: a picture of one row
+    turned = ops.transpose(x, graphs.constant([1, 0], np.int64))
+    row = ops.unsqueeze(turned, graphs.constant([0, 2], np.int64)).output(0)
+    margin = weight.shape[2] // 2
+    local = graphs.convolution(row, weight[:, :, None], bias, padding=((0, margin), (0, margin)))
+    flat = ops.squeeze(local, graphs.constant([0, 2], np.int64))
+    return ops.transpose(flat, graphs.constant([1, 0], np.int64)).output(0)
+
+
+def _segment_means(local: ov.Output, segment: ov.Output, share: ov.Output) -> ov.Output:
+    """T x channels -> T x channels: the mean over the segment of each character."""
+    count = graphs.size(segment, 0)
+    zero, one = graphs.constant(0, np.int64), graphs.constant(1, np.int64)
+    places = ops.range(zero, ops.squeeze(count, zero), one, "i64")
+    segments = ops.add(ops.reduce_max(segment, zero, False), one)
+    sums = ops.gather(ops.embedding_segments_sum(local, places, segment, segments), segment, zero)
+    return ops.multiply(sums, ops.unsqueeze(share, one)).output(0)

@@ -1,0 +1,54 @@
+"""Runs the character LSTM with torch: on CUDA, and on processors where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from services.extractor.encoding import Document
+from services.extractor.network.architecture import Architecture
+from services.extractor.network.batch import collate
+from services.extractor.network.engine import Floats
+from services.extractor.network.network import CharacterLSTM
+from services.extractor.settings import ExtractorSettings
+from shared.inference.device import load_into, select_device, set_threads
+
+
+class TorchEngine:
+    """Runs the network with torch, in float32.
+
+    Args:
+        network: Moved to the device.
+        device: Where to run.
+    """
+
+    def __init__(self, network: CharacterLSTM, device: torch.device) -> None:
+        self._network = network.eval().to(device)
+        self._device = device
+
+    @classmethod
+    def load(
+        cls, arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture, settings: ExtractorSettings
+    ) -> Self:
+        """Build the network from its weights.
+
+        Raises:
+            WeightsError: If the weights do not fit.
+            DeviceError: If the device is unknown or not there.
+        """
+        set_threads(settings.threads)
+        network = CharacterLSTM(**architecture.to_dict())
+        load_into(network, arrays)
+        return cls(network, select_device(settings.device))
+
+    @torch.inference_mode()
+    def __call__(self, documents: Sequence[Document]) -> list[Floats]:
+        """Run one batch."""
+        batch = collate(documents, self._device)
+        logits = self._network(batch.codes, batch.features, batch.segment, batch.lengths)
+        scores: npt.NDArray[np.float32] = torch.softmax(logits.float(), dim=2).cpu().numpy()
+        return [row[: len(document.text)] for row, document in zip(scores, documents, strict=True)]

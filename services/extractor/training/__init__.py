@@ -1,0 +1,1 @@
+"""Training of the extractor; serving code never imports it."""

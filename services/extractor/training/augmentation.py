@@ -1,0 +1,262 @@
+"""Receipts that might have been: reading errors, torn rows, other shops, other amounts. Training only.
+
+526 receipts of some two hundred shops are few, so that a network would learn the shops. Everything here works on
+labelled segments, before they are encoded, and keeps text and labels aligned.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from services.extractor.training.labels import LabelledText
+from shared.contracts import FIELD_NAMES
+from shared.normalization import find_amounts, find_dates
+
+_COMPANY = 1 + FIELD_NAMES.index("company")
+_ADDRESS = 1 + FIELD_NAMES.index("address")
+
+# Pairs that text recognition takes for each other.
+_CONFUSED = {
+    "0": "OD8", "O": "0QD", "1": "I7L", "I": "1LT", "L": "I1", "5": "S6", "S": "58", "8": "B06", "B": "8R", "2": "Z7",
+    "Z": "27", "6": "5G8", "G": "6C", "7": "1T", "T": "7I", "4": "A", "A": "4R", "M": "NH", "N": "MH", "U": "VJ",
+    "V": "UY", "C": "GO", "D": "O0", "E": "FB", "F": "EP", "H": "NM", "K": "X", "P": "FR", "R": "PK", "W": "VM",
+    "X": "K", "Y": "V", ".": ",:", ",": ".", ":": ".;", "-": "~.", "/": "1I7", "(": "C[", ")": "]J", "9": "80",
+    "3": "85",
+}  # fmt: skip
+_ALL = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-/()"
+
+
+@dataclass
+class Augmenter:
+    """Draws variations of receipts.
+
+    Attributes:
+        companies: Printed names of companies to put in another's place, each a list of segments.
+        addresses: The same for addresses.
+    """
+
+    random: random.Random
+    companies: list[list[str]] = field(default_factory=list)
+    addresses: list[list[str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, receipts: Sequence[Sequence[LabelledText]], seed: int) -> Augmenter:
+        """An augmenter that knows the companies and addresses of these receipts."""
+        return cls(
+            random.Random(seed),  # noqa: S311 - not for secrets
+            _distinct([_printed(segments, _COMPANY) for segments in receipts]),
+            _distinct([_printed(segments, _ADDRESS) for segments in receipts]),
+        )
+
+    def __call__(self, receipt: Sequence[LabelledText]) -> list[LabelledText]:
+        """A variation of a receipt; the receipt itself is left alone."""
+        segments = [_copy(segment) for segment in receipt]
+        read = any(segment.confidence < 1.0 for segment in receipt)
+        if self.random.random() < 0.5:
+            self._swap(segments, _COMPANY, self.companies)
+        if self.random.random() < 0.4:
+            self._swap(segments, _ADDRESS, self.addresses)
+        if self.random.random() < 0.4:
+            self._change_amounts(segments)
+        if self.random.random() < 0.4:
+            self._change_dates(segments)
+        if self.random.random() < 0.6:
+            segments = self._drop(segments)
+        if self.random.random() < 0.4:
+            segments = self._merge_and_split(segments)
+        if not read and self.random.random() < 0.65:
+            rate = self.random.uniform(0.0, 0.06)
+            segments = [self._misread(segment, rate) for segment in segments]
+        self._move(segments)
+        if self.random.random() < 0.1:
+            for segment in segments:
+                segment.text = segment.text.title() if self.random.random() < 0.7 else segment.text.lower()
+        return [segment for segment in segments if segment.text.strip()]
+
+    def rearranged(self, receipt: Sequence[LabelledText]) -> list[LabelledText]:
+        """A receipt with boxes moved, joined and split, and the same text."""
+        segments = [_copy(segment) for segment in receipt]
+        segments = self._merge_and_split(segments)
+        self._move(segments)
+        return segments
+
+    def _swap(self, segments: list[LabelledText], number: int, pool: list[list[str]]) -> None:
+        own = [segment for segment in segments if (segment.labels == number).any()]
+        fitting = [texts for texts in pool if len(texts) == len(own)]
+        if not own or not fitting:
+            return
+        texts = self.random.choice(fitting)
+        if number == _COMPANY and self.random.random() < 0.4:
+            other = self.random.choice(fitting)
+            texts = [self._blend(a, b) for a, b in zip(texts, other, strict=True)]
+        for segment, text in zip(own, texts, strict=True):
+            places = np.flatnonzero(segment.labels == number)
+            start, end = int(places[0]), int(places[-1]) + 1
+            before = len(segment.text)
+            segment.text = segment.text[:start] + text + segment.text[end:]
+            segment.labels = np.concatenate(
+                [segment.labels[:start], np.full(len(text), number), segment.labels[end:]]
+            ).astype(np.int64)
+            _stretch(segment, len(segment.text) / max(before, 1))
+
+    def _blend(self, first: str, second: str) -> str:
+        """Words of one name before the closing words of another."""
+        a, b = first.split(), second.split()
+        if not a or not b:
+            return first
+        return " ".join([*a[: self.random.randint(1, len(a))], *b[self.random.randint(0, len(b)) :]])
+
+    def _change_amounts(self, segments: list[LabelledText]) -> None:
+        """All amounts by one factor, so that sums stay sums; equal ones stay equal."""
+        factor = float(np.exp(self.random.uniform(-1.5, 2.0)))
+        for segment in segments:
+            for match in reversed(find_amounts(segment.text)):
+                number = segment.text[match.number_start : match.number_end]
+                if not re.fullmatch(r"\d+\.\d\d", number):
+                    continue
+                _replace(
+                    segment, match.number_start, match.number_end, f"{round(float(number) * factor * 20) / 20:.2f}"
+                )
+
+    def _change_dates(self, segments: list[LabelledText]) -> None:
+        day, month, year = self.random.randint(1, 28), self.random.randint(1, 12), self.random.randint(2009, 2027)
+        for segment in segments:
+            for match in reversed(find_dates(segment.text)):
+                if match.day_first is None:
+                    continue
+                parts = re.findall(r"\d+", match.text)
+                if len(parts) != 3:
+                    continue
+                numbers = [year, month, day] if len(parts[0]) == 4 else [day, month, year]
+                new = iter(str(n % 10 ** len(p)).zfill(len(p)) for n, p in zip(numbers, parts, strict=True))
+                _replace(segment, match.start, match.end, re.sub(r"\d+", lambda _, new=new: next(new), match.text))  # type: ignore[misc]
+
+    def _drop(self, segments: list[LabelledText]) -> list[LabelledText]:
+        rate = self.random.uniform(0.0, 0.15)
+        kept = [s for s in segments if (s.labels != 0).any() or self.random.random() > rate]
+        if self.random.random() < 0.15:
+            # A field that is missing must be answered with nothing, so let one be missing now and then.
+            number = self.random.randint(1, len(FIELD_NAMES))
+            kept = [s for s in kept if not (s.labels == number).any()] or kept
+        return kept
+
+    def _merge_and_split(self, segments: list[LabelledText]) -> list[LabelledText]:
+        """Segments parted at a space, and neighbours on a row joined, as a detector does."""
+        result: list[LabelledText] = []
+        for segment in segments:
+            spaces = [i for i, character in enumerate(segment.text) if character == " "]
+            chance = self.random.random()
+            if spaces and chance < 0.04:
+                result += _split(segment, self.random.choice(spaces))
+            elif result and chance > 0.96 and _beside(result[-1], segment):
+                result[-1] = _merge(result[-1], segment)
+            else:
+                result.append(segment)
+        return result
+
+    def _misread(self, segment: LabelledText, rate: float) -> LabelledText:
+        text, labels = [], []
+        wrong = 0
+        for character, number in zip(segment.text, segment.labels, strict=True):
+            chance = self.random.random() / max(rate, 1e-9)
+            if chance >= 1.0:
+                out = character
+            elif chance < 0.15:
+                out = ""
+            elif chance < 0.25:
+                out = character + self.random.choice(_ALL)
+            elif character == " ":
+                out = ""
+            elif chance < 0.32:
+                out = character + " "
+            elif chance < 0.45:
+                out = self.random.choice(_ALL)
+            else:
+                out = self.random.choice(_CONFUSED.get(character.upper(), character))
+            wrong += out != character
+            text.append(out)
+            labels += [number] * len(out)
+        return LabelledText(segment.quad, "".join(text), np.array(labels, np.int64), self._confidence(wrong))
+
+    def _confidence(self, wrong: int) -> float:
+        """About what the recognizer says of a segment with so many characters wrong."""
+        return self.random.uniform(0.1, 0.95) if wrong else 1.0 - 0.4 * self.random.random() ** 3
+
+    def _move(self, segments: list[LabelledText]) -> None:
+        if not segments:
+            return
+        jitter = self.random.uniform(0.0, 0.12)
+        grow = self.random.uniform(-0.1, 0.2)
+        angle = self.random.gauss(0.0, 0.012)
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
+        quads = np.stack([segment.quad for segment in segments])
+        tall = np.maximum(quads[:, 3, 1] - quads[:, 0, 1], 1.0)[:, None]
+        draw = np.random.default_rng(self.random.getrandbits(32))
+        low, high = quads[:, 0].copy(), quads[:, 2].copy()
+        low += draw.normal(0.0, jitter, low.shape) * tall
+        high += draw.normal(0.0, jitter, high.shape) * tall
+        low[:, 1] -= grow * tall[:, 0] / 2
+        high[:, 1] += grow * tall[:, 0] / 2
+        right_top, left_bottom = np.stack([high[:, 0], low[:, 1]], 1), np.stack([low[:, 0], high[:, 1]], 1)
+        moved = np.stack([low, right_top, high, left_bottom], axis=1) @ turn
+        for segment, quad in zip(segments, moved.astype(np.float32), strict=True):
+            segment.quad = quad
+
+
+def _copy(segment: LabelledText) -> LabelledText:
+    return LabelledText(segment.quad.copy(), segment.text, segment.labels.copy(), segment.confidence)
+
+
+def _printed(segments: Sequence[LabelledText], number: int) -> list[str]:
+    parts = []
+    for segment in segments:
+        places = np.flatnonzero(segment.labels == number)
+        if len(places):
+            parts.append(segment.text[places[0] : places[-1] + 1])
+    return parts
+
+
+def _distinct(printed: list[list[str]]) -> list[list[str]]:
+    return [list(parts) for parts in sorted({tuple(parts) for parts in printed if parts})]
+
+
+def _replace(segment: LabelledText, start: int, end: int, text: str) -> None:
+    """Put other text in the place of some; it takes the label of the first character replaced."""
+    fill = np.full(len(text), segment.labels[start], np.int64)
+    segment.text = segment.text[:start] + text + segment.text[end:]
+    segment.labels = np.concatenate([segment.labels[:start], fill, segment.labels[end:]])
+
+
+def _stretch(segment: LabelledText, factor: float) -> None:
+    """Make a segment wider or narrower about its centre."""
+    centre = segment.quad[:, 0].mean()
+    segment.quad[:, 0] = centre + (segment.quad[:, 0] - centre) * min(max(factor, 0.4), 2.5)
+
+
+def _split(segment: LabelledText, place: int) -> list[LabelledText]:
+    share = (place + 0.5) / len(segment.text)
+    left, right = segment.quad.copy(), segment.quad.copy()
+    left[[1, 2]] = segment.quad[[0, 3]] + (segment.quad[[1, 2]] - segment.quad[[0, 3]]) * share
+    right[[0, 3]] = left[[1, 2]]
+    return [
+        LabelledText(left, segment.text[:place], segment.labels[:place], segment.confidence),
+        LabelledText(right, segment.text[place + 1 :], segment.labels[place + 1 :], segment.confidence),
+    ]
+
+
+def _beside(left: LabelledText, right: LabelledText) -> bool:
+    tall = max(float(left.quad[3, 1] - left.quad[0, 1]), 1.0)
+    level = abs(float(left.quad[:, 1].mean() - right.quad[:, 1].mean())) < 0.3 * tall
+    return level and 0 < float(right.quad[0, 0] - left.quad[1, 0]) < 4 * tall
+
+
+def _merge(left: LabelledText, right: LabelledText) -> LabelledText:
+    quad = np.stack([left.quad[0], right.quad[1], right.quad[2], left.quad[3]])
+    space = left.labels[-1:] if len(left.labels) and left.labels[-1] == right.labels[0] else np.zeros(1, np.int64)
+    labels = np.concatenate([left.labels, space, right.labels])
+    return LabelledText(quad, left.text + " " + right.text, labels, left.confidence * right.confidence)

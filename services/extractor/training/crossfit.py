@@ -1,0 +1,110 @@
+"""Fits the scoring on all training receipts, each read by a network that has not learned from it.
+
+`python -m services.extractor.training.crossfit --data DIR --runs runs/fold-0 runs/fold-1 runs/fold-2 --weights FOLDER --export
+FOLDER`, after trainings with `--held-out SHARE --fold 0`, `--fold 1` and so on. The tensors of the weights stay as they
+are. Never imported by code that serves requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from services.extractor.merchants import directory_of
+from services.extractor.network.network import CharacterLSTM
+from services.extractor.predictor import NAME, Predictor
+from services.extractor.settings import ExtractorSettings
+from services.extractor.training.evaluate import evaluate, measured
+from services.extractor.training.fitting import HeldOut, fit, hold_out
+from services.extractor.training.labels import LabelledText
+from services.extractor.training.readings import load_readings
+from services.extractor.training.train import split_held_out
+from shared.inference.device import set_threads
+from shared.inference.weights import load_weights, save_weights
+from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.training import ExponentialMovingAverage, TrainingRun
+
+
+def crossfit(
+    data: Path,
+    runs: Sequence[Path],
+    weights: Path,
+    export: Path,
+    *,
+    readings: Sequence[Path] = (),
+    hidden: int = 128,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Fit the scoring and write it with the weights; returns the measures on `validation`.
+
+    Args:
+        data: Data set in the layout of SROIE, the one that the runs were trained on.
+        runs: Folder of the run of each fold, in order; together they hold out every receipt once.
+        weights: Folder of the weights that the scoring is for.
+        export: Folder to write to.
+        readings: Files of what the whole chain read on the receipts (`services.extractor.training.readings`).
+        hidden: Width of each LSTM direction of the runs' networks.
+        threads: Processor threads; None for all.
+    """
+    set_threads(threads)
+    receipts = load_split(data, "train")
+    read = [load_readings(path) for path in readings]
+    scoring = fit([_held_out(run, fold, len(runs), receipts, read, hidden) for fold, run in enumerate(runs)])
+    manifest, tensors = load_weights(weights, name=NAME)
+    measures: dict[str, Any] = {}
+    for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
+        save_weights(
+            export,
+            tensors,
+            name=NAME,
+            architecture={**manifest.architecture, "scoring": scoring.model_dump(mode="json")},
+            alphabet=manifest.alphabet,
+            training={**manifest.training, "scoring": f"fitted on {len(receipts)} receipts in {len(runs)} folds"},
+            measures=measures,
+            created=manifest.created,
+        )
+        if not measures:
+            settings = ExtractorSettings(weights=export, threads=threads)
+            measures = {"validation, given text": evaluate(Predictor.load(measured(settings)), data)}
+    return measures
+
+
+def _held_out(
+    run: Path,
+    fold: int,
+    folds: int,
+    receipts: Sequence[LabelledReceipt],
+    readings: Sequence[Mapping[str, list[LabelledText]]],
+    hidden: int,
+) -> HeldOut:
+    """What the network of one fold says of the receipts held out of it."""
+    network = CharacterLSTM(hidden=hidden)
+    average = ExponentialMovingAverage(network, 0.99)
+    optimizer = torch.optim.AdamW(network.parameters())
+    if TrainingRun(run, fold).resume(model=network, optimizer=optimizer, average=average) is None:
+        raise FileNotFoundError(f"{run} has no checkpoint; train with --held-out {1 / folds:.4f} --fold {fold} first")
+    network.load_state_dict(average.state_dict())
+    learned, held_out = split_held_out(receipts, 1 / folds, fold)
+    directory = directory_of([receipt.entities for receipt in learned])
+    return hold_out(network.eval(), held_out, directory, torch.device("cpu"), readings=readings, seed=fold)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Fit confidences and the choice of totals over folds.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--export", type=Path, required=True)
+    parser.add_argument("--readings", type=Path, nargs="+", default=[])
+    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--threads", type=int)
+    print(crossfit(**vars(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Fits what stands between the network and the answers: weights of totals, confidences.
+
+On receipts that the network did not learn from; its probabilities on the others are far too good. Never imported by
+code that serves requests.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.fields import Extraction, FieldReader
+from services.extractor.merchants import Directory
+from services.extractor.network.engine import probabilities
+from services.extractor.network.network import CharacterLSTM
+from services.extractor.network.torch_engine import TorchEngine
+from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
+from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
+from services.extractor.training.augmentation import Augmenter
+from services.extractor.training.labels import LabelledText, label
+from shared.contracts import FIELD_NAMES, FieldName
+from shared.learning.dataset import LabelledReceipt
+from shared.measures.entities import same_value
+from shared.normalization import find_amounts, parse_amount
+
+# How strongly fitted numbers are drawn to their defaults; few receipts are kept out.
+_TOTAL_RIDGE = 0.02
+# What a receipt without a total counts, set against one that has it.
+_MISSING = 0.1
+# Weight of the prior on the confidences' weights, as if so many answers spoke for it.
+_CONFIDENCE_PRIOR = 2.0
+# Each receipt counts this many times with boxes moved, joined and split, once as it is.
+_VARIATIONS = 2
+_BATCH = 16
+_TOTAL_CLASS = 1 + FIELD_NAMES.index("total")
+
+
+@dataclass
+class HeldOut:
+    """Receipts that a network has not learned from, and what it says of them.
+
+    Attributes:
+        texts: Segments of each receipt.
+        documents: The same, encoded.
+        scores: (T, 5) probabilities for the characters of each.
+        entities: The labels of each.
+        directory: Merchants of the receipts that the network has learned from, and no others.
+        without_total: For receipts with every print of the total taken away: their features, see `fit_total`.
+    """
+
+    texts: list[list[TextSegment]]
+    documents: list[Document]
+    scores: list[npt.NDArray[np.float32]]
+    entities: list[dict[str, str]]
+    directory: Directory
+    without_total: list[npt.NDArray[np.float64]]
+
+
+def hold_out(
+    network: CharacterLSTM,
+    receipts: Sequence[LabelledReceipt],
+    directory: Directory,
+    device: torch.device,
+    *,
+    readings: Sequence[Mapping[str, list[LabelledText]]] = (),
+    seed: int = 0,
+) -> HeldOut:
+    """Run a network over receipts that it has not learned from, as they are labelled, with boxes varied, and as read.
+
+    Args:
+        network: In evaluation mode.
+        receipts: What it has not learned from.
+        directory: Merchants of what it has learned from.
+        device: Where the network is.
+        readings: What the whole chain read on receipts, by key; see `services.extractor.training.readings`.
+        seed: Of the variations.
+    """
+    texts, entities = _variations(receipts, readings, seed)
+    documents = [encode(segments) for segments in texts]
+    engine = TorchEngine(network, device)
+    scores = _scores(engine, documents)
+    bare = [encode(without_total(*two)) for two in zip(texts, entities, strict=True)]
+    features = [_features(*two) for two in zip(bare, _scores(engine, bare), strict=True)]
+    return HeldOut(texts, documents, scores, entities, directory, features)
+
+
+def fit(parts: Sequence[HeldOut]) -> Scoring:
+    """Fit the scoring on receipts that were held out of one training or of several."""
+    cases = []
+    for part in parts:
+        for document, score, wanted in zip(part.documents, part.scores, part.entities, strict=True):
+            found = candidates(document, score[:, _TOTAL_CLASS])
+            right = [i for i, candidate in enumerate(found) if candidate.amount == parse_amount(wanted["total"])]
+            if right:
+                cases.append((np.array([candidate.features for candidate in found]), right[0]))
+    weights, no_total = fit_total(cases, [features for part in parts for features in part.without_total])
+    scoring = Scoring(total_weights=weights, no_total=no_total)
+    read: list[Extraction] = []
+    entities: list[dict[str, str]] = []
+    for part in parts:
+        reader = FieldReader(scoring, part.directory)
+        read += [reader.read(*three) for three in zip(part.texts, part.documents, part.scores, strict=True)]
+        entities += part.entities
+    confidence = {name: fit_confidence(*_evidence(name, read, entities)) for name in FIELD_NAMES}
+    return scoring.model_copy(update={"confidence": confidence})
+
+
+def fit_total(
+    cases: Sequence[tuple[npt.NDArray[np.float64], int]], without: Sequence[npt.NDArray[np.float64]] = ()
+) -> tuple[tuple[float, ...], float]:
+    """Weights for which the softmax over a receipt's candidates gives the right one the highest probability.
+
+    Args:
+        cases: For each receipt the features of its candidates, (C, F), and the index of the right one.
+        without: The features of the candidates, (C, F), of receipts that have no total.
+
+    Returns:
+        The weights of the features, and the score of there being no total.
+    """
+    start = torch.tensor([*DEFAULT_WEIGHTS, DEFAULT_NO_TOTAL], dtype=torch.float64)
+    weights = start.clone().requires_grad_()
+
+    def losses(some: Sequence[tuple[npt.NDArray[np.float64], int]]) -> torch.Tensor:
+        found = [-torch.log_softmax(_with_none(features, weights), 0)[right] for features, right in some]
+        return torch.stack(found).mean() if found else torch.zeros(())
+
+    def loss() -> torch.Tensor:
+        missing = _MISSING * losses([(features, -1) for features in without])
+        return losses(cases) + missing + _TOTAL_RIDGE * ((weights - start) ** 2).sum()
+
+    *fitted, no_total = _minimise(weights, loss)
+    return tuple(round(value, 4) for value in fitted), round(no_total, 4)
+
+
+def without_total(segments: Sequence[TextSegment], entities: Mapping[str, str]) -> list[TextSegment]:
+    """The segments of a receipt but those that print its total, wherever they do."""
+    total = parse_amount(entities["total"])
+    return [one for one in segments if all(match.amount != total for match in find_amounts(one.text))]
+
+
+def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[str, float]:
+    """Logistic regression of whether a value is right on the evidence for it; see `Scoring.confidence`."""
+    if len(evidence) == 0:
+        return dict(PLAIN_WEIGHTS)
+    names = list(dict.fromkeys([*PLAIN_WEIGHTS, *evidence[0].signs]))
+    start = torch.tensor([PLAIN_WEIGHTS.get(name, 0.0) for name in names], dtype=torch.float64)
+    weights = start.clone().requires_grad_()
+    rows = [[one.numbers().get(name, 0.0) for name in names] for one in evidence]
+    features = torch.tensor(rows, dtype=torch.float64)
+    target = torch.tensor([float(one) for one in right], dtype=torch.float64)
+    ridge = _CONFIDENCE_PRIOR / len(evidence)
+
+    def loss() -> torch.Tensor:
+        fitted = torch.nn.functional.binary_cross_entropy_with_logits(features @ weights, target)
+        return fitted + ridge * ((weights - start)[1:] ** 2).sum()
+
+    return {name: round(value, 4) for name, value in zip(names, _minimise(weights, loss), strict=True)}
+
+
+def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[npt.NDArray[np.float32]]:
+    """(T, 5) probabilities for the characters of each document."""
+    scores: list[npt.NDArray[np.float32]] = []
+    for start in range(0, len(documents), _BATCH):
+        scores += probabilities(engine, documents[start : start + _BATCH])
+    return scores
+
+
+def _features(document: Document, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """(C, F) features of the amounts of a document."""
+    found = candidates(document, scores[:, _TOTAL_CLASS])
+    return np.array([candidate.features for candidate in found]).reshape(-1, len(DEFAULT_WEIGHTS))
+
+
+def _with_none(features: npt.NDArray[np.float64], weights: torch.Tensor) -> torch.Tensor:
+    """(C + 1,) scores of the candidates and, last, of there being no total."""
+    return torch.cat([torch.from_numpy(features) @ weights[:-1], weights[-1:]])
+
+
+def _minimise(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[float]:
+    optimizer = torch.optim.LBFGS([weights], lr=0.5, max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return [float(value) for value in weights.detach()]
+
+
+def _variations(
+    receipts: Sequence[LabelledReceipt], readings: Sequence[Mapping[str, list[LabelledText]]], seed: int
+) -> tuple[list[list[TextSegment]], list[dict[str, str]]]:
+    """The receipts as they are labelled, with their boxes varied, and as they were read; and the labels of each."""
+    augmenter = Augmenter(random.Random(seed))  # noqa: S311 - not for secrets
+    texts, entities = [], []
+    for receipt in receipts:
+        labelled = label(receipt)
+        versions = [labelled, *(augmenter.rearranged(labelled) for _ in range(_VARIATIONS))]
+        versions += [read[receipt.key] for read in readings if receipt.key in read]
+        for segments in versions:
+            texts.append([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])
+            entities.append(receipt.entities)
+    return texts, entities
+
+
+def _evidence(
+    name: FieldName, read: Sequence[Extraction], entities: Sequence[dict[str, str]]
+) -> tuple[list[Evidence], list[bool]]:
+    """The evidence for each value that was read, and whether it is right."""
+    evidence, right = [], []
+    for extraction, wanted in zip(read, entities, strict=True):
+        if name in extraction.evidence:
+            evidence.append(extraction.evidence[name])
+            right.append(same_value(wanted[name], getattr(extraction.fields, name).value))
+    return evidence, right

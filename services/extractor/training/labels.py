@@ -1,0 +1,153 @@
+"""Training labels: which characters of a receipt are its company, date, address and total.
+
+The data set gives four strings, not places. A value is searched for in the text by its letters and digits only, since
+labels differ from the print in punctuation and spaces; where the print differs in a few letters too (labels were typed
+by people), the most similar run of segments is taken. Never imported by code that serves requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+
+from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.totals import is_total_row, row_text
+from shared.contracts import FIELD_NAMES
+from shared.learning.dataset import LabelledReceipt
+from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
+
+IGNORED = -100
+_COMPANY, _DATE, _ADDRESS, _TOTAL = (1 + FIELD_NAMES.index(name) for name in ("company", "date", "address", "total"))
+
+# What is not found letter by letter must be this similar, 0 to 1, to count as found.
+_SIMILAR = 0.75
+_MAX_SEGMENTS = 8
+
+
+@dataclass
+class LabelledText:
+    """One segment with the class of each of its characters: 0 to 4, or IGNORED; `confidence`: of its reading."""
+
+    quad: npt.NDArray[np.float32]
+    text: str
+    labels: npt.NDArray[np.int64]
+    confidence: float = 1.0
+
+
+def label(receipt: LabelledReceipt) -> list[LabelledText]:
+    """The segments of a receipt in reading order, labelled."""
+    segments = [TextSegment(segment.quad, segment.text) for segment in receipt.segments]
+    document = encode(segments)
+    labels = np.zeros(len(document.text), np.int64)
+    _mark_total(document, receipt.entities["total"], labels)
+    _mark_date(document, receipt.entities["date"], labels)
+    for name, number in (("address", _ADDRESS), ("company", _COMPANY)):
+        span = locate(document, receipt.entities[name])
+        if span is not None:
+            labels[span[0] : span[1]] = number
+    return [
+        LabelledText(
+            quad=segments[document.order[i]].quad,
+            text=document.segment_text(i),
+            labels=labels[document.start[i] : document.start[i + 1] - 1].copy(),
+        )
+        for i in range(len(document.order))
+    ]
+
+
+def letters(text: str) -> tuple[str, list[int]]:
+    """The letters and digits of a text, upper case, and where each of them stands in it."""
+    places = [i for i, character in enumerate(text) if character.isalnum()]
+    return "".join(text[i].upper()[:1] for i in places), places
+
+
+def locate(document: Document, value: str) -> tuple[int, int] | None:
+    """Where a value stands in a document: start and end, punctuation that closes it included; None if nowhere."""
+    wanted, _ = letters(value)
+    if not wanted:
+        return None
+    printed, places = letters(document.text)
+    found = _exact(document, printed, places, wanted)
+    if found is None:
+        found = _similar(document, wanted)
+    if found is None:
+        return None
+    start, end = found
+    while end < len(document.text) and document.text[end] in ".)" and value.rstrip()[-1:] == document.text[end]:
+        end += 1
+    while start > 0 and document.text[start - 1] == "(" and value.lstrip()[:1] == "(":
+        start -= 1
+    return start, end
+
+
+def _exact(document: Document, printed: str, places: Sequence[int], wanted: str) -> tuple[int, int] | None:
+    """The first occurrence that starts where a segment starts, else the first of all."""
+    first: tuple[int, int] | None = None
+    at = printed.find(wanted)
+    while at >= 0:
+        span = (places[at], places[at + len(wanted) - 1] + 1)
+        before = document.text[document.start[document.segment[span[0]]] : span[0]]
+        if not any(character.isalnum() for character in before):
+            return span
+        first = first or span
+        at = printed.find(wanted, at + 1)
+    return first
+
+
+def _similar(document: Document, wanted: str) -> tuple[int, int] | None:
+    """The run of whole segments most similar to the value; runs may skip none."""
+    texts = [letters(document.segment_text(i))[0] for i in range(len(document.order))]
+    best, best_span = _SIMILAR, None
+    for first in range(len(texts)):
+        joined = ""
+        for last in range(first, min(first + _MAX_SEGMENTS, len(texts))):
+            joined += texts[last]
+            if len(joined) > 1.5 * len(wanted) + 4:
+                break
+            similarity = Levenshtein.normalized_similarity(joined, wanted)
+            if similarity > best:
+                best = similarity
+                best_span = (int(document.start[first]), int(document.start[last + 1]) - 1)
+    return best_span
+
+
+def _mark_date(document: Document, value: str, labels: npt.NDArray[np.int64]) -> None:
+    """Every print of the same date in the label's form; other forms of the same day are left open."""
+    wanted = letters(value)[0]
+    day = parse_date(value)
+    marked = False
+    for i in range(len(document.order)):
+        text, offset = document.segment_text(i), int(document.start[i])
+        for match in find_dates(text):
+            span = slice(offset + match.start, offset + match.end)
+            if letters(match.text)[0] == wanted:
+                labels[span] = _DATE
+                marked = True
+            elif day is not None and day in (match.day_first, match.month_first):
+                labels[span] = IGNORED
+    if not marked:
+        found = locate(document, value)
+        if found is not None:
+            labels[found[0] : found[1]] = _DATE
+
+
+def _mark_total(document: Document, value: str, labels: npt.NDArray[np.int64]) -> None:
+    """Prints of the total on a row that names it; without such a row all prints; the others are left open."""
+    wanted = parse_amount(value)
+    if wanted is None:
+        return
+    wanted_sign = find_amounts(value)[0].sign if find_amounts(value) else ""
+    spans: list[tuple[slice, int]] = []
+    for i in range(len(document.order)):
+        text, offset = document.segment_text(i), int(document.start[i])
+        for match in find_amounts(text):
+            if match.amount == wanted:
+                first, last = (match.start, match.end) if wanted_sign else (match.number_start, match.number_end)
+                spans.append((slice(offset + first, offset + last), int(document.row[i])))
+    named = [is_total_row(row_text(document, row)) for _, row in spans]
+    for (span, _), name in zip(spans, named, strict=True):
+        labels[span] = _TOTAL if name or not any(named) else IGNORED

@@ -1,0 +1,123 @@
+"""What the whole chain read on labelled receipts, with the labels put to it. The extractor learns from it.
+
+So it meets the mistakes that it will be given. Never imported by code that serves requests.
+
+The readings are those that `quittance evaluate --split train --predictions FILE` writes. A label belongs to a place on
+the paper, so each segment read takes the classes of the labelled segments that lie under it, character by character
+along the cheapest alignment of both texts (Levenshtein, 1966).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+
+from services.extractor.encoding import TextSegment
+from services.extractor.training.labels import LabelledText, label
+from shared.learning.dataset import LabelledReceipt, LabelledSegment
+
+# Of the smaller of two boxes, so much of the height and of the width must be shared.
+_SHARED_HEIGHT, _SHARED_WIDTH = 0.5, 0.4
+
+
+def load_readings(path: Path) -> dict[str, list[LabelledText]]:
+    """The readings in a file, labelled, by the receipt's key; a receipt that the chain refused is left out.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is not what `quittance evaluate --predictions` writes; the message names the line.
+    """
+    found = {}
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                record = json.loads(line)
+                if record["receipt"]:
+                    found[record["key"]] = _labelled(record)
+            except (KeyError, TypeError, json.JSONDecodeError) as error:
+                raise ValueError(f"{path}, line {number}, is no record of an evaluation: {error!r}") from error
+    return found
+
+
+def transfer(labelled: Sequence[LabelledText], read: Sequence[TextSegment]) -> list[LabelledText]:
+    """Put the classes of labelled segments to the segments that were read in their places.
+
+    Args:
+        labelled: Segments as labelled, in reading order.
+        read: Segments as read, of the same page.
+
+    Returns:
+        One for each that was read, in the same order; what lies on no label is of class 0.
+    """
+    boxes = [_box(segment.quad) for segment in labelled]
+    return [_transfer_to(segment, labelled, boxes) for segment in read]
+
+
+def _labelled(record: dict[str, Any]) -> list[LabelledText]:
+    receipt = LabelledReceipt(
+        key=record["key"],
+        image_path=Path(),
+        segments=tuple(LabelledSegment(_quad(one["quad"]), one["text"]) for one in record["labels"]),
+        entities=record["entities"],
+    )
+    lines = record["receipt"]["lines"]
+    read = [TextSegment(_quad(line["quad"]), line["text"], line["page"], line["confidence"]) for line in lines]
+    return transfer(label(receipt), read)
+
+
+def _transfer_to(
+    segment: TextSegment, labelled: Sequence[LabelledText], boxes: Sequence[npt.NDArray[np.float32]]
+) -> LabelledText:
+    own = _box(segment.quad)
+    under = [i for i, box in enumerate(boxes) if _overlap(own, box, 1) > _SHARED_HEIGHT]
+    under = [i for i in under if _overlap(own, boxes[i], 0) > _SHARED_WIDTH]
+    under.sort(key=lambda i: float(boxes[i][0]))
+    text, classes = "", list[int]()
+    for i in under:
+        if text:
+            text += " "
+            classes.append(classes[-1] if classes[-1] == labelled[i].labels[0] else 0)
+        text += labelled[i].text
+        classes += labelled[i].labels.tolist()
+    return LabelledText(segment.quad, segment.text, _aligned(text, classes, segment.text), segment.confidence)
+
+
+def _aligned(source: str, classes: Sequence[int], read: str) -> npt.NDArray[np.int64]:
+    """Classes of the characters read: of those they stand for, or, if they stand for none, of the ones before them."""
+    labels = np.zeros(len(read), np.int64)
+    if not source or not read:
+        return labels
+    for operation in Levenshtein.opcodes(_capitals(source), _capitals(read)):
+        place = slice(operation.dest_start, operation.dest_end)
+        if operation.tag == "insert":
+            labels[place] = classes[max(operation.src_start - 1, 0)]
+        elif operation.tag != "delete":
+            labels[place] = classes[operation.src_start : operation.src_end]
+    return labels
+
+
+def _capitals(text: str) -> str:
+    """Upper case, every character in its place."""
+    return "".join(character.upper()[:1] for character in text)
+
+
+def _overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], axis: int) -> float:
+    """The length that two boxes share along an axis over the smaller of their lengths there."""
+    low = max(float(first[axis]), float(second[axis]))
+    high = min(float(first[axis + 2]), float(second[axis + 2]))
+    least = min(float(box[axis + 2] - box[axis]) for box in (first, second))
+    return (high - low) / max(least, 1.0)
+
+
+def _box(quad: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.concatenate([quad.min(axis=0), quad.max(axis=0)])
+
+
+def _quad(points: Sequence[Sequence[float]]) -> npt.NDArray[np.float32]:
+    return np.array(points, np.float32)

@@ -1,0 +1,1 @@
+"""The CRNN network and the engines that run it."""

@@ -1,0 +1,33 @@
+"""Measures how large the values that the CRNN's convolutions make get, for computing them in int8.
+
+`python -m services.recognizer.training.quantize --data DIR [--weights FOLDER]` runs them over the segments of training receipts
+and writes the ceilings into the manifest of the weights; the hash of the tensors stays. Never imported by code that
+serves requests.
+"""
+
+from __future__ import annotations
+
+from services.recognizer.crops import cut
+from services.recognizer.network.openvino_engine import CONVOLUTIONS, output_maxima
+from services.recognizer.predictor import NAME, Predictor, read_weights
+from services.recognizer.settings import WEIGHTS, RecognizerSettings
+from shared.inference.quantization import keep_ceilings, measure_ceilings, parse_options
+
+
+def main() -> None:
+    """Command line."""
+    weights, receipts = parse_options(WEIGHTS)
+    predictor = Predictor.load(RecognizerSettings(weights=weights, precision="float32", language="off"))
+    arrays = read_weights(weights).arrays
+    ceilings = measure_ceilings(
+        "CRNN",
+        {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)},
+        output_maxima,
+        ((batch.pictures for batch in predictor.inputs(cut(receipt.image(), receipt.quads()))) for receipt in receipts),
+    )
+    keep_ceilings(weights, ceilings, name=NAME)
+    print(ceilings)
+
+
+if __name__ == "__main__":
+    main()

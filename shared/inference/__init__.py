@@ -1,0 +1,1 @@
+"""Engines, devices and weights shared by the three networks."""

@@ -1,0 +1,1 @@
+"""Datasets, recipes and checkpoints shared by the three trainings."""

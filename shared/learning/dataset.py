@@ -1,0 +1,186 @@
+"""Labelled receipts on disk, in the layout of SROIE (Huang et al., 2019, arXiv:2103.10213), or in that of WildReceipt.
+
+A data set is a folder with `images/KEY.jpg`, `boxes/KEY.txt` (one segment a line: eight integers, the corners clockwise
+from the top left in pixels, then the transcript, which may hold commas), `entities/KEY.json` (company, date, address,
+total; empty where there is none) and `split.json` (names of splits to lists of keys). For the other layout see
+`shared.learning.wildreceipt`; which one a folder has is told by its subfolders.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from shared.contracts import FIELD_NAMES
+from shared.learning.wildreceipt import field_texts, is_wildreceipt, parse_segments
+
+_JPEG_QUALITY = 88
+
+
+class DatasetError(Exception):
+    """A data set that cannot be read; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class LabelledSegment:
+    """One run of text. `quad`: (4, 2) float32, pixels, clockwise from the top left; `label`: its kind, '' if untold."""
+
+    quad: npt.NDArray[np.float32]
+    text: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class LabelledReceipt:
+    """A receipt with its labels; the picture is read when asked for.
+
+    Attributes:
+        key: Its name in the data set.
+        image_path: The picture.
+        segments: What is printed.
+        entities: All four fields, '' if absent.
+        alternatives: Further texts that are right for a field.
+        ignored: Quads of print that nobody could read, (N, 4, 2); finding it is neither right nor wrong.
+        spaced: Whether the texts have the spaces that are printed.
+    """
+
+    key: str
+    image_path: Path
+    segments: tuple[LabelledSegment, ...]
+    entities: dict[str, str]
+    alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ignored: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
+    spaced: bool = True
+
+    def image(self) -> npt.NDArray[np.uint8]:
+        """The picture, (height, width, 3), BGR. Raises DatasetError if it cannot be read."""
+        # EXIF is ignored on purpose: the labels are in the coordinates of the stored pixels.
+        image = cv2.imread(str(self.image_path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if image is None:
+            raise DatasetError(f"{self.image_path}: cannot be read as a picture")
+        return image.astype(np.uint8, copy=False)
+
+    def quads(self) -> npt.NDArray[np.float32]:
+        """The quads of all segments, (N, 4, 2)."""
+        if not self.segments:
+            return np.zeros((0, 4, 2), np.float32)
+        return np.stack([segment.quad for segment in self.segments])
+
+
+def load_split(root: Path, split: str) -> list[LabelledReceipt]:
+    """Read the labels of one split.
+
+    Args:
+        root: Folder of the data set.
+        split: A key of `split.json`, or `all` for every receipt of `train` and `validation`.
+
+    Raises:
+        DatasetError: If the folder is no data set, has no such split, or a label file is damaged.
+    """
+    load = _load_wild_receipt if is_wildreceipt(root) else _load_receipt
+    return [load(root, key) for key in split_keys(root, split)]
+
+
+def split_keys(root: Path, split: str) -> list[str]:
+    """The keys of one split (see `load_split`)."""
+    path = root / "split.json"
+    try:
+        splits: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is missing: is {root} a data set in the layout of SROIE?") from None
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{path} is not JSON: {error}") from None
+    if split == "all":
+        return [*splits.get("train", []), *splits.get("validation", [])]
+    if split not in splits:
+        raise DatasetError(f"{path} has no split {split!r}; it has {', '.join(sorted(splits))}")
+    return splits[split]
+
+
+def _load_receipt(root: Path, key: str) -> LabelledReceipt:
+    boxes = root / "boxes" / f"{key}.txt"
+    entities = root / "entities" / f"{key}.json"
+    try:
+        segments = tuple(parse_boxes(boxes.read_text(encoding="utf-8")))
+        fields = json.loads(entities.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DatasetError(f"{error.filename} is missing") from None
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{entities} is not JSON: {error}") from None
+    except ValueError as error:
+        raise DatasetError(f"{boxes}: {error}") from None
+    return LabelledReceipt(
+        key=key,
+        image_path=root / "images" / f"{key}.jpg",
+        segments=segments,
+        entities={name: str(fields.get(name) or "") for name in FIELD_NAMES},
+    )
+
+
+def _load_wild_receipt(root: Path, key: str) -> LabelledReceipt:
+    path = root / "segments" / f"{key}.json"
+    try:
+        readable, ignored = parse_segments(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is missing") from None
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}") from None
+    texts = field_texts(readable)
+    return LabelledReceipt(
+        key=key,
+        image_path=root / "images" / f"{key}.jpg",
+        segments=tuple(LabelledSegment(segment.quad, segment.text, segment.label) for segment in readable),
+        entities={name: texts[name][0] if texts[name] else "" for name in FIELD_NAMES},
+        alternatives={name: texts[name][1:] for name in FIELD_NAMES},
+        ignored=np.array([segment.quad for segment in ignored], np.float32).reshape(-1, 4, 2),
+        spaced=False,
+    )
+
+
+def parse_boxes(text: str) -> Iterable[LabelledSegment]:
+    """Parse the text of a box file; raises ValueError that names the line."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        parts = line.split(",", 8)
+        try:
+            quad = np.array([float(part) for part in parts[:8]], np.float32).reshape(4, 2)
+            transcript = parts[8]
+        except (ValueError, IndexError):
+            raise ValueError(f"line {number} is not eight coordinates and a transcript: {line!r}") from None
+        yield LabelledSegment(quad=quad, text=transcript)
+
+
+def write_receipt(
+    root: Path,
+    key: str,
+    image: npt.NDArray[np.uint8],
+    segments: Sequence[LabelledSegment],
+    entities: Mapping[str, str],
+) -> None:
+    """Write one labelled receipt in the layout that `load_split` reads; coordinates are rounded to whole pixels."""
+    for folder in ("images", "boxes", "entities"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    image_path = root / "images" / f"{key}.jpg"
+    if not cv2.imwrite(str(image_path), image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+        raise DatasetError(f"{image_path}: cannot be written")
+    lines = [
+        ",".join([*(str(round(float(value))) for value in segment.quad.reshape(-1)), segment.text])
+        for segment in segments
+    ]
+    (root / "boxes" / f"{key}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fields = {name: entities.get(name, "") for name in FIELD_NAMES}
+    (root / "entities" / f"{key}.json").write_text(json.dumps(fields, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def write_split(root: Path, splits: Mapping[str, Sequence[str]]) -> None:
+    """Write `split.json`."""
+    root.mkdir(parents=True, exist_ok=True)
+    content = {name: list(keys) for name, keys in splits.items()}
+    (root / "split.json").write_text(json.dumps(content, indent=1), encoding="utf-8")

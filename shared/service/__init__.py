@@ -1,0 +1,1 @@
+"""The scaffold that every FastAPI application of the project shares."""

@@ -1,0 +1,131 @@
+"""Settings of every service, from environment variables that begin with QUITTANCE_ or from a file `.env`.
+
+A service's own variable wins over the common one: QUITTANCE_DETECTOR_MAX_BATCH over QUITTANCE_MAX_BATCH.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from shared.inference.engines import EngineChoice, Precision
+from shared.pictures.decoding import PictureLimits
+from shared.service.health import StartupError
+from shared.service.uploads import UploadLimits
+
+PREFIX = "QUITTANCE_"
+
+
+class SettingsError(StartupError):
+    """A setting has a wrong value; the message names the variable and what it should be."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told. Subclasses set `service` and add their own settings."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    service: ClassVar[str] = ""
+    """Name in the service's own variables, for example `detector`."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(default=8000, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["json", "text"] = Field(default="json", description="JSON lines, or text for people.")
+
+    max_upload_bytes: int = Field(default=10 * 1024 * 1024, ge=1, description="Largest file accepted, in bytes.")
+    max_pixels: int = Field(default=40_000_000, ge=1, description="Largest picture accepted, in pixels.")
+    max_side: int = Field(default=10_000, ge=1, description="Longest side of a picture accepted, in pixels.")
+    min_side: int = Field(default=8, ge=1, description="Shortest side of a picture accepted, in pixels.")
+
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N; auto takes a GPU if there is one.")
+    engine: EngineChoice = Field(
+        default="auto", description="Library that runs the networks: torch on CUDA, OpenVINO elsewhere, if auto."
+    )
+    precision: Precision = Field(
+        default="auto",
+        description="What the networks multiply; auto: int8 where a network is made for it, else bfloat16, if fast.",
+    )
+    cuda_graphs: Literal["on", "off"] = Field(
+        default="off",
+        description="Whether CUDA runs detector and recognizer as recorded graphs; not run on a GPU yet.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="Threads of the network on the CPU; all cores if unset."
+    )
+    max_batch: int = Field(default=8, ge=1, description="Most items computed at once.")
+    # A processor gains nothing by waiting: batches form while the one before is computed, and a receipt alone is faster
+    # by the waits of three stages (0.37 s instead of 0.41). A GPU gains by larger batches.
+    max_wait_ms: float = Field(
+        default=0.0,
+        ge=0,
+        description="Longest time in milliseconds that an item waits for others to join its batch while nothing is "
+        "computed; a few pay on a GPU.",
+    )
+    max_queue: int = Field(default=256, ge=1, description="Most items that wait; more are refused with 503.")
+
+    request_timeout_s: float = Field(default=60.0, gt=0, description="Longest time for one request, in seconds.")
+    drain_delay_s: float = Field(
+        default=1.0, ge=0, le=15, description="Seconds after SIGTERM in which new requests are still taken, unready."
+    )
+
+    @property
+    def picture_limits(self) -> PictureLimits:
+        """Limits for `shared.pictures.decoding.decode_picture`."""
+        return PictureLimits(self.max_pixels, self.max_side, self.min_side)
+
+    @property
+    def upload_limits(self) -> UploadLimits:
+        """Limits for `shared.service.uploads.read_upload`."""
+        return UploadLimits(self.max_upload_bytes)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Reads the settings.
+
+        Raises:
+            SettingsError: Names each variable that has a wrong value, and what it should be.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = [cls._explain(fault["loc"], fault["msg"]) for fault in error.errors()]
+            raise SettingsError("These settings are wrong:\n" + "\n".join(faults)) from error
+
+    @classmethod
+    def _explain(cls, where: tuple[int | str, ...], message: str) -> str:
+        if not where:  # a validator of the whole model names the variables itself
+            return f"  {message.removeprefix('Value error, ')}"
+        name = str(where[0])
+        field = cls.model_fields.get(name)
+        meaning = f" {field.description}" if field and field.description else ""
+        return f"  {PREFIX}{name.upper()}: {message}.{meaning}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Looks for the service's own variables before the common ones; see pydantic-settings."""
+        if not cls.service:
+            return init_settings, env_settings, dotenv_settings
+        own = f"{PREFIX}{cls.service.upper()}_"
+        return (
+            init_settings,
+            EnvSettingsSource(settings_cls, env_prefix=own),
+            DotEnvSettingsSource(settings_cls, env_prefix=own),
+            env_settings,
+            dotenv_settings,
+        )

@@ -1,0 +1,1 @@
+"""What a synthetic receipt says."""

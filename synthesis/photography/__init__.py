@@ -1,0 +1,1 @@
+"""How a synthetic receipt is worn and photographed."""

@@ -1,0 +1,298 @@
+"""Who is let in: keys, rate limits, other origins, and the headers on every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from gateway.admission.access import check_exposure
+from gateway.admission.api_keys import KeyBook, KeyBookError, KeyRing
+from gateway.settings import GatewaySettings
+from quittance.cli import app as command_line
+from shared.service.health import StartupError
+from tests.unit.gateway.test_gateway import Gateway, no_environment, picture, problem, running
+
+__all__ = ["no_environment"]  # a fixture
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> KeyBook:
+    return KeyBook(tmp_path / "state")
+
+
+@pytest.fixture
+async def guarded(book: KeyBook) -> AsyncIterator[Gateway]:
+    book.create("somebody")
+    async with running(GatewaySettings()) as gateway:
+        yield gateway
+
+
+async def post(gateway: Gateway, **headers: str) -> httpx2.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await gateway.http.post("/v1/receipts", content=picture(), headers={"Content-Type": "image/png"} | named)
+
+
+def test_a_key_is_shown_once_and_kept_as_a_hash(book: KeyBook, tmp_path: Path) -> None:
+    key, secret = book.create("books", "60/minute")
+    assert secret.startswith(f"qtc_{key.id}_")
+    assert len(secret) == 56
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "state").iterdir())
+    assert secret[13:].encode() not in kept
+    assert hashlib.sha256(secret[13:].encode()).digest() in kept
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+    assert book.list() == [key]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb"])
+def test_names_that_are_none(book: KeyBook, name: str) -> None:
+    with pytest.raises(KeyBookError, match="printable"):
+        book.create(name)
+
+
+def test_a_name_is_used_by_one_key_at_a_time(book: KeyBook) -> None:
+    first, _ = book.create("books")
+    with pytest.raises(KeyBookError, match="Revoke it first"):
+        book.create("books")
+    book.revoke("books")
+    second, _ = book.create("books")
+    book.revoke(second.id)
+    with pytest.raises(KeyBookError, match="No key in use"):
+        book.revoke("books")
+    assert {key.id for key in book.list() if key.revoked} == {first.id, second.id}
+
+
+async def test_only_the_whole_right_key_is_found(book: KeyBook) -> None:
+    key, secret = book.create("a")
+    _, other = book.create("b")
+    ring = KeyRing(book)
+    assert await ring.find(secret) == key
+    swapped = secret[:13] + other[13:]
+    for wrong in (
+        "",
+        "x",
+        secret[:-1],
+        secret + "x",
+        secret.upper(),
+        f" {secret}",
+        swapped,
+        f"qtc_00000000_{'x' * 43}",
+    ):
+        assert await ring.find(wrong) is None, wrong
+
+
+async def test_keys_are_read_again_and_trouble_with_the_file_lets_those_known_go_on(
+    book: KeyBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
+    ring = KeyRing(book)
+    assert not await ring.any_made()
+    key, secret = book.create("a")
+    assert await ring.find(secret) == key
+
+    def broken() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(book, "list", broken)
+    assert await ring.find(secret) == key
+
+
+async def test_without_a_key_only_what_holds_nothing_is_open(guarded: Gateway) -> None:
+    for path in ("/", "/web/modules/app.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"):
+        assert (await guarded.http.get(path)).status_code == 200, path
+    refused = [
+        await guarded.post(picture()),
+        await guarded.http.get(f"/v1/receipts/{'0' * 32}"),
+        await guarded.http.delete(f"/v1/receipts/{'0' * 32}"),
+        await guarded.http.get("/v1/whatever"),
+        await guarded.http.get("/docsx"),
+    ]
+    for response in refused:
+        problem(response, 401, "key-missing")
+        assert response.headers["www-authenticate"] == 'Bearer realm="quittance"'
+    assert guarded.detector.requests == []
+
+
+async def test_a_key_lets_in_by_either_header_until_it_is_revoked(
+    guarded: Gateway, book: KeyBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
+    _, secret = book.create("books")
+    assert (await post(guarded, Authorization=f"Bearer {secret}")).status_code == 200
+    assert (await post(guarded, Authorization=f"bearer  {secret}")).status_code == 200
+    assert (await post(guarded, X_API_Key=secret)).status_code == 200
+    problem(await post(guarded, Authorization=f"Basic {secret}"), 401, "key-missing")
+    problem(await post(guarded, X_API_Key=secret[:-1] + "!"), 401, "key-invalid")
+    book.revoke("books")
+    problem(await post(guarded, X_API_Key=secret), 401, "key-invalid")
+    book.revoke("somebody")  # the last one: nobody is let in, rather than everybody
+    problem(await post(guarded), 401, "key-missing")
+
+
+async def test_the_first_key_closes_an_open_gateway(
+    book: KeyBook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
+    async with running(GatewaySettings()) as gateway:
+        assert (await post(gateway)).status_code == 200
+        assert not (tmp_path / "state").exists()  # looking for keys makes nothing
+        book.create("a")
+        problem(await post(gateway), 401, "key-missing")
+
+
+async def test_the_setting_decides_whatever_keys_there_are(book: KeyBook) -> None:
+    async with running(GatewaySettings(access="keys")) as gateway:
+        problem(await post(gateway), 401, "key-missing")
+    book.create("a")
+    async with running(GatewaySettings(access="open")) as gateway:
+        assert (await post(gateway)).status_code == 200
+
+
+async def test_a_caller_of_too_many_requests_is_told_when_to_come_back(book: KeyBook) -> None:
+    _, strict = book.create("strict", "2/3 seconds")
+    _, usual = book.create("usual")
+    async with running(GatewaySettings(rate_limit="5/minute")) as gateway:
+        statuses = [(await post(gateway, X_API_Key=strict)).status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        refused = await post(gateway, X_API_Key=strict)
+        told = problem(refused, 429, "too-many-requests")
+        assert "At most 2 in 3 s" in told.detail
+        assert [(await post(gateway, X_API_Key=usual)).status_code for _ in range(6)] == [200] * 5 + [429]
+        await asyncio.sleep(int(refused.headers["retry-after"]) + 0.1)
+        assert (await post(gateway, X_API_Key=strict)).status_code == 200
+
+
+async def test_without_keys_addresses_are_counted_and_probes_are_not() -> None:
+    async with running(GatewaySettings(rate_limit="2/minute")) as gateway:
+        assert [(await post(gateway)).status_code for _ in range(3)] == [200, 200, 429]
+        assert {(await gateway.http.get("/readyz")).status_code for _ in range(5)} == {200}
+
+
+async def test_who_sent_a_request_is_logged_and_the_key_is_not(
+    guarded: Gateway, book: KeyBook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
+    _, secret = book.create("books")
+    with caplog.at_level(logging.INFO):
+        await post(guarded, X_API_Key=secret)
+    assert [r.caller for r in caplog.records if hasattr(r, "caller")] == ["books"]
+    assert secret not in "".join(str(record.__dict__) for record in caplog.records)
+
+
+ORIGIN = "https://books.example.com"
+
+
+async def test_pages_of_named_origins_may_call_and_others_may_not() -> None:
+    async with running(GatewaySettings(cors_origins=ORIGIN, access="keys")) as gateway:
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+        preflight = await gateway.http.options("/v1/receipts", headers={"Origin": ORIGIN} | asked)
+        assert preflight.status_code == 200
+        assert preflight.headers["access-control-allow-origin"] == ORIGIN
+        answer = await post(gateway, Origin=ORIGIN)
+        assert answer.status_code == 401  # and the page can read why
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert "access-control-allow-credentials" not in answer.headers
+        other = await post(gateway, Origin="https://evil.example.com")
+        assert "access-control-allow-origin" not in other.headers
+
+
+async def test_without_named_origins_there_are_none() -> None:
+    async with running(GatewaySettings()) as gateway:
+        assert "access-control-allow-origin" not in (await post(gateway, Origin=ORIGIN)).headers
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUITTANCE_CORS_ORIGINS", f"{ORIGIN}, http://localhost:5173")
+    assert GatewaySettings.from_environment().allowed_origins == (ORIGIN, "http://localhost:5173")
+    for wrong in ("books.example.com", f"{ORIGIN}/"):
+        with pytest.raises(ValidationError, match="is no origin"):
+            GatewaySettings(cors_origins=wrong)
+
+
+def test_a_rate_limit_that_is_none_is_explained() -> None:
+    with pytest.raises(ValidationError, match="60/minute"):
+        GatewaySettings(rate_limit="many")
+
+
+async def test_every_answer_has_the_headers_that_make_browsers_careful(gateway_with_faults: Gateway) -> None:
+    http = gateway_with_faults.http
+    answers = [await http.get(path) for path in ("/", "/docs", "/readyz", "/nothing", f"/v1/receipts/{'0' * 32}")]
+    answers += [await post(gateway_with_faults), await http.post("/v1/receipts", content=bytes(20_000_000))]
+    assert {answer.status_code for answer in answers} == {200, 404, 413, 500, 502} - {500}
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert len(answer.headers.get_list("content-security-policy")) == 1
+    assert answers[-1].headers["content-security-policy"].startswith("default-src 'none'")
+    assert answers[-1].headers["cache-control"] == "no-store"
+
+
+@pytest.fixture
+async def gateway_with_faults() -> AsyncIterator[Gateway]:
+    async with running(GatewaySettings()) as gateway:
+        gateway.detector.answer = {"nonsense": 1}
+        yield gateway
+
+
+@pytest.mark.parametrize(
+    ("host", "publish", "access", "starts"),
+    [
+        ("127.0.0.1", None, "auto", True),
+        ("localhost", None, "auto", True),
+        ("::1", None, "auto", True),
+        ("0.0.0.0", None, "auto", False),
+        ("192.168.0.7", None, "auto", False),
+        ("receipts.example.com", None, "auto", False),
+        ("0.0.0.0", None, "open", True),
+        ("0.0.0.0", None, "keys", True),
+        ("0.0.0.0", "127.0.0.1:8000", "auto", True),
+        ("0.0.0.0", "0.0.0.0:8000", "auto", False),
+        ("0.0.0.0", "8000", "auto", False),
+        ("0.0.0.0", "[::1]:8000", "auto", True),
+    ],
+)
+def test_nobody_is_let_in_from_elsewhere_by_accident(
+    host: str, publish: str | None, access: str, starts: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = GatewaySettings.model_validate({"publish": publish, "access": access})
+    if not starts:
+        with pytest.raises(StartupError, match="quittance keys create NAME"):
+            check_exposure(settings, host)
+        return
+    check_exposure(settings, host)
+    assert ("No API key is needed" in caplog.text) == (access != "keys")
+
+
+def test_with_a_key_it_may_listen_anywhere_and_need_not_warn(book: KeyBook, caplog: pytest.LogCaptureFixture) -> None:
+    book.create("a")
+    check_exposure(GatewaySettings(), "0.0.0.0")
+    assert caplog.text == ""
+
+
+def test_keys_on_the_command_line(book: KeyBook) -> None:
+    runner = CliRunner()
+    assert "There are no keys" in runner.invoke(command_line, ["keys", "list"]).output
+    made = runner.invoke(command_line, ["keys", "create", "[b]ooks", "--rate-limit", "60/minute"])
+    secret = made.stdout.strip()
+    assert made.exit_code == 0
+    assert secret.startswith("qtc_")
+    listed = runner.invoke(command_line, ["keys", "list"]).stdout
+    assert "[b]ooks" in listed
+    assert "60/minute" in listed
+    assert secret[13:] not in listed
+    again = runner.invoke(command_line, ["keys", "create", "[b]ooks"])
+    assert (again.exit_code, "Revoke it first" in again.stderr.replace("\n", " ")) == (1, True)
+    assert runner.invoke(command_line, ["keys", "create", "x", "--rate-limit", "lots"]).exit_code == 1
+    assert runner.invoke(command_line, ["keys", "revoke", "[b]ooks"]).exit_code == 0
+    assert runner.invoke(command_line, ["keys", "revoke", "[b]ooks"]).exit_code == 1
+    assert book.list()[0].revoked is not None

@@ -1,0 +1,81 @@
+"""The files of the page, without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from gateway.api.site import page_router
+from shared.service.problem_handlers import add_problem_handlers
+
+LARGEST = 300_000  # bytes of all files; a phone gets them in a second
+MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|srcdoc|\.setHTML")
+ELSEWHERE = re.compile(r"\w+://(?!www\.w3\.org/2000/svg\b)")
+
+
+@pytest.fixture
+def files(repository: Path) -> dict[str, Path]:
+    folder = repository / "gateway" / "web"
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    app = FastAPI()
+    app.include_router(page_router())
+    add_problem_handlers(app)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway") as client:
+        yield client
+
+
+async def test_every_file_is_served_under_a_policy_that_runs_no_markup(
+    client: httpx2.AsyncClient, files: dict[str, Path]
+) -> None:
+    for path in ("/", *(f"/web/{name}" for name in files)):
+        response = await client.get(path)
+        assert response.status_code == 200
+        policy = response.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none';")
+        assert "unsafe" not in policy
+
+
+async def test_a_file_that_did_not_change_is_not_sent_again(client: httpx2.AsyncClient) -> None:
+    tag = (await client.get("/web/modules/app.js")).headers["etag"]
+    again = await client.get("/web/modules/app.js", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert (await client.get("/web/modules/api.js", headers={"If-None-Match": tag})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/web/..%2fpage.py", "/web/nothing.js", "/web/"])
+async def test_nothing_else_is_served(client: httpx2.AsyncClient, path: str) -> None:
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert response.json()["type"] == "urn:quittance:problem:not-found"
+
+
+def test_the_page_is_small_loads_nothing_from_elsewhere_and_makes_no_markup(files: dict[str, Path]) -> None:
+    assert sum(path.stat().st_size for path in files.values()) < LARGEST
+    for name, path in files.items():
+        if path.suffix != ".webp":
+            text = path.read_text(encoding="utf-8")
+            assert not MARKUP.search(text), name
+            assert not ELSEWHERE.search(text), name
+
+
+def test_what_the_page_and_its_modules_name_is_there(files: dict[str, Path]) -> None:
+    page = files["index.html"].read_text(encoding="utf-8")
+    named = {link.removeprefix("/web/") for link in re.findall(r'(?:src|href)="(/web/[^"]+)"', page)}
+    modules = {name: path.read_text(encoding="utf-8") for name, path in files.items() if path.suffix == ".js"}
+    imported = {f"modules/{name}" for text in modules.values() for name in re.findall(r'from "\./([^"]+)"', text)}
+    assert named == files.keys() - {"index.html", "sample.webp"}  # modules are asked for before others import them
+    assert imported <= named
+    shown = set(re.findall(r'<symbol id="i-([a-z]+)"', page))
+    used = set(re.findall(r'#i-([a-z]+)"', page))
+    for text in modules.values():
+        used |= set(re.findall(r'\b(?:icon|button)\("([a-z]+)"', text))
+    assert used <= shown

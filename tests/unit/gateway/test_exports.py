@@ -1,0 +1,125 @@
+"""Receipts as files for other programs."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from gateway.api.examples import RECEIPT_EXAMPLE
+from gateway.exports import COLUMNS, ExportFormat, ExportRow, csv_lines, export, table_cells
+from shared.contracts import Receipt
+
+_XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", '=HYPERLINK("http://x")']  # fullwidth, too
+
+
+def receipt(**values: dict[str, Any] | None) -> Receipt:
+    content = copy.deepcopy(RECEIPT_EXAMPLE)
+    for name, changed in values.items():
+        content["fields"][name] = None if changed is None else content["fields"][name] | changed
+    return Receipt.model_validate(content)
+
+
+async def exported(rows: list[ExportRow], how: ExportFormat) -> bytes:
+    async def one_by_one() -> AsyncIterator[ExportRow]:
+        for row in rows:
+            yield row
+
+    return b"".join([piece async for piece in export(one_by_one(), how)])
+
+
+def cells_of(workbook: bytes) -> list[list[str]]:
+    """The text of all cells of the sheet, row by row; a cell with a formula fails the test."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - written by the test
+        assert not [name for name in archive.namelist() if "externalLink" in name]
+    assert not list(sheet.iter(f"{_XML}f"))
+    assert not list(sheet.iter(f"{_XML}hyperlink"))
+    return [["".join(cell.itertext()) for cell in row] for row in sheet.iter(f"{_XML}row")]
+
+
+def test_a_row_holds_dates_numbers_and_what_the_receipt_says() -> None:
+    cells = table_cells(ExportRow("lunch.jpg", receipt(company={"corrected": True}), page=1))
+    assert tuple(cells) == COLUMNS
+    assert (cells["file"], cells["page"], cells["id"]) == ("lunch.jpg", 2, RECEIPT_EXAMPLE["id"])
+    assert (cells["date"], cells["date_text"]) == (date(2018, 12, 25), "25/12/2018")
+    assert (cells["total"], cells["total_text"], cells["currency"]) == (Decimal("9.00"), "9.00", "MYR")
+    assert (cells["company_corrected"], cells["date_corrected"]) == ("directory", None)
+    assert cells["company_confidence"] == 0.98
+
+
+def test_what_is_not_certain_is_empty_and_its_text_is_not_lost() -> None:
+    cells = table_cells(ExportRow(receipt=receipt(date={"iso": None}, total={"amount": None}, address=None)))
+    assert (cells["date"], cells["date_text"], cells["total"], cells["total_text"]) == (
+        None,
+        "25/12/2018",
+        None,
+        "9.00",
+    )
+    assert (cells["address"], cells["address_confidence"], cells["file"]) == (None, None, None)
+
+
+def test_what_people_corrected_goes_before_what_was_read() -> None:
+    def corrected(**values: str | None) -> dict[str, Any]:
+        return {"value": None, "model_value": None, "at": "2026-11-25T09:30:00Z"} | values
+
+    fields = {
+        "company": corrected(value="SHOP"),
+        "date": corrected(value="24/12/2018", iso="2018-12-24"),
+        "total": corrected(),
+    }
+    corrections = {"receipt_id": RECEIPT_EXAMPLE["id"], "fields": fields}
+    cells = table_cells(ExportRow(receipt=Receipt.model_validate(RECEIPT_EXAMPLE | {"corrections": corrections})))
+    assert (cells["company"], cells["company_corrected"], cells["company_confidence"]) == ("SHOP", "person", 0.98)
+    assert (cells["date"], cells["date_text"]) == (date(2018, 12, 24), "24/12/2018")
+    assert (cells["total"], cells["total_text"], cells["total_corrected"]) == (None, None, "person")
+    assert (cells["address"], cells["address_corrected"]) == (RECEIPT_EXAMPLE["fields"]["address"]["value"], None)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+async def test_nothing_in_a_table_is_a_formula(text: str) -> None:
+    rows = [ExportRow(text, receipt(company={"value": text}, total={"value": text, "amount": text}), error=text)]
+    header, row = csv.reader(io.StringIO((await exported(rows, "csv")).decode(), newline=""))
+    assert header == list(COLUMNS)
+    assert len(row) == len(COLUMNS)
+    for value in row[: COLUMNS.index("total")] + row[COLUMNS.index("total") + 1 :]:  # that one is a number or empty
+        assert not re.match(r"\s*[=+\-@＝]", value), value
+    assert row[COLUMNS.index("company")] == f"'{text}".replace("\r", " ")
+    sheet = cells_of(await exported(rows, "xlsx"))
+    assert any(text.strip() in value for value in sheet[1])
+
+
+def test_a_number_below_zero_stays_a_number() -> None:
+    rows = [ExportRow(receipt=receipt(total={"amount": "-9.00"}))]
+    (row,) = csv.DictReader(io.StringIO(csv_lines(rows, header=True)))
+    assert row["total"] == "-9.00"
+
+
+async def test_a_workbook_has_a_header_and_a_row_each() -> None:
+    odd = receipt(company={"value": "A <&> B\x00\x1b " + "x" * 40_000}, date={"iso": "1899-12-31"})
+    sheet = cells_of(await exported([ExportRow("a.jpg", odd), ExportRow("b.jpg", error="damaged")], "xlsx"))
+    assert sheet[0] == list(COLUMNS)
+    assert len(sheet) == 3
+    assert "A <&> B" in sheet[1][2]
+    assert "1899-12-31" in sheet[1]
+    assert sheet[2] == ["b.jpg", "damaged"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+async def test_json_is_one_list_and_json_lines_an_object_a_line(count: int) -> None:
+    rows = [ExportRow("a\nb.jpg", receipt())] * count + [ExportRow("bad.jpg", error="damaged")]
+    expected = [{"file": "a\nb.jpg", **json.loads(receipt().model_dump_json())}] * count
+    assert json.loads(await exported(rows, "json")) == expected
+    lines = (await exported(rows, "jsonl")).decode().splitlines()
+    assert [json.loads(line) for line in lines] == expected

@@ -1,0 +1,142 @@
+"""The files for Kubernetes, as far as they can be checked without a cluster: valid, and like docker-compose.yml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from gateway.settings import GatewaySettings
+from quittance.assembly import SERVICES
+from shared.service.settings import ServiceSettings
+
+ROLES = ("gateway", *SERVICES)
+COMPONENT = "app.kubernetes.io/component"
+_UNITS = {"Mi": 2**20, "M": 2**20, "Gi": 2**30, "G": 2**30}  # compose means powers of two by M and G
+
+
+@pytest.fixture(scope="module")
+def folder(repository: Path) -> Path:
+    return repository / "deploy" / "kubernetes"
+
+
+@pytest.fixture(scope="module")
+def kustomization(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    return content
+
+
+@pytest.fixture(scope="module")
+def resources(folder: Path, kustomization: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for name in kustomization["resources"] for one in yaml.safe_load_all((folder / name).read_text())]
+
+
+@pytest.fixture(scope="module")
+def compose(repository: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text())
+    return content["services"]  # type: ignore[no-any-return]
+
+
+def of_kind(resources: list[dict[str, Any]], *kinds: str) -> dict[str, dict[str, Any]]:
+    return {one["metadata"]["name"]: one for one in resources if one["kind"] in kinds}
+
+
+def pods(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    workloads = of_kind(resources, "Deployment", "StatefulSet")
+    return {name: one["spec"]["template"]["spec"] for name, one in workloads.items()}
+
+
+def size(text: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)(\w+)", text).groups()  # type: ignore[union-attr]
+    return int(number) * _UNITS[unit]
+
+
+def test_every_file_is_applied(folder: Path, kustomization: dict[str, Any]) -> None:
+    assert {*kustomization["resources"], "kustomization.yaml"} == {path.name for path in folder.iterdir()}
+    assert {image["name"] for image in kustomization["images"]} == {f"quittance-{role}" for role in ROLES}
+
+
+def test_every_resource_is_as_the_schemas_of_kubernetes_want_it(resources: list[dict[str, Any]]) -> None:
+    for resource in resources:
+        kubernetes_validate.validate(resource, "1.33", strict=True)
+    wrong = {**resources[0], "spec": {**resources[0]["spec"], "replica": 1}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, "1.33", strict=True)
+
+
+def test_the_processes_are_those_of_compose(resources: list[dict[str, Any]], compose: dict[str, Any]) -> None:
+    found = pods(resources)
+    assert found.keys() == compose.keys()
+    for name, pod in found.items():
+        (container,) = pod["containers"]
+        assert container["args"] == compose[name]["command"], name
+        assert container["image"] == compose[name]["image"], name
+        limits = (container["resources"]["limits"]["memory"], compose[name]["deploy"]["resources"]["limits"]["memory"])
+        assert size(limits[0]) == size(limits[1]), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_settings_are_known_and_agree_with_compose(
+    resources: list[dict[str, Any]], compose: dict[str, Any], role: str
+) -> None:
+    (container,) = pods(resources)[role]["containers"]
+    told = {variable["name"]: variable.get("value") for variable in container["env"]}
+    settings: type[ServiceSettings] = GatewaySettings if role == "gateway" else ServiceSettings
+    names = {f"QUITTANCE_{name.upper()}" for name in (*settings.model_fields, "threads")}
+    assert told.keys() <= names
+    different = {"QUITTANCE_ACCESS", "QUITTANCE_THREADS", "QUITTANCE_WEBHOOK_SECRET"}
+    for name in told.keys() - different:
+        assert told[name] == str(compose[role]["environment"][name])
+    assert container["ports"] == [{"name": "http", "containerPort": int(told["QUITTANCE_PORT"] or 0)}]
+    for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
+        assert container[probe]["httpGet"] == {"path": path, "port": "http"}
+
+
+def test_nobody_gets_in_without_a_key(resources: list[dict[str, Any]]) -> None:
+    (gateway,) = pods(resources)["gateway"]["containers"]
+    assert {"name": "QUITTANCE_ACCESS", "value": "keys"} in gateway["env"]
+
+
+def test_pods_may_do_no_more_than_they_need(resources: list[dict[str, Any]]) -> None:
+    for name, pod in pods(resources).items():
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["enableServiceLinks"] is False, name  # else variables of the services would be read as settings
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        (container,) = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        mounted = {volume["name"] for volume in pod["volumes"]} | ({"data"} if name == "redis" else set())
+        assert {mount["name"] for mount in container["volumeMounts"]} == mounted, name
+
+
+def test_services_and_rules_find_their_pods(resources: list[dict[str, Any]]) -> None:
+    workloads = of_kind(resources, "Deployment", "StatefulSet")
+    labels = {name: one["spec"]["template"]["metadata"]["labels"] for name, one in workloads.items()}
+    assert labels == {name: {COMPONENT: name} for name in workloads}
+    services = of_kind(resources, "Service")
+    assert services.keys() == workloads.keys()
+    for name, service in services.items():
+        assert service["spec"]["selector"] == {COMPONENT: name}
+        (port,) = service["spec"]["ports"]
+        assert port["targetPort"] == pods(resources)[name]["containers"][0]["ports"][0]["name"]
+    for scaler in of_kind(resources, "HorizontalPodAutoscaler").values():
+        target = workloads[scaler["spec"]["scaleTargetRef"]["name"]]
+        assert "replicas" not in target["spec"]  # which applying the files again would reset
+    (policy,) = of_kind(resources, "NetworkPolicy").values()
+    (chosen,) = policy["spec"]["podSelector"]["matchExpressions"]
+    assert set(chosen["values"]) == workloads.keys() - {"gateway"}
+
+
+def test_the_gateway_asks_the_services_by_their_names_and_ports(resources: list[dict[str, Any]]) -> None:
+    (gateway,) = pods(resources)["gateway"]["containers"]
+    told = {variable["name"]: variable.get("value") for variable in gateway["env"]}
+    services = of_kind(resources, "Service")
+    for name in SERVICES:
+        assert told[f"QUITTANCE_{name.upper()}_URL"] == f"http://{name}:{services[name]['spec']['ports'][0]['port']}"

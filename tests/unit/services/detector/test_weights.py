@@ -1,0 +1,77 @@
+"""The weights in the repository: they load, they find printed text, and their manifest tells where they came from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from services.detector.predictor import NAME, Predictor
+from services.detector.settings import WEIGHTS, DetectorSettings
+from services.detector.training.evaluate import record
+from shared.inference.weights import WeightsError, read_manifest
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor.load(DetectorSettings(weights=WEIGHTS, device="cpu"))
+
+
+def test_printed_rows_are_found_and_parted_at_wide_gaps(predictor: Predictor) -> None:
+    image = np.full((420, 460, 3), 245, np.uint8)
+    rows = [("CASH BILL", ""), ("CHOCOLATE CAKE", "12.50"), ("ORANGE JUICE", "4.20"), ("TOTAL", "16.70")]
+    for number, (left, right) in enumerate(rows):
+        y = 80 + 70 * number
+        cv2.putText(image, left, (40, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (30, 30, 30), 2, cv2.LINE_AA)
+        cv2.putText(image, right, (340, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (30, 30, 30), 2, cv2.LINE_AA)
+    (detection,) = predictor.predict([image])
+    assert len(detection.quads) == 7
+    centres = detection.quads.mean(axis=1)
+    assert sum(centres[:, 0] > 320) == 3
+    assert (detection.scores > 0.8).all()
+
+
+def test_a_blank_page_has_no_text(predictor: Predictor) -> None:
+    noise = np.random.default_rng(0).normal(235, 6, (400, 300, 3)).clip(0, 255).astype(np.uint8)
+    assert len(predictor.predict([noise])[0].scores) == 0
+
+
+def test_the_manifest_tells_data_recipe_and_measures() -> None:
+    manifest = read_manifest(WEIGHTS, name=NAME)
+    assert "CC BY 4.0" in manifest.training["data"]
+    assert manifest.training["steps_done"] > 0
+    assert 0.5 < manifest.measures["validation"]["deteval"]["hmean"] <= 1.0
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    shutil.copytree(WEIGHTS, tmp_path / "weights")
+    with (tmp_path / "weights" / "model.safetensors").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"\0\1\2\3")
+    with pytest.raises(WeightsError, match="SHA-256"):
+        Predictor.load(DetectorSettings(weights=tmp_path / "weights"))
+
+
+def test_a_joining_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(WEIGHTS, tmp_path / "weights")
+    path = tmp_path / "weights" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["architecture"]["joining"]["break_weights"] = [1.0]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(WeightsError, match="break weights"):
+        Predictor.load(DetectorSettings(weights=tmp_path / "weights"))
+
+
+def test_measures_are_recorded_beside_the_weights(tmp_path: Path) -> None:
+    shutil.copy(WEIGHTS / "manifest.json", tmp_path)
+    before = read_manifest(tmp_path, name=NAME)
+    measures = {"precision": 0.5, "recall": 0.5, "hmean": 0.5}
+    record(tmp_path, "other", {"deteval": measures, "iou50": measures, "receipts": 3, "segments": 9})
+    after = read_manifest(tmp_path, name=NAME)
+    assert after.measures["other"] == {"deteval": measures, "iou50": measures, "receipts": 3}
+    assert after.measures["validation"] == before.measures["validation"]
+    assert after.version == before.version

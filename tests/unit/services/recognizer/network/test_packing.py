@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from services.recognizer.network.packing import pack
+
+RECEIPT = [192] * 5 + [160] * 3 + [128] * 6 + [96] * 11 + [64] * 5 + [48] * 9 + [32] * 12 + [16] * 10
+
+
+@pytest.mark.parametrize("lengths", [RECEIPT, RECEIPT[::-1], [7], [3, 1, 2, 9, 9, 1]])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_every_sequence_comes_back_from_its_place(lengths: list[int], parts: int) -> None:
+    sequences = [np.full((length, 2), 1.0 + i, np.float32) for i, length in enumerate(lengths)]
+    packs = pack(lengths, parts)
+    assert len(packs) <= min(parts, len(lengths))
+    assert sorted(i for one in packs for i in one.sequences) == list(range(len(lengths)))
+    for one in packs:
+        rows, free = one.fill([sequences[i] for i in one.sequences])
+        for index, taken in zip(one.sequences, one.take(rows), strict=True):
+            np.testing.assert_array_equal(taken, sequences[index])
+        np.testing.assert_array_equal(rows[..., :1] == 0, free == 1)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_neighbours_in_a_row_are_a_free_frame_apart(parts: int) -> None:
+    for one in pack(RECEIPT, parts):
+        spans = sorted(
+            (row, start, start + length) for (row, start), length in zip(one.places, one.lengths, strict=True)
+        )
+        for (row, _, end), (other, start, _) in itertools.pairwise(spans):
+            assert row != other or start > end
+
+
+def test_little_room_stays_unused() -> None:
+    for one in pack(RECEIPT, 2):
+        rows, frames = one.shape
+        assert sum(one.lengths) > 0.8 * rows * frames
+
+
+@pytest.mark.parametrize(
+    ("count", "shapes"), [(4, [(1, 256), (1, 256)]), (8, [(1, 448), (1, 448)]), (10, [(5, 100)] * 2)]
+)
+def test_few_rows_are_laid_one_behind_the_other(count: int, shapes: list[tuple[int, int]]) -> None:
+    assert [one.shape for one in pack([100] * count, 2)] == shapes
+
+
+def test_parts_are_alike() -> None:
+    first, second = (sum(one.lengths) for one in pack(RECEIPT, 2))
+    assert abs(first - second) < 200
+
+
+def test_nothing_needs_no_pack() -> None:
+    assert pack([], 2) == []

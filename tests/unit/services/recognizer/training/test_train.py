@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from services.recognizer.predictor import Predictor
+from services.recognizer.settings import RecognizerSettings
+from services.recognizer.training.train import TrainingConfig, train
+from shared.learning.dataset import DatasetError, LabelledSegment, write_receipt, write_split
+
+TINY = {"channels": (2, 2, 2, 2, 4, 4, 4), "hidden": 4, "layers": 1}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    image = np.full((200, 300, 3), 255, np.uint8)
+    segments = []
+    for row, text in enumerate(["Total 9.00", "TAX", "No. 5", "Cash 10"]):
+        top, width = 10 + 45 * row, 18 * len(text)
+        cv2.putText(image, text, (12, top + 28), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
+        quad = np.array([[10, top], [10 + width, top], [10 + width, top + 36], [10, top + 36]], np.float32)
+        segments.append(LabelledSegment(quad, text))
+    for key in ("a", "b"):
+        write_receipt(root, key, image, segments, {})
+    write_split(root, {"train": ["a"], "validation": ["b"]})
+    return root
+
+
+def test_training_resumes_and_exports_what_the_predictor_loads(data: Path, tmp_path: Path) -> None:
+    config = TrainingConfig(
+        data=data,
+        synthetic=data,
+        run=tmp_path / "run",
+        steps=3,
+        short_steps=1,
+        threads=1,
+        device="cpu",
+        architecture=TINY,
+    )
+    seen: list[int] = []
+    measures = train(replace(config, validate_every=2), progress=lambda values: seen.append(values["step"]))
+    assert seen == [2, 3]
+    assert 0.0 <= measures["word_f1"] <= 1.0
+
+    weights = tmp_path / "weights"
+    measures = train(replace(config, steps=5, export=weights), progress=lambda values: seen.append(values["step"]))
+    assert seen == [2, 3, 5]  # went on at step 3
+    manifest = json.loads((weights / "manifest.json").read_text())
+    assert manifest["training"]["steps"] == 5
+    assert manifest["measures"]["given_boxes.f1"] == measures["given_boxes.f1"]
+    predictor = Predictor.load(RecognizerSettings(weights=weights, device="cpu", threads=1, language="off"))
+    assert len(predictor.recognize([np.full((40, 90), 255, np.uint8)])) == 1
+
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log if "word_f1" in line] == [2, 3, 5]
+
+
+def test_a_synthetic_folder_that_is_not_there_is_told(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="absent"):
+        train(TrainingConfig(data=data, synthetic=tmp_path / "absent", run=tmp_path / "run", architecture=TINY))

@@ -1,0 +1,82 @@
+"""Recording and copies, with a recorder for the processor: what CUDA itself does is not tested here."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from shared.inference.cuda_graphs import GraphedFunction, Recording, on_device, to_host
+
+CPU = torch.device("cpu")
+
+
+class Doubling:
+    """A function and its recorder: a recording doubles what is in its buffer, into the same results each time."""
+
+    def __init__(self) -> None:
+        self.computed: list[tuple[int, ...]] = []
+        self.recorded: list[tuple[int, ...]] = []
+        self.replayed = 0
+
+    def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:
+        self.computed.append(tuple(batch.shape))
+        return (batch * 2,)
+
+    def record(self, function: object, batch: Tensor) -> Recording:
+        assert function is self
+        self.recorded.append(tuple(batch.shape))
+        given, result = torch.zeros_like(batch), torch.zeros_like(batch)
+
+        def run() -> None:
+            self.replayed += 1
+            torch.mul(given, 2, out=result)
+
+        return Recording(given, (result,), run)
+
+
+def test_a_shape_is_recorded_when_it_comes_again() -> None:
+    double = Doubling()
+    graphed = GraphedFunction(double, CPU, double.record)
+    answers = [graphed(torch.full((2, 3), float(n)))[0][0, 0].item() for n in range(4)]
+    assert answers == [0.0, 2.0, 4.0, 6.0]
+    assert (double.computed, double.recorded, double.replayed) == ([(2, 3)], [(2, 3)], 3)
+    graphed(torch.ones(5))
+    assert (double.computed, double.recorded) == ([(2, 3), (5,)], [(2, 3)])
+
+
+def test_the_recordings_not_used_for_longest_are_dropped() -> None:
+    double = Doubling()
+    graphed = GraphedFunction(double, CPU, double.record, most=2)
+    for size in (1, 2, 1, 2, 1, 3, 3, 1, 2):  # recorded: 1, 2, then 3 in place of 2, then 2 again in place of 3
+        assert graphed(torch.ones(size))[0].tolist() == [2.0] * size
+    assert double.recorded == [(1,), (2,), (3,), (2,)]
+
+
+def test_nothing_is_recorded_on_the_processor() -> None:
+    double = Doubling()
+    run = on_device(double, CPU, graphs=True)
+    for _ in range(3):
+        run(torch.ones(1))
+    assert double.computed == [(1,)] * 3
+
+
+def test_results_arrive_as_float32() -> None:
+    coming = to_host((torch.ones(2, dtype=torch.bfloat16), torch.zeros(1)))
+    assert [(array.dtype.name, array.tolist()) for array in coming.arrays()] == [
+        ("float32", [1.0, 1.0]),
+        ("float32", [0.0]),
+    ]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_recording_on_cuda_gives_what_the_function_gives() -> None:
+    device = torch.device("cuda")
+    layer = torch.nn.LSTM(8, 8, batch_first=True, bidirectional=True).to(device)
+    run = on_device(lambda batch: (layer(batch)[0],), device, graphs=True)
+    with torch.inference_mode():
+        for _ in range(4):
+            batch = torch.randn(3, 5, 8)
+            (found,) = to_host(run(batch)).arrays()
+            expected = layer(batch.to(device))[0].cpu().numpy()
+            assert found == pytest.approx(expected, abs=1e-5)

@@ -1,0 +1,49 @@
+"""What the processor can do is read as Linux tells it, within what the libraries may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.inference import processor
+from shared.inference.processor import adds_up_int8, cores, flags, has_bfloat16, has_int8
+
+
+@pytest.fixture(autouse=True)
+def cpuinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    path = tmp_path / "cpuinfo"
+    path.write_text("model name\t: A\nflags\t\t: fpu avx2 avx_vnni avx512f avx512_vnni avx512_bf16 amx_bf16 amx_int8\n")
+    monkeypatch.setattr(processor, "_CPUINFO", path)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    flags.cache_clear()
+    yield path
+    flags.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("limit", "bfloat16", "int8"),
+    [
+        ("", True, True),
+        ("AVX512_CORE_AMX", True, True),
+        ("AVX512_CORE_BF16", True, True),
+        ("avx512_core_vnni", False, True),
+        ("AVX2_VNNI", False, True),
+        ("AVX2", False, False),
+    ],
+)
+def test_the_limit_of_the_libraries_counts(
+    monkeypatch: pytest.MonkeyPatch, limit: str, bfloat16: bool, int8: bool
+) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert (has_bfloat16(), adds_up_int8()) == (bfloat16, int8)
+    assert has_int8()  # with AVX2 alone, too
+    assert "avx2" in flags()
+
+
+def test_an_unknown_system_has_nothing(cpuinfo: Path) -> None:
+    cpuinfo.unlink()
+    assert flags() == frozenset()
+    assert not has_int8()
+    assert cores() >= 1

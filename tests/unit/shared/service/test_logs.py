@@ -1,0 +1,68 @@
+"""Logs are JSON lines with the request id."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from asgi_correlation_id import correlation_id
+
+from shared.service.logs import configure_logging, request_id_headers
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    token = correlation_id.set(None)
+    yield
+    correlation_id.reset(token)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def test_a_line_has_the_message_the_values_and_the_request_id(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info")
+    correlation_id.set("abc")
+    logging.getLogger("toy").info("request", extra={"status": 200, "path": "/v1/ü"})
+    logging.getLogger("toy").debug("too quiet")
+    output, line = capsys.readouterr()
+    assert output == ""
+    event = json.loads(line)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {
+        "message": "request",
+        "level": "info",
+        "logger": "toy",
+        "status": 200,
+        "path": "/v1/ü",
+        "request_id": "abc",
+    }
+
+
+def test_an_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    try:
+        raise ValueError("wrong\nweights")
+    except ValueError:
+        logging.getLogger("toy").exception("failed")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "wrong\nweights" in json.loads(line)["exception"]
+
+
+def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("warning", "text")
+    logging.getLogger("toy").warning("look here", extra={"status": 503})
+    line = capsys.readouterr().err
+    assert "look here" in line
+    assert "503" in line
+    assert not line.startswith("{")
+
+
+def test_the_request_id_is_forwarded_inside_a_request_only() -> None:
+    assert request_id_headers() == {}
+    correlation_id.set("abc")
+    assert request_id_headers() == {"X-Request-ID": "abc"}
