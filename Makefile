@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
-# Where the labelled receipts are (the layout of SROIE, see docs/training.md), and where synthetic ones go.
+# Where the labeled receipts are (the layout of SROIE, see docs/training.md), and where synthetic ones go.
 DATA ?= ../shared/sroie
 SYNTHETIC ?= runs/synthetic
 SYNTHETIC_COUNT ?= 2000
@@ -47,7 +47,7 @@ bench: $(VENV)/.bench $(VENV)-peers/.installed ## Measure the speed beside Rapid
 	@$(BIN)/python -m benchmarks.peers --data $(DATA) --split $(SPLIT) --count $(COUNT) \
 		--peers-python $(VENV)-peers/bin/python --output docs/speed
 
-evaluate: $(VENV)/.run ## Measure the whole chain on labelled receipts (DATA=..., SPLIT=...)
+evaluate: $(VENV)/.run ## Measure the whole chain on labeled receipts (DATA=..., SPLIT=...)
 	@mkdir -p runs
 	@$(BIN)/quittance evaluate --data $(DATA) --split $(SPLIT) --output runs/evaluation.json \
 		--predictions runs/predictions.jsonl

@@ -1,4 +1,4 @@
-"""Damaged copies of labelled receipts, as they come from phones, faxes and pockets; the labels move along.
+"""Damaged copies of labeled receipts, as they come from phones, faxes and pockets; the labels move along.
 
 `python -m benchmarks.damage --data DIR --kind skewed --out DIR` writes a data set in SROIE's layout. What is done to a
 receipt depends on the seed, its key and the kind alone.
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.detector.training.damage import move
-from shared.learning.dataset import LabelledReceipt, LabelledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split, write_receipt, write_split
 from synthesis.photography.wear import lighting, table
 
 Pixels = npt.NDArray[np.uint8]
@@ -137,7 +137,7 @@ KINDS: dict[str, Damage] = {
 """What can be done to a receipt, by name."""
 
 
-def damage(receipt: LabelledReceipt, kind: str, seed: int) -> tuple[Pixels, Floats]:
+def damage(receipt: LabeledReceipt, kind: str, seed: int) -> tuple[Pixels, Floats]:
     """The picture of a receipt (H x W x 3, BGR) and its quads (N x 4 x 2), damaged.
 
     Raises:
@@ -147,11 +147,11 @@ def damage(receipt: LabelledReceipt, kind: str, seed: int) -> tuple[Pixels, Floa
     return KINDS[kind](receipt.image(), receipt.quads(), rng)
 
 
-def write_copy(receipts: Sequence[LabelledReceipt], kind: str, seed: int, out: Path) -> None:
+def write_copy(receipts: Sequence[LabeledReceipt], kind: str, seed: int, out: Path) -> None:
     """Write damaged copies of receipts in SROIE's layout; `write_split` is left to the caller."""
     for receipt in receipts:
         image, quads = damage(receipt, kind, seed)
-        segments = [LabelledSegment(quad, one.text) for quad, one in zip(quads, receipt.segments, strict=True)]
+        segments = [LabeledSegment(quad, one.text) for quad, one in zip(quads, receipt.segments, strict=True)]
         write_receipt(out, receipt.key, image, segments, receipt.entities)
 
 
@@ -182,9 +182,9 @@ def _placed(
 
 
 def _paper(image: Pixels) -> Callable[[tuple[int, int]], Floats]:
-    """A plain ground of the paper's colour."""
-    colour = np.median(image.reshape(-1, 3), axis=0).astype(np.float32)
-    return lambda shape: np.broadcast_to(colour, (*shape, 3)).astype(np.float32)
+    """A plain ground of the paper's color."""
+    color = np.median(image.reshape(-1, 3), axis=0).astype(np.float32)
+    return lambda shape: np.broadcast_to(color, (*shape, 3)).astype(np.float32)
 
 
 def _text_height(quads: Floats) -> float:
@@ -195,7 +195,7 @@ def _text_height(quads: Floats) -> float:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Write damaged copies of labelled receipts.")
+    parser = argparse.ArgumentParser(description="Write damaged copies of labeled receipts.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--kind", choices=sorted(KINDS), required=True)

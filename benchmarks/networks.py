@@ -31,13 +31,13 @@ from services.extractor.encoding import TextSegment, encode
 from services.extractor.network.torch_engine import TorchEngine as ExtractorEngine
 from services.extractor.predictor import read_weights as extractor_weights
 from services.extractor.settings import ExtractorSettings
-from services.recognizer.crops import cut, to_grey
+from services.recognizer.crops import cut, to_gray
 from services.recognizer.network.torch_engine import TorchEngine as RecognizerEngine
 from services.recognizer.predictor import Predictor as Recognizer
 from services.recognizer.predictor import read_weights as recognizer_weights
 from services.recognizer.settings import RecognizerSettings
 from shared.inference.device import select_device
-from shared.learning.dataset import LabelledReceipt, LabelledSegment, load_split
+from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split
 from synthesis.generator import render_receipt
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +49,7 @@ class Page(NamedTuple):
     """A receipt to compute: its picture, `(H, W, 3)` BGR uint8, and its segments."""
 
     image: npt.NDArray[np.uint8]
-    segments: Sequence[LabelledSegment]
+    segments: Sequence[LabeledSegment]
 
 
 Run = Callable[[], object]
@@ -82,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="labelled receipts; left out: rendered ones")
-    parser.add_argument("--split", default="train", help="part of the labelled receipts")
+    parser.add_argument("--data", type=Path, help="labeled receipts; left out: rendered ones")
+    parser.add_argument("--split", default="train", help="part of the labeled receipts")
     parser.add_argument("--receipts", type=int, default=64, help="most receipts")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, help="of torch on the processor; one a core if left out")
@@ -97,7 +97,7 @@ def _pages(options: argparse.Namespace) -> list[Page]:
     if options.data is None:
         rendered = (render_receipt(f"networks {number}") for number in range(options.receipts))
         return [Page(receipt.image, receipt.segments) for receipt in rendered]
-    receipts: Iterable[LabelledReceipt] = load_split(options.data, options.split)[: options.receipts]
+    receipts: Iterable[LabeledReceipt] = load_split(options.data, options.split)[: options.receipts]
     return [Page(receipt.image(), receipt.segments) for receipt in receipts]
 
 
@@ -111,8 +111,8 @@ def detector(pages: Sequence[Page], options: argparse.Namespace) -> Run:
     for page in pages:
         prepared = preparing.prepare(page.image)
         if prepared is not None:
-            sizes[prepared.size].append(prepared.grey)
-    batches = [np.stack(some) for grey in sizes.values() for some in _at_once(grey, options.batch)]
+            sizes[prepared.size].append(prepared.gray)
+    batches = [np.stack(some) for gray in sizes.values() for some in _at_once(gray, options.batch)]
     return lambda: [list(engine(one)) for one in batches]
 
 
@@ -129,13 +129,13 @@ def recognizer(pages: Sequence[Page], options: argparse.Namespace) -> Run:
         max_batch=_SEGMENTS_AT_ONCE * options.batch,
         max_width=settings.max_crop_width,
     )
-    crops = [crop for page in pages for crop in cut(to_grey(page.image), [one.quad for one in page.segments])]
+    crops = [crop for page in pages for crop in cut(to_gray(page.image), [one.quad for one in page.segments])]
     batches = list(preparing.inputs(crops))
     return lambda: list(engine(batches))
 
 
 def extractor(pages: Sequence[Page], options: argparse.Namespace) -> Run:
-    """The character LSTM over the labelled texts of all pages."""
+    """The character LSTM over the labeled texts of all pages."""
     settings = ExtractorSettings(engine="torch", device=options.device, threads=options.threads)
     weights = extractor_weights(settings.weights)
     engine = ExtractorEngine.load(weights.arrays, weights.architecture, settings)

@@ -73,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="labelled receipts; left out: the samples of the tests")
-    parser.add_argument("--split", default="validation", help="part of the labelled receipts")
+    parser.add_argument("--data", type=Path, help="labeled receipts; left out: the samples of the tests")
+    parser.add_argument("--split", default="validation", help="part of the labeled receipts")
     parser.add_argument("--count", type=int, default=20, help="most pictures")
     parser.add_argument("--output", type=Path, help="file for the figures as JSON")
     return parser.parse_args(arguments)

@@ -20,14 +20,14 @@ from rich.table import Table
 from benchmarks.damage import KINDS, write_copy
 from quittance.evaluation.evaluate import Chain, chain, read_receipt, unseen_companies
 from quittance.evaluation.scores import Record, score
-from shared.learning.dataset import LabelledReceipt, load_split, write_split
+from shared.learning.dataset import LabeledReceipt, load_split, write_split
 
 CLEAN = "clean"
 _UNDONE = {"turned_90": 90, "turned_180": 180, "turned_270": 270}
 
 
 async def measure_kind(
-    running: Chain, receipts: Sequence[LabelledReceipt], kind: str, seed: int, unseen: set[str]
+    running: Chain, receipts: Sequence[LabeledReceipt], kind: str, seed: int, unseen: set[str]
 ) -> dict[str, Any]:
     """The measures of one kind of damage; the copies live in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +100,7 @@ def as_table(results: dict[str, Any]) -> Table:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Measure the whole chain on damaged copies of labelled receipts.")
+    parser = argparse.ArgumentParser(description="Measure the whole chain on damaged copies of labeled receipts.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--kinds", default=",".join((CLEAN, *KINDS)))

@@ -5,7 +5,7 @@
 
 Rendered receipts are sent to the whole chain in a process of its own, bound to two cores, nothing cached: each in
 several sizes; each several times below itself, so that its segments and its pixels grow alike; and several at once, in
-a new process for each number of clients, as the peak of a process never falls. With `--data`, labelled receipts as they
+a new process for each number of clients, as the peak of a process never falls. With `--data`, labeled receipts as they
 are stand beside them in the plot. Growth is the exponent of the power that fits best: 1 is linear.
 """
 
@@ -35,7 +35,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _SIZES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _STRIPS = (1, 2, 3, 4)  # more would be longer than a picture may be
 _CLIENTS = (1, 2, 4, 8, 16)
-_LABELLED = 24
+_LABELED = 24
 _ROUNDS = 2  # that each client reads
 
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
                 "strips": _read(worker, strips, options.repeats),
             }
             if options.data:
-                result["labelled"] = _read(worker, _labelled(options.data, options.split), options.repeats)
+                result["labeled"] = _read(worker, _labeled(options.data, options.split), options.repeats)
         paths = [  # no two alike, as those would be read once
             str(_saved(folder / f"client-{number}", cv2.subtract(receipts[number % len(receipts)], (number,) * 3)))
             for number in range(_ROUNDS * max(options.clients))
@@ -85,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="labelled receipts to stand beside the rendered ones")
-    parser.add_argument("--split", default="validation", help="part of the labelled receipts")
+    parser.add_argument("--data", type=Path, help="labeled receipts to stand beside the rendered ones")
+    parser.add_argument("--split", default="validation", help="part of the labeled receipts")
     parser.add_argument("--receipts", type=int, default=3, help="rendered receipts")
     parser.add_argument("--sizes", type=float, nargs="+", default=list(_SIZES), help="megapixels")
     parser.add_argument("--strips", type=int, nargs="+", default=list(_STRIPS), help="times below itself")
@@ -119,9 +119,9 @@ def _saved(path: Path, image: Pixels) -> Path:
     return path
 
 
-def _labelled(data: Path, split: str) -> list[tuple[Path, dict[str, float]]]:
+def _labeled(data: Path, split: str) -> list[tuple[Path, dict[str, float]]]:
     receipts = load_split(data, split)
-    return [(receipt.image_path.resolve(), {}) for receipt in receipts[:: max(1, len(receipts) // _LABELLED)]]
+    return [(receipt.image_path.resolve(), {}) for receipt in receipts[:: max(1, len(receipts) // _LABELED)]]
 
 
 def _worker(cores: int) -> Worker:
@@ -196,7 +196,7 @@ def _plot(result: dict[str, Any], path: Path) -> None:
         (by_size, "megapixels", result["sizes"]),
         (by_segments, "segments", result["strips"]),
     ):
-        for name, shown in (("labelled", result.get("labelled", [])), ("rendered", points)):
+        for name, shown in (("labeled", result.get("labeled", [])), ("rendered", points)):
             if shown:
                 axes.plot([p[key] for p in shown], [p["seconds"] for p in shown], "o", markersize=4, label=name)
         axes.set_xlabel(key)

@@ -69,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="labelled receipts; left out: the samples of the tests")
-    parser.add_argument("--split", default="validation", help="part of the labelled receipts")
+    parser.add_argument("--data", type=Path, help="labeled receipts; left out: the samples of the tests")
+    parser.add_argument("--split", default="validation", help="part of the labeled receipts")
     parser.add_argument("--count", type=int, default=100, help="most pictures")
     parser.add_argument("--callers", type=int, default=4, help="callers at once for receipts a second")
     parser.add_argument("--output", type=Path, help="file for the figures as JSON")
@@ -78,7 +78,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def load_pictures(data: Path | None, split: str, count: int) -> list[bytes]:
-    """The first pictures of labelled receipts, or the samples of the tests, as bytes."""
+    """The first pictures of labeled receipts, or the samples of the tests, as bytes."""
     if data is not None:
         paths = [receipt.image_path for receipt in load_split(data, split)]
     else:

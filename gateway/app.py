@@ -173,7 +173,7 @@ async def stages_over_http(settings: GatewaySettings) -> AsyncIterator[Stages]:
     timeout = httpx2.Timeout(settings.stage_timeout_s, connect=settings.stage_connect_timeout_s)
 
     def client(url: object) -> httpx2.AsyncClient:
-        # No proxies from the environment: the stages are neighbours.
+        # No proxies from the environment: the stages are neighbors.
         transport = traced(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))
         return httpx2.AsyncClient(base_url=str(url), transport=transport, timeout=timeout, trust_env=False)
 

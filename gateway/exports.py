@@ -165,7 +165,7 @@ def _receipt_cells(receipt: Receipt) -> dict[str, Cell]:
 
 
 def _value_cells(name: FieldName, field: ReceiptField | FieldCorrection | None) -> dict[str, Cell]:
-    """What a field says, as read or as corrected; both have the same normalised forms."""
+    """What a field says, as read or as corrected; both have the same normalized forms."""
     if field is None or field.value is None:
         return {}
     if name == "date":

@@ -13,9 +13,9 @@ from quittance.evaluation.scores import field_of
 from shared.contracts import FIELD_NAMES, Line, Quad, Receipt, ReceiptField
 from shared.pictures.decoding import format_of
 
-COLOURS = {"company": "#c2410c", "date": "#0f766e", "address": "#6d28d9", "total": "#be123c"}
-_LINE_COLOUR = "#3b82f6"
-_TEXT_COLOUR = "#475569"
+COLORS = {"company": "#c2410c", "date": "#0f766e", "address": "#6d28d9", "total": "#be123c"}
+_LINE_COLOR = "#3b82f6"
+_TEXT_COLOR = "#475569"
 _PAPER = "#ffffff"
 _LARGEST_SIDE = 1400
 # Between the picture and the text: room for the names of the fields.
@@ -59,7 +59,7 @@ def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
         receipt: What was read; of several pages, the first is drawn.
 
     Returns:
-        A picture more than twice as wide, shrunk if it is large. The segments of a field have its colour; between the
+        A picture more than twice as wide, shrunk if it is large. The segments of a field have its color; between the
         halves stand its name and confidence.
     """
     scale = min(1.0, _LARGEST_SIDE / max(picture.size))
@@ -71,14 +71,14 @@ def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
     for index, line in enumerate(receipt.lines):
         if line.page != 0:
             continue
-        colour = COLOURS.get(owners.get(index, ""))
-        pen.polygon(_scaled(line.quad, scale), outline=colour or _LINE_COLOUR, width=3 if colour else 1)
-        _write(pen, line, scale, width + _GUTTER, colour or _TEXT_COLOUR)
+        color = COLORS.get(owners.get(index, ""))
+        pen.polygon(_scaled(line.quad, scale), outline=color or _LINE_COLOR, width=3 if color else 1)
+        _write(pen, line, scale, width + _GUTTER, color or _TEXT_COLOR)
     _name_fields(pen, receipt, scale, width)
     return sheet
 
 
-def _write(pen: ImageDraw.ImageDraw, line: Line, scale: float, left: float, colour: str) -> None:
+def _write(pen: ImageDraw.ImageDraw, line: Line, scale: float, left: float, color: str) -> None:
     """Sets the text of a line at its place on the right, as large as fits its quad."""
     corners = _scaled(line.quad, scale)
     (x0, x1), (y0, y1) = ((min(axis), max(axis)) for axis in zip(*corners, strict=True))
@@ -87,7 +87,7 @@ def _write(pen: ImageDraw.ImageDraw, line: Line, scale: float, left: float, colo
     wide = pen.textlength(line.text, font=font)
     if wide > x1 - x0 > 0:
         font = ImageFont.load_default(max(7.0, size * (x1 - x0) / wide))
-    pen.text((left + x0, (y0 + y1) / 2), line.text, fill=colour, font=font, anchor="lm")
+    pen.text((left + x0, (y0 + y1) / 2), line.text, fill=color, font=font, anchor="lm")
 
 
 def _name_fields(pen: ImageDraw.ImageDraw, receipt: Receipt, scale: float, left: float) -> None:
@@ -103,8 +103,8 @@ def _name_fields(pen: ImageDraw.ImageDraw, receipt: Receipt, scale: float, left:
     for y, right, name, label in sorted(tags):
         top = max(lowest, y - _TAG_HEIGHT / 2)
         lowest = top + _TAG_HEIGHT + 2  # a tag makes room for the one above it
-        pen.line([(right, y), (left + 12, top + _TAG_HEIGHT / 2)], fill=COLOURS[name], width=2)
-        pen.rectangle((left + 12, top, left + _GUTTER - 12, top + _TAG_HEIGHT), fill=COLOURS[name])
+        pen.line([(right, y), (left + 12, top + _TAG_HEIGHT / 2)], fill=COLORS[name], width=2)
+        pen.rectangle((left + 12, top, left + _GUTTER - 12, top + _TAG_HEIGHT), fill=COLORS[name])
         pen.text((left + _GUTTER / 2, top + _TAG_HEIGHT / 2), label, fill=_PAPER, font=font, anchor="mm")
 
 

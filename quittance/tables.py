@@ -68,7 +68,7 @@ def _overview(fields: Fields) -> list[Text | str]:
 
 
 def meaning(field: ReceiptField) -> str:
-    """The normalised form of a field, '' where there is none."""
+    """The normalized form of a field, '' where there is none."""
     if isinstance(field, DateField):
         return field.iso or ""
     if isinstance(field, AmountField) and field.amount is not None:
@@ -163,7 +163,7 @@ def _wrong_fields_table(wrong: Sequence[errors.FieldError]) -> Table:
 
 
 def _segments_table(records: Sequence[Record]) -> Table:
-    table = Table(title="Labelled segments", title_justify="left")
+    table = Table(title="Labeled segments", title_justify="left")
     for name in ("Length", "Outcome", "Count"):
         table.add_column(name, justify="right" if name == "Count" else "left")
     for (length, outcome), count in sorted(errors.segment_errors(records).items()):
@@ -173,7 +173,7 @@ def _segments_table(records: Sequence[Record]) -> Table:
 
 def _confusions_table(records: Sequence[Record], most: int = 25) -> Table:
     counts = errors.confusions(records)
-    table = Table(title="Characters misread on labelled boxes", title_justify="left")
+    table = Table(title="Characters misread on labeled boxes", title_justify="left")
     for name in ("Label", "Read", "Kind", "Count"):
         table.add_column(name, justify="right" if name == "Count" else "left")
     kinds: Counter[str] = Counter()

@@ -23,7 +23,7 @@ _QUAD_EXAMPLE: Quad = ((50, 82), (440, 82), (440, 121), (50, 121))
 
 
 class Contract(BaseModel):
-    """Base of all contracts: unknown keys are refused, so that a misspelt one is noticed.
+    """Base of all contracts: unknown keys are refused, so that a misspelled one is noticed.
 
     Errors do not repeat the input: it is the text of receipts, which belongs in no log.
     """

@@ -1,7 +1,7 @@
 """Geometry of boxes and quads, on numpy arrays.
 
 Coordinates are continuous pixels: x to the right, y downwards, the origin at the outer corner of the top left pixel, so
-that the first pixel covers 0 to 1 and its centre is at 0.5. A quad is four points, clockwise from the top left corner
+that the first pixel covers 0 to 1 and its center is at 0.5. A quad is four points, clockwise from the top left corner
 of the *text* it encloses; its first edge therefore runs along the reading direction even if the page lies on its side.
 """
 
@@ -86,7 +86,7 @@ def crop_quad(image: Pixels, quad: ArrayLike, height: int, *, max_width: int = 4
     factor = min(max(int(down // height), 1), _MOST_SUPERSAMPLING)
     right, bottom = width * factor, height * factor
     target = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], np.float32)
-    # OpenCV puts pixel centres at whole numbers, we put them at halves.
+    # OpenCV puts pixel centers at whole numbers, we put them at halves.
     transform = cv2.getPerspectiveTransform(corners - 0.5, target - 0.5)
     crop = cv2.warpPerspective(
         image,

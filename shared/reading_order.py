@@ -1,6 +1,6 @@
 """Reading order: rows from top to bottom, each from left to right.
 
-Rows are chains of neighbours: a segment joins the row whose horizontally nearest member stands at its height, so that a
+Rows are chains of neighbors: a segment joins the row whose horizontally nearest member stands at its height, so that a
 row of a slightly turned receipt holds together although its ends do not overlap vertically. numpy only.
 """
 
@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-# Two segments are on one row if their centres differ by less than this share of the smaller height.
+# Two segments are on one row if their centers differ by less than this share of the smaller height.
 _SAME_ROW = 0.5
 # ... and if they share less than this part of the narrower one's width: text does not stand on other text.
 _OVERLAP = 0.3

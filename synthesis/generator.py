@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.learning.dataset import LabelledSegment, write_receipt, write_split
+from shared.learning.dataset import LabeledSegment, write_receipt, write_split
 from synthesis.content.content import draw_content
 from synthesis.photography.photograph import Style, draw_style, take
 from synthesis.printing.layout import draw_layout
@@ -32,7 +32,7 @@ class SyntheticReceipt:
     """
 
     image: npt.NDArray[np.uint8]
-    segments: tuple[LabelledSegment, ...]
+    segments: tuple[LabeledSegment, ...]
     entities: dict[str, str]
     tight: npt.NDArray[np.float32]
 
@@ -58,7 +58,7 @@ def render_receipt(
     image, warp = take(pixels, strip, style or draw_style(pixels))
     limit = np.array([image.shape[1] - 1, image.shape[0] - 1], np.float32)
     quads = warp.quads(strip.boxes).clip(0, limit)
-    segments = tuple(LabelledSegment(quad, text) for quad, text in zip(quads, strip.texts, strict=True))
+    segments = tuple(LabeledSegment(quad, text) for quad, text in zip(quads, strip.texts, strict=True))
     return SyntheticReceipt(image, segments, printed.entities, warp.quads(strip.tight))
 
 

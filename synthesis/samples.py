@@ -60,9 +60,9 @@ def write_samples(out: Path) -> list[Path]:
         receipt = render_sample(sample)
         path = out / sample.file
         image = receipt.image
-        if path.suffix == ".png":  # scanned in 16 greys, or a PNG of it would be large
-            grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint16)
-            image = ((grey + 8) // 17 * 17).astype(np.uint8)
+        if path.suffix == ".png":  # scanned in 16 grays, or a PNG of it would be large
+            gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint16)
+            image = ((gray + 8) // 17 * 17).astype(np.uint8)
         done, data = cv2.imencode(path.suffix, image, list(sample.options))
         if not done:
             raise OSError(f"{path}: OpenCV cannot write this format")

@@ -1,4 +1,4 @@
-"""What all tests share: markers by folder, and the labelled receipts where they are at hand."""
+"""What all tests share: markers by folder, and the labeled receipts where they are at hand."""
 
 from __future__ import annotations
 

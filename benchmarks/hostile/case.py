@@ -72,9 +72,9 @@ def chunk(kind: bytes, data: bytes, *, crc: int | None = None) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
 
-def png(*chunks: bytes, size: tuple[int, int] = (64, 64), depth: int = 8, colour: int = 2, interlace: int = 0) -> bytes:
+def png(*chunks: bytes, size: tuple[int, int] = (64, 64), depth: int = 8, color: int = 2, interlace: int = 0) -> bytes:
     """A PNG of a header with these values and the chunks given, which need not fit it."""
-    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, interlace)
+    header = struct.pack(">IIBBBBB", *size, depth, color, 0, 0, interlace)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(chunks) + chunk(b"IEND", b"")
 
 

@@ -35,11 +35,11 @@ PNGS = (
     File("PNG of one row of 60,000", lambda: png(_idat((60_000, 1)), size=(60_000, 1)), "refused"),
     File(
         "PNG of 10,000 x 4,000 in 40 KB",
-        lambda: png(chunk(b"IDAT", rows(10_000, 4_000, 1)), size=(10_000, 4_000), colour=0),
+        lambda: png(chunk(b"IDAT", rows(10_000, 4_000, 1)), size=(10_000, 4_000), color=0),
     ),
     File("PNG with rows for ten times its height", lambda: png(_idat((64, 640)))),
     File("PNG with rows of 1 GiB behind its own", lambda: png(chunk(b"IDAT", bomb(1024 * _MIB)))),
-    File("PNG with a colour profile of 256 MiB", lambda: png(chunk(b"iCCP", b"x\0\0" + bomb(256 * _MIB)), _idat())),
+    File("PNG with a color profile of 256 MiB", lambda: png(chunk(b"iCCP", b"x\0\0" + bomb(256 * _MIB)), _idat())),
     File("PNG with a comment of 256 MiB", lambda: png(_text_bomb(), _idat())),
     File("PNG with a comment of 256 MiB at its end", lambda: png(_idat(), _text_bomb())),
     File("PNG with 100,000 comments", lambda: png(chunk(b"tEXt", b"a\0b") * 100_000, _idat())),
@@ -47,8 +47,8 @@ PNGS = (
     File("PNG with half its rows", lambda: png(_idat((64, 32)))),
     File("PNG without rows", png, "refused"),
     File("PNG of a depth there is not", lambda: png(_idat(), depth=3), "refused"),
-    File("PNG of a colour type there is not", lambda: png(_idat(), colour=5), "refused"),
-    File("PNG with a palette and none", lambda: png(_idat(channels=1), colour=3)),
+    File("PNG of a color type there is not", lambda: png(_idat(), color=5), "refused"),
+    File("PNG with a palette and none", lambda: png(_idat(channels=1), color=3)),
     File("PNG with a chunk longer than itself", lambda: png(struct.pack(">I", 2**32 - 1) + b"IDATxx"), "refused"),
     File("PNG of the signature alone", lambda: b"\x89PNG\r\n\x1a\n", "refused"),
     File("PNG with two headers", lambda: png(png()[8:33], _idat())),
@@ -57,7 +57,7 @@ PNGS = (
     ),
     File(
         "PNG of 16 bit with transparency",
-        lambda: png(chunk(b"IDAT", rows(2_000, 2_000, 8)), size=(2_000, 2_000), depth=16, colour=6),
+        lambda: png(chunk(b"IDAT", rows(2_000, 2_000, 8)), size=(2_000, 2_000), depth=16, color=6),
     ),
     File("PNG film of 300 frames", lambda: _frames("PNG", 300)),
     File("PNG film that says 2^31 frames", lambda: png(chunk(b"acTL", struct.pack(">II", 2**31, 0)), _idat())),
@@ -136,7 +136,7 @@ JPEGS = (
     ),
     File("JPEG of two pictures, the second cut off", _mpo_with_a_broken_second_picture),
     File(
-        "JPEG of four colours that says it has three",
+        "JPEG of four colors that says it has three",
         lambda: saved("JPEG", slip().convert("CMYK")).replace(b"Adobe", b"Adoxe"),
     ),
 )
@@ -207,7 +207,7 @@ def _tiff(entries: list[tuple[int, int, int, int]], *, next_directory: int = 0, 
     return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", next_directory) + behind
 
 
-def _grey_tiff(
+def _gray_tiff(
     width: int,
     height: int,
     *,
@@ -235,39 +235,39 @@ def _grey_tiff(
 
 def _deep_tiff(pages: int) -> bytes:
     """Directories of nothing in a row, each 6 bytes, led to from a good one."""
-    first = _grey_tiff(64, 64, next_directory=6_000)
+    first = _gray_tiff(64, 64, next_directory=6_000)
     chain = b"".join(struct.pack("<HI", 0, 6_000 + 6 * (number + 1)) for number in range(pages))
     return first.ljust(6_000, b"\0") + chain
 
 
 TIFFS = (
-    File("TIFF whose page leads back to itself", lambda: _grey_tiff(64, 64, next_directory=8), everywhere=False),
+    File("TIFF whose page leads back to itself", lambda: _gray_tiff(64, 64, next_directory=8), everywhere=False),
     File("TIFF of 100,000 pages of nothing", lambda: _deep_tiff(100_000), everywhere=False),
-    File("TIFF that says 2^31 x 2^31", lambda: _grey_tiff(2**31, 2**31), "refused", everywhere=False),
-    File("TIFF that says 9,000 x 4,000 and holds 4 KB", lambda: _grey_tiff(9_000, 4_000), "refused", everywhere=False),
+    File("TIFF that says 2^31 x 2^31", lambda: _gray_tiff(2**31, 2**31), "refused", everywhere=False),
+    File("TIFF that says 9,000 x 4,000 and holds 4 KB", lambda: _gray_tiff(9_000, 4_000), "refused", everywhere=False),
     File(
         "TIFF whose pixels are beyond its end",
-        lambda: patched(_grey_tiff(64, 64), 10 + 5 * 12 + 8, b"\xff\xff\xff\x7f"),
+        lambda: patched(_gray_tiff(64, 64), 10 + 5 * 12 + 8, b"\xff\xff\xff\x7f"),
         "refused",
         everywhere=False,
     ),
-    File("TIFF of 65,535 colours a pixel", lambda: _grey_tiff(64, 64, samples=65_535), "refused", everywhere=False),
+    File("TIFF of 65,535 colors a pixel", lambda: _gray_tiff(64, 64, samples=65_535), "refused", everywhere=False),
     File(
         "TIFF deflated, 1 GiB in 1 MB",
-        lambda: _grey_tiff(64, 64, compression=8, length=2**20, data=bomb(1024 * _MIB)),
+        lambda: _gray_tiff(64, 64, compression=8, length=2**20, data=bomb(1024 * _MIB)),
         everywhere=False,
     ),
-    File("TIFF deflated, of other data", lambda: _grey_tiff(64, 64, compression=8), "refused", everywhere=False),
+    File("TIFF deflated, of other data", lambda: _gray_tiff(64, 64, compression=8), "refused", everywhere=False),
     File(
-        "TIFF in LZW of other data", lambda: _grey_tiff(64, 64, compression=5, data=b"\xff" * 4_096), everywhere=False
+        "TIFF in LZW of other data", lambda: _gray_tiff(64, 64, compression=5, data=b"\xff" * 4_096), everywhere=False
     ),
     File(
-        "TIFF in fax of other data", lambda: _grey_tiff(64, 64, compression=4, data=b"\x12" * 4_096), everywhere=False
+        "TIFF in fax of other data", lambda: _gray_tiff(64, 64, compression=4, data=b"\x12" * 4_096), everywhere=False
     ),
-    File("TIFF in JPEG of other data", lambda: _grey_tiff(64, 64, compression=7), "refused", everywhere=False),
+    File("TIFF in JPEG of other data", lambda: _gray_tiff(64, 64, compression=7), "refused", everywhere=False),
     File(
         "TIFF in a compression there is not",
-        lambda: _grey_tiff(64, 64, compression=60_000),
+        lambda: _gray_tiff(64, 64, compression=60_000),
         "refused",
         everywhere=False,
     ),

@@ -29,7 +29,7 @@ from benchmarks.peers.report import measures_of, write_report
 from benchmarks.peers.worker import SYSTEMS
 from benchmarks.report import processor
 from shared.inference.processor import flags
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 
 #: What the libraries are told to do without, and what we are told beside it.
 _ISAS: dict[str, dict[str, str]] = {
@@ -116,7 +116,7 @@ def main() -> None:
     write_report(result, options.output)
 
 
-def measure(workers: Sequence[Worker], receipts: Sequence[LabelledReceipt], *, throughput: bool) -> dict[str, Any]:
+def measure(workers: Sequence[Worker], receipts: Sequence[LabeledReceipt], *, throughput: bool) -> dict[str, Any]:
     """Every worker reads every receipt in turn; then ours reads them with several clients at once."""
     answers: dict[str, list[dict[str, Any]]] = {worker.system: [] for worker in workers}
     for worker in workers:
@@ -140,7 +140,7 @@ def measure(workers: Sequence[Worker], receipts: Sequence[LabelledReceipt], *, t
     return result
 
 
-def _throughput(worker: Worker, receipts: Sequence[LabelledReceipt]) -> dict[str, Any]:
+def _throughput(worker: Worker, receipts: Sequence[LabeledReceipt]) -> dict[str, Any]:
     """Receipts a second by number of clients; in rounds, so that the machine's moods hit all numbers."""
     paths = [str(receipt.image_path.resolve()) for receipt in receipts][:_PER_ROUND]
     spent: dict[int, list[dict[str, Any]]] = {clients: [] for clients in _CLIENTS}
@@ -157,7 +157,7 @@ def _throughput(worker: Worker, receipts: Sequence[LabelledReceipt]) -> dict[str
     }
 
 
-def _receipts(options: argparse.Namespace, stack: ExitStack) -> Iterator[LabelledReceipt]:
+def _receipts(options: argparse.Namespace, stack: ExitStack) -> Iterator[LabeledReceipt]:
     """The receipts to read; rendered ones where there is no data set."""
     data, split = options.data, options.split
     if data is None or not data.is_dir():
@@ -175,8 +175,8 @@ def _is_peer(system: str) -> bool:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="labelled receipts; left out or absent: rendered ones")
-    parser.add_argument("--split", default="validation", help="part of the labelled receipts")
+    parser.add_argument("--data", type=Path, help="labeled receipts; left out or absent: rendered ones")
+    parser.add_argument("--split", default="validation", help="part of the labeled receipts")
     parser.add_argument("--count", type=int, default=100, help="receipts, spread over the part")
     parser.add_argument("--cores", type=int, default=2, help="cores that each system is bound to")
     parser.add_argument("--systems", nargs="+", choices=tuple(SYSTEMS), help="left out: all that can run")

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import save_figure, write_files
-from shared.learning.dataset import LabelledReceipt
+from shared.learning.dataset import LabeledReceipt
 from shared.measures.deteval import deteval
 from shared.measures.words import words
 
 
-def measures_of(receipts: Sequence[LabelledReceipt], answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def measures_of(receipts: Sequence[LabeledReceipt], answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Times, memory, and tasks 1 and 2 of one system.
 
     Args:
-        receipts: Labelled.
+        receipts: Labeled.
         answers: Of the system's worker for each of them.
     """
     quads = [[quad for quad, _ in answer["lines"]] for answer in answers]

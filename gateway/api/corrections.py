@@ -33,7 +33,7 @@ def corrections_router() -> APIRouter:
     ) -> Response:
         """Keeps what a person says that fields are; fields that are not named stay as they are.
 
-        A date and a total are normalised. A corrected company or address teaches the merchant directory: it counts for
+        A date and a total are normalized. A corrected company or address teaches the merchant directory: it counts for
         every receipt that is answered from now on, also for those that were read before. The receipt has to be kept
         still; one that was read with an `orientation` is named with it.
         """

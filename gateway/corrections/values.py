@@ -1,4 +1,4 @@
-"""What a person says that a field is, checked and normalised as the extractor normalises what it reads."""
+"""What a person says that a field is, checked and normalized as the extractor normalizes what it reads."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _answered(receipt: Receipt, name: FieldName) -> str | None:
 
 
 def _value(name: FieldName, change: FieldChange | None, receipt: Receipt) -> dict[str, Any]:
-    """The value, its normalised forms and its lines."""
+    """The value, its normalized forms and its lines."""
     if change is None:
         return {"value": None}
     for index in change.lines:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from shared.contracts import Quad
 
-# Two segments are on one row if their centres are nearer, across the text, than this share of the smaller height ...
+# Two segments are on one row if their centers are nearer, across the text, than this share of the smaller height ...
 _SAME_ROW = 0.5
 # ... and if they share less than this part of the shorter one: text does not stand on other text.
 _OVERLAP = 0.3
@@ -22,7 +22,7 @@ class _Place:
     index: int
     start: float  # along the text, pixels
     end: float
-    centre: float  # across the text, pixels
+    center: float  # across the text, pixels
     height: float
 
 
@@ -30,7 +30,7 @@ def reading_order(quads: Sequence[Quad]) -> list[int]:
     """Gives the indices of quads in the order in which the text is read.
 
     The direction of the text is the mean of the quads' own, so a page that lies on its side or stands on its head is
-    read as it was written. A row is a chain of neighbours: one that still leans holds together though its ends are far
+    read as it was written. A row is a chain of neighbors: one that still leans holds together though its ends are far
     apart in height.
 
     Args:
@@ -42,27 +42,27 @@ def reading_order(quads: Sequence[Quad]) -> list[int]:
     cosine, sine = _direction(quads)
     placed: list[tuple[_Place, list[_Place]]] = []  # with the row that each is on
     rows: list[list[_Place]] = []
-    for place in sorted((_place(i, quad, cosine, sine) for i, quad in enumerate(quads)), key=lambda p: p.centre):
+    for place in sorted((_place(i, quad, cosine, sine) for i, quad in enumerate(quads)), key=lambda p: p.center):
         row = _row_of(place, placed)
         if row is None:
             row = []
             rows.append(row)
         row.append(place)
         placed.append((place, row))
-    rows.sort(key=lambda row: sum(place.centre for place in row) / len(row))
+    rows.sort(key=lambda row: sum(place.center for place in row) / len(row))
     return [place.index for row in rows for place in sorted(row, key=lambda place: place.start)]
 
 
 def _row_of(place: _Place, placed: Sequence[tuple[_Place, list[_Place]]]) -> list[_Place] | None:
-    """Gives the row of the nearest neighbour at the same height that has room for the segment, or None."""
-    neighbours = []
+    """Gives the row of the nearest neighbor at the same height that has room for the segment, or None."""
+    neighbors = []
     for other, row in reversed(placed):
-        distance = place.centre - other.centre
+        distance = place.center - other.center
         if distance > _SAME_ROW * place.height:
             break  # and so are all before, as they were placed from top to bottom
         if distance <= _SAME_ROW * other.height:
-            neighbours.append((_gap(place, other), row))
-    for _, row in sorted(neighbours, key=lambda neighbour: neighbour[0]):
+            neighbors.append((_gap(place, other), row))
+    for _, row in sorted(neighbors, key=lambda neighbor: neighbor[0]):
         if not any(_overlap(place, other) for other in row):
             return row
     return None
@@ -90,6 +90,6 @@ def _place(index: int, quad: Quad, cosine: float, sine: float) -> _Place:
         index,
         start=(along[0] + along[3]) / 2,
         end=(along[1] + along[2]) / 2,
-        centre=sum(across) / 4,
+        center=sum(across) / 4,
         height=abs(across[3] - across[0] + across[2] - across[1]) / 2,
     )

@@ -18,7 +18,7 @@ _SPLIT_HELP = "A split in the data set's split.json: train, validation, ...; or 
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Labelled receipts in the layout of SROIE.")],
+    data: Annotated[Path, typer.Option(help="Labeled receipts in the layout of SROIE.")],
     split: Annotated[str, typer.Option(help=_SPLIT_HELP)] = "validation",
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the measures as JSON.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first receipts.")] = None,
@@ -30,7 +30,7 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE.html", help="Write one page with pictures of what went wrong.")
     ] = None,
 ) -> None:
-    """Measure the whole chain on labelled receipts: tasks 1, 2 and 3, trust and speed."""
+    """Measure the whole chain on labeled receipts: tasks 1, 2 and 3, trust and speed."""
     from quittance.client import ClientError
     from quittance.evaluation import evaluate as evaluation
     from quittance.tables import measures_table

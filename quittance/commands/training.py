@@ -21,7 +21,7 @@ class Model(StrEnum):
 
 def train(
     model: Annotated[Model, typer.Argument()],
-    data: Annotated[Path, typer.Option(help="Labelled receipts in the layout of SROIE.")],
+    data: Annotated[Path, typer.Option(help="Labeled receipts in the layout of SROIE.")],
     synthetic: Annotated[Path | None, typer.Option(help="Synthetic receipts, in the same layout.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes to train, if they end before the steps.")] = None,

@@ -1,1 +1,1 @@
-"""Measures of the whole chain on labelled receipts."""
+"""Measures of the whole chain on labeled receipts."""

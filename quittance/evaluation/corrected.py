@@ -18,7 +18,7 @@ from quittance.draw import first_page
 from quittance.evaluation.scores import field_of
 from shared.contracts import FIELD_NAMES, Corrections, Receipt
 from shared.geometry import rotate_image, rotate_quads
-from shared.learning.dataset import DatasetError, LabelledSegment, write_receipt, write_split
+from shared.learning.dataset import DatasetError, LabeledSegment, write_receipt, write_split
 
 # One receipt of so many is for validation.
 _EVERY = 5
@@ -82,7 +82,7 @@ def _id(path: Path) -> str:
 def _unfit(receipt: Receipt, least: float) -> str | None:
     """Why a receipt is nothing to learn from; None if it is something."""
     if len(receipt.pages) > 1:
-        return f"it has {len(receipt.pages)} pages, and a labelled receipt has one"
+        return f"it has {len(receipt.pages)} pages, and a labeled receipt has one"
     corrected = _corrections(receipt).fields
     for name in FIELD_NAMES:
         found = field_of(receipt.fields, name)
@@ -102,7 +102,7 @@ def _write(target: Path, receipt: Receipt, path: Path) -> None:
     quads = np.array([line.quad for line in receipt.lines], np.float32).reshape(-1, 4, 2)
     quads = rotate_quads(quads, -page.rotation % 360, page.width, page.height)
     segments = [
-        LabelledSegment(quad=quad.astype(np.float32), text=text)
+        LabeledSegment(quad=quad.astype(np.float32), text=text)
         for quad, text in zip(quads, _texts(receipt), strict=True)
     ]
     upright = rotate_image(np.ascontiguousarray(picture[:, :, ::-1]), -page.rotation % 360)

@@ -1,4 +1,4 @@
-"""The study of errors: what went wrong in the answers to labelled receipts, counted by kind.
+"""The study of errors: what went wrong in the answers to labeled receipts, counted by kind.
 
 Works on the records that `quittance evaluate --predictions` writes; no model is run.
 """
@@ -90,7 +90,7 @@ def reason(label: str, answer: str) -> str:
 
 
 def segment_errors(records: Iterable[Record]) -> Counter[tuple[str, str]]:
-    """How labelled segments were found, by (length, outcome); `found without a label` has the length ''.
+    """How labeled segments were found, by (length, outcome); `found without a label` has the length ''.
 
     A segment is found if a box matches it at IoU 0.5; else joined if one box covers it and others, cut up or off if
     boxes touch it, and missed if none does.
@@ -100,25 +100,25 @@ def segment_errors(records: Iterable[Record]) -> Counter[tuple[str, str]]:
         found = found_segments(record)
         for line, outcome in zip(record.labels, found.outcomes, strict=True):
             counts["1 or 2 characters" if len(line.text) <= _SHORT else "longer", outcome] += 1
-        counts["", "found without a label"] += len(found.unlabelled)
+        counts["", "found without a label"] += len(found.unlabeled)
     return counts
 
 
 @dataclass(frozen=True)
 class FoundSegments:
-    """How the labelled segments of one receipt were found.
+    """How the labeled segments of one receipt were found.
 
     Attributes:
         outcomes: For each label: `found`, `missed`, `joined with others`, `cut up or off`.
-        unlabelled: Quads, (4, 2) each, that were found where no label is.
+        unlabeled: Quads, (4, 2) each, that were found where no label is.
     """
 
     outcomes: list[str]
-    unlabelled: list[np.ndarray]
+    unlabeled: list[np.ndarray]
 
 
 def found_segments(record: Record) -> FoundSegments:
-    """How the labelled segments of a receipt were found; see `segment_errors`."""
+    """How the labeled segments of a receipt were found; see `segment_errors`."""
     truth = boxes_of([line.quad for line in record.labels])
     quads = boxes_of([line.quad for line in (record.receipt.lines if record.receipt else [])])
     quads = quads[counted(quads, boxes_of(record.ignored), truth)]
@@ -142,7 +142,7 @@ def _outcome(index: int, matched: set[int], covered: np.ndarray) -> str:
 
 
 def _covered(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Share of each of N labelled boxes that each of M found ones covers, (N, M)."""
+    """Share of each of N labeled boxes that each of M found ones covers, (N, M)."""
     low = np.maximum(truth[:, None, :2], found[None, :, :2])
     high = np.minimum(truth[:, None, 2:], found[None, :, 2:])
     areas = np.maximum((truth[:, 2:] - truth[:, :2]).prod(axis=1), 1e-6)
@@ -150,7 +150,7 @@ def _covered(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def confusions(records: Sequence[Record]) -> Counter[tuple[str, str]]:
-    """What was read for what on the labelled boxes, case ignored: (label, reading), '' for nothing."""
+    """What was read for what on the labeled boxes, case ignored: (label, reading), '' for nothing."""
     counts: Counter[tuple[str, str]] = Counter()
     for record in records:
         for line, read in zip(record.labels, record.given_boxes, strict=False):

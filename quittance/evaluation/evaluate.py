@@ -1,4 +1,4 @@
-"""Runs the whole chain over labelled receipts and keeps what it said, for the measures and for the study of errors."""
+"""Runs the whole chain over labeled receipts and keeps what it said, for the measures and for the study of errors."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from gateway.stages.stages import Stages
 from quittance import assembly
 from quittance.client import ClientError, ReceiptClient, in_process, media_type, patient_settings
-from quittance.evaluation.scores import LabelledLine, Record, score
+from quittance.evaluation.scores import LabeledLine, Record, score
 from shared.contracts import ExtractRequest, Line, Models, PageSize, Quad
-from shared.learning.dataset import DatasetError, LabelledReceipt, load_split, split_keys
+from shared.learning.dataset import DatasetError, LabeledReceipt, load_split, split_keys
 from shared.problems import ProblemError
 from shared.service.deadline import Deadline
 
@@ -35,7 +35,7 @@ class Chain:
 
     Attributes:
         client: Of the gateway; its cache is off.
-        stages: For labelled quads and texts, which never pass through the gateway.
+        stages: For labeled quads and texts, which never pass through the gateway.
         start_seconds: From nothing to ready.
     """
 
@@ -46,7 +46,7 @@ class Chain:
 
 @asynccontextmanager
 async def chain() -> AsyncIterator[Chain]:
-    """Starts the chain with the services inside this process, nothing cached and nothing learnt from corrections."""
+    """Starts the chain with the services inside this process, nothing cached and nothing learned from corrections."""
     started = time.perf_counter()
     settings = patient_settings().model_copy(update={"cache_ttl_s": 0, "redis_url": None, "learn_merchants": False})
     services = assembly.measured_services()
@@ -63,8 +63,8 @@ def _client(name: str, app: FastAPI) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=transport, base_url=f"http://{name}")
 
 
-async def read_receipt(running: Chain, labelled: LabelledReceipt, unseen_company: bool | None = None) -> Record:
-    """Sends one labelled receipt through the chain: its picture, then its labelled quads and its labelled text.
+async def read_receipt(running: Chain, labeled: LabeledReceipt, unseen_company: bool | None = None) -> Record:
+    """Sends one labeled receipt through the chain: its picture, then its labeled quads and its labeled text.
 
     A problem of the chain is kept in the record, it does not end the evaluation.
 
@@ -72,18 +72,18 @@ async def read_receipt(running: Chain, labelled: LabelledReceipt, unseen_company
         DatasetError: If the picture cannot be read from the disk.
     """
     record = Record(
-        key=labelled.key,
+        key=labeled.key,
         unseen_company=unseen_company,
-        labels=[LabelledLine(quad=_as_quad(segment.quad), text=segment.text) for segment in labelled.segments],
-        entities=labelled.entities,
-        alternatives={name: list(texts) for name, texts in labelled.alternatives.items()},
-        ignored=[_as_quad(quad) for quad in labelled.ignored],
-        spaced=labelled.spaced,
+        labels=[LabeledLine(quad=_as_quad(segment.quad), text=segment.text) for segment in labeled.segments],
+        entities=labeled.entities,
+        alternatives={name: list(texts) for name, texts in labeled.alternatives.items()},
+        ignored=[_as_quad(quad) for quad in labeled.ignored],
+        spaced=labeled.spaced,
     )
     try:
-        data = labelled.image_path.read_bytes()
+        data = labeled.image_path.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{labelled.image_path}: {error.strerror}") from error
+        raise DatasetError(f"{labeled.image_path}: {error.strerror}") from error
     started = time.perf_counter()
     try:
         record.receipt = await running.client.read(data)
@@ -116,7 +116,7 @@ async def evaluate(
     """Runs the chain over a split.
 
     Args:
-        data: Folder of labelled receipts in the layout of SROIE.
+        data: Folder of labeled receipts in the layout of SROIE.
         split: Name of the split in its `split.json`.
         limit: Take only so many receipts, the first ones.
         progress: Called after each receipt with its record and the number of receipts in all.
@@ -134,8 +134,8 @@ async def evaluate(
     unseen = unseen_companies(data, split)
     records: list[Record] = []
     async with chain() as running:
-        for labelled in receipts:
-            record = await read_receipt(running, labelled, None if unseen is None else labelled.key in unseen)
+        for labeled in receipts:
+            record = await read_receipt(running, labeled, None if unseen is None else labeled.key in unseen)
             records.append(record)
             if progress is not None:
                 progress(record, len(receipts))

@@ -33,7 +33,7 @@ _SHORT = 3  # letters and digits that stand in many texts by accident
 _JPEG_QUALITY = 70
 RIGHT, ANSWERED = "#15803d", "#b91c1c"
 OUTCOMES = {"missed": "#b91c1c", "joined with others": "#c2410c", "cut up or off": "#7e22ce"}
-UNLABELLED = "#1d4ed8"
+UNLABELED = "#1d4ed8"
 
 Box = tuple[float, float, float, float]
 
@@ -48,7 +48,7 @@ class WrongField:
 
 @dataclass(frozen=True)
 class MisreadSegment:
-    """A labelled segment that was read otherwise."""
+    """A labeled segment that was read otherwise."""
 
     key: str
     label: str
@@ -59,7 +59,7 @@ class MisreadSegment:
 
 @dataclass(frozen=True)
 class SegmentErrors:
-    """A receipt with segments that were not found as they are labelled: how many of each outcome, and its picture."""
+    """A receipt with segments that were not found as they are labeled: how many of each outcome, and its picture."""
 
     key: str
     counts: dict[str, int]
@@ -105,7 +105,7 @@ def write_report(
             confusions=[(repr(a), repr(b), errors.confusion_kind(a, b), count) for (a, b), count in confusions],
             misread=list(_misread(records, album)),
             problems=[(record.key, record.problem) for record in records if record.problem],
-            colours={"right": RIGHT, "answered": ANSWERED, "without a label": UNLABELLED, **OUTCOMES},
+            colors={"right": RIGHT, "answered": ANSWERED, "without a label": UNLABELED, **OUTCOMES},
         )
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ def _field_picture(album: _Album, record: Record, error: errors.FieldError) -> s
 
 
 def _places_of(record: Record, value: str, near: Sequence[Box]) -> list[Box]:
-    """Where a value is labelled: the nearest segment that holds all of it, else those that are part of it.
+    """Where a value is labeled: the nearest segment that holds all of it, else those that are part of it.
 
     Args:
         record: The receipt.
@@ -169,13 +169,13 @@ def _totals(records: Sequence[Record]) -> list[tuple[str, str, int]]:
 
 
 def _worst(records: Sequence[Record]) -> list[SegmentErrors]:
-    """Receipts by how many segments were not found as they are labelled."""
+    """Receipts by how many segments were not found as they are labeled."""
     found = []
     for record in records:
         segments = errors.found_segments(record)
         counts = Counter(outcome for outcome in segments.outcomes if outcome != "found")
-        if segments.unlabelled:
-            counts["without a label"] = len(segments.unlabelled)
+        if segments.unlabeled:
+            counts["without a label"] = len(segments.unlabeled)
         if counts:
             found.append(SegmentErrors(record.key, dict(counts)))
     return sorted(found, key=lambda one: -one.total)[:_MOST_RECEIPTS]
@@ -188,12 +188,12 @@ def _with_page(album: _Album, record: Record, one: SegmentErrors) -> SegmentErro
         for line, outcome in zip(record.labels, segments.outcomes, strict=True)
         if outcome in OUTCOMES
     ]
-    marks += [(_box(quad), UNLABELLED) for quad in segments.unlabelled]
+    marks += [(_box(quad), UNLABELED) for quad in segments.unlabeled]
     return replace(one, picture=album.page(record.key, marks))
 
 
 def _misread(records: Sequence[Record], album: _Album) -> Iterator[MisreadSegment]:
-    """The labelled segments that were read worst, in their own boxes."""
+    """The labeled segments that were read worst, in their own boxes."""
     found = []
     for record in records:
         for line, read in zip(record.labels, record.given_boxes, strict=False):
@@ -255,9 +255,9 @@ def _drawn(picture: Image.Image, area: tuple[int, int, int, int], marks: Sequenc
     size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     cut = picture.crop(area).resize(size, Image.Resampling.LANCZOS)
     pen = ImageDraw.Draw(cut)
-    for (x0, y0, x1, y1), colour in marks:
+    for (x0, y0, x1, y1), color in marks:
         corners = [(x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale]
-        pen.rectangle(corners, outline=colour, width=2)
+        pen.rectangle(corners, outline=color, width=2)
     data = io.BytesIO()
     cut.save(data, "JPEG", quality=_JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""From what the chain answered on labelled receipts to the measures of the three tasks.
+"""From what the chain answered on labeled receipts to the measures of the three tasks.
 
 Definitions of the measures are in `shared.measures`; here they meet the answers. The keys of the result are fixed:
 other programs read them.
@@ -21,7 +21,7 @@ from shared.measures.matches import Matches
 from shared.measures.words import character_error_rate, words
 
 
-class LabelledLine(BaseModel):
+class LabeledLine(BaseModel):
     """A segment as the data set labels it."""
 
     quad: Quad
@@ -29,26 +29,26 @@ class LabelledLine(BaseModel):
 
 
 class Record(BaseModel):
-    """One labelled receipt and all that the chain said about it.
+    """One labeled receipt and all that the chain said about it.
 
     Attributes:
         key: Name of the receipt in its data set.
         unseen_company: Whether its company is in no receipt of the training split; None if the data set does not tell.
-        labels: Labelled segments.
-        entities: Labelled values of the four fields, '' if absent.
+        labels: Labeled segments.
+        entities: Labeled values of the four fields, '' if absent.
         alternatives: Further values that are right for a field.
         ignored: Quads of print that nobody could read.
         spaced: Whether the labels have the spaces that are printed.
         receipt: What the whole chain answered to the picture; None if it refused it.
-        given_boxes: What the recognizer read in each labelled quad, in the order of `labels`.
-        given_text: What the extractor found in the labelled segments.
+        given_boxes: What the recognizer read in each labeled quad, in the order of `labels`.
+        given_text: What the extractor found in the labeled segments.
         seconds: From the bytes of the picture to the bytes of the answer.
         problem: Why the chain refused the picture or a stage failed, if so.
     """
 
     key: str
     unseen_company: bool | None = None
-    labels: list[LabelledLine]
+    labels: list[LabeledLine]
     entities: dict[str, str]
     alternatives: dict[str, list[str]] = {}
     ignored: list[Quad] = []

@@ -78,11 +78,11 @@ def _amount(record: Record) -> Matches:
     total = record.answered().total
     given = _decimal(total.amount) if total is not None and total.amount is not None else None
     right = given is not None and given in wanted
-    return Matches(matched=int(right), labelled=int(bool(wanted)), answered=int(given is not None))
+    return Matches(matched=int(right), labeled=int(bool(wanted)), answered=int(given is not None))
 
 
 def _decimal(text: str) -> Decimal | None:
-    """The number in a labelled total such as `$1,052.15`; None where it is no plain one."""
+    """The number in a labeled total such as `$1,052.15`; None where it is no plain one."""
     try:
         return Decimal("".join(character for character in text if character.isdigit() or character in ".-"))
     except InvalidOperation:

@@ -39,9 +39,9 @@ FEATURES = (
     "beside_a_row",
     "rows_beside",
 )
-#: Mean score from which a segment counts as a neighbour of others.
+#: Mean score from which a segment counts as a neighbor of others.
 _SURE = 0.8
-#: Rows of text at most this many heights away stand beside a segment; centres this near are on one row.
+#: Rows of text at most this many heights away stand beside a segment; centers this near are on one row.
 _BESIDE, _SAME_ROW = 2.2, 0.6
 #: Share of a segment's pixels that are no darker than its strong ink.
 _STRONG = 0.95
@@ -68,7 +68,7 @@ def describe_segments(chains: Chains, quads: Floats, strength: Pixels) -> Floats
     unevenness = np.sqrt(chains.mean(np.square(height - chains.spread(mean_height)))) / median
     contrast, density = _ink(low, high, strength)
     single = count == 1
-    on_row, rows = _neighbours(low, high, mean >= _SURE, median)
+    on_row, rows = _neighbors(low, high, mean >= _SURE, median)
     features = [
         log_odds,
         np.minimum.reduceat(score, chains.start),
@@ -98,14 +98,14 @@ def acceptance_logits(features: Floats, weights: npt.NDArray[np.float64]) -> Flo
 
 
 def _ink(low: Floats, high: Floats, strength: Pixels) -> tuple[Floats, Floats]:
-    """Strong ink (grey levels) of each of N boxes, and the share of its pixels that are ink."""
+    """Strong ink (gray levels) of each of N boxes, and the share of its pixels that are ink."""
     contrast, density = np.zeros(len(low), np.float32), np.zeros(len(low), np.float32)
     bounds = np.maximum(np.concatenate([low, high], axis=1).astype(np.intp), (0, 0, 1, 1)).tolist()
     for index, (x0, y0, x1, y1) in enumerate(bounds):
         part = strength[y0:y1, x0:x1]
         if not part.size:
             continue
-        # Counting the grey levels is quicker than sorting the pixels.
+        # Counting the gray levels is quicker than sorting the pixels.
         darker = np.cumsum(cv2.calcHist([part], [0], None, [256], [0, 256]))
         strong = int(np.searchsorted(darker, min(int(_STRONG * part.size), part.size - 1), "right"))
         faint = math.floor(STRONG_SHARE * max(strong, LEAST_CONTRAST))
@@ -113,7 +113,7 @@ def _ink(low: Floats, high: Floats, strength: Pixels) -> tuple[Floats, Floats]:
     return contrast, density
 
 
-def _neighbours(
+def _neighbors(
     low: Floats, high: Floats, sure: npt.NDArray[np.bool_], height: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
     """Whether each of N boxes has a sure one on its row, and how many sure ones stand right above and below it."""

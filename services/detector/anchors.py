@@ -1,7 +1,7 @@
-"""Anchors, the targets that a labelled picture gives them, and how their coordinates are read.
+"""Anchors, the targets that a labeled picture gives them, and how their coordinates are read.
 
 A cell of the network is :data:`STRIDE` pixels wide; each of its k anchors is as wide as the cell, stands on the cell's
-centre and has one of k heights. Everything here is numpy, with pixels of the scaled picture.
+center and has one of k heights. Everything here is numpy, with pixels of the scaled picture.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 STRIDE = 16
-#: The side ramp starts this many cells before an end: a cell whose centre is farther inside has the target 0.
+#: The side ramp starts this many cells before an end: a cell whose center is farther inside has the target 0.
 SIDE_REACH = 1.5
 #: A cell is text where a segment covers half of it, and not text where it covers less than a quarter.
 _TEXT_COVER, _BLANK_COVER = 8.0, 4.0
 #: Height ratios from which an anchor fits a segment, and from which it is left out of the loss.
 _FIT, _NEAR = 0.7, 0.5
-#: A segment belongs to every row of cells whose centre is this near (px) to its own, so that a segment on the border
+#: A segment belongs to every row of cells whose center is this near (px) to its own, so that a segment on the border
 #: of two rows is found by both; rows up to the second distance are left out of the loss.
 _ROW_REACH, _ROW_NEAR = 10.0, 13.0
 #: A segment narrower than this many heights (one or two characters) is short: it has few anchors, so each counts more.
@@ -36,7 +36,7 @@ class Targets(NamedTuple):
 
     Attributes:
         labels: R x C x k, int8: 1 text, 0 not text, -1 left out.
-        vertical: R x C x k x 2: centre offset in anchor heights, log of the height ratio; 0 unless text.
+        vertical: R x C x k x 2: center offset in anchor heights, log of the height ratio; 0 unless text.
         side: R x C x k: the side ramp; 0 unless text and near an end.
         weight: R x C x k: how much the anchor counts in the loss, 1 unless it is text of a short segment.
     """
@@ -51,25 +51,25 @@ def encode_side(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Floats:
     """The side ramp of cells inside a segment.
 
     Args:
-        left: Distance from the segment's left end to the cell's centre in cells, negative if the centre lies outside.
+        left: Distance from the segment's left end to the cell's center in cells, negative if the center lies outside.
         right: The same for the right end.
 
     Returns:
-        Zero at :data:`SIDE_REACH` cells or more from both ends; towards the nearer end it rises by one a cell, with
+        Zero at :data:`SIDE_REACH` cells or more from both ends; toward the nearer end it rises by one a cell, with
         a plus sign for a right end and a minus sign for a left one.
     """
     to_right, to_left = np.maximum(SIDE_REACH - right, 0.0), np.maximum(SIDE_REACH - left, 0.0)
     return np.asarray(np.where(right <= left, to_right, -to_left), np.float32)
 
 
-def decode_side(side: Floats, centre: Floats) -> Floats:
+def decode_side(side: Floats, center: Floats) -> Floats:
     """The position (px) of the end that the side ramp of cells tells of; meaningful where the ramp is not near zero."""
     distance = (SIDE_REACH - np.abs(side)) * STRIDE
-    return (centre + np.sign(side) * distance).astype(np.float32)
+    return (center + np.sign(side) * distance).astype(np.float32)
 
 
-def cell_centres(count: int) -> Floats:
-    """Centres of `count` cells along one axis in pixels."""
+def cell_centers(count: int) -> Floats:
+    """Centers of `count` cells along one axis in pixels."""
     return (np.arange(count, dtype=np.float32) + 0.5) * STRIDE
 
 
@@ -84,9 +84,9 @@ def decode_vertical(vertical: Floats, rows: npt.NDArray[np.intp], heights: Float
     Returns:
         Top and bottom (P each) in pixels.
     """
-    centre = (rows + 0.5) * STRIDE + vertical[:, 0] * heights
+    center = (rows + 0.5) * STRIDE + vertical[:, 0] * heights
     half = 0.5 * heights * np.exp(np.clip(vertical[:, 1], -2.0, 2.0))
-    return (centre - half).astype(np.float32), (centre + half).astype(np.float32)
+    return (center - half).astype(np.float32), (center + half).astype(np.float32)
 
 
 def is_short(quads: Floats) -> npt.NDArray[np.bool_]:
@@ -99,11 +99,11 @@ def is_short(quads: Floats) -> npt.NDArray[np.bool_]:
 def build_targets(
     quads: Floats, rows: int, columns: int, anchor_heights: Sequence[float], ignored: Floats | None = None
 ) -> Targets:
-    """Assign the labelled segments of a picture to anchors.
+    """Assign the labeled segments of a picture to anchors.
 
-    An anchor is text if a segment covers half of its cell's width, has its centre (at that column) near the cell's
+    An anchor is text if a segment covers half of its cell's width, has its center (at that column) near the cell's
     row and about the anchor's height. Anchors that nearly fit are left out. Where segments compete for an anchor the
-    one nearest to the cell's centre has it, with an advantage for a segment that has a single column of cells.
+    one nearest to the cell's center has it, with an advantage for a segment that has a single column of cells.
 
     Args:
         quads: N x 4 x 2, clockwise from the top left, in pixels; may reach over the picture's edges.
@@ -124,22 +124,22 @@ def build_targets(
     weight = np.ones(shape, np.float32)
     distance = np.full(shape, np.inf, np.float32)
     short = is_short(quads)
-    centres, row_centres = cell_centres(columns), cell_centres(rows)
+    centers, row_centers = cell_centers(columns), cell_centers(rows)
     for index, quad in enumerate(quads):
         left, right = float(quad[[0, 3], 0].mean()), float(quad[[1, 2], 0].mean())
-        cover = np.minimum(right, centres + STRIDE / 2) - np.maximum(left, centres - STRIDE / 2)
+        cover = np.minimum(right, centers + STRIDE / 2) - np.maximum(left, centers - STRIDE / 2)
         touched = np.flatnonzero(cover >= min(_BLANK_COVER, 0.5 * cover.max()))
         if right - left < 1.0 or not len(touched) or cover.max() <= 0:
             continue
         is_text = cover[touched] >= min(_TEXT_COVER, cover.max())
-        at = np.clip((centres[touched] - left) / (right - left), 0.0, 1.0)
+        at = np.clip((centers[touched] - left) / (right - left), 0.0, 1.0)
         top = quad[0, 1] + at * (quad[1, 1] - quad[0, 1])
         bottom = quad[3, 1] + at * (quad[2, 1] - quad[3, 1])
-        centre, height = 0.5 * (top + bottom), np.maximum(bottom - top, 1.0)
-        ramp = encode_side((centres[touched] - left) / STRIDE, (right - centres[touched]) / STRIDE)
+        center, height = 0.5 * (top + bottom), np.maximum(bottom - top, 1.0)
+        ramp = encode_side((centers[touched] - left) / STRIDE, (right - centers[touched]) / STRIDE)
 
         # rows x touched columns x k
-        off_row = np.abs(centre[None] - row_centres[:, None])[:, :, None]
+        off_row = np.abs(center[None] - row_centers[:, None])[:, :, None]
         ratio = np.minimum(height[:, None] / heights, heights / height[:, None])[None]
         text = (off_row <= _ROW_REACH) & (ratio >= _FIT) & is_text[None, :, None]
         near = (off_row <= _ROW_NEAR) & (ratio >= _NEAR)
@@ -151,7 +151,7 @@ def build_targets(
         cell = touched[column]
         labels[row, cell, anchor] = 1
         distance[row, cell, anchor] = rank[row, column, 0]
-        vertical[row, cell, anchor, 0] = (centre[column] - row_centres[row]) / heights[anchor]
+        vertical[row, cell, anchor, 0] = (center[column] - row_centers[row]) / heights[anchor]
         vertical[row, cell, anchor, 1] = np.log(height[column] / heights[anchor])
         side[row, cell, anchor] = ramp[column]
         weight[row, cell, anchor] = _SHORT_WEIGHT if short[index] else 1.0

@@ -1,4 +1,4 @@
-"""Where two neighbours on one row part: a logistic model of each link between two proposals.
+"""Where two neighbors on one row part: a logistic model of each link between two proposals.
 
 What it goes by: the side ramps around the link, the scores, and the widest blank stretch of ink there. numpy only.
 """
@@ -38,7 +38,7 @@ FEATURES = (
     "gap_over_other",
     "height_differs",
 )
-#: Gaps are looked for this far (px) beyond the centres of the linked cells.
+#: Gaps are looked for this far (px) beyond the centers of the linked cells.
 _BESIDE = 6.0
 #: Wider gaps, in heights, count as this wide.
 _WIDEST = 3.0
@@ -113,8 +113,8 @@ def _ink_gaps(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """For each link the widest blank stretch (start, stop), its width in heights, and the chain's typical one."""
     links = len(left)
-    centre = proposals.centre
-    middle = 0.5 * (centre[left] + centre[right])
+    center = proposals.center
+    middle = 0.5 * (center[left] + center[right])
     start, stop = middle.copy(), middle.copy()
     share, other = np.zeros(links, np.float32), np.zeros(links, np.float32)
     chains, _ = Chains.of(proposals, chain)
@@ -132,7 +132,7 @@ def _ink_gaps(
         gaps = find_gaps(ink, round(x0))
         if not len(gaps.start) or not ink.any():  # too faint to tell anything
             continue
-        from_x, to_x = centre[left[group]][:, None] - _BESIDE, centre[right[group]][:, None] + _BESIDE
+        from_x, to_x = center[left[group]][:, None] - _BESIDE, center[right[group]][:, None] + _BESIDE
         inside = np.minimum(gaps.stop[None], to_x) - np.maximum(gaps.start[None], from_x)
         about = 0.5 * (gaps.start + gaps.stop)[None]
         inside = np.where((inside > 0) & (about > from_x) & (about < to_x), gaps.width[None], 0.0)

@@ -13,9 +13,9 @@ Floats = npt.NDArray[np.float32]
 
 #: Window (px) of the mean that ink is darker than.
 _WINDOW = 41
-#: Share of the strong ink of a row from which there is ink, and the least contrast (grey levels) of strong ink.
+#: Share of the strong ink of a row from which there is ink, and the least contrast (gray levels) of strong ink.
 STRONG_SHARE, LEAST_CONTRAST = 0.35, 6.0
-#: Share of a row's height, at its top and bottom, that is left out: it may hold rules and the neighbours' ink.
+#: Share of a row's height, at its top and bottom, that is left out: it may hold rules and the neighbors' ink.
 _TRIM = 0.15
 
 
@@ -32,10 +32,10 @@ class Gaps:
         return self.stop - self.start
 
 
-def ink_strength(grey: Pixels) -> Pixels:
-    """How much darker each pixel is than the mean around it, in grey levels, 0 where it is lighter; H x W."""
-    mean = cv2.blur(grey, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.subtract(mean, grey), np.uint8)
+def ink_strength(gray: Pixels) -> Pixels:
+    """How much darker each pixel is than the mean around it, in gray levels, 0 where it is lighter; H x W."""
+    mean = cv2.blur(gray, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.subtract(mean, gray), np.uint8)
 
 
 def column_ink(strength: Pixels, box: tuple[float, float, float, float]) -> npt.NDArray[np.bool_]:

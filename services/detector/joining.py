@@ -45,7 +45,7 @@ class JoiningSettings:
     Attributes:
         least_probability: Probability of text from which proposals are used.
         suppression: Vertical intersection over union from which the weaker proposal of a column goes.
-        reach: Columns over which two proposals may be linked (1: neighbours only).
+        reach: Columns over which two proposals may be linked (1: neighbors only).
         overlap: Least vertical intersection over the lower of both heights for a link.
         ratio: Least ratio of both heights for a link.
         break_weights: Of the logistic model of breaks, a weight for each feature and a constant.
@@ -242,10 +242,10 @@ def _quads(chains: Chains, bounds: Floats, strength: Pixels, settings: JoiningSe
     # cells over an end see less of the segment: they count less for its edges
     weight = part.score * np.clip(1.25 - np.abs(part.side) * 0.5, 0.2, 1.0)
     weight = weight / chains.spread(chains.total(weight))
-    centre, middle = part.centre, 0.5 * (part.top + part.bottom)
-    at, level = chains.total(weight * centre), chains.total(weight * middle)
+    center, middle = part.center, 0.5 * (part.top + part.bottom)
+    at, level = chains.total(weight * center), chains.total(weight * middle)
     height = chains.total(weight * (part.bottom - part.top))
-    aside = centre - chains.spread(at)
+    aside = center - chains.spread(at)
     spread = np.maximum(chains.total(weight * aside**2), 1e-9)
     slope = chains.total(weight * aside * (middle - chains.spread(level))) / spread
     slope[(chains.count < 4) | (np.abs(slope) * (right - left) < settings.skew * height)] = 0.0
@@ -271,14 +271,14 @@ def _find_ends(chains: Chains, settings: JoiningSettings) -> tuple[Doubles, Doub
     """Left and right ends (px) of N chains, from the side ramps of their outer proposals, else the cells' edges."""
     left = _ends(chains, chains.start, 1, settings.end_side)
     right = _ends(chains, chains.last, -1, settings.end_side)
-    narrow, centre = right - left < STRIDE / 4, chains.members.centre
-    left[narrow] = centre[chains.start[narrow]] - STRIDE / 2
-    right[narrow] = centre[chains.last[narrow]] + STRIDE / 2
+    narrow, center = right - left < STRIDE / 4, chains.members.center
+    left[narrow] = center[chains.start[narrow]] - STRIDE / 2
+    right[narrow] = center[chains.last[narrow]] + STRIDE / 2
     return left, right
 
 
 def draw_to_ink(strength: Pixels, box: Sequence[float], weight: float) -> tuple[float, float]:
-    """Move the ends of a box towards where its ink ends.
+    """Move the ends of a box toward where its ink ends.
 
     Args:
         strength: Ink of the page, see :func:`services.detector.ink.ink_strength`.
@@ -306,13 +306,13 @@ def draw_to_ink(strength: Pixels, box: Sequence[float], weight: float) -> tuple[
 
 def _ends(chains: Chains, outer: Integers, inwards: int, least: float) -> Doubles:
     """The ends (px) of N chains beyond their outermost members, of which the next one lies 1 or -1 further."""
-    edge = chains.members.centre[outer] - inwards * STRIDE / 2
+    edge = chains.members.center[outer] - inwards * STRIDE / 2
     pair = np.stack([outer, np.where(chains.count > 1, outer + inwards, outer)], axis=1)
-    side, centre = chains.members.side[pair], chains.members.centre[pair]
+    side, center = chains.members.side[pair], chains.members.center[pair]
     tells = side * -inwards >= least
     tells[:, 1] &= chains.count > 1
     weight = np.abs(side, dtype=np.float64) * tells
     total = weight.sum(axis=1)
-    ends = (weight * decode_side(side, centre)).sum(axis=1) / np.where(total > 0, total, 1.0)
+    ends = (weight * decode_side(side, center)).sum(axis=1) / np.where(total > 0, total, 1.0)
     # an end lies at most one cell beyond the outermost cell
     return np.asarray(np.where(total > 0, np.clip(ends, edge - STRIDE, edge + STRIDE), edge), np.float64)

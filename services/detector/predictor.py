@@ -111,8 +111,8 @@ class Predictor:
         version = weights.version
         if settings.orientation == "auto":  # other answers, so another version: caches must not mix them
             version = f"{version}+{orientation_version}"
-        quantised = weights.ceilings is not None
-        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantised=quantised)}"
+        quantized = weights.ceilings is not None
+        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantized=quantized)}"
         return cls(
             engine,
             weights.architecture,
@@ -182,9 +182,9 @@ class Predictor:
         order = sorted(pages, key=lambda index: pages[index].size)
         for start in range(0, len(order), self._max_batch):
             chosen = order[start : start + self._max_batch]
-            activations = self._engine([pages[index].grey for index in chosen])
+            activations = self._engine([pages[index].gray for index in chosen])
             for index, activation in zip(chosen, activations, strict=True):
-                yield index, find_segments(pages[index].grey, activation, self._heights, self._joining)
+                yield index, find_segments(pages[index].gray, activation, self._heights, self._joining)
 
     def _misfit(self, segments: Segments) -> float | None:
         """By what to scale a page anew whose text turned out far from the working height; None if it did not."""
@@ -208,11 +208,11 @@ def on_page(detection: Detection, size: tuple[int, int]) -> Detection:
 
 
 def find_segments(
-    grey: npt.NDArray[np.uint8], activations: Activations, anchor_heights: Floats, joining: JoiningSettings
+    gray: npt.NDArray[np.uint8], activations: Activations, anchor_heights: Floats, joining: JoiningSettings
 ) -> Segments:
     """Post-processing of one page: what the network says of it, and its pixels, to segments in these pixels."""
     proposals = decode_proposals(*activations, anchor_heights, joining.least_probability)
-    return join(suppress(proposals, joining.suppression), ink_strength(grey), joining)
+    return join(suppress(proposals, joining.suppression), ink_strength(gray), joining)
 
 
 class Weights(NamedTuple):

@@ -1,4 +1,4 @@
-"""From a page to what the network sees: grey, set straight, cut to where text stands, scaled to the working height.
+"""From a page to what the network sees: gray, set straight, cut to where text stands, scaled to the working height.
 
 numpy and cv2 only.
 """
@@ -47,18 +47,18 @@ class PreparedPage:
     """What the network sees of a page, and how to get back to the page.
 
     Attributes:
-        grey: H x W pixels, padded.
-        height: Rows of `grey` that show the page.
-        width: Columns of `grey` that show the page.
-        scale: Pixels of `grey` for one of the page, along x and along y; they differ by a sixth at most.
-        offset: x and y on the straight page of the upper left corner of `grey`.
-        source: The part of the straight page that was scaled, grey, so that it can be scaled again.
+        gray: H x W pixels, padded.
+        height: Rows of `gray` that show the page.
+        width: Columns of `gray` that show the page.
+        scale: Pixels of `gray` for one of the page, along x and along y; they differ by a sixth at most.
+        offset: x and y on the straight page of the upper left corner of `gray`.
+        source: The part of the straight page that was scaled, gray, so that it can be scaled again.
         page_size: Width and height of the whole page as it was sent.
         back: 3 x 3, leads from points of the straight page to those of the page as it was sent.
         rotation: Degrees clockwise that the text of the page as it was sent is turned by.
     """
 
-    grey: Pixels
+    gray: Pixels
     height: int
     width: int
     scale: tuple[float, float]
@@ -71,15 +71,15 @@ class PreparedPage:
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns after padding: pages of one size can share a batch."""
-        return self.grey.shape[0], self.grey.shape[1]
+        return self.gray.shape[0], self.gray.shape[1]
 
     def to_page(self, points: Floats) -> Floats:
-        """Points (..., 2) in pixels of `grey` -> pixels of the page as it was sent."""
+        """Points (..., 2) in pixels of `gray` -> pixels of the page as it was sent."""
         return transform(points / np.asarray(self.scale, np.float32) + np.asarray(self.offset, np.float32), self.back)
 
 
-def to_grey(image: npt.NDArray[Any]) -> Pixels:
-    """H x W x 3 BGR (or H x W) -> H x W grey, uint8.
+def to_gray(image: npt.NDArray[Any]) -> Pixels:
+    """H x W x 3 BGR (or H x W) -> H x W gray, uint8.
 
     Raises:
         ValueError: If the array is no picture.
@@ -104,19 +104,19 @@ def prepare(
     Returns:
         The page, or None if nothing on it looks like text.
     """
-    grey = to_grey(image)
-    size = grey.shape[1], grey.shape[0]
-    ink = find_ink(grey)
+    gray = to_gray(image)
+    size = gray.shape[1], gray.shape[0]
+    ink = find_ink(gray)
     pose = Pose() if orientation is None else find_pose(ink, orientation)
     back = np.eye(3)
     if not is_straight(pose):
-        grey, back = straighten(grey, pose)
-        ink = find_ink(grey)
+        gray, back = straighten(gray, pose)
+        ink = find_ink(gray)
     estimate: TextEstimate | None = estimate_from_ink(ink)
     if estimate is None:
         return None
     x0, y0, x1, y1 = estimate.box
-    page = scale_page(grey[y0:y1, x0:x1], (x0, y0), size, settings.text_height / estimate.height, settings)
+    page = scale_page(gray[y0:y1, x0:x1], (x0, y0), size, settings.text_height / estimate.height, settings)
     return replace(page, back=back, rotation=pose.rotation)
 
 
@@ -132,7 +132,7 @@ def scale_page(
     """Scale a part of a page to one of the fixed sizes (see `fixed_length`).
 
     Args:
-        source: H x W grey pixels.
+        source: H x W gray pixels.
         offset: x and y of its upper left corner on the page.
         page_size: Width and height of the whole page.
         scale: Wished factor; less is taken where the page would become too large.
@@ -148,8 +148,8 @@ def scale_page(
     factors = width / source.shape[1], height / source.shape[0]
     method = cv2.INTER_AREA if max(factors) < 1.0 else cv2.INTER_LINEAR
     scaled = cv2.resize(source, (width, height), interpolation=method)
-    grey = cv2.copyMakeBorder(scaled, 0, fixed[1] - height, 0, fixed[0] - width, cv2.BORDER_REPLICATE)
-    return PreparedPage(grey.astype(np.uint8, copy=False), height, width, factors, offset, source, page_size)
+    gray = cv2.copyMakeBorder(scaled, 0, fixed[1] - height, 0, fixed[0] - width, cv2.BORDER_REPLICATE)
+    return PreparedPage(gray.astype(np.uint8, copy=False), height, width, factors, offset, source, page_size)
 
 
 def fixed_length(side: float, *, below: bool = False) -> int:

@@ -42,8 +42,8 @@ class Proposals:
         return Proposals(self.column[index], self.top[index], self.bottom[index], self.score[index], self.side[index])
 
     @property
-    def centre(self) -> Floats:
-        """Horizontal centres in pixels."""
+    def center(self) -> Floats:
+        """Horizontal centers in pixels."""
         return ((self.column + 0.5) * STRIDE).astype(np.float32)
 
 

@@ -16,13 +16,13 @@ Floats = npt.NDArray[np.float64]
 
 #: Pictures are measured at no more than this many pixels across the shorter side.
 _MEASURED_SIDE = 1200
-#: Window (px) and contrast (grey levels) of the local threshold.
+#: Window (px) and contrast (gray levels) of the local threshold.
 _WINDOW, _CONTRAST = 31, 12
 #: Heights in pixels that a character may have.
 _LEAST, _MOST = 5, 120
 #: A single character is at most this many times longer than wide.
 _LONGEST_CHARACTER = 3.0
-#: Labelled segments are this much higher than the characters in them (median over training receipts).
+#: Labeled segments are this much higher than the characters in them (median over training receipts).
 _SEGMENT_TO_CHARACTER = 1.29
 #: Heights of a character that are kept around all that looks like text. Wider margins find no more, and cost time.
 _MARGIN = 1.5
@@ -36,7 +36,7 @@ class Ink:
 
     Attributes:
         components: N x 5 in pixels of the measured page: x, y, width, height, area.
-        measured: The page, grey, at the size at which it was measured.
+        measured: The page, gray, at the size at which it was measured.
         scale: Measured pixels for one of the page, at most 1.
         page_size: Width and height of the page.
     """
@@ -52,11 +52,11 @@ class Characters:
     """What looks like single characters, whichever way they stand.
 
     Attributes:
-        centres: N x 2, x and y in measured pixels.
+        centers: N x 2, x and y in measured pixels.
         height: Of a character in measured pixels (weighted median of the longer sides).
     """
 
-    centres: Floats
+    centers: Floats
     height: float
 
 
@@ -73,15 +73,15 @@ class TextEstimate:
     box: tuple[int, int, int, int]
 
 
-def find_ink(grey: Pixels) -> Ink:
+def find_ink(gray: Pixels) -> Ink:
     """Part ink from paper.
 
     Args:
-        grey: H x W pixels; dark ink on light paper.
+        gray: H x W pixels; dark ink on light paper.
     """
-    height, width = grey.shape
+    height, width = gray.shape
     scale = min(1.0, _MEASURED_SIDE / min(height, width))
-    small = grey if scale == 1.0 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = gray if scale == 1.0 else cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     ink = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, _WINDOW, _CONTRAST)
     _, _, components, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     return Ink(components[1:].astype(np.float64), small.astype(np.uint8, copy=False), scale, (width, height))
@@ -97,20 +97,20 @@ def find_characters(ink: Ink) -> Characters | None:
         return None
     size = _weighted_median(longer[fits], shorter[fits])
     fits &= (longer > 0.5 * size) & (longer < 2 * size)
-    centres = np.stack([x + width / 2, y + height / 2], axis=1)
-    return Characters(centres[fits], size)
+    centers = np.stack([x + width / 2, y + height / 2], axis=1)
+    return Characters(centers[fits], size)
 
 
-def estimate_text(grey: Pixels) -> TextEstimate | None:
+def estimate_text(gray: Pixels) -> TextEstimate | None:
     """Estimate the height of the text and where it stands on a page that is the right way up.
 
     Args:
-        grey: H x W pixels; dark ink on light paper.
+        gray: H x W pixels; dark ink on light paper.
 
     Returns:
         The estimate, or None if hardly anything looks like a character.
     """
-    return estimate_from_ink(find_ink(grey))
+    return estimate_from_ink(find_ink(gray))
 
 
 def estimate_from_ink(ink: Ink) -> TextEstimate | None:
@@ -120,7 +120,7 @@ def estimate_from_ink(ink: Ink) -> TextEstimate | None:
         return None
     (width, height), scale = ink.page_size, ink.scale
     text_height = _weighted_median(boxes[:, 3], np.minimum(boxes[:, 2], boxes[:, 3]))
-    beside = boxes[_has_neighbour(boxes)]
+    beside = boxes[_has_neighbor(boxes)]
     if len(beside) < _ENOUGH:
         beside = boxes
     margin = _MARGIN * text_height
@@ -142,13 +142,13 @@ def _characters(components: Floats) -> Floats:
     return components[fits, :4]
 
 
-def _has_neighbour(boxes: Floats) -> npt.NDArray[np.bool_]:
+def _has_neighbor(boxes: Floats) -> npt.NDArray[np.bool_]:
     """Which of N boxes have one of about their height close beside them on the same row."""
     order = np.argsort(boxes[:, 0])
     x, y, width, height = boxes[order].T
     middle = y + height / 2
     found = np.zeros(len(boxes), bool)
-    # Sorted by the left edge: the neighbour on the right is among the next ones whose left edge is near enough.
+    # Sorted by the left edge: the neighbor on the right is among the next ones whose left edge is near enough.
     reach = np.searchsorted(x, x + width + height) - np.arange(len(x))
     left = np.arange(len(x))
     for step in range(1, int(reach.max(initial=1))):

@@ -30,7 +30,7 @@ FEATURES = (
     "y",  # of its segment, 0 to 1 over the height of the printed area
     "left",  # of the segment
     "right",
-    "centring",  # distance of the segment's centre from the middle of the printed area
+    "centring",  # distance of the segment's center from the middle of the printed area
     "height",  # of the segment over the median height, logarithm
     "row_from_top",
     "row_from_bottom",

@@ -213,7 +213,7 @@ def build(splits: Mapping[str, Iterable[Mapping[str, str]]], path: Path) -> int:
         for (company, address), count in sorted(met.items())
         if company or address
     ]
-    about = json.dumps({"source": _SOURCE, "licence": "CC-BY-4.0"}, ensure_ascii=False).removesuffix("}")
+    about = json.dumps({"source": _SOURCE, "license": "CC-BY-4.0"}, ensure_ascii=False).removesuffix("}")
     # One merchant a line, so that a change is read as one.
     lines = ",\n".join(json.dumps(merchant, ensure_ascii=False) for merchant in merchants)
     path.write_text(f'{about}, "merchants": [\n{lines}\n]}}\n', encoding="utf-8")

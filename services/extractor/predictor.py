@@ -69,7 +69,7 @@ class Predictor:
             month_first=settings.date_order == "month_first",
             least_confidence=settings.least_confidence,
         )
-        computed = arithmetic(settings.engine, settings.device, settings.precision, quantised=False)
+        computed = arithmetic(settings.engine, settings.device, settings.precision, quantized=False)
         version = "+".join([weights.version, computed, *_told(settings)])
         return cls(engine, reader, version=version, directory=directory)
 

@@ -1,6 +1,6 @@
 """From the probabilities of characters to runs of text: which segments, and which part of each, a field is made of.
 
-numpy only. A field made of several segments is a run of neighbours in reading order; within a segment only whole words
+numpy only. A field made of several segments is a run of neighbors in reading order; within a segment only whole words
 count, as a network is often unsure of single characters.
 """
 

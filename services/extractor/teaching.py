@@ -143,7 +143,7 @@ def _stands_in(value: str, printed: str) -> bool:
 
 
 def _places(lines: Sequence[Line], wanted: str) -> list[int]:
-    """Indices of the fewest neighbouring lines of one page that hold a text's letters and digits; none if none do."""
+    """Indices of the fewest neighboring lines of one page that hold a text's letters and digits; none if none do."""
     best: list[int] = []
     for first in range(len(lines)):
         joined = ""

@@ -59,7 +59,7 @@ class Alphabet:
     def _class_of(self) -> dict[str, int]:
         return {character: index + 1 for index, character in enumerate(self.characters)}
 
-    def normalise(self, text: str) -> str:
+    def normalize(self, text: str) -> str:
         """Replace typographic characters by their plain forms, drop accents that the alphabet lacks.
 
         Characters that still are not in the alphabet stay, so that the caller can see them.

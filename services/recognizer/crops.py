@@ -28,7 +28,7 @@ _BUCKETS = ((256, 64), (768, 128), (1 << 30, 256))
 ones compute less padding, but in smaller batches, and take longer."""
 
 
-def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A page or crop as `(H, W)` uint8; takes `(H, W)`, `(H, W, 1)` or `(H, W, 3)` BGR."""
     if image.ndim == 2:
         return image
@@ -67,16 +67,16 @@ def cut(image: NDArray[np.uint8], quads: Sequence[ArrayLike] | NDArray[np.float3
     """Cut text segments out of a page, perspective-corrected.
 
     Args:
-        image: `(H, W, 3)` BGR or `(H, W)` grey page.
+        image: `(H, W, 3)` BGR or `(H, W)` gray page.
         quads: `(N, 4, 2)` pixels, clockwise from the top left corner of the text.
 
     Returns:
-        For each quad a grey crop of `CUT_HEIGHT` rows; of shape `(0, 0)` where a quad is degenerate, which the
+        For each quad a gray crop of `CUT_HEIGHT` rows; of shape `(0, 0)` where a quad is degenerate, which the
         predictor answers with an empty text.
     """
-    grey = to_grey(image)
+    gray = to_gray(image)
     empty = np.zeros((0, 0), np.uint8)
-    return [crop_quad(grey, quad, CUT_HEIGHT, max_width=_LONGEST_CUT) if is_readable(quad) else empty for quad in quads]
+    return [crop_quad(gray, quad, CUT_HEIGHT, max_width=_LONGEST_CUT) if is_readable(quad) else empty for quad in quads]
 
 
 def bucket(width: int) -> int:
@@ -124,8 +124,8 @@ def _levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What `level` makes of each of the 256 shades."""
     ink, paper = quantiles(pixels, (_INK, _PAPER))
     scale = 2.0 / max(paper - ink, _LEAST_CONTRAST)
-    levelled = (np.arange(256, dtype=np.float32) - np.float32(paper)) * np.float32(scale) + np.float32(1.0)
-    return np.asarray(np.clip(levelled, -1.5, 1.5), np.float32)
+    leveled = (np.arange(256, dtype=np.float32) - np.float32(paper)) * np.float32(scale) + np.float32(1.0)
+    return np.asarray(np.clip(leveled, -1.5, 1.5), np.float32)
 
 
 def _looked_up(pixels: NDArray[np.uint8], table: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -137,14 +137,14 @@ def plain(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
 
 
-def fit(crop: NDArray[np.uint8], *, height: int, width: int, levelled: bool = False) -> NDArray[np.float32]:
+def fit(crop: NDArray[np.uint8], *, height: int, width: int, leveled: bool = False) -> NDArray[np.float32]:
     """Scale a crop to the network's size and pad it to its bucket with the paper's shade.
 
     Args:
-        crop: `(h, w)` grey uint8, not empty.
+        crop: `(h, w)` gray uint8, not empty.
         height: rows of the network's input.
         width: columns of the text in it (see `fitted_width`).
-        levelled: whether its shades are stretched (see `level`).
+        leveled: whether its shades are stretched (see `level`).
 
     Returns:
         `(height, bucket(width))` float32, about -1 (black) to 1 (white).
@@ -154,7 +154,7 @@ def fit(crop: NDArray[np.uint8], *, height: int, width: int, levelled: bool = Fa
         columns = max(1, round(columns * CUT_HEIGHT / rows))
         crop = np.asarray(cv2.resize(crop, (columns, CUT_HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     resized = np.asarray(cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    table = _levels(resized) if levelled else plain(np.arange(256, dtype=np.uint8))
+    table = _levels(resized) if leveled else plain(np.arange(256, dtype=np.uint8))
     (median,) = quantiles(resized, (0.5,))
     out = np.full((height, bucket(width)), np.interp(median, np.arange(256), table), np.float32)
     out[:, :width] = _looked_up(resized, table)

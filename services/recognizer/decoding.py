@@ -118,7 +118,7 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageMo
     """The text of one segment, as `decode_all`.
 
     Args:
-        logits: `(T, classes)` unnormalised scores; `T` may be 0.
+        logits: `(T, classes)` unnormalized scores; `T` may be 0.
         alphabet: the characters of the classes.
         language: asked where the network is not sure; None leaves it at what was seen.
     """
@@ -139,7 +139,7 @@ def decode_all(
     but for case. An empty text has the lowest probability of its blanks.
 
     Args:
-        logits: `(N, T, classes)` unnormalised scores; `T` may be 0.
+        logits: `(N, T, classes)` unnormalized scores; `T` may be 0.
         lengths: frames of each segment, either all of them 0 or none.
         alphabet: the characters of the classes.
         language: asked where the network is not sure; None leaves it at what was seen.

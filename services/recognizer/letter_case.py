@@ -34,7 +34,7 @@ def word_case(odds: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def runs(paths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Neighbouring frames of one class.
+    """Neighboring frames of one class.
 
     Args:
         paths: `(N, T)` the class of each frame of N segments.

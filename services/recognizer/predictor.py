@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
-from services.recognizer.crops import bucket, fit, fitted_width, to_grey
+from services.recognizer.crops import bucket, fit, fitted_width, to_gray
 from services.recognizer.decoding import Recognition, decode_all
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
@@ -63,7 +63,7 @@ class Predictor:
         self._engine = engine
         self._height = architecture.height
         self._stretch = architecture.width_stretch
-        self._levelled = architecture.levelled
+        self._leveled = architecture.leveled
         self._alphabet = alphabet
         self._max_batch = max_batch
         self._max_width = max_width
@@ -88,8 +88,8 @@ class Predictor:
             version = f"{version}+{language.version}"
         if settings.second_look == "on":
             version += "+look"
-        quantised = weights.ceilings is not None
-        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantised=quantised)}"
+        quantized = weights.ceilings is not None
+        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantized=quantized)}"
         return cls(
             load_engine(weights.arrays, weights.architecture, settings, weights.ceilings),
             weights.architecture,
@@ -106,16 +106,16 @@ class Predictor:
         What is read of a crop does not depend on the crops beside it: its padding is that of its own width.
 
         Args:
-            crops: `(h, w)` grey or `(h, w, 3)` BGR uint8, one line of text each, of any size.
+            crops: `(h, w)` gray or `(h, w, 3)` BGR uint8, one line of text each, of any size.
 
         Returns:
             A text and a confidence for each, in order. An empty crop has an empty text of confidence 0.
         """
-        grey = [to_grey(crop) if crop.size else crop for crop in crops]
-        results = self._read(grey)
-        self._turn(grey, results)
+        gray = [to_gray(crop) if crop.size else crop for crop in crops]
+        results = self._read(gray)
+        self._turn(gray, results)
         if self._second_look:
-            self._look_again(grey, results)
+            self._look_again(gray, results)
         return results
 
     def _turn(self, crops: list[NDArray[np.uint8]], results: list[Recognition]) -> None:
@@ -162,7 +162,7 @@ class Predictor:
         return results
 
     def inputs(self, crops: Sequence[NDArray[np.uint8]]) -> Iterator[Batch]:
-        """What the network is given of grey crops, empty ones left out."""
+        """What the network is given of gray crops, empty ones left out."""
         columns = [self._columns(crop) if crop.size else 0 for crop in crops]
         return self._inputs(crops, columns, self._batches(columns))
 
@@ -190,7 +190,7 @@ class Predictor:
 
     def _pictures(self, crops: Sequence[tuple[NDArray[np.uint8], int]]) -> NDArray[np.float32]:
         """The network's input for crops of one bucket and the columns of each."""
-        fitted = [fit(crop, height=self._height, width=width, levelled=self._levelled) for crop, width in crops]
+        fitted = [fit(crop, height=self._height, width=width, leveled=self._leveled) for crop, width in crops]
         return np.stack(fitted)[:, None]
 
 

@@ -24,7 +24,7 @@ def looks(crop: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """Other looks at a segment: wider and narrower.
 
     Args:
-        crop: `(h, w)` grey, not empty.
+        crop: `(h, w)` gray, not empty.
 
     Returns:
         Two crops of the same height.

@@ -48,16 +48,16 @@ def choose_engine(name: EngineChoice, device: str) -> EngineName:
 
 
 def uses_int8(precision: Precision) -> bool:
-    """Whether OpenVINO multiplies int8 in the layers that are quantised."""
+    """Whether OpenVINO multiplies int8 in the layers that are quantized."""
     return precision == "int8" or (precision == "auto" and has_int8())
 
 
 def uses_bfloat16(precision: Precision, *, cuda: bool = False) -> bool:
-    """Whether bfloat16 is multiplied, in layers that are not quantised, on the processor or on CUDA."""
+    """Whether bfloat16 is multiplied, in layers that are not quantized, on the processor or on CUDA."""
     return precision == "bfloat16" or (precision in ("auto", "int8") and (cuda or has_bfloat16()))
 
 
-def arithmetic(name: EngineChoice, device: str, precision: Precision, *, quantised: bool) -> str:
+def arithmetic(name: EngineChoice, device: str, precision: Precision, *, quantized: bool) -> str:
     """What a network is computed with, as part of the version of its answers: caches must not mix them.
 
     A confidence, and now and then a character, differs between int8, bfloat16 and float32, and machines that share a
@@ -67,7 +67,7 @@ def arithmetic(name: EngineChoice, device: str, precision: Precision, *, quantis
         name: As for `choose_engine`.
         device: As for `choose_engine`.
         precision: What is multiplied.
-        quantised: Whether some layers can be computed in int8.
+        quantized: Whether some layers can be computed in int8.
 
     Returns:
         For example `openvino-int8-bfloat16`: library, and what is multiplied; int7 stands for int8 with weights of 7
@@ -79,7 +79,7 @@ def arithmetic(name: EngineChoice, device: str, precision: Precision, *, quantis
     library = choose_engine(name, device)
     cuda = library == "torch" and _runs_on_cuda(device)
     integers = (
-        ["int8" if adds_up_int8() else "int7"] if library == "openvino" and quantised and uses_int8(precision) else []
+        ["int8" if adds_up_int8() else "int7"] if library == "openvino" and quantized and uses_int8(precision) else []
     )
     return "-".join([library, *integers, "bfloat16" if uses_bfloat16(precision, cuda=cuda) else "float32"])
 

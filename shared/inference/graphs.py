@@ -25,7 +25,7 @@ Arrays = Mapping[str, NDArray[Any]]
 #: Every size of input has its own code and buffers for each layer. The default of 5000 keeps 100 MiB more after 30
 #: receipts than this, and is no faster.
 _CACHED_PRIMITIVES = 100
-#: What a batch normalisation and an LSTM need, by torch's names.
+#: What a batch normalization and an LSTM need, by torch's names.
 _NORM_ARRAYS = ("weight", "bias", "running_mean", "running_var")
 LSTM_ARRAYS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 #: Inputs of an LSTM are filled up with zeros to a multiple of this: in bfloat16 a step with an odd number of them takes
@@ -143,9 +143,9 @@ def convolution(
         bias: (channels,), or None.
         stride: In both directions.
         padding: Rows above and left columns, rows below and right columns, of zeros.
-        int8: Computes in int8; the input must be `quantised`.
+        int8: Computes in int8; the input must be `quantized`.
     """
-    kernel = _quantised_kernel(weight) if int8 else constant(weight)
+    kernel = _quantized_kernel(weight) if int8 else constant(weight)
     result = ops.convolution(x, kernel, [stride] * 2, list(padding[0]), list(padding[1]), [1, 1])
     if bias is not None:
         result = ops.add(result, constant(bias.reshape(1, -1, 1, 1)))
@@ -169,13 +169,13 @@ def ceilings_for(name: str, ceilings: Sequence[float] | None, precision: Precisi
     return ceilings
 
 
-def quantised(x: ov.Output, low: float, high: float) -> ov.Output:
+def quantized(x: ov.Output, low: float, high: float) -> ov.Output:
     """Values in 256 levels from a low one, which is 0 or -128/127 of the high one, to a high one."""
     ends = constant(low), constant(high)
     return ops.fake_quantize(x, *ends, *ends, 256).output(0)
 
 
-def _quantised_kernel(weight: NDArray[Any]) -> ov.Output:
+def _quantized_kernel(weight: NDArray[Any]) -> ov.Output:
     """A kernel in 255 levels, those of each output channel spread over its own largest value.
 
     Where the processor keeps sums of two products in 16 bits, they are spread over twice that: weights of 7 bits.
@@ -189,13 +189,13 @@ def _quantised_kernel(weight: NDArray[Any]) -> ov.Output:
 def folded(
     arrays: Arrays, convolution: str, norm: str, epsilon: float = 1e-5
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight and bias of a convolution without bias and the batch normalisation after it, folded into one.
+    """Weight and bias of a convolution without bias and the batch normalization after it, folded into one.
 
     Args:
         arrays: The weights.
         convolution: Name of the convolution.
-        norm: Name of the batch normalisation.
-        epsilon: Of the batch normalisation.
+        norm: Name of the batch normalization.
+        epsilon: Of the batch normalization.
     """
     weight, gain, shift, mean, variance = (
         np.asarray(arrays[name], np.float64)

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from shared.inference import graphs
 from shared.inference.graphs import Arrays, Graph
 from shared.inference.weights import MANIFEST_FILE, read_manifest
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 
 _COUNT = 32
 
 
-def parse_options(weights: Path) -> tuple[Path, list[LabelledReceipt]]:
+def parse_options(weights: Path) -> tuple[Path, list[LabeledReceipt]]:
     """Read the command line of a measurement: the folder of the weights, and the receipts to measure on.
 
     Args:
@@ -32,7 +32,7 @@ def parse_options(weights: Path) -> tuple[Path, list[LabelledReceipt]]:
         DatasetError: If the receipts cannot be read.
     """
     parser = argparse.ArgumentParser(description="Measure the ceilings that int8 needs; writes them into the manifest.")
-    parser.add_argument("--data", type=Path, required=True, help="labelled receipts; the part `train` is used")
+    parser.add_argument("--data", type=Path, required=True, help="labeled receipts; the part `train` is used")
     parser.add_argument("--weights", type=Path, default=weights)
     parser.add_argument("--count", type=int, default=_COUNT, help="receipts, spread over the part")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Labelled receipts on disk, in the layout of SROIE (Huang et al., 2019, arXiv:2103.10213), or in that of WildReceipt.
+"""Labeled receipts on disk, in the layout of SROIE (Huang et al., 2019, arXiv:2103.10213), or in that of WildReceipt.
 
 A data set is a folder with `images/KEY.jpg`, `boxes/KEY.txt` (one segment a line: eight integers, the corners clockwise
 from the top left in pixels, then the transcript, which may hold commas), `entities/KEY.json` (company, date, address,
@@ -28,7 +28,7 @@ class DatasetError(Exception):
 
 
 @dataclass(frozen=True)
-class LabelledSegment:
+class LabeledSegment:
     """One run of text. `quad`: (4, 2) float32, pixels, clockwise from the top left; `label`: its kind, '' if untold."""
 
     quad: npt.NDArray[np.float32]
@@ -37,7 +37,7 @@ class LabelledSegment:
 
 
 @dataclass(frozen=True)
-class LabelledReceipt:
+class LabeledReceipt:
     """A receipt with its labels; the picture is read when asked for.
 
     Attributes:
@@ -52,7 +52,7 @@ class LabelledReceipt:
 
     key: str
     image_path: Path
-    segments: tuple[LabelledSegment, ...]
+    segments: tuple[LabeledSegment, ...]
     entities: dict[str, str]
     alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignored: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
@@ -73,7 +73,7 @@ class LabelledReceipt:
         return np.stack([segment.quad for segment in self.segments])
 
 
-def load_split(root: Path, split: str) -> list[LabelledReceipt]:
+def load_split(root: Path, split: str) -> list[LabeledReceipt]:
     """Read the labels of one split.
 
     Args:
@@ -103,7 +103,7 @@ def split_keys(root: Path, split: str) -> list[str]:
     return splits[split]
 
 
-def _load_receipt(root: Path, key: str) -> LabelledReceipt:
+def _load_receipt(root: Path, key: str) -> LabeledReceipt:
     boxes = root / "boxes" / f"{key}.txt"
     entities = root / "entities" / f"{key}.json"
     try:
@@ -115,7 +115,7 @@ def _load_receipt(root: Path, key: str) -> LabelledReceipt:
         raise DatasetError(f"{entities} is not JSON: {error}") from None
     except ValueError as error:
         raise DatasetError(f"{boxes}: {error}") from None
-    return LabelledReceipt(
+    return LabeledReceipt(
         key=key,
         image_path=root / "images" / f"{key}.jpg",
         segments=segments,
@@ -123,7 +123,7 @@ def _load_receipt(root: Path, key: str) -> LabelledReceipt:
     )
 
 
-def _load_wild_receipt(root: Path, key: str) -> LabelledReceipt:
+def _load_wild_receipt(root: Path, key: str) -> LabeledReceipt:
     path = root / "segments" / f"{key}.json"
     try:
         readable, ignored = parse_segments(path.read_text(encoding="utf-8"))
@@ -132,10 +132,10 @@ def _load_wild_receipt(root: Path, key: str) -> LabelledReceipt:
     except ValueError as error:
         raise DatasetError(f"{path}: {error}") from None
     texts = field_texts(readable)
-    return LabelledReceipt(
+    return LabeledReceipt(
         key=key,
         image_path=root / "images" / f"{key}.jpg",
-        segments=tuple(LabelledSegment(segment.quad, segment.text, segment.label) for segment in readable),
+        segments=tuple(LabeledSegment(segment.quad, segment.text, segment.label) for segment in readable),
         entities={name: texts[name][0] if texts[name] else "" for name in FIELD_NAMES},
         alternatives={name: texts[name][1:] for name in FIELD_NAMES},
         ignored=np.array([segment.quad for segment in ignored], np.float32).reshape(-1, 4, 2),
@@ -143,7 +143,7 @@ def _load_wild_receipt(root: Path, key: str) -> LabelledReceipt:
     )
 
 
-def parse_boxes(text: str) -> Iterable[LabelledSegment]:
+def parse_boxes(text: str) -> Iterable[LabeledSegment]:
     """Parse the text of a box file; raises ValueError that names the line."""
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
@@ -154,17 +154,17 @@ def parse_boxes(text: str) -> Iterable[LabelledSegment]:
             transcript = parts[8]
         except (ValueError, IndexError):
             raise ValueError(f"line {number} is not eight coordinates and a transcript: {line!r}") from None
-        yield LabelledSegment(quad=quad, text=transcript)
+        yield LabeledSegment(quad=quad, text=transcript)
 
 
 def write_receipt(
     root: Path,
     key: str,
     image: npt.NDArray[np.uint8],
-    segments: Sequence[LabelledSegment],
+    segments: Sequence[LabeledSegment],
     entities: Mapping[str, str],
 ) -> None:
-    """Write one labelled receipt in the layout that `load_split` reads; coordinates are rounded to whole pixels."""
+    """Write one labeled receipt in the layout that `load_split` reads; coordinates are rounded to whole pixels."""
     for folder in ("images", "boxes", "entities"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     image_path = root / "images" / f"{key}.jpg"

@@ -1,4 +1,4 @@
-"""The layout of WildReceipt (Sun et al., 2021, arXiv:2103.14470), read into the same labelled receipts as SROIE's.
+"""The layout of WildReceipt (Sun et al., 2021, arXiv:2103.14470), read into the same labeled receipts as SROIE's.
 
 A folder with `images/KEY.jpg`, `segments/KEY.json` (`segments`: a list of `quad`, `text` and `label`) and `split.json`.
 Transcripts keep their case and have no spaces. Every segment has a label of its own, so that fields are made from

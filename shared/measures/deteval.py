@@ -1,4 +1,4 @@
-"""Measures of task 1, text localisation: DetEval, and matching at an intersection over union.
+"""Measures of task 1, text localization: DetEval, and matching at an intersection over union.
 
 DetEval is the protocol of Wolf and Jolion (2006, "Object Count / Area Graphs for the Evaluation of Object Detection and
 Segmentation Algorithms") in the form in which the ICDAR 2019 challenge on scanned receipts scores submissions:
@@ -7,7 +7,7 @@ Segmentation Algorithms") in the form in which the ICDAR 2019 challenge on scann
   `x1 - x0 + 1`).
 - A label and a detection match *one to one* where the detection covers at least 0.8 of the label (area recall), at
   least 0.4 of the detection lies in the label (area precision), neither does so with any other box, and neither so
-  much as touches another box. Both sides gain 1. (The protocol also bounds the distance of the centres by the mean of
+  much as touches another box. Both sides gain 1. (The protocol also bounds the distance of the centers by the mean of
   the diagonals. Boxes that overlap are always nearer than that, so there is nothing to check.)
 - Left-over detections with an area precision of at least 0.4 that together cover at least 0.8 of a label match *one
   label to many detections*: the label gains 0.8, and so does each detection.
@@ -38,13 +38,13 @@ _SUM_DECIMALS = 4
 
 
 @dataclass(frozen=True)
-class Localisation:
+class Localization:
     """Gains and numbers of boxes of one receipt or, added up, of many.
 
     Attributes:
         label_gain: What the labels gained, 0 to `labels`.
         detection_gain: What the detections gained, 0 to `detections`.
-        labels: Number of labelled boxes.
+        labels: Number of labeled boxes.
         detections: Number of detected boxes.
     """
 
@@ -53,9 +53,9 @@ class Localisation:
     labels: int = 0
     detections: int = 0
 
-    def __add__(self, other: Localisation) -> Localisation:
+    def __add__(self, other: Localization) -> Localization:
         """Adds up two results."""
-        return Localisation(
+        return Localization(
             self.label_gain + other.label_gain,
             self.detection_gain + other.detection_gain,
             self.labels + other.labels,
@@ -107,15 +107,15 @@ def as_boxes(shapes: ArrayLike) -> Floats:
     return np.concatenate([array.min(axis=1), array.max(axis=1)], axis=1)
 
 
-def deteval_receipt(labels: ArrayLike, detections: ArrayLike) -> Localisation:
+def deteval_receipt(labels: ArrayLike, detections: ArrayLike) -> Localization:
     """Compares the detections of one receipt with its labels by DetEval.
 
     Args:
-        labels: Labelled boxes (N, 4) or quads (N, 4, 2), pixels.
+        labels: Labeled boxes (N, 4) or quads (N, 4, 2), pixels.
         detections: Detected boxes (M, 4) or quads (M, 4, 2), pixels of the same picture.
     """
     truth, found = as_boxes(labels), as_boxes(detections)
-    nothing = Localisation(labels=len(truth), detections=len(found))
+    nothing = Localization(labels=len(truth), detections=len(found))
     if len(truth) == 0 or len(found) == 0:
         return nothing
     shared_area = _intersections(truth, found, pixel=1.0)
@@ -144,35 +144,35 @@ def deteval_receipt(labels: ArrayLike, detections: ArrayLike) -> Localisation:
             label_free[many] = False
             detection_free[detection] = False
 
-    return nothing + Localisation(label_gain, detection_gain)
+    return nothing + Localization(label_gain, detection_gain)
 
 
-def deteval(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike]) -> Localisation:
+def deteval(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike]) -> Localization:
     """DetEval over many receipts.
 
     Args:
-        labels: For each receipt its labelled boxes (N, 4) or quads (N, 4, 2).
+        labels: For each receipt its labeled boxes (N, 4) or quads (N, 4, 2).
         detections: For each receipt, in the same order, its detected boxes or quads.
 
     Raises:
         ValueError: If the numbers of receipts differ.
     """
     pairs = zip(labels, detections, strict=True)
-    return sum((deteval_receipt(truth, found) for truth, found in pairs), Localisation())
+    return sum((deteval_receipt(truth, found) for truth, found in pairs), Localization())
 
 
-def iou_receipt(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> Localisation:
+def iou_receipt(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> Localization:
     """Matches detections and labels of one receipt one to one where they overlap enough.
 
     Pairs are taken greedily from the highest intersection over union down; shapes are replaced by their upright boxes.
 
     Args:
-        labels: Labelled boxes (N, 4) or quads (N, 4, 2), pixels.
+        labels: Labeled boxes (N, 4) or quads (N, 4, 2), pixels.
         detections: Detected boxes (M, 4) or quads (M, 4, 2), pixels of the same picture.
         threshold: Least intersection over union of a match, 0 to 1.
     """
     matched = float(len(iou_pairs(labels, detections, threshold)))
-    return Localisation(matched, matched, labels=len(as_boxes(labels)), detections=len(as_boxes(detections)))
+    return Localization(matched, matched, labels=len(as_boxes(labels)), detections=len(as_boxes(detections)))
 
 
 def iou_pairs(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> list[tuple[int, int]]:
@@ -194,10 +194,10 @@ def iou_pairs(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) 
     return pairs
 
 
-def iou_matches(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike], threshold: float = 0.5) -> Localisation:
+def iou_matches(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike], threshold: float = 0.5) -> Localization:
     """`iou_receipt` over many receipts, given in the same order; raises ValueError if their numbers differ."""
     pairs = zip(labels, detections, strict=True)
-    return sum((iou_receipt(truth, found, threshold) for truth, found in pairs), Localisation())
+    return sum((iou_receipt(truth, found, threshold) for truth, found in pairs), Localization())
 
 
 def _areas(boxes: Floats, *, pixel: float) -> Floats:

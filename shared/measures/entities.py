@@ -27,7 +27,7 @@ def entities_receipt(
     names = list(fields)
     return Matches(
         matched=sum(same_value(label.get(name), answer.get(name)) for name in names),
-        labelled=sum(has_value(label.get(name)) for name in names),
+        labeled=sum(has_value(label.get(name)) for name in names),
         answered=sum(has_value(answer.get(name)) for name in names),
     )
 

@@ -17,8 +17,8 @@ _MOSTLY = 0.5
 def counted(quads: Floats, ignored: Floats, labels: Floats) -> npt.NDArray[np.bool_]:
     """Which of the quads found count.
 
-    Those that lie by more than half in the boxes to ignore, and not by more than half in labelled ones, do not: what is
-    to be ignored may be drawn generously around or over labelled print (handwriting across a receipt, for example).
+    Those that lie by more than half in the boxes to ignore, and not by more than half in labeled ones, do not: what is
+    to be ignored may be drawn generously around or over labeled print (handwriting across a receipt, for example).
 
     Args:
         quads: N x 4 x 2, in pixels of the page.

@@ -11,29 +11,29 @@ class Matches:
 
     Attributes:
         matched: Answers that are right.
-        labelled: Things that are in the labels.
+        labeled: Things that are in the labels.
         answered: Things that are in the answers.
     """
 
     matched: int = 0
-    labelled: int = 0
+    labeled: int = 0
     answered: int = 0
 
     def __add__(self, other: Matches) -> Matches:
         """Adds up two counts."""
-        return Matches(self.matched + other.matched, self.labelled + other.labelled, self.answered + other.answered)
+        return Matches(self.matched + other.matched, self.labeled + other.labeled, self.answered + other.answered)
 
     @property
     def precision(self) -> float:
         """Share of the answers that are right, 0 to 1; without answers 0, or 1 if there is nothing to find either."""
         if self.answered == 0:
-            return float(self.labelled == 0)
+            return float(self.labeled == 0)
         return self.matched / self.answered
 
     @property
     def recall(self) -> float:
         """Share of the labels that were answered rightly, 0 to 1; 1 if there are none."""
-        return self.matched / self.labelled if self.labelled else 1.0
+        return self.matched / self.labeled if self.labeled else 1.0
 
     @property
     def f1(self) -> float:

@@ -30,7 +30,7 @@ def segments_read(
     """Whole segments of one receipt that were found and read right.
 
     Args:
-        labels: Labelled boxes (N, 4) or quads (N, 4, 2), pixels.
+        labels: Labeled boxes (N, 4) or quads (N, 4, 2), pixels.
         texts: What each of them says.
         found: Boxes or quads that were found, (M, 4) or (M, 4, 2).
         read: What was read in each of them.
@@ -38,7 +38,7 @@ def segments_read(
     """
     pairs = iou_pairs(labels, found, threshold)
     right = sum(packed(texts[label]) == packed(read[detection]) for label, detection in pairs)
-    return Matches(matched=right, labelled=len(texts), answered=len(read))
+    return Matches(matched=right, labeled=len(texts), answered=len(read))
 
 
 def value_found(accepted: Sequence[str], answer: str | None, *, similar: bool = False) -> Matches:
@@ -55,7 +55,7 @@ def value_found(accepted: Sequence[str], answer: str | None, *, similar: bool = 
         right = bool(given) and any(Levenshtein.normalized_similarity(text, given) >= SIMILAR for text in wanted)
     else:
         right = bool(given) and given in wanted
-    return Matches(matched=int(right), labelled=int(bool(wanted)), answered=int(bool(given)))
+    return Matches(matched=int(right), labeled=int(bool(wanted)), answered=int(bool(given)))
 
 
 def boxes_of(quads: Sequence[ArrayLike]) -> np.ndarray:

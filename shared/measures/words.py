@@ -17,7 +17,7 @@ def words_receipt(labels: Iterable[str], read: Iterable[str]) -> Matches:
     but a word that occurs twice must be read twice.
 
     Args:
-        labels: Labelled texts of the receipt, of a word or more each.
+        labels: Labeled texts of the receipt, of a word or more each.
         read: Texts that were read, of a word or more each, not necessarily as many.
     """
     expected, found = _count(labels), _count(read)
@@ -45,16 +45,16 @@ def edit_distance(first: str, second: str) -> int:
 
 
 def character_error_rate(labels: Sequence[str], read: Sequence[str]) -> float:
-    """Edits needed for each labelled character, over all texts together.
+    """Edits needed for each labeled character, over all texts together.
 
     Case is ignored and a run of spaces counts as one.
 
     Args:
-        labels: Labelled texts.
+        labels: Labeled texts.
         read: What was read for each of them, in the same order.
 
     Returns:
-        0 if all is right; above 1 if more had to be edited than there is. 0 if there are no labelled characters and
+        0 if all is right; above 1 if more had to be edited than there is. 0 if there are no labeled characters and
         none were read.
 
     Raises:

@@ -78,7 +78,7 @@ class Picture:
     """A decoded picture, turned as its EXIF orientation says.
 
     Attributes:
-        pixels: H x W, grey (the luma of ITU-R BT.601), uint8, contiguous: nothing that reads receipts sees colours.
+        pixels: H x W, gray (the luma of ITU-R BT.601), uint8, contiguous: nothing that reads receipts sees colors.
         format: JPEG, PNG or WebP.
     """
 
@@ -97,7 +97,7 @@ class Picture:
 
 
 def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
-    """Decodes a JPEG, PNG or WebP of any kind: grey, palette, 16 bit, CMYK, transparent (laid on white), turned.
+    """Decodes a JPEG, PNG or WebP of any kind: gray, palette, 16 bit, CMYK, transparent (laid on white), turned.
 
     Args:
         data: The whole file.
@@ -122,9 +122,9 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     try:
         with _DECODERS[name](BytesIO(data)) as image:
             check_size(image.size, limits)
-            image.draft("L", None)  # the colours of a JPEG need not be decoded
+            image.draft("L", None)  # the colors of a JPEG need not be decoded
             image.load()
-            pixels = to_grey(upright(image))
+            pixels = to_gray(upright(image))
     except ProblemError:
         raise
     except Exception as error:  # decoders let anything escape for damaged files: OSError, SyntaxError, ValueError, ...
@@ -214,7 +214,7 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def to_grey(image: Image.Image) -> NDArray[np.uint8]:
+def to_gray(image: Image.Image) -> NDArray[np.uint8]:
     """The pixels of a loaded picture of any mode, `(H, W)`; what is transparent lies on white."""
     if image.mode.startswith("I"):
         return _shallow(image)
@@ -238,7 +238,7 @@ def to_bgr(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _shallow(image: Image.Image) -> NDArray[np.uint8]:
-    """Grey of 16 bit, which Pillow would clip to 255 instead of scaling, in 8 bit."""
+    """Gray of 16 bit, which Pillow would clip to 255 instead of scaling, in 8 bit."""
     return np.asarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255), np.uint8)
 
 

@@ -113,7 +113,7 @@ def _malaysian_address(rng: random.Random) -> tuple[str, ...]:
 
 
 def _joined(rng: random.Random, lines: list[str]) -> tuple[str, ...]:
-    """Put short neighbours on one line, as printers do to save paper."""
+    """Put short neighbors on one line, as printers do to save paper."""
     limit = rng.choice((24, 30, 36, 42))
     glue = "" if rng.random() < 0.1 else " "
     joined = [lines[0]]

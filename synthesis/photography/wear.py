@@ -63,10 +63,10 @@ def _crease(rng: np.random.Generator, tone: Floats, wear: float) -> None:
 def _stain(rng: np.random.Generator, tone: Floats) -> None:
     """A drop or the ring of a cup."""
     height, width = tone.shape
-    centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+    center = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
     radius = int(width * rng.uniform(0.05, 0.3))
     spot = np.zeros(tone.shape, np.float32)
-    cv2.circle(spot, centre, radius, 1.0, -1 if rng.random() < 0.5 else max(2, radius // 8), cv2.LINE_AA)
+    cv2.circle(spot, center, radius, 1.0, -1 if rng.random() < 0.5 else max(2, radius // 8), cv2.LINE_AA)
     tone *= 1 - rng.uniform(0.04, 0.15) * cv2.GaussianBlur(spot, (0, 0), 2 + radius * 0.06)
 
 
@@ -138,7 +138,7 @@ def camera(rng: np.random.Generator, image: Floats, *, blur: float, noise: float
         rng: Source of chance.
         image: Picture.
         blur: Standard deviation of the blur, pixels; under 0.2 none.
-        noise: Standard deviation of the sensor's noise, grey levels.
+        noise: Standard deviation of the sensor's noise, gray levels.
         quality: JPEG quality of a first compression before the file's own; 100 skips it.
     """
     if blur >= 0.2:
@@ -154,9 +154,9 @@ def camera(rng: np.random.Generator, image: Floats, *, blur: float, noise: float
     return pixels
 
 
-def dusted(rng: np.random.Generator, grey: Floats) -> Floats:
+def dusted(rng: np.random.Generator, gray: Floats) -> Floats:
     """Dust on the scanner's glass: a few dark specks on a picture (H, W), 0..255, drawn in place."""
     for _ in range(int(rng.poisson(4))):
-        x, y = int(rng.integers(0, grey.shape[1])), int(rng.integers(0, grey.shape[0]))
-        cv2.circle(grey, (x, y), int(rng.integers(1, 3)), float(rng.uniform(60, 200)), -1, cv2.LINE_AA)
-    return grey
+        x, y = int(rng.integers(0, gray.shape[1])), int(rng.integers(0, gray.shape[0]))
+        cv2.circle(gray, (x, y), int(rng.integers(1, 3)), float(rng.uniform(60, 200)), -1, cv2.LINE_AA)
+    return gray

@@ -26,7 +26,7 @@ class Strip:
 
     Attributes:
         ink: (H, W) float32, 0 blank to 1 printed.
-        boxes: (N, 4) float32: x0, y0, x1, y1 of each segment as labelled, pixels of `ink`.
+        boxes: (N, 4) float32: x0, y0, x1, y1 of each segment as labeled, pixels of `ink`.
         tight: (N, 4) float32: the same around the ink itself.
         texts: What each segment says.
         pitch: Distance of two lines, pixels.
@@ -118,14 +118,14 @@ def _emblem(area: npt.NDArray[np.float32], rng: random.Random) -> None:
     height, width = area.shape
     canvas = np.ascontiguousarray(area)
     for _ in range(rng.randint(1, 3)):
-        centre = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.4, 0.6)))
+        center = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.4, 0.6)))
         size = max(4, int(min(height, width) * rng.uniform(0.2, 0.45)))
         thickness = rng.choice((-1, 3, 5))
         if rng.random() < 0.5:
-            cv2.circle(canvas, centre, size, 1.0, thickness, cv2.LINE_AA)
+            cv2.circle(canvas, center, size, 1.0, thickness, cv2.LINE_AA)
         else:
             angles = np.linspace(0, 2 * np.pi, rng.randint(3, 6), endpoint=False) + rng.random()
-            points = (np.stack([np.cos(angles), np.sin(angles)], axis=1) * size + centre).astype(np.int32)
+            points = (np.stack([np.cos(angles), np.sin(angles)], axis=1) * size + center).astype(np.int32)
             if thickness < 0:
                 cv2.fillPoly(canvas, [points], 1.0, cv2.LINE_AA)
             else:

@@ -15,7 +15,7 @@ class Run:
     x: float
     y: float
     style: Style = PLAIN
-    labelled: bool = True
+    labeled: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Sheet:
         self.y += lines * line_height(self.face, style)
 
     def put(
-        self, text: str, x: float, align: str = "left", style: Style = PLAIN, *, labelled: bool = True
+        self, text: str, x: float, align: str = "left", style: Style = PLAIN, *, labeled: bool = True
     ) -> Run | None:
         """Print a text on the current line; `x` is its left, middle or right end. Returns the run, None if blank."""
         text = " ".join(self.cased(text, style).split())
@@ -74,7 +74,7 @@ class Sheet:
             return None
         width = self.measure(text, style)
         left = x - {"left": 0.0, "middle": width / 2, "right": width}[align]
-        run = Run(text, max(left, 0.0), self.y, style, labelled)
+        run = Run(text, max(left, 0.0), self.y, style, labeled)
         self.runs.append(run)
         return run
 
@@ -124,7 +124,7 @@ class Sheet:
             self.graphics.append(Graphic("line", 0, self.y + 0.5 * line_height(self.face), self.width, 2))
         else:
             count = int(self.width / self.measure(character))
-            self.put(character * count, 0, labelled=False)
+            self.put(character * count, 0, labeled=False)
         self.advance(1)
 
     def draw(self, kind: str, width: float, height: float, x: float | None = None) -> None:
@@ -135,10 +135,10 @@ class Sheet:
 
 
 def joined(sheet: Sheet) -> list[list[Run]]:
-    """Group labelled runs to segments: neighbours on a line whose gap is narrower than about two letters."""
+    """Group labeled runs to segments: neighbors on a line whose gap is narrower than about two letters."""
     lines: dict[float, list[Run]] = {}
     for run in sheet.runs:
-        if run.labelled:
+        if run.labeled:
             lines.setdefault(run.y, []).append(run)
     segments: list[list[Run]] = []
     for y in sorted(lines):

@@ -26,7 +26,7 @@ class Face:
         squeeze: Horizontal scale.
         stretch: Vertical scale.
         pitch: Distance of two lines, in `size` x `stretch`.
-        crisp: Whether dots are on or off (thermal head) or grey (laser).
+        crisp: Whether dots are on or off (thermal head) or gray (laser).
         open_zero: Whether a zero is printed as a narrow O, for fixed-width fonts whose own zero has a slash or a dot,
             which few printers have.
         capitals: Whether its small letters look like capitals.

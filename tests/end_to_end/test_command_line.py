@@ -77,14 +77,14 @@ def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> No
     result = quittance("evaluate", *options)
     assert result.returncode == 0, result.stderr
     measures = json.loads(output.read_text())
-    labelled = load_split(rendered, "all")
-    assert (measures["receipts"], measures["failed"]) == (len(labelled), 0) == (2, 0)
+    labeled = load_split(rendered, "all")
+    assert (measures["receipts"], measures["failed"]) == (len(labeled), 0) == (2, 0)
     assert measures["seconds"]["median"] > 0
     # The parts fit together; how well the models do is measured elsewhere.
     assert measures["task1"]["deteval"]["hmean"] > 0.3
     assert measures["task2"]["given_boxes"]["f1"] > 0.3
     records = read_records(predictions)
-    assert [record.key for record in records] == [receipt.key for receipt in labelled]
+    assert [record.key for record in records] == [receipt.key for receipt in labeled]
     assert all(len(record.given_boxes) == len(record.labels) for record in records)
     assert "Task 3, fields: from pixels" in result.stdout
     assert "2 receipts of" in report.read_text()
@@ -130,7 +130,7 @@ def test_corrections_become_a_data_set(repository: Path, deployment: Deployment,
         finally:
             client.delete(url)
     assert result.returncode == 0, result.stderr
-    (labelled,) = load_split(tmp_path / "data", "train")
-    assert labelled.entities["company"] == "TAUGHT SHOP"
-    assert len(labelled.segments) == len(receipt["lines"])
-    assert labelled.image().shape[1::-1] == (receipt["pages"][0]["width"], receipt["pages"][0]["height"])
+    (labeled,) = load_split(tmp_path / "data", "train")
+    assert labeled.entities["company"] == "TAUGHT SHOP"
+    assert len(labeled.segments) == len(receipt["lines"])
+    assert labeled.image().shape[1::-1] == (receipt["pages"][0]["width"], receipt["pages"][0]["height"])

@@ -179,7 +179,7 @@ def add_many(visit: Visit, receipt: dict[str, Any], count: int) -> None:
     )
 
 
-def test_a_narrow_confidence_is_told_by_more_than_colour(visit: Visit, sample: File) -> None:
+def test_a_narrow_confidence_is_told_by_more_than_color(visit: Visit, sample: File) -> None:
     def unsure(route: Route) -> None:
         answer = route.fetch()
         receipt = answer.json()

@@ -49,7 +49,7 @@ def check_url(url: str, *, private: bool) -> None:
 
     Args:
         url: As the caller sent it.
-        private: Whether private addresses, and so plain names of neighbours, are allowed.
+        private: Whether private addresses, and so plain names of neighbors, are allowed.
 
     Raises:
         ProblemError: 422 `webhook-url-invalid`.

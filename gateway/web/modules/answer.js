@@ -216,7 +216,7 @@ export class Answer extends EventTarget {
 function notes(record, name, { value, field, correction }) {
   const made = [];
   const add = (className, text, sign = null) => made.push(make("p", { class: `note ${className}` }, sign ? icon(sign) : null, make("span", { text })));
-  const normal = normalised(record, name);
+  const normal = normalized(record, name);
   if (normal !== null && normal !== value) add("normal", normal);
   if (correction !== null) {
     const confirmed = correction.value === (field?.value ?? null);
@@ -231,7 +231,7 @@ function notes(record, name, { value, field, correction }) {
   return made;
 }
 
-function normalised(record, name) {
+function normalized(record, name) {
   if (name === "date") return isoDate(record);
   if (name !== "total") return null;
   const { amount, currency } = total(record);

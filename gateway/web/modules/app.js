@@ -47,7 +47,7 @@ function followAddress() {
 }
 
 function step(by, wanted) {
-  const record = records.neighbour(by, wanted);
+  const record = records.neighbor(by, wanted);
   if (record === null) return false;
   go(record.uid, { replace: records.open !== null });
   list.reveal(record.uid);

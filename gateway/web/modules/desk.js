@@ -36,8 +36,8 @@ export class Desk {
     }
     byId("desk-title").textContent = current(record, "company").value ?? record.name;
     byId("desk-note").textContent = record.receipt ? record.name : "";
-    byId("previous").disabled = this.#records.neighbour(-1) === null;
-    byId("next").disabled = this.#records.neighbour(1) === null;
+    byId("previous").disabled = this.#records.neighbor(-1) === null;
+    byId("next").disabled = this.#records.neighbor(1) === null;
     byId("receipt-menu").hidden = record.state === "waiting" || record.state === "reading";
     for (const item of document.querySelectorAll("[data-receipt=json], [data-receipt=curl]")) item.hidden = record.state !== "done";
     if (record.state === "done") this.#answer.show(record, this.#records.threshold);

@@ -125,7 +125,7 @@ export class Records extends EventTarget {
   }
 
   /** The next of the listed ones (`step` 1) or the one before (-1); `wanted` leaves out others. Null if there is none. */
-  neighbour(step, wanted = () => true) {
+  neighbor(step, wanted = () => true) {
     const listed = this.listed;
     const at = listed.findIndex((record) => record.uid === this.openUid);
     if (at < 0) return (step > 0 ? listed.find(wanted) : listed.findLast(wanted)) ?? null;

@@ -39,7 +39,7 @@ class Engine(Protocol):
     by_size: bool
 
     def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
-        """Run pages, H x W grey (uint8) each; what is said of them comes in their order.
+        """Run pages, H x W gray (uint8) each; what is said of them comes in their order.
 
         One run has to end, or to be closed, before the next begins.
         """

@@ -4,11 +4,11 @@ The paper is arXiv:1609.03605.
 
 As in the paper: the convolutions of VGG16 up to conv5_3 (stride 16), a 3x3 window to 512 channels, a bidirectional
 LSTM along every row (128 units each way), a fully connected layer of 512 units, and for each of the k vertical
-anchors of a cell two scores (non-text, text), two vertical coordinates (centre, log height) and one side refinement.
+anchors of a cell two scores (non-text, text), two vertical coordinates (center, log height) and one side refinement.
 
-What differs: the side refinement is a ramp that is zero inside a segment and grows towards its ends (see
-:mod:`services.detector.anchors`), so that it also tells where two neighbours on one row part; the anchors are fitted
-to text of one working height, to which a picture is scaled first; pictures are grey.
+What differs: the side refinement is a ramp that is zero inside a segment and grows toward its ends (see
+:mod:`services.detector.anchors`), so that it also tells where two neighbors on one row part; the anchors are fitted
+to text of one working height, to which a picture is scaled first; pictures are gray.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Output(NamedTuple):
 
     Attributes:
         scores: N x R x C x k x 2, logits of non-text and text.
-        vertical: N x R x C x k x 2, centre offset in anchor heights (downwards) and log of the height ratio.
-        side: N x R x C x k, the side ramp (positive towards a right end, negative towards a left end).
+        vertical: N x R x C x k x 2, center offset in anchor heights (downwards) and log of the height ratio.
+        side: N x R x C x k, the side ramp (positive toward a right end, negative toward a left end).
     """
 
     scores: torch.Tensor
@@ -140,8 +140,8 @@ class CTPN(nn.Module):
         )
 
 
-def normalise(grey: torch.Tensor) -> torch.Tensor:
-    """N x H x W grey pixels (uint8) -> N x 3 x H x W input of the network (float32, channels last)."""
-    single = grey.unsqueeze(1).float()
+def normalize(gray: torch.Tensor) -> torch.Tensor:
+    """N x H x W gray pixels (uint8) -> N x 3 x H x W input of the network (float32, channels last)."""
+    single = gray.unsqueeze(1).float()
     # One number after the other: a tensor of the three would be copied to a GPU each time.
     return torch.cat([single - mean for mean in PIXEL_MEAN], dim=1).contiguous(memory_format=torch.channels_last)

@@ -71,7 +71,7 @@ def _convolutions() -> list[str]:
 
 
 def output_maxima(arrays: Arrays) -> Graph:
-    """N x H x W grey pages (uint8) -> the largest value that each convolution makes, but the last, in order."""
+    """N x H x W gray pages (uint8) -> the largest value that each convolution makes, but the last, in order."""
     pages = graphs.parameter([-1, -1, -1], np.uint8)
     _, made = _features(pages, arrays, None)
     axes = graphs.constant([0, 1, 2, 3], np.int64)
@@ -79,7 +79,7 @@ def output_maxima(arrays: Arrays) -> Graph:
 
 
 def _build(arrays: Arrays, anchors: int, ceilings: Sequence[float] | None) -> Graph:
-    """N x H x W grey pages (uint8) -> the probabilities, vertical coordinates and side ramps of `Activations`."""
+    """N x H x W gray pages (uint8) -> the probabilities, vertical coordinates and side ramps of `Activations`."""
     pages = graphs.parameter([-1, -1, -1], np.uint8)
     rows_of_cells, count, rows, columns = _sequences(_features(pages, arrays, ceilings)[0])
     directions = ({kind: arrays[f"recurrent.{kind}_l0{end}"] for kind in graphs.LSTM_ARRAYS} for end in _DIRECTIONS)
@@ -107,14 +107,14 @@ def _build(arrays: Arrays, anchors: int, ceilings: Sequence[float] | None) -> Gr
 def _features(pages: ov.Output, arrays: Arrays, ceilings: Sequence[float] | None) -> tuple[ov.Output, list[ov.Output]]:
     """The convolutions: what the last one makes of the pages, N x channels x R x C, and what each one does.
 
-    In int8, what a convolution makes is cut off at its ceiling and quantised before it is pooled, so that pooling and
+    In int8, what a convolution makes is cut off at its ceiling and quantized before it is pooled, so that pooling and
     the next convolution read a byte a value.
     """
     int8 = ceilings is not None
-    grey = ops.unsqueeze(ops.convert(pages, "f32"), graphs.constant(1, np.int64))
-    x = ops.subtract(grey, graphs.constant(np.reshape(PIXEL_MEAN, (1, 3, 1, 1)))).output(0)
+    gray = ops.unsqueeze(ops.convert(pages, "f32"), graphs.constant(1, np.int64))
+    x = ops.subtract(gray, graphs.constant(np.reshape(PIXEL_MEAN, (1, 3, 1, 1)))).output(0)
     if int8:
-        x = graphs.quantised(x, -_PIXEL_CEILING * 128 / 127, _PIXEL_CEILING)
+        x = graphs.quantized(x, -_PIXEL_CEILING * 128 / 127, _PIXEL_CEILING)
     kernels = {name: (arrays[f"{name}.weight"], arrays[f"{name}.bias"]) for name in _convolutions()}
     kernels["window"] = arrays["window.weight"] * FEATURE_SCALE, arrays["window.bias"]
     made: list[ov.Output] = []
@@ -124,7 +124,7 @@ def _features(pages: ov.Output, arrays: Arrays, ceilings: Sequence[float] | None
         x = graphs.convolution(x, kernel, bias, padding=_SAME, int8=int8)
         made.append(x)
         if ceilings is not None and number < len(ceilings):
-            x = graphs.quantised(x, 0.0, ceilings[number])
+            x = graphs.quantized(x, 0.0, ceilings[number])
     return x, made
 
 

@@ -14,7 +14,7 @@ import torch
 from services.detector.joining import JoiningSettings
 from services.detector.network.architecture import Architecture
 from services.detector.network.engine import Activations
-from services.detector.network.network import CTPN, normalise
+from services.detector.network.network import CTPN, normalize
 from services.detector.predictor import read_weights
 from services.detector.settings import DetectorSettings
 from shared.inference.cuda_graphs import on_device, to_host
@@ -61,7 +61,7 @@ class TorchEngine:
         return cls(build_network(arrays, architecture), device, settings.precision, graphs=graphs)
 
     def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
-        """Run pages; neighbours of one size are computed together."""
+        """Run pages; neighbors of one size are computed together."""
         for _, alike in itertools.groupby(pages, key=lambda page: page.shape):
             yield from self._together(np.stack(list(alike)))
 
@@ -71,9 +71,9 @@ class TorchEngine:
         return [Activations(*page) for page in zip(*results, strict=True)]
 
     def _computed(self, pages: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """N x H x W grey pixels -> what `Activations` has, for N pages."""
+        """N x H x W gray pixels -> what `Activations` has, for N pages."""
         with autocast(self._device, self._precision):
-            output = self._network(normalise(pages))
+            output = self._network(normalize(pages))
         return torch.softmax(output.scores, dim=-1)[..., 1], output.vertical, output.side
 
 

@@ -1,7 +1,7 @@
 """The network that tells which way up a patch of text is.
 
 A small convolutional network; nothing in it is new (VGG blocks, Simonyan and Zisserman, 2015, arXiv:1409.1556, with
-batch normalisation and strides in place of pooling). It decides nothing alone: see
+batch normalization and strides in place of pooling). It decides nothing alone: see
 `services.detector.orientation.pose`.
 """
 
@@ -15,7 +15,7 @@ from services.detector.orientation.pose import TURNS
 
 
 class OrientationNetwork(nn.Module):
-    """N x 1 x H x W patches (`normalise`) -> N x 4 scores of the turns 0, 90, 180, 270."""
+    """N x 1 x H x W patches (`normalize`) -> N x 4 scores of the turns 0, 90, 180, 270."""
 
     def __init__(self, architecture: OrientationArchitecture) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class OrientationNetwork(nn.Module):
         return scores
 
 
-def normalise(patches: Tensor) -> Tensor:
+def normalize(patches: Tensor) -> Tensor:
     """N x H x W uint8 -> N x 1 x H x W of mean 0 and about unit deviation: neither light nor contrast matters."""
     values = patches.float()[:, None]
     deviation, mean = torch.std_mean(values, dim=(2, 3), keepdim=True)

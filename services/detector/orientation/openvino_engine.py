@@ -54,7 +54,7 @@ class OpenVINOOrientationEngine:
 
 def _build(arrays: Arrays, architecture: OrientationArchitecture) -> Graph:
     patches = graphs.parameter([-1, -1, -1], np.uint8)
-    x = _normalised(ops.unsqueeze(ops.convert(patches, "f32"), graphs.constant(1, np.int64)).output(0))
+    x = _normalized(ops.unsqueeze(ops.convert(patches, "f32"), graphs.constant(1, np.int64)).output(0))
     for index, stride in enumerate(architecture.strides):
         weight, bias = graphs.folded(arrays, f"features.{3 * index}", f"features.{3 * index + 1}")
         margin = weight.shape[2] // 2
@@ -64,12 +64,12 @@ def _build(arrays: Arrays, architecture: OrientationArchitecture) -> Graph:
     return Graph([patches], [ops.log_softmax(scores, 1).output(0)])
 
 
-def _normalised(x: ov.Output) -> ov.Output:
-    """Mean 0 and about unit deviation over each patch, as `services.detector.orientation.network.normalise`."""
+def _normalized(x: ov.Output) -> ov.Output:
+    """Mean 0 and about unit deviation over each patch, as `services.detector.orientation.network.normalize`."""
     places = graphs.constant(_PLACES, np.int64)
-    centred = ops.subtract(x, ops.reduce_mean(x, places, True))
+    centerd = ops.subtract(x, ops.reduce_mean(x, places, True))
     count = ops.convert(ops.multiply(graphs.size(x, 2), graphs.size(x, 3)), "f32")
-    squares = ops.reduce_sum(ops.multiply(centred, centred), places, True)
+    squares = ops.reduce_sum(ops.multiply(centerd, centerd), places, True)
     # torch's deviation: of a sample, with one less than there are pixels below the sum
     deviation = ops.sqrt(ops.divide(squares, ops.subtract(count, graphs.constant(1.0))))
-    return ops.divide(centred, ops.add(deviation, graphs.constant(LEAST_DEVIATION))).output(0)
+    return ops.divide(centerd, ops.add(deviation, graphs.constant(LEAST_DEVIATION))).output(0)

@@ -37,7 +37,7 @@ _MARGIN = 0.5
 
 
 class OrientationEngine(Protocol):
-    """What runs the network: N x `PATCH` x `PATCH` grey patches to N x 4 log probabilities of `TURNS`."""
+    """What runs the network: N x `PATCH` x `PATCH` gray patches to N x 4 log probabilities of `TURNS`."""
 
     def __call__(self, patches: Pixels) -> Floats:
         """Run one batch."""
@@ -66,7 +66,7 @@ def find_pose(ink: Ink, engine: OrientationEngine) -> Pose:
     characters = find_characters(ink)
     if characters is None:
         return Pose()
-    leans = [estimate_lean(characters.centres, characters.height, axis) for axis in (0, 1)]
+    leans = [estimate_lean(characters.centers, characters.height, axis) for axis in (0, 1)]
     clearer = leans[0] if leans[0].contrast >= leans[1].contrast else leans[1]
     degrees = clearer.degrees if clearer.contrast >= _CLEAR_CONTRAST else 0.0
     rotation = decide(engine(cut_patches(ink.measured, characters, degrees)), leans)
@@ -99,7 +99,7 @@ def cut_patches(measured: Pixels, characters: Characters, degrees: float) -> Pix
     """Cut the patches with the most characters, which do not overlap, out of a page.
 
     Args:
-        measured: H x W grey page.
+        measured: H x W gray page.
         characters: Found on it.
         degrees: Lean of the lines, clockwise; on the patches it is undone.
 
@@ -112,7 +112,7 @@ def cut_patches(measured: Pixels, characters: Characters, degrees: float) -> Pix
             cv2.resize(measured, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8
         )
     turn = turning(-degrees)
-    origins = _origins(characters.centres * scale @ turn.T)
+    origins = _origins(characters.centers * scale @ turn.T)
     linear = turn if scale < 1.0 else turn * scale
     return np.stack([cut_patch(measured, np.hstack([linear, -origin[:, None]])) for origin in origins])
 

@@ -36,23 +36,23 @@ class Lean:
     contrast: float
 
 
-def estimate_lean(centres: Floats, height: float, axis: int) -> Lean:
+def estimate_lean(centers: Floats, height: float, axis: int) -> Lean:
     """Find the direction along which characters line up.
 
     Args:
-        centres: N x 2 centres of characters, x and y in pixels.
+        centers: N x 2 centers of characters, x and y in pixels.
         height: Height of a character in pixels.
         axis: 0 for lines that run about along x, 1 for lines that run about along y.
 
     Returns:
         The lean within `MOST_DEGREES`; 0 degrees if there are too few characters to tell.
     """
-    if len(centres) < 2:
+    if len(centers) < 2:
         return Lean(0.0, 1.0)
-    along, across = (centres - centres.mean(axis=0))[:, [axis, 1 - axis]].T / height
+    along, across = (centers - centers.mean(axis=0))[:, [axis, 1 - axis]].T / height
     if axis == 1:
         along = -along  # a clockwise turn leads from y to -x
-    step = max(1, len(centres) // _GUESSED_FROM)
+    step = max(1, len(centers) // _GUESSED_FROM)
     angles = np.arange(-MOST_DEGREES, MOST_DEGREES + _COARSE / 2, _COARSE)
     scores = _unevenness(along[::step], across[::step], angles)
     best = float(angles[np.argmax(scores)])

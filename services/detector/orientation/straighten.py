@@ -1,6 +1,6 @@
 """Setting a page straight, and leading points back to the page as it was sent. numpy and cv2 only.
 
-Points are continuous pixels as in `shared.geometry`: the centre of the first pixel is at 0.5.
+Points are continuous pixels as in `shared.geometry`: the center of the first pixel is at 0.5.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ LEAST_LEAN = 1.5
 _SLANTED = 0.03
 
 
-def straighten(grey: Pixels, pose: Pose) -> tuple[Pixels, Doubles]:
+def straighten(gray: Pixels, pose: Pose) -> tuple[Pixels, Doubles]:
     """Turn a page so that its text reads from left to right.
 
     Args:
-        grey: H x W page as it was sent.
+        gray: H x W page as it was sent.
         pose: How its text stands.
 
     Returns:
         The straight page, with what lies beside the sent one filled from its border, and the 3 x 3 matrix that leads
         from points on it to points on the page as it was sent.
     """
-    upright = rotate_image(grey, -pose.rotation % 360)
+    upright = rotate_image(gray, -pose.rotation % 360)
     height, width = upright.shape
     back = rotation_matrix(pose.rotation, width, height)
     if abs(pose.lean) < LEAST_LEAN:
@@ -46,7 +46,7 @@ def straighten(grey: Pixels, pose: Pose) -> tuple[Pixels, Doubles]:
     forth = np.eye(3)
     forth[:2] = np.hstack([linear, -low[:, None]])
     straight = cv2.warpPerspective(
-        upright, _between_centres(forth), (columns, rows), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        upright, _between_centers(forth), (columns, rows), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(straight, dtype=np.uint8), back @ np.linalg.inv(forth)
 
@@ -118,7 +118,7 @@ def _shortened(quad: Floats, limits: Floats) -> Floats:
     return np.stack(corners).astype(np.float32)
 
 
-def _between_centres(matrix: Doubles) -> Doubles:
-    """The same mapping for OpenCV, which puts the centres of pixels at whole numbers."""
+def _between_centers(matrix: Doubles) -> Doubles:
+    """The same mapping for OpenCV, which puts the centers of pixels at whole numbers."""
     shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     return np.asarray(np.linalg.inv(shift) @ matrix @ shift)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from services.detector.orientation.architecture import OrientationArchitecture
-from services.detector.orientation.network import OrientationNetwork, normalise
+from services.detector.orientation.network import OrientationNetwork, normalize
 from services.detector.orientation.pose import Floats, Pixels
 from shared.inference.device import autocast, load_into
 from shared.inference.engines import Precision
@@ -44,5 +44,5 @@ class TorchOrientationEngine:
     def __call__(self, patches: Pixels) -> Floats:
         """N x H x W patches -> N x 4 log probabilities."""
         with autocast(torch.device("cpu"), self._precision):
-            scores = self._network(normalise(torch.from_numpy(patches)))
+            scores = self._network(normalize(torch.from_numpy(patches)))
         return np.asarray(torch.log_softmax(scores.float(), dim=1).numpy(), np.float32)

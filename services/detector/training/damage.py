@@ -37,11 +37,11 @@ def bend(width: int, height: int, rng: np.random.Generator) -> Floats:
     return np.asarray(field, np.float32)
 
 
-def warp(grey: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, int]) -> Pixels:
+def warp(gray: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, int]) -> Pixels:
     """Map a picture by a homography, then by a field: the pixel p of the result shows the point p + field(p) of before.
 
     Args:
-        grey: Pixels.
+        gray: Pixels.
         matrix: 3 x 3, from the picture to the result before bending.
         field: Height x width x 2, or None.
         size: Width and height of the result.
@@ -49,13 +49,13 @@ def warp(grey: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, i
     width, height = size
     if field is None:
         return np.asarray(
-            cv2.warpPerspective(grey, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+            cv2.warpPerspective(gray, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     bent = np.stack([x, y], axis=-1) + field
     source = cv2.perspectiveTransform(bent.reshape(1, -1, 2), np.linalg.inv(matrix)).reshape(height, width, 2)
     from_x, from_y = np.ascontiguousarray(source[..., 0], np.float32), np.ascontiguousarray(source[..., 1], np.float32)
-    shown = cv2.remap(grey, from_x, from_y, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shown = cv2.remap(gray, from_x, from_y, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(shown, np.uint8)
 
 
@@ -80,31 +80,31 @@ def damage_page(
     """Damage a whole picture (H x W x 3 or H x W): mild perspective, bends, and what `degrade` does.
 
     Returns:
-        The picture, grey, and where `quads` (N x 4 x 2) and `ignored` (M x 4 x 2) stand in it.
+        The picture, gray, and where `quads` (N x 4 x 2) and `ignored` (M x 4 x 2) stand in it.
     """
-    grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-    size = grey.shape[1], grey.shape[0]
+    gray = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    size = gray.shape[1], gray.shape[0]
     matrix, field = perspective(*size, rng), bend(*size, rng)
-    worn = degrade(warp(grey, matrix, field, size), rng)
+    worn = degrade(warp(gray, matrix, field, size), rng)
     return worn, move(quads, matrix, field), move(ignored, matrix, field)
 
 
-def put_on_background(grey: Pixels, quads: Floats, margin: float, rng: np.random.Generator) -> Pixels:
+def put_on_background(gray: Pixels, quads: Floats, margin: float, rng: np.random.Generator) -> Pixels:
     """Lay a patterned ground around the paper, which is taken to end a margin (px) beyond the print.
 
     Args:
-        grey: Pixels of a crop.
+        gray: Pixels of a crop.
         quads: N x 4 x 2, all print of the receipt in pixels of the crop, in it or not.
         margin: In pixels.
         rng: Source of chance.
     """
     hull = cv2.convexHull(quads.reshape(-1, 2).astype(np.float32))
-    paper = np.zeros(grey.shape, np.uint8)
+    paper = np.zeros(gray.shape, np.uint8)
     cv2.fillConvexPoly(paper, np.clip(hull, -8000, 8000).astype(np.int32), 255)
     reach = 2 * round(margin) + 1
     paper = cv2.dilate(paper, cv2.getStructuringElement(cv2.MORPH_RECT, (reach, reach))).astype(np.uint8)
     share = cv2.GaussianBlur(paper, (0, 0), rng.uniform(0.6, 1.5)).astype(np.float32) / 255
-    return np.asarray(grey * share + _pattern(grey.shape, rng) * (1 - share), np.uint8)
+    return np.asarray(gray * share + _pattern(gray.shape, rng) * (1 - share), np.uint8)
 
 
 def _pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
@@ -122,38 +122,38 @@ def _pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
     return np.clip(ground, 0, 255)
 
 
-def degrade(grey: Pixels, rng: np.random.Generator) -> Pixels:
+def degrade(gray: Pixels, rng: np.random.Generator) -> Pixels:
     """One or two of: dark gradient, few pixels, blur, strong JPEG compression."""
     steps = (_darken, _coarsen, _blur, _compress)
     for index in sorted(rng.permutation(len(steps))[: int(rng.integers(1, 3))]):
-        grey = steps[index](grey, rng)
-    return grey
+        gray = steps[index](gray, rng)
+    return gray
 
 
-def _darken(grey: Pixels, rng: np.random.Generator) -> Pixels:
+def _darken(gray: Pixels, rng: np.random.Generator) -> Pixels:
     corners = rng.uniform(0.3, 1.05, (2, 2)).astype(np.float32)
-    field = cv2.resize(corners, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(grey * field, 0, 255), np.uint8)
+    field = cv2.resize(corners, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(gray * field, 0, 255), np.uint8)
 
 
-def _coarsen(grey: Pixels, rng: np.random.Generator) -> Pixels:
+def _coarsen(gray: Pixels, rng: np.random.Generator) -> Pixels:
     factor = rng.uniform(0.5, 0.85)
-    small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
+    small = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _blur(grey: Pixels, rng: np.random.Generator) -> Pixels:
+def _blur(gray: Pixels, rng: np.random.Generator) -> Pixels:
     if rng.random() < 0.5:
-        return np.asarray(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.7, 1.6)), np.uint8)
+        return np.asarray(cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.7, 1.6)), np.uint8)
     length, angle = int(rng.integers(3, 6)), rng.uniform(0, np.pi)
     kernel = np.zeros((7, 7), np.float32)
     shift = np.array([np.cos(angle), np.sin(angle)]) * length / 2
     cv2.line(
         kernel, tuple(np.rint(3 - shift).astype(int).tolist()), tuple(np.rint(3 + shift).astype(int).tolist()), 1.0
     )
-    return np.asarray(cv2.filter2D(grey, -1, kernel / kernel.sum()), np.uint8)
+    return np.asarray(cv2.filter2D(gray, -1, kernel / kernel.sum()), np.uint8)
 
 
-def _compress(grey: Pixels, rng: np.random.Generator) -> Pixels:
-    _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 45))])
+def _compress(gray: Pixels, rng: np.random.Generator) -> Pixels:
+    _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 45))])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)

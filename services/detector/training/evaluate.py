@@ -1,4 +1,4 @@
-"""Measures of the detector on labelled receipts (task 1): DetEval and matching at IoU 0.5.
+"""Measures of the detector on labeled receipts (task 1): DetEval and matching at IoU 0.5.
 
 `python -m services.detector.training.evaluate --data DIR [--split validation]`
 """
@@ -19,7 +19,7 @@ from services.detector.predictor import NAME, Detection, Predictor
 from services.detector.settings import DetectorSettings
 from services.detector.training.damage import damage_page
 from shared.inference.weights import MANIFEST_FILE, read_manifest
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 from shared.measures.deteval import deteval, iou_matches
 from shared.measures.ignored import counted
 
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 
 def detect_all(
-    receipts: Sequence[LabelledReceipt],
+    receipts: Sequence[LabeledReceipt],
     predictor: Predictor,
     progress: Progress | None = None,
     *,
@@ -37,7 +37,7 @@ def detect_all(
     """Find the text of receipts, one at a time.
 
     Args:
-        receipts: Labelled receipts.
+        receipts: Labeled receipts.
         predictor: The detector.
         progress: Called after each receipt with how many are done and how many there are.
         damaged: See `evaluate`.
@@ -57,14 +57,14 @@ def detect_all(
     return detections, seconds
 
 
-def _picture(number: int, receipt: LabelledReceipt, damaged: bool) -> tuple[npt.NDArray[np.uint8], Floats, Floats]:
+def _picture(number: int, receipt: LabeledReceipt, damaged: bool) -> tuple[npt.NDArray[np.uint8], Floats, Floats]:
     """The picture of the receipt of some number with its labels and what is to be ignored, damaged or not."""
     image, quads, ignored = receipt.image(), receipt.quads(), receipt.ignored
     return damage_page(image, quads, ignored, np.random.default_rng(number)) if damaged else (image, quads, ignored)
 
 
 def measure(
-    receipts: Sequence[LabelledReceipt], detections: Sequence[Detection], *, damaged: bool = False
+    receipts: Sequence[LabeledReceipt], detections: Sequence[Detection], *, damaged: bool = False
 ) -> dict[str, dict[str, float]]:
     """Task 1: `deteval` and `iou50`, each with `precision`, `recall` and `hmean`."""
     labels, quads = [], []
@@ -129,7 +129,7 @@ def record(weights: Path, name: str, result: dict[str, Any]) -> None:
 
 def main() -> None:
     """Command line of the evaluation; prints JSON."""
-    parser = argparse.ArgumentParser(description="Measure the detector on labelled receipts.")
+    parser = argparse.ArgumentParser(description="Measure the detector on labeled receipts.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--limit", type=int)

@@ -25,7 +25,7 @@ class Loss(NamedTuple):
     side: torch.Tensor
 
     def total(self) -> torch.Tensor:
-        """The sum that is minimised."""
+        """The sum that is minimized."""
         return self.scores + self.vertical + self.side
 
 

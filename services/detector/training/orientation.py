@@ -22,17 +22,17 @@ from torch import Tensor, nn
 
 from services.detector.orientation.architecture import OrientationArchitecture
 from services.detector.orientation.engine import NAME
-from services.detector.orientation.network import OrientationNetwork, normalise
+from services.detector.orientation.network import OrientationNetwork, normalize
 from services.detector.orientation.pose import CHARACTER, PATCH, TURNS, Doubles, Pixels, cut_patch, find_pose, turning
 from services.detector.orientation.skew import estimate_lean
 from services.detector.orientation.torch_engine import TorchOrientationEngine
-from services.detector.preparation import to_grey
+from services.detector.preparation import to_gray
 from services.detector.scale import find_characters, find_ink
 from services.detector.training.samples import wear
 from shared.geometry import rotate_image
 from shared.inference.device import arrays_of, autocast
 from shared.inference.weights import save_weights
-from shared.learning.dataset import DatasetError, LabelledReceipt, load_split
+from shared.learning.dataset import DatasetError, LabeledReceipt, load_split
 from shared.learning.training import ExponentialMovingAverage, cosine_schedule
 
 #: Pages are kept with characters of this height.
@@ -64,40 +64,40 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class KeptPage:
-    """An upright page in memory: grey pixels, centres of its characters (N x 2), its lean in degrees."""
+    """An upright page in memory: gray pixels, centers of its characters (N x 2), its lean in degrees."""
 
-    grey: Pixels
-    centres: Doubles
+    gray: Pixels
+    centers: Doubles
     lean: float
 
 
-def upright(receipt: LabelledReceipt) -> Pixels:
-    """The page, grey, turned so that its labels read from left to right; raises DatasetError if it cannot be read."""
+def upright(receipt: LabeledReceipt) -> Pixels:
+    """The page, gray, turned so that its labels read from left to right; raises DatasetError if it cannot be read."""
     quads = receipt.quads()
     along = (quads[:, 1] - quads[:, 0]).sum(axis=0) if len(quads) else np.array([1.0, 0.0])
     turned = round(float(np.rad2deg(np.arctan2(along[1], along[0]))) / 90) * 90 % 360
-    return rotate_image(to_grey(receipt.image()), -turned % 360)
+    return rotate_image(to_gray(receipt.image()), -turned % 360)
 
 
-def keep(receipt: LabelledReceipt) -> KeptPage | None:
+def keep(receipt: LabeledReceipt) -> KeptPage | None:
     """Read a receipt into memory; None if it cannot be read or hardly has text."""
     try:
-        grey = upright(receipt)
+        gray = upright(receipt)
     except DatasetError:
         return None
-    ink = find_ink(grey)
+    ink = find_ink(gray)
     characters = find_characters(ink)
     if characters is None:
         return None
-    lean = estimate_lean(characters.centres, characters.height, 0)
+    lean = estimate_lean(characters.centers, characters.height, 0)
     scale = min(1.0, _KEPT_CHARACTER / characters.height)
     small = cv2.resize(ink.measured, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     # All pages as if their characters had the kept height: what was smaller is enlarged when a patch is cut.
     factor = _KEPT_CHARACTER / characters.height / scale
     if factor > 1:
         small = cv2.resize(small, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-    centres = characters.centres * (_KEPT_CHARACTER / characters.height)
-    return KeptPage(np.asarray(small, np.uint8), centres, lean.degrees)
+    centers = characters.centers * (_KEPT_CHARACTER / characters.height)
+    return KeptPage(np.asarray(small, np.uint8), centers, lean.degrees)
 
 
 def draw_patch(pages: Sequence[KeptPage], rng: np.random.Generator) -> tuple[Pixels, int]:
@@ -109,9 +109,9 @@ def draw_patch(pages: Sequence[KeptPage], rng: np.random.Generator) -> tuple[Pix
     scale = CHARACTER / _KEPT_CHARACTER * np.exp(rng.uniform(np.log(0.7), np.log(1.4)))
     shear = np.array([[1.0, rng.normal(0, 0.06)], [rng.normal(0, 0.02), 1.0]])
     linear = turning(off - page.lean) @ shear @ np.diag(scale * np.exp(rng.normal(0, 0.07, 2)))
-    anchor = linear @ page.centres[rng.integers(len(page.centres))]
+    anchor = linear @ page.centers[rng.integers(len(page.centers))]
     origin = anchor - rng.uniform(0.15, 0.85, 2) * PATCH
-    patch = cut_patch(page.grey, np.hstack([linear, -origin[:, None]]))
+    patch = cut_patch(page.gray, np.hstack([linear, -origin[:, None]]))
     turn = int(rng.integers(len(TURNS)))
     return wear(np.ascontiguousarray(np.rot90(patch, -turn)), rng), turn
 
@@ -153,7 +153,7 @@ def train(pages: Sequence[KeptPage], settings: TrainingSettings) -> OrientationN
             group["lr"] = cosine_schedule(step, settings.steps, settings.rate, warmup=50)
         patches, turns = zip(*(draw_patch(pages, rng) for _ in range(settings.batch)), strict=True)
         with autocast(torch.device("cpu")):
-            scores = network(normalise(torch.from_numpy(np.stack(patches))))
+            scores = network(normalize(torch.from_numpy(np.stack(patches))))
         loss = loss_of(scores.float(), torch.tensor(turns))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -168,7 +168,7 @@ def train(pages: Sequence[KeptPage], settings: TrainingSettings) -> OrientationN
     return network
 
 
-def measure(receipts: Sequence[LabelledReceipt], engine: TorchOrientationEngine) -> dict[str, float]:
+def measure(receipts: Sequence[LabeledReceipt], engine: TorchOrientationEngine) -> dict[str, float]:
     """Share of pages whose turn is found, for pages turned by 0, 90, 180 and 270 degrees clockwise."""
     right = dict.fromkeys(TURNS, 0)
     for receipt in receipts:

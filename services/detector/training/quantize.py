@@ -25,7 +25,7 @@ def main() -> None:
         "CTPN",
         {name: value for name, value in arrays.items() if name.startswith(_CONVOLUTIONS)},
         output_maxima,
-        ([page.grey[None]] for page in prepared if page is not None),
+        ([page.gray[None]] for page in prepared if page is not None),
     )
     keep_ceilings(weights, ceilings, name=NAME)
     print(ceilings)

@@ -1,6 +1,6 @@
-"""Training samples: crops of labelled receipts, scaled to the working height, turned and worn a little.
+"""Training samples: crops of labeled receipts, scaled to the working height, turned and worn a little.
 
-Training only. All pictures are kept in memory, grey and not much larger than the network will see them, so that a step
+Training only. All pictures are kept in memory, gray and not much larger than the network will see them, so that a step
 does not wait for JPEG decoding.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from services.detector.anchors import is_short
 from services.detector.training.damage import bend, degrade, move, perspective, put_on_background, warp
-from shared.learning.dataset import DatasetError, LabelledReceipt
+from shared.learning.dataset import DatasetError, LabeledReceipt
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class KeptReceipt:
 
     Attributes:
         key: Its key.
-        grey: H x W pixels.
+        gray: H x W pixels.
         quads: N x 4 x 2 labels in these pixels.
         text_height: Median height of the segments in these pixels.
         ignored: M x 4 x 2, print that is neither text nor blank.
@@ -44,7 +44,7 @@ class KeptReceipt:
     """
 
     key: str
-    grey: Pixels
+    gray: Pixels
     quads: Floats
     text_height: float
     ignored: Floats = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
@@ -90,7 +90,7 @@ def row_tilt(quads: Floats) -> float:
     return float(np.rad2deg(whole + off[order][np.searchsorted(total, total[-1] / 2)]))
 
 
-def keep(receipt: LabelledReceipt, text_height: float) -> KeptReceipt | None:
+def keep(receipt: LabeledReceipt, text_height: float) -> KeptReceipt | None:
     """Read a receipt into memory; None if it has no label or its picture cannot be read."""
     quads = receipt.quads()
     if not len(quads):
@@ -99,16 +99,16 @@ def keep(receipt: LabelledReceipt, text_height: float) -> KeptReceipt | None:
         image = receipt.image()
     except DatasetError:
         return None
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     height = float(np.median(segment_heights(quads)))
     scale = min(1.0, _KEPT_SCALE * text_height / max(height, 1.0))
     if scale < 1.0:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    # the same convention as cv2.resize: pixel areas, not pixel centres
+        gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    # the same convention as cv2.resize: pixel areas, not pixel centers
     tilt = row_tilt(quads)
     return KeptReceipt(
         receipt.key,
-        grey.astype(np.uint8, copy=False),
+        gray.astype(np.uint8, copy=False),
         quads * scale,
         height * scale,
         ignored=receipt.ignored * scale,
@@ -116,7 +116,7 @@ def keep(receipt: LabelledReceipt, text_height: float) -> KeptReceipt | None:
     )
 
 
-def keep_all(receipts: Sequence[LabelledReceipt], text_height: float, workers: int = 1) -> list[KeptReceipt]:
+def keep_all(receipts: Sequence[LabeledReceipt], text_height: float, workers: int = 1) -> list[KeptReceipt]:
     """Read receipts into memory; those without label or readable picture are left out."""
     with ThreadPoolExecutor(workers) as pool:
         kept: Iterable[KeptReceipt | None] = pool.map(lambda receipt: keep(receipt, text_height), receipts)
@@ -134,7 +134,7 @@ def draw_sample(
         rng: Source of chance.
 
     Returns:
-        Grey pixels (height x width), the labels (N x 4 x 2) and what is ignored (M x 4 x 2) in the pixels of the crop;
+        Gray pixels (height x width), the labels (N x 4 x 2) and what is ignored (M x 4 x 2) in the pixels of the crop;
         labels that lie outside of the crop are left out, those over its edge are not cut.
     """
     damaged = rng.random() < settings.damage
@@ -150,10 +150,10 @@ def draw_sample(
         field = bend(*size, rng)
     if field is None and not damaged:
         flags = cv2.INTER_AREA if np.linalg.norm(linear[:, 0]) < 0.6 else cv2.INTER_LINEAR
-        straight = cv2.warpAffine(receipt.grey, matrix[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        straight = cv2.warpAffine(receipt.gray, matrix[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         crop = np.asarray(straight, np.uint8)
     else:
-        crop = warp(receipt.grey, matrix, field, size)
+        crop = warp(receipt.gray, matrix, field, size)
     quads, ignored = move(receipt.quads, matrix, field), move(receipt.ignored, matrix, field)
     if damaged and rng.random() < 0.4:
         printed = np.concatenate([quads, ignored])
@@ -202,38 +202,38 @@ def _origin(
 
 def _inside(quads: Floats, settings: SampleSettings) -> npt.NDArray[np.bool_]:
     """Which of N quads lie in the crop, at least in part."""
-    centre = quads[:, :, 1].mean(axis=1)
+    center = quads[:, :, 1].mean(axis=1)
     return np.asarray(
         (quads[:, :, 0].max(axis=1) > 0)
         & (quads[:, :, 0].min(axis=1) < settings.width)
-        & (centre > -settings.text_height)
-        & (centre < settings.height + settings.text_height)
+        & (center > -settings.text_height)
+        & (center < settings.height + settings.text_height)
     )
 
 
-def wear(grey: Pixels, rng: np.random.Generator) -> Pixels:
+def wear(gray: Pixels, rng: np.random.Generator) -> Pixels:
     """Change brightness, contrast, sharpness and grain as cameras, scanners and thermal paper do."""
     levels = np.arange(256, dtype=np.float32)
     if rng.random() < 0.7:
         levels = (levels - 128) * rng.uniform(0.55, 1.2) + 128 + rng.uniform(-35, 25)
     if rng.random() < 0.3:
         levels = 255 * np.power(np.clip(levels, 0, 255) / 255, rng.uniform(0.6, 1.7))
-    grey = cv2.LUT(grey, np.clip(levels, 0, 255).astype(np.uint8)).astype(np.uint8, copy=False)
+    gray = cv2.LUT(gray, np.clip(levels, 0, 255).astype(np.uint8)).astype(np.uint8, copy=False)
     if rng.random() < 0.15:
-        grey = _shade(grey, rng)
+        gray = _shade(gray, rng)
     if rng.random() < 0.25:
-        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.4, 1.1)).astype(np.uint8, copy=False)
+        gray = cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.4, 1.1)).astype(np.uint8, copy=False)
     if rng.random() < 0.3:
-        noise = rng.standard_normal(grey.shape, dtype=np.float32) * rng.uniform(2, 12)
-        grey = np.clip(grey + noise, 0, 255).astype(np.uint8)
+        noise = rng.standard_normal(gray.shape, dtype=np.float32) * rng.uniform(2, 12)
+        gray = np.clip(gray + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
-        _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-        grey = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-    return grey
+        _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
+        gray = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+    return gray
 
 
-def _shade(grey: Pixels, rng: np.random.Generator) -> Pixels:
+def _shade(gray: Pixels, rng: np.random.Generator) -> Pixels:
     """A soft shadow: brightness that changes evenly across the crop."""
     corners = rng.uniform(0.6, 1.1, (2, 2)).astype(np.float32)
-    field = cv2.resize(corners, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(grey * field, 0, 255), np.uint8)
+    field = cv2.resize(corners, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(gray * field, 0, 255), np.uint8)

@@ -16,7 +16,7 @@ import torch
 
 from services.detector.anchors import STRIDE, build_targets
 from services.detector.network.architecture import Architecture
-from services.detector.network.network import CTPN, normalise
+from services.detector.network.network import CTPN, normalize
 from services.detector.training.losses import Loss, ctpn_loss
 from services.detector.training.samples import KeptReceipt, SampleSettings, draw_sample, keep_all
 from services.detector.training.trunk import load_trunk
@@ -37,9 +37,9 @@ class TrainingConfig:
     """The whole recipe; the defaults are those of training from scratch, see :data:`RECIPES` for others.
 
     Attributes:
-        data: Folder of labelled receipts in the layout of SROIE; its split `train` is used, and a few receipts of
+        data: Folder of labeled receipts in the layout of SROIE; its split `train` is used, and a few receipts of
             `validation` for the validation loss.
-        photographs: Folder of labelled photographs of receipts (WildReceipt's layout or SROIE's), if any; its split
+        photographs: Folder of labeled photographs of receipts (WildReceipt's layout or SROIE's), if any; its split
             `train` is used.
         photographs_share: Share of crops cut from them.
         synthetic: Folder of synthetic receipts in the same layout, if any.
@@ -178,9 +178,9 @@ def _optimizer(network: CTPN, config: TrainingConfig) -> torch.optim.AdamW:
 def _step(
     network: CTPN, optimizer: torch.optim.Optimizer, batch: Batch, config: TrainingConfig, device: torch.device
 ) -> tuple[Loss, float]:
-    grey, *targets = (tensor.to(device) for tensor in batch)
+    gray, *targets = (tensor.to(device) for tensor in batch)
     with autocast(device):
-        output = network(normalise(grey))
+        output = network(normalize(gray))
     loss = ctpn_loss(output, *targets)
     optimizer.zero_grad(set_to_none=True)
     loss.total().backward()  # type: ignore[no-untyped-call]
@@ -193,9 +193,9 @@ def _step(
 def _validate(network: CTPN, batches: Sequence[Batch], device: torch.device) -> float:
     total = 0.0
     for batch in batches:
-        grey, *targets = (tensor.to(device) for tensor in batch)
+        gray, *targets = (tensor.to(device) for tensor in batch)
         with autocast(device):
-            output = network(normalise(grey))
+            output = network(normalize(gray))
         total += float(ctpn_loss(output, *targets).total())
     return round(total / max(len(batches), 1), 4)
 
@@ -251,8 +251,8 @@ class _Source:
         rows, columns = settings.height // STRIDE, settings.width // STRIDE
         crops, targets = [], []
         for receipt in receipts:
-            grey, quads, ignored = draw_sample(receipt, settings, rng)
-            crops.append(grey)
+            gray, quads, ignored = draw_sample(receipt, settings, rng)
+            crops.append(gray)
             targets.append(build_targets(quads, rows, columns, self._heights, ignored))
         return tuple(torch.from_numpy(np.stack(part)) for part in (crops, *zip(*targets, strict=True)))
 

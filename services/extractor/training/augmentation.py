@@ -1,7 +1,7 @@
 """Receipts that might have been: reading errors, torn rows, other shops, other amounts. Training only.
 
 526 receipts of some two hundred shops are few, so that a network would learn the shops. Everything here works on
-labelled segments, before they are encoded, and keeps text and labels aligned.
+labeled segments, before they are encoded, and keeps text and labels aligned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.extractor.training.labels import LabelledText
+from services.extractor.training.labels import LabeledText
 from shared.contracts import FIELD_NAMES
 from shared.normalization import find_amounts, find_dates
 
@@ -45,7 +45,7 @@ class Augmenter:
     addresses: list[list[str]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, receipts: Sequence[Sequence[LabelledText]], seed: int) -> Augmenter:
+    def of(cls, receipts: Sequence[Sequence[LabeledText]], seed: int) -> Augmenter:
         """An augmenter that knows the companies and addresses of these receipts."""
         return cls(
             random.Random(seed),  # noqa: S311 - not for secrets
@@ -53,7 +53,7 @@ class Augmenter:
             _distinct([_printed(segments, _ADDRESS) for segments in receipts]),
         )
 
-    def __call__(self, receipt: Sequence[LabelledText]) -> list[LabelledText]:
+    def __call__(self, receipt: Sequence[LabeledText]) -> list[LabeledText]:
         """A variation of a receipt; the receipt itself is left alone."""
         segments = [_copy(segment) for segment in receipt]
         read = any(segment.confidence < 1.0 for segment in receipt)
@@ -78,14 +78,14 @@ class Augmenter:
                 segment.text = segment.text.title() if self.random.random() < 0.7 else segment.text.lower()
         return [segment for segment in segments if segment.text.strip()]
 
-    def rearranged(self, receipt: Sequence[LabelledText]) -> list[LabelledText]:
+    def rearranged(self, receipt: Sequence[LabeledText]) -> list[LabeledText]:
         """A receipt with boxes moved, joined and split, and the same text."""
         segments = [_copy(segment) for segment in receipt]
         segments = self._merge_and_split(segments)
         self._move(segments)
         return segments
 
-    def _swap(self, segments: list[LabelledText], number: int, pool: list[list[str]]) -> None:
+    def _swap(self, segments: list[LabeledText], number: int, pool: list[list[str]]) -> None:
         own = [segment for segment in segments if (segment.labels == number).any()]
         fitting = [texts for texts in pool if len(texts) == len(own)]
         if not own or not fitting:
@@ -111,7 +111,7 @@ class Augmenter:
             return first
         return " ".join([*a[: self.random.randint(1, len(a))], *b[self.random.randint(0, len(b)) :]])
 
-    def _change_amounts(self, segments: list[LabelledText]) -> None:
+    def _change_amounts(self, segments: list[LabeledText]) -> None:
         """All amounts by one factor, so that sums stay sums; equal ones stay equal."""
         factor = float(np.exp(self.random.uniform(-1.5, 2.0)))
         for segment in segments:
@@ -123,7 +123,7 @@ class Augmenter:
                     segment, match.number_start, match.number_end, f"{round(float(number) * factor * 20) / 20:.2f}"
                 )
 
-    def _change_dates(self, segments: list[LabelledText]) -> None:
+    def _change_dates(self, segments: list[LabeledText]) -> None:
         day, month, year = self.random.randint(1, 28), self.random.randint(1, 12), self.random.randint(2009, 2027)
         for segment in segments:
             for match in reversed(find_dates(segment.text)):
@@ -136,7 +136,7 @@ class Augmenter:
                 new = iter(str(n % 10 ** len(p)).zfill(len(p)) for n, p in zip(numbers, parts, strict=True))
                 _replace(segment, match.start, match.end, re.sub(r"\d+", lambda _, new=new: next(new), match.text))  # type: ignore[misc]
 
-    def _drop(self, segments: list[LabelledText]) -> list[LabelledText]:
+    def _drop(self, segments: list[LabeledText]) -> list[LabeledText]:
         rate = self.random.uniform(0.0, 0.15)
         kept = [s for s in segments if (s.labels != 0).any() or self.random.random() > rate]
         if self.random.random() < 0.15:
@@ -145,9 +145,9 @@ class Augmenter:
             kept = [s for s in kept if not (s.labels == number).any()] or kept
         return kept
 
-    def _merge_and_split(self, segments: list[LabelledText]) -> list[LabelledText]:
-        """Segments parted at a space, and neighbours on a row joined, as a detector does."""
-        result: list[LabelledText] = []
+    def _merge_and_split(self, segments: list[LabeledText]) -> list[LabeledText]:
+        """Segments parted at a space, and neighbors on a row joined, as a detector does."""
+        result: list[LabeledText] = []
         for segment in segments:
             spaces = [i for i, character in enumerate(segment.text) if character == " "]
             chance = self.random.random()
@@ -159,7 +159,7 @@ class Augmenter:
                 result.append(segment)
         return result
 
-    def _misread(self, segment: LabelledText, rate: float) -> LabelledText:
+    def _misread(self, segment: LabeledText, rate: float) -> LabeledText:
         text, labels = [], []
         wrong = 0
         for character, number in zip(segment.text, segment.labels, strict=True):
@@ -181,13 +181,13 @@ class Augmenter:
             wrong += out != character
             text.append(out)
             labels += [number] * len(out)
-        return LabelledText(segment.quad, "".join(text), np.array(labels, np.int64), self._confidence(wrong))
+        return LabeledText(segment.quad, "".join(text), np.array(labels, np.int64), self._confidence(wrong))
 
     def _confidence(self, wrong: int) -> float:
         """About what the recognizer says of a segment with so many characters wrong."""
         return self.random.uniform(0.1, 0.95) if wrong else 1.0 - 0.4 * self.random.random() ** 3
 
-    def _move(self, segments: list[LabelledText]) -> None:
+    def _move(self, segments: list[LabeledText]) -> None:
         if not segments:
             return
         jitter = self.random.uniform(0.0, 0.12)
@@ -208,11 +208,11 @@ class Augmenter:
             segment.quad = quad
 
 
-def _copy(segment: LabelledText) -> LabelledText:
-    return LabelledText(segment.quad.copy(), segment.text, segment.labels.copy(), segment.confidence)
+def _copy(segment: LabeledText) -> LabeledText:
+    return LabeledText(segment.quad.copy(), segment.text, segment.labels.copy(), segment.confidence)
 
 
-def _printed(segments: Sequence[LabelledText], number: int) -> list[str]:
+def _printed(segments: Sequence[LabeledText], number: int) -> list[str]:
     parts = []
     for segment in segments:
         places = np.flatnonzero(segment.labels == number)
@@ -225,38 +225,38 @@ def _distinct(printed: list[list[str]]) -> list[list[str]]:
     return [list(parts) for parts in sorted({tuple(parts) for parts in printed if parts})]
 
 
-def _replace(segment: LabelledText, start: int, end: int, text: str) -> None:
+def _replace(segment: LabeledText, start: int, end: int, text: str) -> None:
     """Put other text in the place of some; it takes the label of the first character replaced."""
     fill = np.full(len(text), segment.labels[start], np.int64)
     segment.text = segment.text[:start] + text + segment.text[end:]
     segment.labels = np.concatenate([segment.labels[:start], fill, segment.labels[end:]])
 
 
-def _stretch(segment: LabelledText, factor: float) -> None:
-    """Make a segment wider or narrower about its centre."""
-    centre = segment.quad[:, 0].mean()
-    segment.quad[:, 0] = centre + (segment.quad[:, 0] - centre) * min(max(factor, 0.4), 2.5)
+def _stretch(segment: LabeledText, factor: float) -> None:
+    """Make a segment wider or narrower about its center."""
+    center = segment.quad[:, 0].mean()
+    segment.quad[:, 0] = center + (segment.quad[:, 0] - center) * min(max(factor, 0.4), 2.5)
 
 
-def _split(segment: LabelledText, place: int) -> list[LabelledText]:
+def _split(segment: LabeledText, place: int) -> list[LabeledText]:
     share = (place + 0.5) / len(segment.text)
     left, right = segment.quad.copy(), segment.quad.copy()
     left[[1, 2]] = segment.quad[[0, 3]] + (segment.quad[[1, 2]] - segment.quad[[0, 3]]) * share
     right[[0, 3]] = left[[1, 2]]
     return [
-        LabelledText(left, segment.text[:place], segment.labels[:place], segment.confidence),
-        LabelledText(right, segment.text[place + 1 :], segment.labels[place + 1 :], segment.confidence),
+        LabeledText(left, segment.text[:place], segment.labels[:place], segment.confidence),
+        LabeledText(right, segment.text[place + 1 :], segment.labels[place + 1 :], segment.confidence),
     ]
 
 
-def _beside(left: LabelledText, right: LabelledText) -> bool:
+def _beside(left: LabeledText, right: LabeledText) -> bool:
     tall = max(float(left.quad[3, 1] - left.quad[0, 1]), 1.0)
     level = abs(float(left.quad[:, 1].mean() - right.quad[:, 1].mean())) < 0.3 * tall
     return level and 0 < float(right.quad[0, 0] - left.quad[1, 0]) < 4 * tall
 
 
-def _merge(left: LabelledText, right: LabelledText) -> LabelledText:
+def _merge(left: LabeledText, right: LabeledText) -> LabeledText:
     quad = np.stack([left.quad[0], right.quad[1], right.quad[2], left.quad[3]])
     space = left.labels[-1:] if len(left.labels) and left.labels[-1] == right.labels[0] else np.zeros(1, np.int64)
     labels = np.concatenate([left.labels, space, right.labels])
-    return LabelledText(quad, left.text + " " + right.text, labels, left.confidence * right.confidence)
+    return LabeledText(quad, left.text + " " + right.text, labels, left.confidence * right.confidence)

@@ -20,12 +20,12 @@ from services.extractor.predictor import NAME, Predictor
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate, measured
 from services.extractor.training.fitting import HeldOut, fit, hold_out
-from services.extractor.training.labels import LabelledText
+from services.extractor.training.labels import LabeledText
 from services.extractor.training.readings import load_readings
 from services.extractor.training.train import split_held_out
 from shared.inference.device import set_threads
 from shared.inference.weights import load_weights, save_weights
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 from shared.learning.training import ExponentialMovingAverage, TrainingRun
 
 
@@ -77,8 +77,8 @@ def _held_out(
     run: Path,
     fold: int,
     folds: int,
-    receipts: Sequence[LabelledReceipt],
-    readings: Sequence[Mapping[str, list[LabelledText]]],
+    receipts: Sequence[LabeledReceipt],
+    readings: Sequence[Mapping[str, list[LabeledText]]],
     hidden: int,
 ) -> HeldOut:
     """What the network of one fold says of the receipts held out of it."""

@@ -12,7 +12,7 @@ from services.extractor.encoding import TextSegment
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from shared.contracts import FIELD_NAMES, Fields
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 from shared.measures.entities import entities, same_value
 
 _BATCH = 16
@@ -23,8 +23,8 @@ def values(fields: Fields) -> dict[str, str]:
     return {name: field.value for name in FIELD_NAMES if (field := getattr(fields, name)) is not None}
 
 
-def answers(predictor: Predictor, receipts: Sequence[LabelledReceipt]) -> list[Fields]:
-    """The fields of labelled receipts, from their labelled text."""
+def answers(predictor: Predictor, receipts: Sequence[LabeledReceipt]) -> list[Fields]:
+    """The fields of labeled receipts, from their labeled text."""
     order = sorted(range(len(receipts)), key=lambda i: sum(len(segment.text) for segment in receipts[i].segments))
     found: dict[int, Fields] = {}
     for start in range(0, len(order), _BATCH):
@@ -62,7 +62,7 @@ def measured(settings: ExtractorSettings) -> ExtractorSettings:
     return settings.model_copy(update={"merchant_directory": "train"})
 
 
-def mistakes(predictor: Predictor, receipts: Sequence[LabelledReceipt]) -> list[tuple[str, str, str, str]]:
+def mistakes(predictor: Predictor, receipts: Sequence[LabeledReceipt]) -> list[tuple[str, str, str, str]]:
     """Every wrong or missing value: key, field, label, answer ('' if none)."""
     wrong: list[tuple[str, str, str, str]] = []
     for receipt, fields in zip(receipts, answers(predictor, receipts), strict=True):

@@ -23,9 +23,9 @@ from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from services.extractor.training.augmentation import Augmenter
-from services.extractor.training.labels import LabelledText, label
+from services.extractor.training.labels import LabeledText, label
 from shared.contracts import FIELD_NAMES, FieldName
-from shared.learning.dataset import LabelledReceipt
+from shared.learning.dataset import LabeledReceipt
 from shared.measures.entities import same_value
 from shared.normalization import find_amounts, parse_amount
 
@@ -64,14 +64,14 @@ class HeldOut:
 
 def hold_out(
     network: CharacterLSTM,
-    receipts: Sequence[LabelledReceipt],
+    receipts: Sequence[LabeledReceipt],
     directory: Directory,
     device: torch.device,
     *,
-    readings: Sequence[Mapping[str, list[LabelledText]]] = (),
+    readings: Sequence[Mapping[str, list[LabeledText]]] = (),
     seed: int = 0,
 ) -> HeldOut:
-    """Run a network over receipts that it has not learned from, as they are labelled, with boxes varied, and as read.
+    """Run a network over receipts that it has not learned from, as they are labeled, with boxes varied, and as read.
 
     Args:
         network: In evaluation mode.
@@ -134,7 +134,7 @@ def fit_total(
         missing = _MISSING * losses([(features, -1) for features in without])
         return losses(cases) + missing + _TOTAL_RIDGE * ((weights - start) ** 2).sum()
 
-    *fitted, no_total = _minimise(weights, loss)
+    *fitted, no_total = _minimize(weights, loss)
     return tuple(round(value, 4) for value in fitted), round(no_total, 4)
 
 
@@ -160,7 +160,7 @@ def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[
         fitted = torch.nn.functional.binary_cross_entropy_with_logits(features @ weights, target)
         return fitted + ridge * ((weights - start)[1:] ** 2).sum()
 
-    return {name: round(value, 4) for name, value in zip(names, _minimise(weights, loss), strict=True)}
+    return {name: round(value, 4) for name, value in zip(names, _minimize(weights, loss), strict=True)}
 
 
 def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[npt.NDArray[np.float32]]:
@@ -182,7 +182,7 @@ def _with_none(features: npt.NDArray[np.float64], weights: torch.Tensor) -> torc
     return torch.cat([torch.from_numpy(features) @ weights[:-1], weights[-1:]])
 
 
-def _minimise(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[float]:
+def _minimize(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[float]:
     optimizer = torch.optim.LBFGS([weights], lr=0.5, max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
@@ -196,14 +196,14 @@ def _minimise(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[f
 
 
 def _variations(
-    receipts: Sequence[LabelledReceipt], readings: Sequence[Mapping[str, list[LabelledText]]], seed: int
+    receipts: Sequence[LabeledReceipt], readings: Sequence[Mapping[str, list[LabeledText]]], seed: int
 ) -> tuple[list[list[TextSegment]], list[dict[str, str]]]:
-    """The receipts as they are labelled, with their boxes varied, and as they were read; and the labels of each."""
+    """The receipts as they are labeled, with their boxes varied, and as they were read; and the labels of each."""
     augmenter = Augmenter(random.Random(seed))  # noqa: S311 - not for secrets
     texts, entities = [], []
     for receipt in receipts:
-        labelled = label(receipt)
-        versions = [labelled, *(augmenter.rearranged(labelled) for _ in range(_VARIATIONS))]
+        labeled = label(receipt)
+        versions = [labeled, *(augmenter.rearranged(labeled) for _ in range(_VARIATIONS))]
         versions += [read[receipt.key] for read in readings if receipt.key in read]
         for segments in versions:
             texts.append([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])

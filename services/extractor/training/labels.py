@@ -17,7 +17,7 @@ from rapidfuzz.distance import Levenshtein
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.totals import is_total_row, row_text
 from shared.contracts import FIELD_NAMES
-from shared.learning.dataset import LabelledReceipt
+from shared.learning.dataset import LabeledReceipt
 from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
 
 IGNORED = -100
@@ -29,7 +29,7 @@ _MAX_SEGMENTS = 8
 
 
 @dataclass
-class LabelledText:
+class LabeledText:
     """One segment with the class of each of its characters: 0 to 4, or IGNORED; `confidence`: of its reading."""
 
     quad: npt.NDArray[np.float32]
@@ -38,8 +38,8 @@ class LabelledText:
     confidence: float = 1.0
 
 
-def label(receipt: LabelledReceipt) -> list[LabelledText]:
-    """The segments of a receipt in reading order, labelled."""
+def label(receipt: LabeledReceipt) -> list[LabeledText]:
+    """The segments of a receipt in reading order, labeled."""
     segments = [TextSegment(segment.quad, segment.text) for segment in receipt.segments]
     document = encode(segments)
     labels = np.zeros(len(document.text), np.int64)
@@ -50,7 +50,7 @@ def label(receipt: LabelledReceipt) -> list[LabelledText]:
         if span is not None:
             labels[span[0] : span[1]] = number
     return [
-        LabelledText(
+        LabeledText(
             quad=segments[document.order[i]].quad,
             text=document.segment_text(i),
             labels=labels[document.start[i] : document.start[i + 1] - 1].copy(),

@@ -1,9 +1,9 @@
-"""What the whole chain read on labelled receipts, with the labels put to it. The extractor learns from it.
+"""What the whole chain read on labeled receipts, with the labels put to it. The extractor learns from it.
 
 So it meets the mistakes that it will be given. Never imported by code that serves requests.
 
 The readings are those that `quittance evaluate --split train --predictions FILE` writes. A label belongs to a place on
-the paper, so each segment read takes the classes of the labelled segments that lie under it, character by character
+the paper, so each segment read takes the classes of the labeled segments that lie under it, character by character
 along the cheapest alignment of both texts (Levenshtein, 1966).
 """
 
@@ -19,15 +19,15 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from services.extractor.encoding import TextSegment
-from services.extractor.training.labels import LabelledText, label
-from shared.learning.dataset import LabelledReceipt, LabelledSegment
+from services.extractor.training.labels import LabeledText, label
+from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
 # Of the smaller of two boxes, so much of the height and of the width must be shared.
 _SHARED_HEIGHT, _SHARED_WIDTH = 0.5, 0.4
 
 
-def load_readings(path: Path) -> dict[str, list[LabelledText]]:
-    """The readings in a file, labelled, by the receipt's key; a receipt that the chain refused is left out.
+def load_readings(path: Path) -> dict[str, list[LabeledText]]:
+    """The readings in a file, labeled, by the receipt's key; a receipt that the chain refused is left out.
 
     Raises:
         OSError: If the file cannot be read.
@@ -39,31 +39,31 @@ def load_readings(path: Path) -> dict[str, list[LabelledText]]:
             try:
                 record = json.loads(line)
                 if record["receipt"]:
-                    found[record["key"]] = _labelled(record)
+                    found[record["key"]] = _labeled(record)
             except (KeyError, TypeError, json.JSONDecodeError) as error:
                 raise ValueError(f"{path}, line {number}, is no record of an evaluation: {error!r}") from error
     return found
 
 
-def transfer(labelled: Sequence[LabelledText], read: Sequence[TextSegment]) -> list[LabelledText]:
-    """Put the classes of labelled segments to the segments that were read in their places.
+def transfer(labeled: Sequence[LabeledText], read: Sequence[TextSegment]) -> list[LabeledText]:
+    """Put the classes of labeled segments to the segments that were read in their places.
 
     Args:
-        labelled: Segments as labelled, in reading order.
+        labeled: Segments as labeled, in reading order.
         read: Segments as read, of the same page.
 
     Returns:
         One for each that was read, in the same order; what lies on no label is of class 0.
     """
-    boxes = [_box(segment.quad) for segment in labelled]
-    return [_transfer_to(segment, labelled, boxes) for segment in read]
+    boxes = [_box(segment.quad) for segment in labeled]
+    return [_transfer_to(segment, labeled, boxes) for segment in read]
 
 
-def _labelled(record: dict[str, Any]) -> list[LabelledText]:
-    receipt = LabelledReceipt(
+def _labeled(record: dict[str, Any]) -> list[LabeledText]:
+    receipt = LabeledReceipt(
         key=record["key"],
         image_path=Path(),
-        segments=tuple(LabelledSegment(_quad(one["quad"]), one["text"]) for one in record["labels"]),
+        segments=tuple(LabeledSegment(_quad(one["quad"]), one["text"]) for one in record["labels"]),
         entities=record["entities"],
     )
     lines = record["receipt"]["lines"]
@@ -72,8 +72,8 @@ def _labelled(record: dict[str, Any]) -> list[LabelledText]:
 
 
 def _transfer_to(
-    segment: TextSegment, labelled: Sequence[LabelledText], boxes: Sequence[npt.NDArray[np.float32]]
-) -> LabelledText:
+    segment: TextSegment, labeled: Sequence[LabeledText], boxes: Sequence[npt.NDArray[np.float32]]
+) -> LabeledText:
     own = _box(segment.quad)
     under = [i for i, box in enumerate(boxes) if _overlap(own, box, 1) > _SHARED_HEIGHT]
     under = [i for i in under if _overlap(own, boxes[i], 0) > _SHARED_WIDTH]
@@ -82,10 +82,10 @@ def _transfer_to(
     for i in under:
         if text:
             text += " "
-            classes.append(classes[-1] if classes[-1] == labelled[i].labels[0] else 0)
-        text += labelled[i].text
-        classes += labelled[i].labels.tolist()
-    return LabelledText(segment.quad, segment.text, _aligned(text, classes, segment.text), segment.confidence)
+            classes.append(classes[-1] if classes[-1] == labeled[i].labels[0] else 0)
+        text += labeled[i].text
+        classes += labeled[i].labels.tolist()
+    return LabeledText(segment.quad, segment.text, _aligned(text, classes, segment.text), segment.confidence)
 
 
 def _aligned(source: str, classes: Sequence[int], read: str) -> npt.NDArray[np.int64]:

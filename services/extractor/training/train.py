@@ -31,12 +31,12 @@ from services.extractor.settings import ExtractorSettings
 from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.evaluate import evaluate, measured
 from services.extractor.training.fitting import fit, hold_out
-from services.extractor.training.labels import IGNORED, LabelledText, label
+from services.extractor.training.labels import IGNORED, LabeledText, label
 from services.extractor.training.readings import load_readings
 from shared.contracts import FIELD_NAMES
 from shared.inference.device import arrays_of, autocast, load_into, select_device, set_threads
 from shared.inference.weights import load_weights, save_weights
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 from shared.learning.recipes import parse_options
 from shared.learning.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
 
@@ -50,13 +50,13 @@ _WARMUP = 60
 # Most characters belong to no field; without weights a total of four digits would hardly count.
 _CLASS_WEIGHTS = (1.0, 2.0, 3.0, 1.0, 5.0)
 _EVALUATE_EVERY = 100
-# A receipt that was read, too, is learned from as it is labelled this often.
-_AS_LABELLED = 0.5
+# A receipt that was read, too, is learned from as it is labeled this often.
+_AS_LABELED = 0.5
 # A company with as many receipts or fewer is kept out as a whole.
 _FEW = 3
 
-Readings = Mapping[str, list[LabelledText]]
-Versions = Sequence[Sequence[LabelledText]]
+Readings = Mapping[str, list[LabeledText]]
+Versions = Sequence[Sequence[LabeledText]]
 
 
 @dataclass
@@ -105,8 +105,8 @@ class TrainingConfig:
 
 
 def split_held_out(
-    receipts: Sequence[LabelledReceipt], share: float, fold: int = 0
-) -> tuple[list[LabelledReceipt], list[LabelledReceipt]]:
+    receipts: Sequence[LabeledReceipt], share: float, fold: int = 0
+) -> tuple[list[LabeledReceipt], list[LabeledReceipt]]:
     """Split receipts into those to learn from and those kept out; the same ones every time, whatever the seed.
 
     The receipts of a company that has few stay together. Else hardly any company that is kept out would be new to what
@@ -124,8 +124,8 @@ def split_held_out(
     return [r for i, r in enumerate(receipts) if i not in kept], [receipts[i] for i in sorted(kept)]
 
 
-def encode_labelled(segments: Sequence[LabelledText]) -> tuple[Document, npt.NDArray[np.int64]]:
-    """Encode labelled segments; the separators within a field are of its class.
+def encode_labeled(segments: Sequence[LabeledText]) -> tuple[Document, npt.NDArray[np.int64]]:
+    """Encode labeled segments; the separators within a field are of its class.
 
     Returns:
         The document and (T,) labels.
@@ -142,17 +142,17 @@ def encode_labelled(segments: Sequence[LabelledText]) -> tuple[Document, npt.NDA
 
 def batches(
     real: Sequence[Versions],
-    synthetic: Sequence[Sequence[LabelledText]],
+    synthetic: Sequence[Sequence[LabeledText]],
     synthetic_share: float,
     seed: int,
 ) -> Iterator[list[tuple[Document, npt.NDArray[np.int64]]]]:
     """Batches of augmented receipts, of similar length each, without end.
 
-    In each pass a receipt comes once, as it is labelled or as it was read.
+    In each pass a receipt comes once, as it is labeled or as it was read.
     """
     chance = random.Random(seed)
     augment = Augmenter.of([*(versions[0] for versions in real), *synthetic], seed)
-    pile: list[Sequence[LabelledText]] = []
+    pile: list[Sequence[LabeledText]] = []
     while True:
         while len(pile) < _BATCH * _BUCKET:
             epoch = [_drawn(versions, chance) for versions in real]
@@ -165,12 +165,12 @@ def batches(
         starts = list(range(0, len(chunk), _BATCH))
         chance.shuffle(starts)
         for start in starts:
-            encoded = [encode_labelled(augment(segments)) for segments in chunk[start : start + _BATCH]]
+            encoded = [encode_labeled(augment(segments)) for segments in chunk[start : start + _BATCH]]
             yield [pair for pair in encoded if len(pair[1])]
 
 
-def _drawn(versions: Versions, chance: random.Random) -> Sequence[LabelledText]:
-    if len(versions) == 1 or chance.random() < _AS_LABELLED:
+def _drawn(versions: Versions, chance: random.Random) -> Sequence[LabeledText]:
+    if len(versions) == 1 or chance.random() < _AS_LABELED:
         return versions[0]
     return chance.choice(versions[1:])
 
@@ -226,7 +226,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     real = [versions_of(receipt, readings) for receipt in [*receipts, *photographs]]
     synthetic = [label(receipt) for receipt in load_split(config.synthetic, "all")] if config.synthetic else []
     compared = held_out or load_split(config.data, "validation")
-    validation = sorted((encode_labelled(label(receipt)) for receipt in compared), key=lambda pair: len(pair[1]))
+    validation = sorted((encode_labeled(label(receipt)) for receipt in compared), key=lambda pair: len(pair[1]))
     network = CharacterLSTM(hidden=config.hidden).to(device)
     origin = "random" if config.start is None else _start_from(config.start, network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak, weight_decay=0.02)
@@ -288,8 +288,8 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     return measures
 
 
-def versions_of(receipt: LabelledReceipt, readings: Sequence[Readings]) -> Versions:
-    """A receipt as it is labelled, and as often as it was read; only so where its labels have no spaces."""
+def versions_of(receipt: LabeledReceipt, readings: Sequence[Readings]) -> Versions:
+    """A receipt as it is labeled, and as often as it was read; only so where its labels have no spaces."""
     read = [found[receipt.key] for found in readings if receipt.key in found]
     return read if read and not receipt.spaced else [label(receipt), *read]
 
@@ -311,8 +311,8 @@ def _start_from(folder: Path, network: CharacterLSTM) -> str:
 def _scoring(
     config: TrainingConfig,
     network: CharacterLSTM,
-    learned: Sequence[LabelledReceipt],
-    held_out: Sequence[LabelledReceipt],
+    learned: Sequence[LabeledReceipt],
+    held_out: Sequence[LabeledReceipt],
     readings: Sequence[Readings],
     device: torch.device,
 ) -> Scoring:

@@ -138,7 +138,7 @@ def count(texts: Sequence[str], alphabet: Alphabet, order: int) -> tuple[NDArray
     place = {symbol: index for index, symbol in enumerate(symbols(alphabet))}
     rows: list[list[int]] = []
     for text in texts:
-        plain = " ".join(alphabet.normalise(text).split())
+        plain = " ".join(alphabet.normalize(text).split())
         if not plain or not alphabet.covers(plain):
             continue
         padded = EDGE * (order - 1) + "".join(_fold(c, alphabet.characters) for c in plain) + EDGE

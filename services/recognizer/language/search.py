@@ -1,6 +1,6 @@
 """Prefix beam search of a CTC output with a character language model.
 
-Graves and Jaitly, "Towards End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014; the language model
+Graves and Jaitly, "Toward End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014; the language model
 joins as in Hannun et al., arXiv:1408.2873, with a weight and a bonus for each character.
 """
 
@@ -85,7 +85,7 @@ def beam_search(probabilities: NDArray[np.float32], language: LanguageModel) -> 
 def _frames(probabilities: NDArray[np.float32]) -> list[tuple[float, dict[int, float]]]:
     """The blank's probability in each frame, and that of the classes that are followed, by class.
 
-    Of neighbouring frames without any, which are most, one is left: they tell no text from another.
+    Of neighboring frames without any, which are most, one is left: they tell no text from another.
     """
     likely: NDArray[np.bool_] = np.greater(probabilities, _LEAST)
     likely[:, BLANK] = False

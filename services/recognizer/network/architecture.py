@@ -21,7 +21,7 @@ class Architecture:
         height: pixels of the input's height.
         width_stretch: how much wider than its aspect ratio a segment is fed to the network.
         dropout: dropout between the LSTMs (training only).
-        levelled: whether the shades of each segment are stretched from its ink to its paper (`crops.level`).
+        leveled: whether the shades of each segment are stretched from its ink to its paper (`crops.level`).
     """
 
     classes: int
@@ -31,7 +31,7 @@ class Architecture:
     height: int = 32
     width_stretch: float = 1.3
     dropout: float = 0.1
-    levelled: bool = False
+    leveled: bool = False
 
     def __post_init__(self) -> None:
         if len(self.channels) != 7:

@@ -6,7 +6,7 @@ Scene Text Recognition", 2015, arXiv:1507.05717. What differs from the paper:
 - the space is in the alphabet, so that a segment of several words is read at once, and so are lower case letters;
 - the width follows the aspect ratio of the segment (times a stretch), where the paper squeezes to 100 px;
 - three bidirectional LSTM layers are stacked, not two;
-- batch normalisation follows every convolution, not two of the seven;
+- batch normalization follows every convolution, not two of the seven;
 - the seventh convolution is padded by a column, so that there is exactly one frame for each four columns;
 - the numbers of channels are settings; they are below the paper's, for speed on a CPU.
 """
@@ -58,7 +58,7 @@ class CRNN(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Unnormalised scores of the classes in each frame.
+        """Unnormalized scores of the classes in each frame.
 
         Args:
             images: `(N, 1, 32, W)` in -1..1 (black to white), `W` a multiple of 4.
@@ -75,7 +75,7 @@ class CRNN(nn.Module):
 
 
 def fuse_batch_norm(network: CRNN) -> CRNN:
-    """Fold each batch normalisation into its convolution, for inference (in place).
+    """Fold each batch normalization into its convolution, for inference (in place).
 
     Args:
         network: in evaluation mode, with the running statistics to keep.

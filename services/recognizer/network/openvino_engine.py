@@ -132,7 +132,7 @@ def _convolved(
 ) -> tuple[ov.Output, list[ov.Output]]:
     """What the last convolution makes of pictures, N x channels x 1 x W / 4, and what each one before it does.
 
-    In int8, what a convolution makes is cut off at its ceiling and quantised before it is pooled. The first one, whose
+    In int8, what a convolution makes is cut off at its ceiling and quantized before it is pooled. The first one, whose
     input is no sum of many, stays as it is.
     """
     int8 = ceilings is not None
@@ -142,7 +142,7 @@ def _convolved(
         x = graphs.convolution(x, *kernel, padding=_SAME, int8=int8 and number > 0)
         made.append(x)
         if ceilings is not None:
-            x = graphs.quantised(x, 0.0, ceilings[number])
+            x = graphs.quantized(x, 0.0, ceilings[number])
         if window is not None:
             x = graphs.max_pool(x, window)
     # Two rows become one; a column more on the right keeps one frame for each four columns.

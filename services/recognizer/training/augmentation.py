@@ -32,12 +32,12 @@ def jittered_cut(
     """Cut a segment out of its stored surrounding, at the network's height.
 
     Args:
-        stored: `(h + 2 margin, w + 2 margin)` grey, the segment with its surrounding.
+        stored: `(h + 2 margin, w + 2 margin)` gray, the segment with its surrounding.
         margin: pixels of surrounding on each side.
         height: pixels of the cut's height.
         stretch: how much wider than its aspect ratio the cut becomes.
         rng: None cuts the segment's box as it is.
-        near: columns that the cut is squeezed or stretched towards, by 20% at most: the neighbours in its batch.
+        near: columns that the cut is squeezed or stretched toward, by 20% at most: the neighbors in its batch.
 
     Returns:
         `(height, W)` uint8, `W` a multiple of the frame stride.

@@ -1,7 +1,7 @@
 """Average the weights of trainings that began alike, as if they were one network ("model soups", arXiv:2203.05482).
 
 `python -m services.recognizer.training.average --data DIR --photographs DIR --weights A B --export FOLDER`. The last of the
-weights says how shades are prepared; the statistics of the batch normalisations are measured anew. Never imported by
+weights says how shades are prepared; the statistics of the batch normalizations are measured anew. Never imported by
 code that serves requests.
 """
 
@@ -34,7 +34,7 @@ def average(folders: Sequence[Path], samples: Sequence[Sample], seed: int = 1) -
 
     Args:
         folders: their weights, of one architecture and alphabet.
-        samples: training segments, for the statistics of the batch normalisations.
+        samples: training segments, for the statistics of the batch normalizations.
         seed: of the order and the wear of the samples.
     """
     networks = [load_network(folder)[0] for folder in folders]
@@ -60,9 +60,7 @@ def _measured_anew(network: CRNN, samples: Sequence[Sample], rng: np.random.Gene
     with torch.no_grad(), autocast(torch.device("cpu")):
         for indices in plan[:_BATCHES]:
             chosen = [samples[i] for i in indices]
-            batch = make_batch(
-                chosen, height=sizes.height, stretch=sizes.width_stretch, rng=rng, levelled=sizes.levelled
-            )
+            batch = make_batch(chosen, height=sizes.height, stretch=sizes.width_stretch, rng=rng, leveled=sizes.leveled)
             if batch is not None:
                 network(torch.from_numpy(batch.images))
     return network.eval()

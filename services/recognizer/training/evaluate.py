@@ -1,4 +1,4 @@
-"""Measures of the recognizer on labelled receipts: word F1 and character error rate on given boxes.
+"""Measures of the recognizer on labeled receipts: word F1 and character error rate on given boxes.
 
 `python -m services.recognizer.training.evaluate --data DIR [--split validation]`
 """
@@ -18,19 +18,19 @@ from services.recognizer.crops import cut
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 from shared.measures.words import character_error_rate, words
 
 Progress = Callable[[int, int], None]
 
 
 def read_given_boxes(
-    receipts: Sequence[LabelledReceipt], predictor: Predictor, progress: Progress | None = None
+    receipts: Sequence[LabeledReceipt], predictor: Predictor, progress: Progress | None = None
 ) -> tuple[list[list[Recognition]], list[float]]:
-    """Read the segments of receipts at their labelled places.
+    """Read the segments of receipts at their labeled places.
 
     Args:
-        receipts: labelled receipts.
+        receipts: labeled receipts.
         predictor: the recognizer.
         progress: called after each receipt with how many are done and how many there are.
 
@@ -49,12 +49,12 @@ def read_given_boxes(
     return readings, seconds
 
 
-def measure(receipts: Sequence[LabelledReceipt], readings: Sequence[Sequence[Recognition]]) -> dict[str, float]:
+def measure(receipts: Sequence[LabeledReceipt], readings: Sequence[Sequence[Recognition]]) -> dict[str, float]:
     """Task 2 on given boxes.
 
     Returns:
         `precision`, `recall`, `f1` of whitespace-separated words (a multiset for each receipt, case ignored), and
-        `cer`, the edits for each labelled character.
+        `cer`, the edits for each labeled character.
     """
     labels = [[segment.text for segment in receipt.segments] for receipt in receipts]
     texts = [[reading.text for reading in of_receipt] for of_receipt in readings]
@@ -106,7 +106,7 @@ def evaluate(
 
 def main() -> None:
     """Command line of the evaluation; prints JSON."""
-    parser = argparse.ArgumentParser(description="Measure the recognizer on labelled boxes.")
+    parser = argparse.ArgumentParser(description="Measure the recognizer on labeled boxes.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--weights", type=Path)

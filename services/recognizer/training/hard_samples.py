@@ -58,7 +58,7 @@ def read(network: CRNN, samples: Sequence[Sample], device: torch.device) -> list
             height=sizes.height,
             stretch=sizes.width_stretch,
             rng=None,
-            levelled=sizes.levelled,
+            leveled=sizes.leveled,
         )
         assert batch is not None  # noqa: S101  (nothing is left out without jitter)
         with autocast(device):

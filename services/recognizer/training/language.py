@@ -1,4 +1,4 @@
-"""Count the n-grams of labelled receipts.
+"""Count the n-grams of labeled receipts.
 
 `python -m services.recognizer.training.language --data DIR --photographs DIR [--export DIR]`
 """
@@ -18,7 +18,7 @@ from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import read_given_boxes
 from shared.inference.weights import Manifest, save_weights
-from shared.learning.dataset import LabelledReceipt, load_split
+from shared.learning.dataset import LabeledReceipt, load_split
 
 ORDER = 6
 
@@ -46,7 +46,7 @@ def spaced_like(label: str, reading: str) -> str:
     return "".join(out).strip()
 
 
-def texts_of(receipts: Sequence[LabelledReceipt], predictor: Predictor) -> list[str]:
+def texts_of(receipts: Sequence[LabeledReceipt], predictor: Predictor) -> list[str]:
     """The labels of receipts, with the spaces that the recognizer sees where the labels leave them out."""
     texts = [segment.text for receipt in receipts if receipt.spaced for segment in receipt.segments]
     crowded = [receipt for receipt in receipts if not receipt.spaced]
@@ -85,7 +85,7 @@ def export(texts: Sequence[str], folder: Path, *, data: str, order: int = ORDER)
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Count the n-grams of labelled receipts for the recognizer.")
+    parser = argparse.ArgumentParser(description="Count the n-grams of labeled receipts for the recognizer.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--photographs", type=Path)
     parser.add_argument("--export", type=Path, default=WEIGHTS)

@@ -15,11 +15,11 @@ _IMPOSSIBLE = -1e4
 def merge_case(log_probs: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
     """Move the probability of every lower case letter to its capital.
 
-    The result is normalised like the input. That matters: torch's CTC returns as gradient of its input the gradient
+    The result is normalized like the input. That matters: torch's CTC returns as gradient of its input the gradient
     of the scores before the softmax, which is right only if the probabilities of a frame add up to one.
 
     Args:
-        log_probs: `(..., classes)`, normalised over the last axis.
+        log_probs: `(..., classes)`, normalized over the last axis.
         pairs: classes `(capital, lower)` of the letters.
 
     Returns:
@@ -38,7 +38,7 @@ def merge_space(log_probs: Tensor, space: int, blank: int = 0) -> Tensor:
     """Move the probability of the space to the blank: a frame between words says nothing either way.
 
     Args:
-        log_probs: `(..., classes)`, normalised over the last axis; stays so.
+        log_probs: `(..., classes)`, normalized over the last axis; stays so.
         space: class of the space.
         blank: class of the blank.
     """

@@ -1,4 +1,4 @@
-"""Labelled segments for training: cut once with a margin, jittered and worn anew at every pass.
+"""Labeled segments for training: cut once with a margin, jittered and worn anew at every pass.
 
 Never imported by code that serves requests.
 """
@@ -18,7 +18,7 @@ from services.recognizer.crops import level, plain
 from services.recognizer.network.architecture import FRAME_STRIDE
 from services.recognizer.training.augmentation import jittered_cut, wear
 from shared.geometry import quad_size
-from shared.learning.dataset import LabelledReceipt, LabelledSegment
+from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
 STORED_HEIGHT = 40
 """Pixels of the height that a segment is stored with, before margins; a little above the network's 32."""
@@ -35,7 +35,7 @@ class Sample:
     """One segment with its surrounding.
 
     Attributes:
-        pixels: `(STORED_HEIGHT + 2 MARGIN, width + 2 MARGIN)` grey uint8.
+        pixels: `(STORED_HEIGHT + 2 MARGIN, width + 2 MARGIN)` gray uint8.
         text: what it says.
         classes: the text as CTC classes.
         cased: False if the label is in capitals whatever the print is.
@@ -58,7 +58,7 @@ class Sample:
 
 def clean_text(text: str, alphabet: Alphabet) -> str:
     """The label as the network is to say it: plain characters, single spaces."""
-    return re.sub(r"\s+", " ", alphabet.normalise(text)).strip()
+    return re.sub(r"\s+", " ", alphabet.normalize(text)).strip()
 
 
 def is_plausible(text: str, width: float, height: float) -> bool:
@@ -72,11 +72,11 @@ def is_plausible(text: str, width: float, height: float) -> bool:
     return low <= per_character <= high
 
 
-def cut_with_margin(grey: NDArray[np.uint8], quad: NDArray[np.float32]) -> NDArray[np.uint8]:
+def cut_with_margin(gray: NDArray[np.uint8], quad: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Rectify one segment to `STORED_HEIGHT` with `MARGIN` pixels of its surrounding on each side.
 
     Args:
-        grey: `(H, W)` uint8.
+        gray: `(H, W)` uint8.
         quad: `(4, 2)` clockwise from the top left, pixels.
     """
     across, down = quad_size(quad)
@@ -84,39 +84,39 @@ def cut_with_margin(grey: NDArray[np.uint8], quad: NDArray[np.float32]) -> NDArr
     width = max(4, round(across * scale))
     near, far_x, far_y = MARGIN, MARGIN + width, MARGIN + STORED_HEIGHT
     target = np.array([[near, near], [far_x, near], [far_x, far_y], [near, far_y]], np.float32)
-    # OpenCV puts pixel centres at whole numbers, the labels' coordinates put them at halves.
+    # OpenCV puts pixel centers at whole numbers, the labels' coordinates put them at halves.
     matrix = cv2.getPerspectiveTransform(quad.astype(np.float32) - 0.5, target - 0.5)
     size = (width + 2 * MARGIN, STORED_HEIGHT + 2 * MARGIN)
-    cut = cv2.warpPerspective(grey, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cut = cv2.warpPerspective(gray, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cut.astype(np.uint8, copy=False)
 
 
-def load_samples(receipts: Sequence[LabelledReceipt], alphabet: Alphabet, *, cased: bool) -> list[Sample]:
+def load_samples(receipts: Sequence[LabeledReceipt], alphabet: Alphabet, *, cased: bool) -> list[Sample]:
     """Cut every plausible segment of the receipts.
 
     Args:
-        receipts: labelled receipts; their pictures are read one after the other.
+        receipts: labeled receipts; their pictures are read one after the other.
         alphabet: labels with other characters are left out.
         cased: whether the labels tell capitals from lower case.
     """
     samples: list[Sample] = []
     for receipt in receipts:
-        grey = cv2.cvtColor(receipt.image(), cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        gray = cv2.cvtColor(receipt.image(), cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         for segment in receipt.segments:
-            sample = _sample(segment, grey, alphabet, cased=cased, receipt=receipt)
+            sample = _sample(segment, gray, alphabet, cased=cased, receipt=receipt)
             if sample is not None:
                 samples.append(sample)
     return samples
 
 
 def _sample(
-    segment: LabelledSegment, grey: NDArray[np.uint8], alphabet: Alphabet, *, cased: bool, receipt: LabelledReceipt
+    segment: LabeledSegment, gray: NDArray[np.uint8], alphabet: Alphabet, *, cased: bool, receipt: LabeledReceipt
 ) -> Sample | None:
     text = clean_text(segment.text, alphabet)
     width, height = quad_size(segment.quad)
     if not is_plausible(text, width, height) or not alphabet.covers(text):
         return None
-    cut = cut_with_margin(grey, segment.quad)
+    cut = cut_with_margin(gray, segment.quad)
     return Sample(cut, text, alphabet.encode(text), cased, receipt.key, receipt.spaced)
 
 
@@ -142,7 +142,7 @@ class Batch:
 
 
 def frames_needed(classes: NDArray[np.int64]) -> int:
-    """The least frames in which CTC can say a text: one each, and a blank between equal neighbours."""
+    """The least frames in which CTC can say a text: one each, and a blank between equal neighbors."""
     return len(classes) + int(np.count_nonzero(classes[1:] == classes[:-1]))
 
 
@@ -154,7 +154,7 @@ def plan_batches(
     Returns:
         Indices of the samples of each batch; the batches in random order.
     """
-    # Noise in the sorting key, so that the same neighbours do not meet at every pass.
+    # Noise in the sorting key, so that the same neighbors do not meet at every pass.
     widths = np.array([max(sample.aspect, 0.5) for sample in samples]) * height * stretch
     order = np.argsort(widths * np.exp(rng.normal(0.0, 0.07, len(widths))))
     batches: list[list[int]] = []
@@ -172,7 +172,7 @@ def plan_batches(
 
 
 def make_batch(
-    samples: Sequence[Sample], *, height: int, stretch: float, rng: np.random.Generator | None, levelled: bool = False
+    samples: Sequence[Sample], *, height: int, stretch: float, rng: np.random.Generator | None, leveled: bool = False
 ) -> Batch | None:
     """Draw one batch; samples whose label does not fit their jittered width are left out.
 
@@ -181,7 +181,7 @@ def make_batch(
         height: pixels of the network's input height.
         stretch: how much wider than its aspect ratio a segment becomes.
         rng: for jitter and wear; None gives the exact label boxes, unworn.
-        levelled: whether the shades of each are stretched from its ink to its paper.
+        leveled: whether the shades of each are stretched from its ink to its paper.
 
     Returns:
         The batch, or None if nothing was left.
@@ -205,7 +205,7 @@ def make_batch(
         widest += int(rng.choice((0, 0, 16, 32)))
     pixels = np.empty((len(kept), 1, height, widest), np.float32)
     for row, image in enumerate(images):
-        shades = level(image) if levelled else plain(image)
+        shades = level(image) if leveled else plain(image)
         pixels[row, 0, :, : image.shape[1]] = shades
         pixels[row, 0, :, image.shape[1] :] = np.median(shades)  # the paper's shade, as the predictor pads
     return Batch(

@@ -224,7 +224,7 @@ class Trainer:
                     height=sizes.height,
                     stretch=sizes.width_stretch,
                     rng=self.rng,
-                    levelled=sizes.levelled,
+                    leveled=sizes.leveled,
                 )
                 if batch is not None:
                     yield batch
@@ -306,14 +306,14 @@ class Trainer:
 def _start_from(folder: Path, network: CRNN, alphabet: Alphabet) -> tuple[CRNN, str]:
     """Take over released weights; returns the released network and its version.
 
-    Whether shades are levelled may differ: the network to train gets used to it.
+    Whether shades are leveled may differ: the network to train gets used to it.
 
     Raises:
         ValueError: if they are of other sizes or another alphabet.
         WeightsError: if they cannot be read.
     """
     released, known, version = load_network(folder)
-    sizes = dataclasses.replace(released.architecture, levelled=network.architecture.levelled)
+    sizes = dataclasses.replace(released.architecture, leveled=network.architecture.leveled)
     if known != alphabet or sizes != network.architecture:
         raise ValueError(f"The weights in {folder} have another alphabet or other sizes than the network to train.")
     network.load_state_dict(released.state_dict())

@@ -3,18 +3,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.absent import painted, prints_of
-from shared.learning.dataset import LabelledReceipt, LabelledSegment
+from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
 
-def segment(text: str, y: int) -> LabelledSegment:
-    return LabelledSegment(np.array([[10, y], [90, y], [90, y + 12], [10, y + 12]], np.float32), text)
+def segment(text: str, y: int) -> LabeledSegment:
+    return LabeledSegment(np.array([[10, y], [90, y], [90, y + 12], [10, y + 12]], np.float32), text)
 
 
 def test_every_print_of_a_value_is_found() -> None:
     texts = ["BOOK SHOP SDN BHD", "25/12/2018 10:15", "TOTAL 9.00", "CASH RM 9.00", "CHANGE 0.00", "2018-12-25"]
     segments = tuple(segment(text, 20 * row) for row, text in enumerate(texts))
     entities = {"company": "BOOK SHOP SDN BHD", "date": "25/12/2018", "address": "", "total": "9.00"}
-    receipt = LabelledReceipt("a", Path("a.jpg"), segments, entities)
+    receipt = LabeledReceipt("a", Path("a.jpg"), segments, entities)
     rows = {name: {int(quad[0, 1]) // 20 for quad in prints_of(receipt, name)} for name in entities}
     assert rows == {"company": {0}, "date": {1, 5}, "address": set(), "total": {2, 3}}
 

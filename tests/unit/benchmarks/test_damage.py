@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.damage import KINDS, damage, write_copy
-from shared.learning.dataset import LabelledReceipt, LabelledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split, write_receipt, write_split
 
 QUADS = np.array(
     [[[40, 30], [140, 30], [140, 50], [40, 50]], [[60, 150], [110, 150], [110, 170], [60, 170]]], np.float32
@@ -14,41 +14,41 @@ QUADS = np.array(
 
 
 @pytest.fixture
-def receipt(tmp_path: Path) -> LabelledReceipt:
+def receipt(tmp_path: Path) -> LabeledReceipt:
     image = np.full((240, 180, 3), 235, np.uint8)
     for quad in QUADS:
         cv2.rectangle(image, *(tuple(int(v) for v in p) for p in (quad[0] + 3, quad[2] - 4)), (20, 20, 20), -1)
-    segments = [LabelledSegment(quad, text) for quad, text in zip(QUADS, ("SHOP", "9.00"), strict=True)]
+    segments = [LabeledSegment(quad, text) for quad, text in zip(QUADS, ("SHOP", "9.00"), strict=True)]
     write_receipt(tmp_path, "a", image, segments, {"total": "9.00"})
     write_split(tmp_path, {"validation": ["a"]})
     return load_split(tmp_path, "validation")[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ink_stays_in_the_labels(receipt: LabelledReceipt, kind: str) -> None:
+def test_ink_stays_in_the_labels(receipt: LabeledReceipt, kind: str) -> None:
     image, quads = damage(receipt, kind, seed=3)
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(float)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(float)
     for quad in quads:
-        inside = np.zeros(grey.shape, np.uint8)
+        inside = np.zeros(gray.shape, np.uint8)
         cv2.fillConvexPoly(inside, quad.astype(np.int32), 1)
         around = cv2.dilate(inside, np.ones((9, 9), np.uint8)) - inside
-        assert grey[inside > 0].mean() < 0.8 * grey[around > 0].mean()
+        assert gray[inside > 0].mean() < 0.8 * gray[around > 0].mean()
 
 
 @pytest.mark.parametrize("kind", ["skewed", "table", "crumpled"])
-def test_the_same_seed_damages_alike_and_another_does_not(receipt: LabelledReceipt, kind: str) -> None:
+def test_the_same_seed_damages_alike_and_another_does_not(receipt: LabeledReceipt, kind: str) -> None:
     first, again, other = (damage(receipt, kind, seed=seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert first.shape != other.shape or not np.array_equal(first, other)
 
 
-def test_a_turn_keeps_the_first_corner_at_the_start_of_the_text(receipt: LabelledReceipt) -> None:
+def test_a_turn_keeps_the_first_corner_at_the_start_of_the_text(receipt: LabeledReceipt) -> None:
     image, quads = damage(receipt, "turned_90", seed=1)
     assert image.shape[:2] == (180, 240)
     assert quads[0].tolist() == [[210, 40], [210, 140], [190, 140], [190, 40]]
 
 
-def test_a_copy_is_a_data_set(receipt: LabelledReceipt, tmp_path: Path) -> None:
+def test_a_copy_is_a_data_set(receipt: LabeledReceipt, tmp_path: Path) -> None:
     out = tmp_path / "copy"
     write_copy([receipt], "shrunk_60", 1, out)
     write_split(out, {"validation": ["a"]})

@@ -13,17 +13,17 @@ import pytest
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers import tesseract_reader
 from benchmarks.peers.report import measures_of, ratios, table
-from shared.learning.dataset import LabelledReceipt, LabelledSegment
+from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
 
 @pytest.fixture
-def receipts() -> list[LabelledReceipt]:
+def receipts() -> list[LabeledReceipt]:
     quads = [np.array([[0, y], [90, y], [90, y + 20], [0, y + 20]], np.float32) for y in (0, 40)]
-    segments = tuple(LabelledSegment(quad, text) for quad, text in zip(quads, ["BOOK SHOP", "9.00"], strict=True))
-    return [LabelledReceipt(key, Path(f"{key}.jpg"), segments, {}) for key in "abc"]
+    segments = tuple(LabeledSegment(quad, text) for quad, text in zip(quads, ["BOOK SHOP", "9.00"], strict=True))
+    return [LabeledReceipt(key, Path(f"{key}.jpg"), segments, {}) for key in "abc"]
 
 
-def answers(receipts: list[LabelledReceipt], seconds: list[float], lines: int) -> list[dict[str, Any]]:
+def answers(receipts: list[LabeledReceipt], seconds: list[float], lines: int) -> list[dict[str, Any]]:
     """What a system says that finds so many of the lines."""
     return [
         {
@@ -36,7 +36,7 @@ def answers(receipts: list[LabelledReceipt], seconds: list[float], lines: int) -
     ]
 
 
-def test_each_receipt_is_compared_with_itself(receipts: list[LabelledReceipt]) -> None:
+def test_each_receipt_is_compared_with_itself(receipts: list[LabeledReceipt]) -> None:
     ours = measures_of(receipts, answers(receipts, [0.1, 0.2, 0.3], 2))
     theirs = measures_of(receipts, answers(receipts, [1.0, 1.0, 0.3], 1))
     assert (ours["task1"]["hmean"], ours["task2"]["f1"]) == (1.0, 1.0)

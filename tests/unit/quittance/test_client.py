@@ -37,7 +37,7 @@ def two_pages() -> bytes:
     from PIL import Image
 
     out = io.BytesIO()
-    pages = [Image.new("RGB", (100, 200), shade) for shade in ("white", "grey")]
+    pages = [Image.new("RGB", (100, 200), shade) for shade in ("white", "gray")]
     pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
     return out.getvalue()
 

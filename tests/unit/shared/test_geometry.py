@@ -12,7 +12,7 @@ from shared import geometry
 
 
 def _page() -> geometry.Pixels:
-    """A 40 x 60 page on which every pixel has its own colour."""
+    """A 40 x 60 page on which every pixel has its own color."""
     y, x = np.mgrid[0:40, 0:60]
     return np.stack([x * 4, y * 6, (x + y) % 7 * 30], axis=-1).astype(np.uint8)
 

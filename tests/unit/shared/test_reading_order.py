@@ -40,7 +40,7 @@ def test_text_above_other_text_is_never_on_its_row() -> None:
     assert found == [[0, 2], [1]]
 
 
-def test_a_row_may_climb_from_neighbour_to_neighbour() -> None:
+def test_a_row_may_climb_from_neighbor_to_neighbor() -> None:
     steps = [(100.0 * i, 6.0 * i, 100.0 * i + 80, 6.0 * i + 20) for i in range(6)]
     assert rows(boxes(*steps)) == [[0, 1, 2, 3, 4, 5]]
 

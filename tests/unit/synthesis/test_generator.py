@@ -103,7 +103,7 @@ def test_wide_gap_parts_a_row_and_a_narrow_one_does_not() -> None:
     sheet.put("TEA", 0)
     sheet.put("2", 4 * 12)
     sheet.put("5.00", 600, "right")
-    sheet.put("-----", 200, labelled=False)
+    sheet.put("-----", 200, labeled=False)
     assert [" ".join(run.text for run in runs) for runs in joined(sheet)] == ["TEA 2", "5.00"]
 
 
@@ -163,16 +163,16 @@ def test_box_holds_the_ink_with_a_little_room(needle: bool) -> None:
 def test_quads_lie_on_the_ink_of_the_picture(kind: str, seed: int) -> None:
     """Inside the quads it is darker than just outside of them, after all distortions."""
     receipt = render_receipt(f"ink {seed}", style=Style(kind, 0.1, 26.0))
-    grey = cv2.cvtColor(receipt.image, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    local = cv2.GaussianBlur(grey, (0, 0), 40)
-    dark = (grey < local - 25).astype(np.float32)
-    inside = np.zeros(grey.shape, np.uint8)
+    gray = cv2.cvtColor(receipt.image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    local = cv2.GaussianBlur(gray, (0, 0), 40)
+    dark = (gray < local - 25).astype(np.float32)
+    inside = np.zeros(gray.shape, np.uint8)
     for segment in receipt.segments:
         cv2.fillPoly(inside, [segment.quad.round().astype(np.int32)], 1)
     hit = [_share(dark, quad) for quad in receipt.tight]
     assert min(hit) > 0.02
     assert np.median(hit) > 0.12
-    assert all((s.quad >= 0).all() and (s.quad < grey.shape[::-1]).all() for s in receipt.segments)
+    assert all((s.quad >= 0).all() and (s.quad < gray.shape[::-1]).all() for s in receipt.segments)
 
 
 def _share(dark: np.ndarray, quad: np.ndarray) -> float:
@@ -245,6 +245,6 @@ def test_fonts_are_the_files_that_their_table_lists() -> None:
     assert listed.keys() == files.keys()
     for name, path in files.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == listed[name]
-    for licence in re.findall(r"\]\((licences/[^)]+)\)", table):
-        assert (FONT_FOLDER / licence).stat().st_size > 1000
+    for license in re.findall(r"\]\((licenses/[^)]+)\)", table):
+        assert (FONT_FOLDER / license).stat().st_size > 1000
     assert sum(path.stat().st_size for path in files.values()) < 3_000_000

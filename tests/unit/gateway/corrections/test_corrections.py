@@ -213,7 +213,7 @@ async def test_fields_that_are_not_named_stay_corrected(gateway: Gateway) -> Non
         ("address", "1 Street", {"value": "1 Street", "iso": None, "amount": None}),
     ],
 )
-async def test_dates_and_amounts_are_normalised(gateway: Gateway, name: str, value: str, kept: dict[str, str]) -> None:
+async def test_dates_and_amounts_are_normalized(gateway: Gateway, name: str, value: str, kept: dict[str, str]) -> None:
     answer = (await gateway.correct(await gateway.read(), **{name: value})).json()
     assert answer["fields"][name].items() >= kept.items()
 

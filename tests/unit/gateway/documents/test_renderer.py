@@ -71,7 +71,7 @@ async def test_pictures_pass_as_they_are(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "HEIC", "AVIF", "PDF"])
-async def test_other_formats_become_pictures_with_their_colours(kind: str) -> None:
+async def test_other_formats_become_pictures_with_their_colors(kind: str) -> None:
     data = saved(kind, [paper()])
     assert format_of(data) == kind
     (page,) = await renderer().pages(data)

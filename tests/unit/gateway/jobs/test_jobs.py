@@ -44,7 +44,7 @@ def zipped(*files: File) -> bytes:
 
 
 def document(shades: list[int]) -> bytes:
-    """A TIFF with a page for each shade of grey."""
+    """A TIFF with a page for each shade of gray."""
     pages = [Image.new("RGB", (100, 200), (shade,) * 3) for shade in shades]
     buffer = io.BytesIO()
     pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])

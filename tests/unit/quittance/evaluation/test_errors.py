@@ -1,7 +1,7 @@
 import pytest
 
 from quittance.evaluation.errors import confusion_kind, confusions, field_errors, reason, segment_errors
-from quittance.evaluation.scores import LabelledLine, Record
+from quittance.evaluation.scores import LabeledLine, Record
 from shared.contracts import Fields, Line, Models, Page, Receipt, ReceiptField, Timings
 
 MODELS = Models(detector="d", recognizer="r", extractor="e")
@@ -23,9 +23,9 @@ def record(labels: dict[tuple[float, ...], str], found: dict[tuple[float, ...], 
         models=MODELS,
         timings_ms=TIMINGS,
     )
-    labelled = [LabelledLine(quad=quad(*box), text=text) for box, text in labels.items()]
+    labeled = [LabeledLine(quad=quad(*box), text=text) for box, text in labels.items()]
     entities = {"company": "SHOP SDN BHD", "date": "", "address": "", "total": "9.00"}
-    return Record(key="a", labels=labelled, entities=entities, receipt=receipt, **more)
+    return Record(key="a", labels=labeled, entities=entities, receipt=receipt, **more)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from quittance.client import ClientError
 from quittance.evaluation import evaluate as evaluation
-from quittance.evaluation.scores import LabelledLine, Record, score
+from quittance.evaluation.scores import LabeledLine, Record, score
 from shared.contracts import (
     AmountField,
     ExtractRequest,
@@ -27,7 +27,7 @@ from shared.contracts import (
     RecognizeResponse,
     Timings,
 )
-from shared.learning.dataset import DatasetError, LabelledReceipt, LabelledSegment, write_receipt, write_split
+from shared.learning.dataset import DatasetError, LabeledReceipt, LabeledSegment, write_receipt, write_split
 from shared.problems import ProblemError
 
 MODELS = Models(detector="ctpn-1", recognizer="crnn-1", extractor="charlstm-1")
@@ -59,7 +59,7 @@ def record(**changes: Any) -> Record:
     values: dict[str, Any] = {
         "key": "a",
         "unseen_company": False,
-        "labels": [LabelledLine(quad=quad, text=text) for quad, text in zip(QUADS, TEXTS, strict=True)],
+        "labels": [LabeledLine(quad=quad, text=text) for quad, text in zip(QUADS, TEXTS, strict=True)],
         "entities": ENTITIES,
         "receipt": receipt(),
         "given_boxes": TEXTS,
@@ -158,7 +158,7 @@ class _Client:
 
 
 class _Stages:
-    """Stands for the services: reads what is given as it is labelled."""
+    """Stands for the services: reads what is given as it is labeled."""
 
     def __init__(self, *, down: bool = False) -> None:
         self.down = down
@@ -184,7 +184,7 @@ class _Stages:
 def data(tmp_path: Path) -> Path:
     root = tmp_path / "data"
     segments = [
-        LabelledSegment(quad=np.array(quad, np.float32), text=text) for quad, text in zip(QUADS, TEXTS, strict=True)
+        LabeledSegment(quad=np.array(quad, np.float32), text=text) for quad, text in zip(QUADS, TEXTS, strict=True)
     ]
     for shade, key in enumerate(("a", "b", "c")):
         write_receipt(root, key, np.full((80, 120, 3), 60 * shade, np.uint8), segments, ENTITIES)
@@ -273,15 +273,15 @@ def test_a_damaged_file_of_answers_is_told_by_line(tmp_path: Path) -> None:
 def test_the_labels_of_the_data_set_score_one_against_themselves(sroie: Path) -> None:
     from shared.learning.dataset import load_split
 
-    def perfect(labelled: LabelledReceipt) -> Record:
-        quads = [[(float(x), float(y)) for x, y in segment.quad] for segment in labelled.segments]
-        lines = [LabelledLine(quad=quad, text=s.text) for quad, s in zip(quads, labelled.segments, strict=True)]  # type: ignore[arg-type]
+    def perfect(labeled: LabeledReceipt) -> Record:
+        quads = [[(float(x), float(y)) for x, y in segment.quad] for segment in labeled.segments]
+        lines = [LabeledLine(quad=quad, text=s.text) for quad, s in zip(quads, labeled.segments, strict=True)]  # type: ignore[arg-type]
         answer = receipt()
         answer.lines = [Line(quad=line.quad, text=line.text, confidence=1) for line in lines]
         return record(labels=lines, given_boxes=[line.text for line in lines], receipt=answer)
 
-    measures = score([perfect(labelled) for labelled in load_split(sroie, "validation")[:20]])
+    measures = score([perfect(labeled) for labeled in load_split(sroie, "validation")[:20]])
     assert measures["task1"]["iou50"]["hmean"] == 1
-    # DetEval counts labels that touch their neighbours too; only duplicates in the labels may cost.
+    # DetEval counts labels that touch their neighbors too; only duplicates in the labels may cost.
     assert measures["task1"]["deteval"]["hmean"] > 0.99
     assert measures["task2"]["pixels"]["f1"] == 1

@@ -68,8 +68,8 @@ def picture(data_uri: str | None) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
 
 
-def has_colour(image: Image.Image, colour: str) -> bool:
-    wanted = tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+def has_color(image: Image.Image, color: str) -> bool:
+    wanted = tuple(int(color[i : i + 2], 16) for i in (1, 3, 5))
     pixels = image.get_flattened_data()
     return any(max(abs(a - b) for a, b in zip(pixel, wanted, strict=True)) < 60 for pixel in pixels)
 
@@ -100,10 +100,10 @@ def test_errors_are_shown_on_the_paper_and_receipts_without_a_picture_are_told(p
     field, segments, misread = page.images
     cut = picture(field["src"])
     assert cut.height < 60  # what is around the company, not the whole page
-    assert has_colour(cut, RIGHT) or has_colour(cut, ANSWERED)
+    assert has_color(cut, RIGHT) or has_color(cut, ANSWERED)
     whole = picture(segments["src"])
     assert whole.size == (200, 300)
-    assert has_colour(whole, OUTCOMES["missed"])
+    assert has_color(whole, OUTCOMES["missed"])
     assert picture(misread["src"]).height < 60
     assert "of gone" in page.text
 

@@ -14,7 +14,7 @@ from services.detector.proposals import Proposals
 from services.detector.training.damage import damage_page
 from services.detector.training.evaluate import measure
 from services.detector.training.tune import GRID, with_value
-from shared.learning.dataset import LabelledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
 from shared.measures.ignored import counted
 
 BLANK = np.zeros((160, 400), np.uint8)
@@ -43,7 +43,7 @@ def test_segments_are_described_in_the_order_of_the_features() -> None:
     values = {name: described[:, index].tolist() for index, name in enumerate(FEATURES)}
     assert values["single"] == [0, 1, 0]
     assert values["mean_score"] == pytest.approx([0.9, 0.7, 0.6])
-    assert values["on_a_row"] == [0, 1, 0]  # the sure word has no sure neighbour, the lone character has one
+    assert values["on_a_row"] == [0, 1, 0]  # the sure word has no sure neighbor, the lone character has one
     assert values["density"][0] > 0.2
     assert values["density"][2] == 0
 
@@ -101,7 +101,7 @@ def test_segments_on_ignored_print_are_not_counted() -> None:
 
 def test_damaged_pictures_are_measured_against_their_own_labels(tmp_path: Path) -> None:
     quad = np.array([(20, 70), (140, 70), (140, 94), (20, 94)], np.float32)
-    write_receipt(tmp_path, "r", np.full((200, 160, 3), 240, np.uint8), [LabelledSegment(quad, "TOTAL")], {})
+    write_receipt(tmp_path, "r", np.full((200, 160, 3), 240, np.uint8), [LabeledSegment(quad, "TOTAL")], {})
     write_split(tmp_path, {"validation": ["r"]})
     receipts = load_split(tmp_path, "validation")
     _, quads, _ = damage_page(receipts[0].image(), receipts[0].quads(), receipts[0].ignored, np.random.default_rng(1))

@@ -8,7 +8,7 @@ import pytest
 from services.detector.anchors import (
     STRIDE,
     build_targets,
-    cell_centres,
+    cell_centers,
     decode_side,
     decode_vertical,
     encode_side,
@@ -31,7 +31,7 @@ def test_a_segment_is_found_again_from_its_targets() -> None:
     assert bottom == pytest.approx(np.full(len(bottom), 41), abs=1e-3)
     # half of a cell's width must be covered: 40..202 covers the cells from 2 (half) to 12 (10 of 16 px)
     assert sorted(set(column)) == list(range(2, 13))
-    ends = decode_side(targets.side[row, column, anchor], cell_centres(16)[column])
+    ends = decode_side(targets.side[row, column, anchor], cell_centers(16)[column])
     sides = targets.side[row, column, anchor]
     assert set(np.round(ends[sides < 0])) == {40}
     assert set(np.round(ends[sides > 0])) == {202}
@@ -40,7 +40,7 @@ def test_a_segment_is_found_again_from_its_targets() -> None:
 def test_only_fitting_anchors_in_near_rows_are_text() -> None:
     targets = build_targets(quad(0, 22, 160, 42)[None], rows=6, columns=10, anchor_heights=HEIGHTS)
     rows, _, anchors = np.nonzero(targets.labels == 1)
-    assert set(rows) == {1, 2}  # the centre, 32, lies on the border of both
+    assert set(rows) == {1, 2}  # the center, 32, lies on the border of both
     ratio = np.minimum(20 / np.float32(HEIGHTS), np.float32(HEIGHTS) / 20)
     assert set(anchors) == set(np.flatnonzero(ratio >= 0.7))
     assert (targets.labels[1, 5, (ratio < 0.7) & (ratio >= 0.5)] == -1).all()
@@ -59,11 +59,11 @@ def test_slanted_segments_are_followed_column_by_column() -> None:
     targets = build_targets(quad(0, 20, 320, 40, rise=32)[None], rows=8, columns=20, anchor_heights=HEIGHTS)
     row, column, anchor = np.nonzero(targets.labels == 1)
     top, _ = decode_vertical(targets.vertical[row, column, anchor], row, np.float32(HEIGHTS)[anchor])
-    assert top == pytest.approx(20 + cell_centres(20)[column] / 10, abs=1e-3)
+    assert top == pytest.approx(20 + cell_centers(20)[column] / 10, abs=1e-3)
 
 
 def test_of_two_segments_the_nearer_one_has_the_anchor() -> None:
-    quads = np.stack([quad(0, 10, 64, 26), quad(0, 16, 64, 32)])  # centres 18 and 24; row 1 has its centre at 24
+    quads = np.stack([quad(0, 10, 64, 26), quad(0, 16, 64, 32)])  # centers 18 and 24; row 1 has its center at 24
     targets = build_targets(quads, rows=3, columns=4, anchor_heights=(16.0,))
     assert targets.vertical[1, 1, 0, 0] == pytest.approx(0.0)
     assert targets.labels[0, 1, 0] == 1  # the other one has row 0
@@ -84,8 +84,8 @@ def test_segments_outside_of_the_picture_leave_no_target() -> None:
     assert build_targets(np.zeros((0, 4, 2), np.float32), 3, 6, HEIGHTS).labels.shape == (3, 6, len(HEIGHTS))
 
 
-def test_side_ramp_rises_towards_both_ends_and_is_zero_inside() -> None:
-    inside = np.arange(0, 10) + 0.5  # centres of ten cells, distances from the left end in cells
+def test_side_ramp_rises_toward_both_ends_and_is_zero_inside() -> None:
+    inside = np.arange(0, 10) + 0.5  # centers of ten cells, distances from the left end in cells
     ramp = encode_side(inside, 10 - inside)
     assert ramp.tolist() == [-1.0, 0, 0, 0, 0, 0, 0, 0, 0, 1.0]
     assert decode_side(np.float32([-1.0, 1.0]), np.float32([8, 152])).tolist() == [0, 160]

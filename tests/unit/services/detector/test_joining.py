@@ -38,7 +38,7 @@ def together(*parts: Proposals) -> Proposals:
 
 
 def perfect(quads: np.ndarray, rows: int, columns: int) -> Proposals:
-    """What a network that has learnt its targets by heart would propose."""
+    """What a network that has learned its targets by heart would propose."""
     targets = build_targets(quads, rows, columns, HEIGHTS.tolist())
     probability = np.where(targets.labels == 1, 0.95, 0.02).astype(np.float32)
     return suppress(decode_proposals(probability, targets.vertical, targets.side, HEIGHTS, 0.5), 0.3)
@@ -82,7 +82,7 @@ def test_labels_come_back_from_their_own_targets() -> None:
     assert found.scores == pytest.approx(np.full(4, 0.95), abs=1e-3)
 
 
-def test_a_fall_of_the_side_ramp_parts_neighbours_without_an_empty_column() -> None:
+def test_a_fall_of_the_side_ramp_parts_neighbors_without_an_empty_column() -> None:
     one = row_of_cells(0, 9, 20, 40, {0: -1.0, 9: 1.0})
     two = row_of_cells(0, 9, 20, 40, {0: -1.0, 4: 1.0, 5: -1.0, 9: 1.0})
     assert len(join(one, BLANK, EXACT).scores) == 1
@@ -164,15 +164,15 @@ def test_weak_segments_go() -> None:
 
 
 def test_ink_gaps_are_where_the_row_is_blank() -> None:
-    grey = np.full((60, 120), 230, np.uint8)
-    grey[22:38, 10:40:3] = 40  # strokes two pixels apart
-    grey[22:38, 70:100:3] = 40
-    grey[42:44] = 40  # a rule below the text
-    ink = column_ink(ink_strength(grey), (0, 20, 120, 40))
+    gray = np.full((60, 120), 230, np.uint8)
+    gray[22:38, 10:40:3] = 40  # strokes two pixels apart
+    gray[22:38, 70:100:3] = 40
+    gray[42:44] = 40  # a rule below the text
+    ink = column_ink(ink_strength(gray), (0, 20, 120, 40))
     gaps = find_gaps(ink, 0)
     widest = gaps.width[1:-1].argmax() + 1
     assert (gaps.start[widest], gaps.stop[widest]) == (38, 70)
-    assert not column_ink(ink_strength(grey), (-20, -20, 0, -5)).any()
+    assert not column_ink(ink_strength(gray), (-20, -20, 0, -5)).any()
 
 
 def test_links_are_described_in_the_order_of_the_features() -> None:

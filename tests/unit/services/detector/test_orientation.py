@@ -47,13 +47,13 @@ class Knows:
 
 def page() -> np.ndarray:
     """An upright page of printed lines between `CORNERS`, which are four dots."""
-    grey = np.full((400, 600), 235, np.uint8)
+    gray = np.full((400, 600), 235, np.uint8)
     for row in range(8):
         text = "RECEIPT 123 TOTAL 45"[row : row + 14]
-        cv2.putText(grey, text, (100, 90 + row * 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 30, 2, cv2.LINE_AA)
+        cv2.putText(gray, text, (100, 90 + row * 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 30, 2, cv2.LINE_AA)
     for x, y in CORNERS.astype(int).tolist():
-        grey[y - 3 : y + 3, x - 3 : x + 3] = 0
-    return grey
+        gray[y - 3 : y + 3, x - 3 : x + 3] = 0
+    return gray
 
 
 def turned(rotation: int, lean: float) -> tuple[np.ndarray, np.ndarray]:
@@ -61,16 +61,16 @@ def turned(rotation: int, lean: float) -> tuple[np.ndarray, np.ndarray]:
     angle = np.deg2rad(lean)
     linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shift = np.array([110.0, 130.0])
-    # pixel centres are at halves here and at whole numbers in OpenCV
+    # pixel centers are at halves here and at whole numbers in OpenCV
     matrix = np.hstack([linear, (shift + linear @ [0.5, 0.5] - 0.5)[:, None]])
     sent = cv2.warpAffine(page(), matrix, (800, 640), flags=cv2.INTER_LINEAR, borderValue=235)
     return rotate_image(sent, rotation), rotate_quads(CORNERS @ linear.T + shift, rotation, 800, 640)
 
 
-def dot_at(grey: np.ndarray, point: np.ndarray) -> bool:
+def dot_at(gray: np.ndarray, point: np.ndarray) -> bool:
     """Whether one of the dots stands around a point."""
     x, y = np.floor(point).astype(int)
-    return bool(grey[y - 1 : y + 2, x - 1 : x + 2].max() < 120)
+    return bool(gray[y - 1 : y + 2, x - 1 : x + 2].max() < 120)
 
 
 @pytest.mark.parametrize("rotation", TURNS)
@@ -111,10 +111,10 @@ def test_a_prepared_page_leads_back_to_the_page_as_sent(rotation: int, lean: flo
         frame = seen.to_page(boxes_to_quads([[0, 0, width, height]])[0])
         assert cv2.contourArea(frame) == pytest.approx(height * width / np.prod(seen.scale), rel=0.02)
         inside = np.linalg.inv(seen.back) @ np.column_stack([corners, np.ones(4)]).T
-        on_grey = ((inside[:2] / inside[2]).T - seen.offset) * np.asarray(seen.scale)
-        assert seen.to_page(on_grey.astype(np.float32)) == pytest.approx(corners, abs=0.05)
+        on_gray = ((inside[:2] / inside[2]).T - seen.offset) * np.asarray(seen.scale)
+        assert seen.to_page(on_gray.astype(np.float32)) == pytest.approx(corners, abs=0.05)
         assert seen.rotation == rotation
-        first, second = on_grey[0], on_grey[1]
+        first, second = on_gray[0], on_gray[1]
         assert second[0] > first[0] + 100
         assert abs(second[1] - first[1]) < 0.01 * (second[0] - first[0])
 
@@ -131,13 +131,13 @@ def test_the_lean_is_told_to_a_fraction_of_a_degree(rotation: int, lean: float) 
 def test_lines_are_clearer_along_their_own_axis() -> None:
     characters = find_characters(find_ink(turned(90, 3.0)[0]))
     assert characters is not None
-    across, along = (estimate_lean(characters.centres, characters.height, axis) for axis in (0, 1))
+    across, along = (estimate_lean(characters.centers, characters.height, axis) for axis in (0, 1))
     assert along.contrast > 1.4 * across.contrast
 
 
-@pytest.mark.parametrize("centres", [np.zeros((0, 2)), np.ones((1, 2)), np.ones((5, 2))])
-def test_too_little_text_leans_nowhere(centres: np.ndarray) -> None:
-    lean = estimate_lean(centres, 10.0, 0)
+@pytest.mark.parametrize("centers", [np.zeros((0, 2)), np.ones((1, 2)), np.ones((5, 2))])
+def test_too_little_text_leans_nowhere(centers: np.ndarray) -> None:
+    lean = estimate_lean(centers, 10.0, 0)
     assert abs(lean.degrees) <= 16.5
     assert lean.contrast == pytest.approx(1.0)
 
@@ -185,10 +185,10 @@ def test_without_an_engine_a_page_is_taken_as_it_is() -> None:
 
 
 def test_straight_pages_keep_their_pixels() -> None:
-    grey = page()
+    gray = page()
     assert is_straight(Pose(0, 0.5))
     assert not is_straight(Pose(180, 0.0))
-    assert straighten(grey, Pose(0, 0.5))[0] is grey
+    assert straighten(gray, Pose(0, 0.5))[0] is gray
 
 
 def test_quads_along_the_axes_are_cut_corner_by_corner() -> None:

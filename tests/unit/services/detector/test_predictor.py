@@ -26,7 +26,7 @@ ARCHITECTURE = Architecture()
 
 
 class Oracle:
-    """An engine that finds dark bars, as a network that has learnt them would."""
+    """An engine that finds dark bars, as a network that has learned them would."""
 
     def __init__(self, *, by_size: bool = True) -> None:
         self.by_size = by_size

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.preparation import PreparationSettings, fixed_length, prepare, scale_page, to_grey
+from services.detector.preparation import PreparationSettings, fixed_length, prepare, scale_page, to_gray
 from services.detector.scale import estimate_text
 
 
@@ -31,7 +31,7 @@ def page(scale: float, width: int = 600, height: int = 500) -> tuple[np.ndarray,
 @pytest.mark.parametrize("scale", [0.6, 0.9, 1.3])
 def test_text_height_is_estimated(scale: float) -> None:
     image, capital = page(scale)
-    estimate = estimate_text(to_grey(image))
+    estimate = estimate_text(to_gray(image))
     assert estimate is not None
     assert estimate.height == pytest.approx(1.29 * capital, rel=0.25)
 
@@ -39,7 +39,7 @@ def test_text_height_is_estimated(scale: float) -> None:
 def test_large_pages_are_measured_in_their_own_pixels() -> None:
     image, capital = page(1.0, width=700, height=500)
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    estimate = estimate_text(to_grey(large))
+    estimate = estimate_text(to_gray(large))
     assert estimate is not None
     assert estimate.height == pytest.approx(4 * 1.29 * capital, rel=0.25)
 
@@ -48,10 +48,10 @@ def test_the_box_holds_the_text_and_leaves_the_blank_paper() -> None:
     image, _ = page(0.6)
     canvas = np.full((1500, 1400, 3), 235, np.uint8)
     canvas[500:1000, 400:1000] = image
-    estimate = estimate_text(to_grey(canvas))
+    estimate = estimate_text(to_gray(canvas))
     assert estimate is not None
     x0, y0, x1, y1 = estimate.box
-    rows, columns = np.nonzero(to_grey(canvas) < 128)
+    rows, columns = np.nonzero(to_gray(canvas) < 128)
     assert x0 <= columns.min()
     assert y0 <= rows.min()
     assert x1 > columns.max()
@@ -69,7 +69,7 @@ def test_blank_pages_have_no_text(shade: int) -> None:
 def test_tiny_and_thin_pages_are_no_fault(shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
     prepared = prepare(noise, PreparationSettings())
-    assert prepared is None or prepared.grey.size <= PreparationSettings().max_pixels * 1.5
+    assert prepared is None or prepared.gray.size <= PreparationSettings().max_pixels * 1.5
 
 
 def test_text_is_brought_to_the_working_height_and_points_back_to_the_page() -> None:
@@ -77,8 +77,8 @@ def test_text_is_brought_to_the_working_height_and_points_back_to_the_page() -> 
     settings = PreparationSettings()
     prepared = prepare(image, settings)
     assert prepared is not None
-    assert prepared.grey.shape == tuple(fixed_length(side) for side in prepared.grey.shape)
-    again = estimate_text(prepared.grey)
+    assert prepared.gray.shape == tuple(fixed_length(side) for side in prepared.gray.shape)
+    again = estimate_text(prepared.gray)
     assert again is not None
     assert again.height == pytest.approx(settings.text_height, rel=0.2)
     corner = prepared.to_page(np.zeros((1, 2), np.float32))[0]
@@ -110,14 +110,14 @@ def test_short_sides_are_padded_instead_of_stretched() -> None:
     assert [fixed_length(side) for side in (1, 31, 40, 52, 57)] == [32, 32, 48, 48, 64]
     source = np.arange(40 * 500, dtype=np.uint32).reshape(40, 500).astype(np.uint8)
     prepared = scale_page(source, (0, 0), (500, 40), 1.0, PreparationSettings())
-    assert prepared.grey.shape == (48, 512)
+    assert prepared.gray.shape == (48, 512)
     assert (prepared.height, prepared.width) == (40, 512)
     assert prepared.scale == (512 / 500, 1.0)
-    assert (prepared.grey[40:] == prepared.grey[39]).all()
+    assert (prepared.gray[40:] == prepared.gray[39]).all()
 
 
 def test_other_arrays_are_refused() -> None:
     with pytest.raises(ValueError, match="picture"):
-        to_grey(np.zeros((4, 4, 3), np.float32))
+        to_gray(np.zeros((4, 4, 3), np.float32))
     with pytest.raises(ValueError, match="picture"):
-        to_grey(np.zeros((0, 4, 3), np.uint8))
+        to_gray(np.zeros((0, 4, 3), np.uint8))

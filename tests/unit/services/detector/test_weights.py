@@ -30,8 +30,8 @@ def test_printed_rows_are_found_and_parted_at_wide_gaps(predictor: Predictor) ->
         cv2.putText(image, right, (340, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (30, 30, 30), 2, cv2.LINE_AA)
     (detection,) = predictor.predict([image])
     assert len(detection.quads) == 7
-    centres = detection.quads.mean(axis=1)
-    assert sum(centres[:, 0] > 320) == 3
+    centers = detection.quads.mean(axis=1)
+    assert sum(centers[:, 0] > 320) == 3
     assert (detection.scores > 0.8).all()
 
 

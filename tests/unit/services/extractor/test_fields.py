@@ -361,7 +361,7 @@ def test_the_directory_corrects_and_says_so() -> None:
     assert (without.company.value, without.company.corrected) == ("UNIHAKKA INTERNATI0NAL SDN BHD", False)
 
 
-def test_a_known_company_is_found_beside_an_unclear_neighbour() -> None:
+def test_a_known_company_is_found_beside_an_unclear_neighbor() -> None:
     given = segments([["TAN WOON YANN"], ["MR D.I.Y. (JOHOR) SDN BHD"]])
     document = encode(given)
     marked = scores(document, company=["TAN WOON YANN", "MR D.I.Y. (JOHOR) SDN BHD"])

@@ -107,7 +107,7 @@ def test_what_is_built_can_be_loaded(tmp_path: Path) -> None:
     rows = [{"company": "A  B TRADING", "address": "1 STREET"}] * 2 + [{"company": "C TRADING", "address": ""}]
     assert build({"train": rows, "validation": [{"company": "BEST GARDEN", "address": ""}]}, path) == 3
     content = json.loads(path.read_text())
-    assert content["licence"] == "CC-BY-4.0"
+    assert content["license"] == "CC-BY-4.0"
     assert content["merchants"][0] == {"company": "A B TRADING", "address": "1 STREET", "count": {"train": 2}}
     assert load_directory(path).company("A.B. TRADING").value == "A B TRADING"
     assert load_directory(path).company("BEST. GARDEN").known

@@ -21,7 +21,7 @@ from services.extractor.training.train import TrainingConfig, train
 from shared.contracts import ExtractRequest, Fields
 from shared.inference.device import arrays_of
 from shared.inference.weights import WeightsError, load_weights, save_weights
-from shared.learning.dataset import LabelledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
 
 PAGE = {"width": 400, "height": 300}
 
@@ -149,7 +149,7 @@ def data_set(root: Path) -> Path:
     rows = ["ZYX TRADING", "1 JALAN BESAR", "25/12/2018", "TOTAL 9.00"]
     names = dict(zip(("company", "address", "date", "total"), ["ZYX TRADING", rows[1], rows[2], "9.00"], strict=True))
     quads = [np.array(line("", 40.0 * i)["quad"], np.float32) for i in range(4)]
-    segments = [LabelledSegment(quad, text) for quad, text in zip(quads, rows, strict=True)]
+    segments = [LabeledSegment(quad, text) for quad, text in zip(quads, rows, strict=True)]
     for key in "abcdefgh":
         write_receipt(root, key, np.full((40, 40, 3), 255, np.uint8), segments, names)
     write_split(root, {"train": list("abcdef"), "validation": ["g", "h"], "validation_unseen_company": ["h"]})

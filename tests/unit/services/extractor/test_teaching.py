@@ -113,14 +113,14 @@ def test_what_was_added_to_the_address_of_one_branch_is_not_added_to_another() -
     assert address(STREET, lines(STREET, "(TESCO NILAI)"), taught) == branch
 
 
-def test_an_answer_that_the_directory_knows_is_respelt_and_otherwise_stays_unless_the_taught_one_is_printed() -> None:
+def test_an_answer_that_the_directory_knows_is_respelled_and_otherwise_stays_unless_the_taught_one_is_printed() -> None:
     known = Directory(["KEDAI MAJU JAYA BARU"])
     other = lesson("KEDAI MAJU JAYA LAMA", "KEDAI MAJU JAYA BARU")
     assert company("KEDAI MAJU JAYA BARU", lines("X"), other, known=known) == "KEDAI MAJU JAYA BARU (read)"
     printed = lines("KEDAI MAJU JAYA LAMA")
     assert company("KEDAI MAJU JAYA BARU", printed, other, known=known) == "KEDAI MAJU JAYA LAMA (taught)"
-    spelt = lesson("Kedai Maju Jaya Baru", "KEDAI MAJU JAYA BARU")
-    assert company("KEDAI MAJU JAYA BARU", lines("X"), spelt, known=known) == "Kedai Maju Jaya Baru (taught)"
+    spelled = lesson("Kedai Maju Jaya Baru", "KEDAI MAJU JAYA BARU")
+    assert company("KEDAI MAJU JAYA BARU", lines("X"), spelled, known=known) == "Kedai Maju Jaya Baru (taught)"
 
 
 def test_one_misread_digit_is_forgiven_where_the_company_was_taught_to_be() -> None:

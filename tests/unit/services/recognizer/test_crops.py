@@ -14,12 +14,12 @@ from services.recognizer.crops import (
     level,
     quad_fault,
     quantiles,
-    to_grey,
+    to_gray,
 )
 
 
 def page_with_bar() -> np.ndarray:
-    """A white page of 200 x 300 pixels with a box at (50, 40) to (150, 60): left half black, right half grey."""
+    """A white page of 200 x 300 pixels with a box at (50, 40) to (150, 60): left half black, right half gray."""
     page = np.full((200, 300, 3), 255, np.uint8)
     page[40:60, 50:100] = 0
     page[40:60, 100:150] = 128
@@ -94,12 +94,12 @@ def test_faults_of_quads_are_told(quad: list[list[float]], part: str | None) -> 
         assert part in fault
 
 
-def test_grey() -> None:
+def test_gray() -> None:
     blue_only = np.zeros((2, 3, 3), np.uint8)
     blue_only[..., 0] = 255
-    assert to_grey(blue_only).shape == (2, 3)
-    assert int(to_grey(blue_only)[0, 0]) == 29  # BT.601 weight of blue, so the channels are taken as BGR
-    assert to_grey(np.full((2, 3, 1), 7, np.uint8)).tolist() == [[7] * 3] * 2
+    assert to_gray(blue_only).shape == (2, 3)
+    assert int(to_gray(blue_only)[0, 0]) == 29  # BT.601 weight of blue, so the channels are taken as BGR
+    assert to_gray(np.full((2, 3, 1), 7, np.uint8)).tolist() == [[7] * 3] * 2
 
 
 def test_buckets_hold_their_width_and_waste_little() -> None:
@@ -136,7 +136,7 @@ def test_fit_of_a_large_crop_keeps_thin_lines() -> None:
     assert out[:, 78:83].min() < 0.7
 
 
-def test_levelled_shades_do_not_depend_on_light_and_fading() -> None:
+def test_leveled_shades_do_not_depend_on_light_and_fading() -> None:
     crop = np.full((40, 80), 220, np.uint8)
     crop[10:30, 20:60] = 20
     dim = (crop * 0.4 + 10).astype(np.uint8)
@@ -145,7 +145,7 @@ def test_levelled_shades_do_not_depend_on_light_and_fading() -> None:
     assert level(crop)[20, 40] == pytest.approx(-1.0)
 
 
-def test_levelling_does_not_blow_up_the_noise_of_empty_paper() -> None:
+def test_leveling_does_not_blow_up_the_noise_of_empty_paper() -> None:
     paper = np.random.default_rng(0).normal(200, 2, (40, 80)).astype(np.uint8)
     assert np.abs(level(paper) - 1.0).max() < 0.8
 

@@ -50,9 +50,9 @@ def test_alphabet_names_what_it_does_not_know() -> None:
         Alphabet("")
 
 
-def test_alphabet_normalises_print_to_plain_characters() -> None:
-    assert Alphabet().normalise("“Łódź” – 5…") == '"Łodz" - 5...'
-    assert Alphabet().normalise("é") == "é"
+def test_alphabet_normalizes_print_to_plain_characters() -> None:
+    assert Alphabet().normalize("“Łódź” – 5…") == '"Łodz" - 5...'
+    assert Alphabet().normalize("é") == "é"
 
 
 def test_runs_are_merged_and_blanks_part_equal_characters() -> None:
@@ -110,7 +110,7 @@ def test_nothing_said() -> None:
     assert (empty.text, empty.confidence) == ("", 0.0)
 
 
-def test_merging_case_keeps_frames_normalised() -> None:
+def test_merging_case_keeps_frames_normalized() -> None:
     probabilities = softmax(np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32))
     merged = merge_case(probabilities, ALPHABET)
     np.testing.assert_allclose(merged.sum(axis=-1), 1.0, rtol=1e-5)

@@ -23,7 +23,7 @@ from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import measure
 from shared.inference.device import arrays_of
 from shared.inference.weights import WeightsError, save_weights
-from shared.learning.dataset import LabelledReceipt, LabelledSegment
+from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
 ALPHABET = Alphabet("AaBb 1")
 TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=1, width_stretch=1.0)
@@ -155,7 +155,7 @@ def weights(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_reading_does_not_depend_on_the_neighbours(weights: Path) -> None:
+def test_reading_does_not_depend_on_the_neighbors(weights: Path) -> None:
     reader = Predictor.load(RecognizerSettings(weights=weights, device="cpu", threads=1, language="off"))
     rng = np.random.default_rng(0)
     crops = [rng.integers(0, 255, (40, width), dtype=np.uint8) for width in (40, 55, 90, 91, 140)]
@@ -249,8 +249,8 @@ async def test_the_schema_tells_of_quads(client: httpx2.AsyncClient) -> None:
 
 def test_measures_of_task_2() -> None:
     quad = np.zeros((4, 2), np.float32)
-    segments = (LabelledSegment(quad, "TAN WOON"), LabelledSegment(quad, "RM 9.00"))
-    receipt = LabelledReceipt("a", Path("a.jpg"), segments, {})
+    segments = (LabeledSegment(quad, "TAN WOON"), LabeledSegment(quad, "RM 9.00"))
+    receipt = LabeledReceipt("a", Path("a.jpg"), segments, {})
     result = measure([receipt], [[Recognition("Tan Woon", 0.9), Recognition("RM 9.08 X", 0.5)]])
     assert result["recall"] == pytest.approx(3 / 4)
     assert result["precision"] == pytest.approx(3 / 5)

@@ -84,7 +84,7 @@ def test_the_precision_asked_for_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "quantised", "expected"),
+    ("features", "quantized", "expected"),
     [
         ({"amx_int8", "amx_bf16"}, True, "openvino-int8-bfloat16"),
         ({"avx512_vnni"}, True, "openvino-int8-float32"),
@@ -95,13 +95,13 @@ def test_the_precision_asked_for_is_taken() -> None:
     ],
 )
 def test_what_is_computed_with_follows_the_processor(
-    machine: pytest.MonkeyPatch, features: set[str], quantised: bool, expected: str
+    machine: pytest.MonkeyPatch, features: set[str], quantized: bool, expected: str
 ) -> None:
     machine.setattr("shared.inference.processor.flags", lambda: frozenset(features))
-    assert arithmetic("auto", "cpu", "auto", quantised=quantised) == expected
-    assert arithmetic("auto", "cpu", "float32", quantised=quantised) == "openvino-float32"
-    assert arithmetic("auto", "cuda", "auto", quantised=quantised) == "torch-bfloat16"
-    assert arithmetic("torch", "cpu", "auto", quantised=quantised) == (
+    assert arithmetic("auto", "cpu", "auto", quantized=quantized) == expected
+    assert arithmetic("auto", "cpu", "float32", quantized=quantized) == "openvino-float32"
+    assert arithmetic("auto", "cuda", "auto", quantized=quantized) == "torch-bfloat16"
+    assert arithmetic("torch", "cpu", "auto", quantized=quantized) == (
         "torch-bfloat16" if "amx_bf16" in features else "torch-float32"
     )
 

@@ -15,7 +15,7 @@ def test_weights_have_so_few_levels_that_sums_of_two_products_fit(
 ) -> None:
     monkeypatch.setattr(graphs, "adds_up_int8", lambda: adds_up)
     weight = np.linspace(-3.0, 3.0, 1001, dtype=np.float32).reshape(1, -1, 1, 1)
-    model = ov.Model([graphs._quantised_kernel(weight)], [])
+    model = ov.Model([graphs._quantized_kernel(weight)], [])
     seen = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([])[0].reshape(-1)
     levels = seen / np.diff(np.unique(seen)).min()
     assert np.abs(levels).max() <= most + 0.01

@@ -1,4 +1,4 @@
-"""The reader and writer of labelled receipts."""
+"""The reader and writer of labeled receipts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.learning.dataset import DatasetError, LabelledSegment, load_split, parse_boxes, write_receipt, write_split
+from shared.learning.dataset import DatasetError, LabeledSegment, load_split, parse_boxes, write_receipt, write_split
 
 QUAD = np.array([[1, 2], [30, 2], [30, 12], [1, 12]], np.float32)
 
@@ -16,7 +16,7 @@ QUAD = np.array([[1, 2], [30, 2], [30, 12], [1, 12]], np.float32)
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     image = np.full((40, 60, 3), 200, np.uint8)
-    segments = [LabelledSegment(QUAD, "NO.53 55,57 & 59,"), LabelledSegment(QUAD + 5, 'SAY "£9"')]
+    segments = [LabeledSegment(QUAD, "NO.53 55,57 & 59,"), LabeledSegment(QUAD + 5, 'SAY "£9"')]
     write_receipt(tmp_path, "a", image, segments, {"company": "A", "total": "9.00"})
     write_split(tmp_path, {"train": [], "validation": ["a"]})
     return tmp_path

@@ -42,7 +42,7 @@ def test_every_training_has_a_recipe_from_weights_and_one_from_scratch(module: A
 def test_options_of_several_values_and_tables() -> None:
     assert parse(extractor, "--readings", "a.jsonl", "b.jsonl").readings == (Path("a.jsonl"), Path("b.jsonl"))
     assert parse(extractor).readings == ()
-    assert parse(recognizer).architecture == {"levelled": True}
+    assert parse(recognizer).architecture == {"leveled": True}
 
 
 def test_training_from_scratch_learns_faster() -> None:

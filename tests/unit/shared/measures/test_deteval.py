@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from shared.measures.deteval import Localisation, as_boxes, deteval, deteval_receipt, iou_matches, iou_receipt
+from shared.measures.deteval import Localization, as_boxes, deteval, deteval_receipt, iou_matches, iou_receipt
 
 
 def box(x: float, y: float, width: float, height: float) -> list[float]:
@@ -20,13 +20,13 @@ def box(x: float, y: float, width: float, height: float) -> list[float]:
 LABEL = box(0, 0, 100, 20)
 
 
-def gains(result: Localisation) -> tuple[float, float]:
+def gains(result: Localization) -> tuple[float, float]:
     return pytest.approx(result.label_gain), pytest.approx(result.detection_gain)  # type: ignore[return-value]
 
 
 def test_the_same_box_matches_one_to_one() -> None:
     result = deteval_receipt([LABEL], [LABEL])
-    assert result == Localisation(1.0, 1.0, 1, 1)
+    assert result == Localization(1.0, 1.0, 1, 1)
     assert result.as_dict() == {"precision": 1.0, "recall": 1.0, "hmean": 1.0}
 
 
@@ -67,7 +67,7 @@ def test_two_labels_far_apart_do_not_fill_one_detection() -> None:
     assert gains(deteval_receipt([box(0, 0, 19, 20), box(81, 0, 19, 20)], [box(0, 0, 100, 20)])) == (0.0, 0.0)
 
 
-def test_a_match_that_also_touches_a_neighbour_still_scores_one() -> None:
+def test_a_match_that_also_touches_a_neighbor_still_scores_one() -> None:
     # The detection covers the first label and touches the second: no longer one to one, but "many" labels of one box.
     labels = [LABEL, box(0, 25, 100, 20)]
     result = deteval_receipt(labels, [box(0, 0, 100, 27), box(0, 28, 100, 17)])
@@ -130,7 +130,7 @@ def test_iou_takes_the_best_pair_first_and_each_box_once() -> None:
     labels = [[0, 0, 10, 10], [8, 0, 18, 10]]
     # The first detection overlaps label 0 by 0.5 (10 of 20 wide) and label 1 exactly.
     result = iou_receipt(labels, [[8, 0, 18, 10], [0, 0, 10, 5]])
-    assert result == Localisation(2.0, 2.0, 2, 2)
+    assert result == Localization(2.0, 2.0, 2, 2)
     assert iou_receipt(labels[:1], [[0, 0, 10, 4.9]]).hmean == 0.0
 
 

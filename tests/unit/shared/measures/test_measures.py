@@ -15,7 +15,7 @@ from shared.measures.words import character_error_rate, edit_distance, words, wo
 def test_words_are_a_multiset_across_segments() -> None:
     # TAX twice in the labels, read once; CASH was read as CASHH.
     result = words_receipt(["TAX INVOICE", "TAX", "CASH"], ["INVOICE", "tax  CASHH"])
-    assert result == Matches(matched=2, labelled=4, answered=3)
+    assert result == Matches(matched=2, labeled=4, answered=3)
     assert result.precision == pytest.approx(2 / 3)
     assert result.recall == pytest.approx(0.5)
     assert result.f1 == pytest.approx(4 / 7)
@@ -32,9 +32,9 @@ def test_sums_run_over_all_receipts_before_the_division() -> None:
 
 @pytest.mark.parametrize(
     ("result", "precision", "recall", "f1"),
-    [(Matches(), 1, 1, 1), (Matches(labelled=3), 0, 0, 0), (Matches(answered=3), 0, 1, 0)],
+    [(Matches(), 1, 1, 1), (Matches(labeled=3), 0, 0, 0), (Matches(answered=3), 0, 1, 0)],
 )
-def test_nothing_labelled_or_nothing_answered(result: Matches, precision: float, recall: float, f1: float) -> None:
+def test_nothing_labeled_or_nothing_answered(result: Matches, precision: float, recall: float, f1: float) -> None:
     assert result.as_dict() == {"precision": precision, "recall": recall, "f1": f1}
 
 
@@ -90,8 +90,8 @@ def test_fields_are_compared_exactly_but_for_case_and_runs_of_spaces() -> None:
 def test_empty_labels_and_missing_answers() -> None:
     # company right; date wrong: a miss and a false answer; address answered without a label; total not answered.
     answer = {"company": "Book TA .K SDN BHD", "date": "26/12/2018", "address": "JALAN 1", "total": None}
-    assert entities_receipt(LABEL, answer) == Matches(matched=1, labelled=3, answered=3)
-    assert entities_receipt(LABEL, {}) == Matches(matched=0, labelled=3, answered=0)
+    assert entities_receipt(LABEL, answer) == Matches(matched=1, labeled=3, answered=3)
+    assert entities_receipt(LABEL, {}) == Matches(matched=0, labeled=3, answered=0)
     assert entities_receipt(LABEL, {**LABEL, "address": None}) == Matches(3, 3, 3)
 
 

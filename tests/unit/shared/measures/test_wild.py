@@ -19,7 +19,7 @@ def test_a_segment_counts_if_found_and_read_without_regard_to_spaces_and_case() 
     texts = ["KoreanBBQ", "Total", "9.50"]
     found = [box(0, 30, 100, 50), box(2, 0, 100, 20), box(0, 62, 30, 80)]
     matches = segments_read(labels, texts, found, ["TOTAI", "Korean bbq", "9.50"])
-    assert (matches.matched, matches.labelled, matches.answered) == (1, 3, 3)
+    assert (matches.matched, matches.labeled, matches.answered) == (1, 3, 3)
 
 
 def test_a_company_may_differ_in_a_tenth_of_its_letters_and_a_total_in_none() -> None:
@@ -54,7 +54,7 @@ def written(folder: Path, *segments: dict[str, object]) -> Path:
     return folder
 
 
-def test_fields_are_made_from_labelled_segments(tmp_path: Path) -> None:
+def test_fields_are_made_from_labeled_segments(tmp_path: Path) -> None:
     folder = written(
         tmp_path,
         segment("Store_addr_value", "Athens,GA30601", 0, 30, 50, 40),

@@ -78,31 +78,31 @@ def test_jpegs_of_all_kinds_give_the_luma(options: dict[str, object]) -> None:
     np.testing.assert_allclose(picture.pixels, _luma(smooth), atol=6)
 
 
-def _luma(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _luma(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
     """ITU-R BT.601 of red, green and blue."""
-    return colours @ np.array([0.299, 0.587, 0.114])
+    return colors @ np.array([0.299, 0.587, 0.114])
 
 
-def _centre(image: Image.Image, name: str = "PNG", **options: object) -> int:
+def _center(image: Image.Image, name: str = "PNG", **options: object) -> int:
     picture: Picture = decode_picture(_save(image, name, **options), LIMITS)
     assert picture.pixels.shape == (20, 20)
     return int(picture.pixels[10, 10])
 
 
-def test_grey_palette_and_bilevel_pictures() -> None:
-    assert _centre(Image.new("L", (20, 20), 77)) == 77
-    assert _centre(Image.new("1", (20, 20), 1)) == 255
-    assert _centre(Image.new("RGB", (20, 20), BLUE).quantize(4)) == LUMA_OF_BLUE
+def test_gray_palette_and_bilevel_pictures() -> None:
+    assert _center(Image.new("L", (20, 20), 77)) == 77
+    assert _center(Image.new("1", (20, 20), 1)) == 255
+    assert _center(Image.new("RGB", (20, 20), BLUE).quantize(4)) == LUMA_OF_BLUE
 
 
-def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
+def test_sixteen_bit_gray_is_scaled_not_clipped() -> None:
     deep = Image.fromarray(np.full((20, 20), 77 * 257, dtype=np.uint16))
-    assert _centre(deep) == 77
+    assert _center(deep) == 77
 
 
 def test_cmyk_jpeg() -> None:
-    blue = _centre(Image.new("CMYK", (20, 20), (255, 255, 0, 0)), "JPEG")
-    yellow = _centre(Image.new("CMYK", (20, 20), (0, 0, 255, 0)), "JPEG")
+    blue = _center(Image.new("CMYK", (20, 20), (255, 255, 0, 0)), "JPEG")
+    yellow = _center(Image.new("CMYK", (20, 20), (0, 0, 255, 0)), "JPEG")
     assert blue < 60
     assert yellow > 200
 
@@ -116,12 +116,12 @@ def test_cmyk_jpeg() -> None:
     ids=["RGBA", "LA"],
 )
 def test_transparency_is_laid_on_white(image: Image.Image) -> None:
-    assert _centre(image) == 255
+    assert _center(image) == 255
 
 
-def test_transparent_colours_are_laid_on_white() -> None:
-    assert _centre(Image.new("L", (20, 20), 5), transparency=5) == 255
-    assert _centre(Image.new("RGB", (20, 20), BLUE).quantize(4), transparency=0) == 255
+def test_transparent_colors_are_laid_on_white() -> None:
+    assert _center(Image.new("L", (20, 20), 5), transparency=5) == 255
+    assert _center(Image.new("RGB", (20, 20), BLUE).quantize(4), transparency=0) == 255
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -50,7 +50,7 @@ def test_receipts_differ_by_the_fonts_and_keep_their_content() -> None:
     assert company.split()[0] in " ".join(segment.text for segment in other.segments)
 
 
-def test_a_face_of_capitals_is_labelled_in_capitals() -> None:
+def test_a_face_of_capitals_is_labeled_in_capitals() -> None:
     face = replace(sign_faces(FONT_FOLDER)[0], capitals=True)
     sheet = Sheet(sign_faces(FONT_FOLDER)[1], 400, 10)
     sheet.line("Café Anna", style=Style(face=face))

@@ -12,7 +12,7 @@ import torch
 
 from services.detector.network import network as network_module
 from services.detector.network.architecture import PIXEL_MEAN, Architecture
-from services.detector.network.network import CTPN, VGG16, Output, normalise
+from services.detector.network.network import CTPN, VGG16, Output, normalize
 from services.detector.network.openvino_engine import OpenVINOEngine, output_maxima
 from services.detector.network.torch_engine import TorchEngine
 from services.detector.training import train as train_module
@@ -24,7 +24,7 @@ from services.detector.training.tune import fit_logistic, owners
 from shared.inference import graphs
 from shared.inference.device import arrays_of
 from shared.inference.weights import load_weights
-from shared.learning.dataset import LabelledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
 
 SMALL = Architecture(anchor_heights=(12.0, 18.0, 27.0), window_channels=8, recurrent_units=4, dense_units=8)
 
@@ -70,7 +70,7 @@ def test_the_recurrent_layer_sees_the_whole_row_and_no_other() -> None:
 
 
 def test_pixels_are_made_bgr_less_the_mean() -> None:
-    values = normalise(torch.full((1, 2, 2), 200, dtype=torch.uint8))
+    values = normalize(torch.full((1, 2, 2), 200, dtype=torch.uint8))
     assert values.shape == (1, 3, 2, 2)
     assert values[0, :, 0, 0].tolist() == pytest.approx([200 - mean for mean in PIXEL_MEAN], abs=1e-4)
 
@@ -78,10 +78,10 @@ def test_pixels_are_made_bgr_less_the_mean() -> None:
 def test_architecture_survives_a_manifest() -> None:
     assert Architecture.from_dict(json.loads(json.dumps(SMALL.to_dict()))) == SMALL
     with pytest.raises(TypeError):
-        Architecture.from_dict({**SMALL.to_dict(), "colour": "red"})
+        Architecture.from_dict({**SMALL.to_dict(), "color": "red"})
 
 
-def test_a_first_layer_for_standardised_rgb_gives_the_same_for_our_pixels() -> None:
+def test_a_first_layer_for_standardized_rgb_gives_the_same_for_our_pixels() -> None:
     torch.manual_seed(0)
     theirs = torch.nn.Conv2d(3, 4, 3)
     picture = torch.randint(0, 255, (1, 3, 8, 8)).float()  # blue, green, red
@@ -125,12 +125,12 @@ def test_int8_is_close_and_cut_off_at_its_ceilings() -> None:
     )  # fmt: skip
     ceilings = [float(value) for value in compiled([pages]).values()]
     assert len(ceilings) == 13
-    exact, quantised, cut = (
+    exact, quantized, cut = (
         next(OpenVINOEngine(arrays, SMALL, values, threads=1, precision="int8")(pages)).probability
         for values in (None, ceilings, [ceiling / 50 for ceiling in ceilings])
     )
-    assert 0 < np.abs(quantised - exact).mean() < 0.05
-    assert np.abs(cut - exact).mean() > 2 * np.abs(quantised - exact).mean()
+    assert 0 < np.abs(quantized - exact).mean() < 0.05
+    assert np.abs(cut - exact).mean() > 2 * np.abs(quantized - exact).mean()
 
 
 def targets_and_output(margin: float) -> tuple[Output, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -163,12 +163,12 @@ def test_a_batch_without_text_has_a_finite_loss() -> None:
 
 
 def test_crops_are_scaled_to_the_working_height_with_their_labels() -> None:
-    grey = np.full((400, 300), 255, np.uint8)
+    gray = np.full((400, 300), 255, np.uint8)
     quads = []
     for y in range(40, 360, 60):
-        cv2.rectangle(grey, (50, y), (250, y + 24), 0, -1)
+        cv2.rectangle(gray, (50, y), (250, y + 24), 0, -1)
         quads.append([(50, y), (250, y), (250, y + 24), (50, y + 24)])
-    receipt = KeptReceipt("one", grey, np.array(quads, np.float32), 24.0)
+    receipt = KeptReceipt("one", gray, np.array(quads, np.float32), 24.0)
     settings = SampleSettings(height=96, width=128, damage=0.0)
     for seed in range(8):
         crop, labels, _ = draw_sample(receipt, settings, np.random.default_rng(seed))
@@ -186,7 +186,7 @@ def write_data(folder: Path) -> None:
         image = np.full((200, 160, 3), 240, np.uint8)
         cv2.putText(image, "TOTAL 12", (20, 90), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 2)
         quad = np.array([(20, 70), (140, 70), (140, 94), (20, 94)], np.float32)
-        write_receipt(folder, f"r{number}", image, [LabelledSegment(quad, "TOTAL 12")], {"total": "12"})
+        write_receipt(folder, f"r{number}", image, [LabeledSegment(quad, "TOTAL 12")], {"total": "12"})
     write_split(folder, {"train": ["r0", "r1"], "validation": ["r2"]})
 
 

@@ -14,26 +14,26 @@ NOWHERE = np.zeros((0, 4, 2), np.float32)
 
 def rows_of_print(count: int = 6) -> tuple[np.ndarray, np.ndarray]:
     """Black bars on white, and their quads."""
-    grey = np.full((400, 300), 255, np.uint8)
+    gray = np.full((400, 300), 255, np.uint8)
     quads = []
     for y in range(40, 40 + 50 * count, 50):
-        cv2.rectangle(grey, (60, y), (240, y + 20), 0, -1)
+        cv2.rectangle(gray, (60, y), (240, y + 20), 0, -1)
         quads.append([(60, y), (240, y), (240, y + 20), (60, y + 20)])
-    return grey, np.array(quads, np.float32)
+    return gray, np.array(quads, np.float32)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_labels_stay_on_their_print(seed: int) -> None:
-    grey, quads = rows_of_print()
+    gray, quads = rows_of_print()
     rng = np.random.default_rng(seed)
     matrix, field = perspective(300, 400, rng), bend(300, 400, rng)
-    bent = warp(grey, matrix, field, (300, 400))
-    mask = np.zeros_like(grey)
+    bent = warp(gray, matrix, field, (300, 400))
+    mask = np.zeros_like(gray)
     for quad in move(quads, matrix, field):
         cv2.fillConvexPoly(mask, quad.round().astype(np.int32), 255)
     ink = bent < 128
     assert (ink & (mask > 0)).sum() / (ink | (mask > 0)).sum() > 0.8
-    still = np.zeros_like(grey)
+    still = np.zeros_like(gray)
     for quad in quads:
         cv2.fillConvexPoly(still, quad.astype(np.int32), 255)
     assert (ink & (still > 0)).sum() / (ink | (still > 0)).sum() < 0.99  # something has moved
@@ -45,23 +45,23 @@ def test_nothing_to_move_is_nothing() -> None:
 
 
 def test_print_is_kept_on_a_background_and_the_rest_is_not() -> None:
-    grey, quads = rows_of_print()
-    laid = put_on_background(grey, quads, 12.0, np.random.default_rng(3))
-    assert np.array_equal(laid[42:58, 70:230], grey[42:58, 70:230])
+    gray, quads = rows_of_print()
+    laid = put_on_background(gray, quads, 12.0, np.random.default_rng(3))
+    assert np.array_equal(laid[42:58, 70:230], gray[42:58, 70:230])
     assert abs(float(laid[:10, :10].mean()) - 255) > 5
 
 
 def test_degraded_pixels_stay_pixels() -> None:
-    grey, _ = rows_of_print()
+    gray, _ = rows_of_print()
     for seed in range(8):
-        worn = degrade(grey, np.random.default_rng(seed))
-        assert worn.shape == grey.shape
+        worn = degrade(gray, np.random.default_rng(seed))
+        assert worn.shape == gray.shape
         assert worn.dtype == np.uint8
 
 
 def test_a_page_is_damaged_alike_each_time() -> None:
-    grey, quads = rows_of_print()
-    image = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    gray, quads = rows_of_print()
+    image = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
     first, second = (damage_page(image, quads, NOWHERE, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first[0], second[0])
     assert np.array_equal(first[1], second[1])
@@ -77,8 +77,8 @@ def test_the_tilt_of_rows_is_measured(angle: float) -> None:
 
 
 def test_crops_of_a_receipt_askew_are_turned_back() -> None:
-    grey, quads = rows_of_print()
-    sideways = cv2.rotate(grey, cv2.ROTATE_90_CLOCKWISE)
+    gray, quads = rows_of_print()
+    sideways = cv2.rotate(gray, cv2.ROTATE_90_CLOCKWISE)
     turned = np.stack([399 - quads[..., 1], quads[..., 0]], axis=-1).astype(np.float32)
     receipt = KeptReceipt("askew", sideways, turned, 20.0, tilt=row_tilt(turned))
     settings = SampleSettings(height=256, width=256, damage=0.0)
@@ -91,8 +91,8 @@ def test_crops_of_a_receipt_askew_are_turned_back() -> None:
 
 
 def test_what_is_ignored_comes_with_damaged_crops() -> None:
-    grey, quads = rows_of_print()
-    receipt = KeptReceipt("one", grey, quads[:4], 20.0, ignored=quads[4:])
+    gray, quads = rows_of_print()
+    receipt = KeptReceipt("one", gray, quads[:4], 20.0, ignored=quads[4:])
     settings = SampleSettings(height=256, width=256, damage=1.0)
     crop, labels, ignored = draw_sample(receipt, settings, np.random.default_rng(1))
     assert crop.shape == (256, 256)

@@ -62,7 +62,7 @@ def test_every_character_gets_five_probabilities(engine: Engine) -> None:
     np.testing.assert_allclose(first.sum(axis=1), 1.0, atol=1e-5)
 
 
-def test_no_receipt_changes_by_its_neighbours(engine: Engine) -> None:
+def test_no_receipt_changes_by_its_neighbors(engine: Engine) -> None:
     short, long = document("SHOP", "9.00"), document("ANOTHER SHOP SDN BHD", "JALAN 1", "TOTAL", "RM 15.50")
     (alone,) = probabilities(engine, [short])
     np.testing.assert_allclose(probabilities(engine, [short, long])[0], alone, atol=1e-5)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from services.extractor.training.augmentation import Augmenter
-from services.extractor.training.labels import IGNORED, LabelledText, label
-from services.extractor.training.train import batches, encode_labelled, split_held_out, versions_of
+from services.extractor.training.labels import IGNORED, LabeledText, label
+from services.extractor.training.train import batches, encode_labeled, split_held_out, versions_of
 from shared.contracts import FIELD_NAMES
-from shared.learning.dataset import LabelledReceipt, LabelledSegment
+from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
 COMPANY, DATE, ADDRESS, TOTAL = range(1, 5)
 RECEIPT = [
@@ -32,17 +32,17 @@ ENTITIES = {
 }
 
 
-def receipt(rows: list[list[str]] = RECEIPT, key: str = "A", **entities: str) -> LabelledReceipt:
+def receipt(rows: list[list[str]] = RECEIPT, key: str = "A", **entities: str) -> LabeledReceipt:
     segments = []
     for number, row in enumerate(rows):
         for column, text in enumerate(row):
             x, y = 300.0 * column, 40.0 * number
             quad = np.array([[x, y], [x + 250, y], [x + 250, y + 20], [x, y + 20]], np.float32)
-            segments.append(LabelledSegment(quad, text))
-    return LabelledReceipt(key, Path(f"{key}.jpg"), tuple(segments), ENTITIES | entities)
+            segments.append(LabeledSegment(quad, text))
+    return LabeledReceipt(key, Path(f"{key}.jpg"), tuple(segments), ENTITIES | entities)
 
 
-def marked(segments: list[LabelledText], number: int) -> list[str]:
+def marked(segments: list[LabeledText], number: int) -> list[str]:
     return ["".join(np.array(list(s.text))[s.labels == number]) for s in segments if (s.labels == number).any()]
 
 
@@ -91,7 +91,7 @@ def test_fields_without_a_label_mark_nothing() -> None:
 
 
 def test_encoded_labels_take_in_the_separators_of_a_field() -> None:
-    document, labels = encode_labelled(label(receipt()))
+    document, labels = encode_labeled(label(receipt()))
     text = "".join(np.array(list(document.text))[labels == ADDRESS])
     assert text == "NO.53, JALAN SAGU 18,\n81100 JOHOR BAHRU"
 
@@ -151,7 +151,7 @@ def test_batches_mix_in_synthetic_receipts() -> None:
     assert 0.2 < np.mean([length < 20 for length in lengths]) < 0.8
 
 
-def test_batches_take_a_receipt_as_labelled_or_as_read() -> None:
+def test_batches_take_a_receipt_as_labeled_or_as_read() -> None:
     read = label(receipt([["READ"]], company="READ"))
     source = batches([[label(receipt()), read] for _ in range(40)], [], 0.0, seed=0)
     lengths = [len(labels) for _ in range(6) for _, labels in next(source)]

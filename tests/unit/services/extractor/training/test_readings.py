@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.extractor.encoding import TextSegment
-from services.extractor.training.labels import LabelledText
+from services.extractor.training.labels import LabeledText
 from services.extractor.training.readings import load_readings, transfer
 
 COMPANY, _, _, TOTAL = range(1, 5)
@@ -17,8 +17,8 @@ def box(x: float, y: float, width: float = 200.0, height: float = 20.0) -> np.nd
     return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
 
 
-def labelled(text: str, x: float, y: float, number: int = 0, width: float = 200.0) -> LabelledText:
-    return LabelledText(box(x, y, width), text, np.full(len(text), number, np.int64))
+def labeled(text: str, x: float, y: float, number: int = 0, width: float = 200.0) -> LabeledText:
+    return LabeledText(box(x, y, width), text, np.full(len(text), number, np.int64))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def labelled(text: str, x: float, y: float, number: int = 0, width: float = 200.
     ],
 )
 def test_each_character_read_takes_the_class_of_the_one_it_stands_for(read: str, classes: list[int]) -> None:
-    label = LabelledText(box(0, 0), "TOTAL 9.00", np.array([0] * 6 + [TOTAL] * 4, np.int64))
+    label = LabeledText(box(0, 0), "TOTAL 9.00", np.array([0] * 6 + [TOTAL] * 4, np.int64))
     (found,) = transfer([label], [TextSegment(box(2, 1), read, confidence=0.7)])
     assert found.labels.tolist() == classes
     assert found.text == read
@@ -40,7 +40,7 @@ def test_each_character_read_takes_the_class_of_the_one_it_stands_for(read: str,
 
 
 def test_segments_joined_or_cut_by_the_detector_keep_their_classes() -> None:
-    labels = [labelled("TOTAL", 0, 0), labelled("9.00", 300, 0, TOTAL, 80), labelled("LEE TRADING", 0, 40, COMPANY)]
+    labels = [labeled("TOTAL", 0, 0), labeled("9.00", 300, 0, TOTAL, 80), labeled("LEE TRADING", 0, 40, COMPANY)]
     joined, first, second = transfer(
         labels,
         [
@@ -55,7 +55,7 @@ def test_segments_joined_or_cut_by_the_detector_keep_their_classes() -> None:
 
 
 def test_what_lies_on_no_label_belongs_to_no_field() -> None:
-    (found,) = transfer([labelled("LEE", 0, 0, COMPANY)], [TextSegment(box(0, 100), "LEE")])
+    (found,) = transfer([labeled("LEE", 0, 0, COMPANY)], [TextSegment(box(0, 100), "LEE")])
     assert found.labels.tolist() == [0, 0, 0]
 
 

@@ -85,11 +85,11 @@ def test_int8_is_close_and_cut_off_at_its_ceilings(network: CRNN) -> None:
     convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
     ceilings = measure_ceilings("CRNN", convolutions, output_maxima, [[pictures[:2], pictures[2:]]])
     assert len(ceilings) == 6
-    exact, quantised, cut = (
+    exact, quantized, cut = (
         next(OpenVINOEngine(arrays, TINY, values, threads=1, precision="int8")([full(pictures)]))
         for values in (None, ceilings, [ceiling / 50 for ceiling in ceilings])
     )
-    assert 0 < np.abs(quantised - exact).mean() < np.abs(cut - exact).mean() / 2
+    assert 0 < np.abs(quantized - exact).mean() < np.abs(cut - exact).mean() / 2
 
 
 def test_an_engine_works_on_after_somebody_left(network: CRNN) -> None:
@@ -154,7 +154,7 @@ def test_case_counts_only_where_the_label_tells_it() -> None:
     assert _loss(logits, [2], cased=True) < 0.01
 
 
-def test_merged_probabilities_stay_normalised() -> None:
+def test_merged_probabilities_stay_normalized() -> None:
     merged = merge_case(torch.randn(2, 5, 7).log_softmax(-1), PAIRS)
     torch.testing.assert_close(merged.exp().sum(-1), torch.ones(2, 5))
 

@@ -25,7 +25,7 @@ def test_every_sequence_comes_back_from_its_place(lengths: list[int], parts: int
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-def test_neighbours_in_a_row_are_a_free_frame_apart(parts: int) -> None:
+def test_neighbors_in_a_row_are_a_free_frame_apart(parts: int) -> None:
     for one in pack(RECEIPT, parts):
         spans = sorted(
             (row, start, start + length) for (row, start), length in zip(one.places, one.lengths, strict=True)

@@ -15,7 +15,7 @@ from shared.inference.device import arrays_of
 from shared.inference.weights import save_weights
 
 ALPHABET = Alphabet("AB 1")
-SMALL = Architecture(ALPHABET.classes, channels=(4, 4, 4, 4, 4, 4, 4), hidden=4, layers=1, levelled=True)
+SMALL = Architecture(ALPHABET.classes, channels=(4, 4, 4, 4, 4, 4, 4), hidden=4, layers=1, leveled=True)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from services.recognizer.training.samples import (
     plan_batches,
 )
 from services.recognizer.training.train import learning_rate
-from shared.learning.dataset import LabelledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
 
 ALPHABET = Alphabet()
 
@@ -31,9 +31,9 @@ def sample(text: str, aspect: float, *, cased: bool = True) -> Sample:
 
 
 def test_cut_with_margin_shows_the_surrounding() -> None:
-    grey = np.full((100, 200), 255, np.uint8)
-    grey[40:60, 50:150] = 0
-    cut = cut_with_margin(grey, np.array([[50, 40], [150, 40], [150, 60], [50, 60]], np.float32))
+    gray = np.full((100, 200), 255, np.uint8)
+    gray[40:60, 50:150] = 0
+    cut = cut_with_margin(gray, np.array([[50, 40], [150, 40], [150, 60], [50, 60]], np.float32))
     assert cut.shape == (STORED_HEIGHT + 2 * MARGIN, 5 * STORED_HEIGHT + 2 * MARGIN)
     assert cut[MARGIN + 2 : -MARGIN - 2, MARGIN + 2 : -MARGIN - 2].max() == 0
     assert cut[: MARGIN - 2].min() == 255
@@ -119,7 +119,7 @@ def test_samples_of_a_data_set(tmp_path: Path) -> None:
     image = np.full((120, 300, 3), 255, np.uint8)
     texts = ["Total £9", "Ω", "X"]
     boxes = [[[10, 10], [130, 10], [130, 40], [10, 40]], [[10, 50], [40, 50], [40, 80], [10, 80]], [[9, 9]] * 4]
-    segments = [LabelledSegment(np.array(q, np.float32), t) for q, t in zip(boxes, texts, strict=True)]
+    segments = [LabeledSegment(np.array(q, np.float32), t) for q, t in zip(boxes, texts, strict=True)]
     write_receipt(tmp_path, "a", image, segments, {})
     write_split(tmp_path, {"train": ["a"], "validation": []})
     samples = load_samples(load_split(tmp_path, "train"), ALPHABET, cased=True)

@@ -11,7 +11,7 @@ import pytest
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.train import TrainingConfig, train
-from shared.learning.dataset import DatasetError, LabelledSegment, write_receipt, write_split
+from shared.learning.dataset import DatasetError, LabeledSegment, write_receipt, write_split
 
 TINY = {"channels": (2, 2, 2, 2, 4, 4, 4), "hidden": 4, "layers": 1}
 
@@ -25,7 +25,7 @@ def data(tmp_path: Path) -> Path:
         top, width = 10 + 45 * row, 18 * len(text)
         cv2.putText(image, text, (12, top + 28), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
         quad = np.array([[10, top], [10 + width, top], [10 + width, top + 36], [10, top + 36]], np.float32)
-        segments.append(LabelledSegment(quad, text))
+        segments.append(LabeledSegment(quad, text))
     for key in ("a", "b"):
         write_receipt(root, key, image, segments, {})
     write_split(root, {"train": ["a"], "validation": ["b"]})
