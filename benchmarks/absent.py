@@ -15,21 +15,20 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from quittance.client import ReceiptClient
 from quittance.evaluation.evaluate import chain
 from quittance.evaluation.scores import field_of
 from services.extractor.training.labels import label
+from shared.arrays import Floats, Pixels
 from shared.contracts import FIELD_NAMES
 from shared.learning.dataset import LabeledReceipt, load_split
 from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
 
-Pixels = npt.NDArray[np.uint8]
 _MARGIN = 3
 
 
-def prints_of(receipt: LabeledReceipt, name: str) -> list[npt.NDArray[np.float32]]:
+def prints_of(receipt: LabeledReceipt, name: str) -> list[Floats]:
     """The quads (4 x 2) of all segments that print a field's value, whole or in part."""
     number = 1 + FIELD_NAMES.index(name)
     quads = [segment.quad for segment in label(receipt) if (segment.labels == number).any()]
@@ -48,7 +47,7 @@ def _says(text: str, name: str, value: str) -> bool:
     return False
 
 
-def painted(image: Pixels, quads: Sequence[npt.NDArray[np.float32]]) -> Pixels:
+def painted(image: Pixels, quads: Sequence[Floats]) -> Pixels:
     """A copy of a picture (H x W x 3) with quads painted over in the color of the paper around each."""
     result = image.copy()
     height, width = image.shape[:2]

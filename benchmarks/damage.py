@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from services.detector.training.damage import move
+from shared.arrays import Floats, Pixels
 from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split, write_receipt, write_split
 from synthesis.photography.wear import lighting, table
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 Damage = Callable[[Pixels, Floats, np.random.Generator], tuple[Pixels, Floats]]
 
 SKEW_DEGREES = 10.0

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from benchmarks.report import processor, write_files
@@ -36,6 +35,7 @@ from services.recognizer.network.torch_engine import TorchEngine as RecognizerEn
 from services.recognizer.predictor import Predictor as Recognizer
 from services.recognizer.predictor import read_weights as recognizer_weights
 from services.recognizer.settings import RecognizerSettings
+from shared.arrays import Pixels
 from shared.inference.device import select_device
 from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split
 from synthesis.generator import render_receipt
@@ -48,7 +48,7 @@ _SEGMENTS_AT_ONCE = 16
 class Page(NamedTuple):
     """A receipt to compute: its picture, `(H, W, 3)` BGR uint8, and its segments."""
 
-    image: npt.NDArray[np.uint8]
+    image: Pixels
     segments: Sequence[LabeledSegment]
 
 
@@ -107,7 +107,7 @@ def detector(pages: Sequence[Page], options: argparse.Namespace) -> Run:
     weights = detector_weights(settings.weights)
     engine = DetectorEngine.load(weights.arrays, weights.architecture, settings)
     preparing = Detector(engine, weights.architecture, version=weights.version, settings=settings)
-    sizes: dict[tuple[int, int], list[npt.NDArray[np.uint8]]] = defaultdict(list)
+    sizes: dict[tuple[int, int], list[Pixels]] = defaultdict(list)
     for page in pages:
         prepared = preparing.prepare(page.image)
         if prepared is not None:

@@ -23,14 +23,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.peers.__main__ import Worker
 from benchmarks.report import processor, save_figure, write_files
+from shared.arrays import Pixels
 from shared.learning.dataset import load_split
 from synthesis.generator import render_receipt
 
-Pixels = npt.NDArray[np.uint8]
 _ROOT = Path(__file__).resolve().parents[1]
 _SIZES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _STRIPS = (1, 2, 3, 4)  # more would be longer than a picture may be

@@ -11,10 +11,9 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
+from shared.arrays import Floats, Pixels
 
 _ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _MOST_SUPERSAMPLING = 8

@@ -7,11 +7,8 @@ row of a slightly turned receipt holds together although its ends do not overlap
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
+from shared.arrays import Doubles, Flags, Floats, Indices
 
 # Two segments are on one row if their centers differ by less than this share of the smaller height.
 _SAME_ROW = 0.5
@@ -107,7 +104,7 @@ def _nearest_row(
     placed: Indices,
     rows: Indices,
     gaps: Doubles,
-    free: npt.NDArray[np.bool_],
+    free: Flags,
     distances: Doubles,
     heights: Doubles,
     height: float,

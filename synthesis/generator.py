@@ -10,8 +10,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from shared.arrays import Floats, Pixels
 from shared.learning.dataset import LabeledSegment, write_receipt, write_split
 from synthesis.content.content import draw_content
 from synthesis.photography.photograph import Style, draw_style, take
@@ -31,10 +31,10 @@ class SyntheticReceipt:
         tight: (N, 4, 2) quads around the ink of `segments`, without the room that labels leave.
     """
 
-    image: npt.NDArray[np.uint8]
+    image: Pixels
     segments: tuple[LabeledSegment, ...]
     entities: dict[str, str]
-    tight: npt.NDArray[np.float32]
+    tight: Floats
 
 
 def render_receipt(

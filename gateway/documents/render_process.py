@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import pypdfium2 as pdfium
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -30,10 +29,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import HeifImageFile
 
 from gateway.documents.limits import DocumentLimits, no_such_page
+from shared.arrays import Pixels
 from shared.pictures.decoding import PictureLimits, check_size, damaged, to_bgr, upright
 from shared.problems import ProblemError
 
-Pages = Iterator[NDArray[np.uint8]]
+Pages = Iterator[Pixels]
 
 _DPI = 200.0
 _POINTS = 72.0

@@ -11,13 +11,10 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from services.detector.ink import LEAST_CONTRAST, STRONG_SHARE
 from services.detector.proposals import Chains
-
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
+from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
 
 FEATURES = (
     "log_odds",
@@ -92,7 +89,7 @@ def describe_segments(chains: Chains, quads: Floats, strength: Pixels) -> Floats
     return np.stack([np.asarray(feature, np.float32) for feature in features], axis=1)
 
 
-def acceptance_logits(features: Floats, weights: npt.NDArray[np.float64]) -> Floats:
+def acceptance_logits(features: Floats, weights: Doubles) -> Floats:
     """How surely a segment is text: N x F features and F + 1 weights (the last is the constant) to N logits."""
     return np.asarray(features @ weights[:-1] + weights[-1], np.float32)
 
@@ -113,9 +110,7 @@ def _ink(low: Floats, high: Floats, strength: Pixels) -> tuple[Floats, Floats]:
     return contrast, density
 
 
-def _neighbors(
-    low: Floats, high: Floats, sure: npt.NDArray[np.bool_], height: float
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+def _neighbors(low: Floats, high: Floats, sure: Flags, height: float) -> tuple[Flags, Indices]:
     """Whether each of N boxes has a sure one on its row, and how many sure ones stand right above and below it."""
     middle = 0.5 * (low[:, 1] + high[:, 1])
     away = np.abs(middle[:, None] - middle[None]) / height

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from shared.arrays import Flags, Floats, Indices
 
 STRIDE = 16
 #: The side ramp starts this many cells before an end: a cell whose center is farther inside has the target 0.
@@ -73,7 +73,7 @@ def cell_centers(count: int) -> Floats:
     return (np.arange(count, dtype=np.float32) + 0.5) * STRIDE
 
 
-def decode_vertical(vertical: Floats, rows: npt.NDArray[np.intp], heights: Floats) -> tuple[Floats, Floats]:
+def decode_vertical(vertical: Floats, rows: Indices, heights: Floats) -> tuple[Floats, Floats]:
     """Read the vertical coordinates of P anchors.
 
     Args:
@@ -89,7 +89,7 @@ def decode_vertical(vertical: Floats, rows: npt.NDArray[np.intp], heights: Float
     return (center - half).astype(np.float32), (center + half).astype(np.float32)
 
 
-def is_short(quads: Floats) -> npt.NDArray[np.bool_]:
+def is_short(quads: Floats) -> Flags:
     """Which of N quads (N x 4 x 2) hold hardly more than two characters, judged by their width in heights."""
     width = 0.5 * np.linalg.norm(quads[:, [1, 2]] - quads[:, [0, 3]], axis=2).sum(axis=1)
     height = 0.5 * np.linalg.norm(quads[:, [3, 2]] - quads[:, [0, 1]], axis=2).sum(axis=1)

@@ -8,15 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from services.detector.anchors import STRIDE
 from services.detector.ink import column_ink, find_gaps
 from services.detector.proposals import Chains, Proposals
-
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.intp]
+from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
 
 FEATURES = (
     "side_left",
@@ -56,14 +52,14 @@ class Links:
         gap_stop: Right end (px) of it.
     """
 
-    left: Integers
-    right: Integers
+    left: Indices
+    right: Indices
     features: Floats
     gap_start: Floats
     gap_stop: Floats
 
 
-def describe_links(proposals: Proposals, following: Integers, chain: Integers, strength: Pixels) -> Links:
+def describe_links(proposals: Proposals, following: Indices, chain: Indices, strength: Pixels) -> Links:
     """Features of all links.
 
     Args:
@@ -109,7 +105,7 @@ def describe_links(proposals: Proposals, following: Integers, chain: Integers, s
 
 
 def _ink_gaps(
-    proposals: Proposals, left: Integers, right: Integers, chain: Integers, strength: Pixels
+    proposals: Proposals, left: Indices, right: Indices, chain: Indices, strength: Pixels
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """For each link the widest blank stretch (start, stop), its width in heights, and the chain's typical one."""
     links = len(left)
@@ -145,12 +141,12 @@ def _ink_gaps(
     return start.astype(np.float32), stop.astype(np.float32), share, other
 
 
-def break_logits(features: Floats, weights: npt.NDArray[np.float64]) -> Floats:
+def break_logits(features: Floats, weights: Doubles) -> Floats:
     """How surely a link is a break: E x F features and F + 1 weights (the last is the constant) to E logits."""
     return np.asarray(features @ weights[:-1] + weights[-1], np.float32)
 
 
-def choose_breaks(logits: Floats, links: Links, threshold: float) -> npt.NDArray[np.bool_]:
+def choose_breaks(logits: Floats, links: Links, threshold: float) -> Flags:
     """Which links are breaks: those over a threshold, and of several at one gap only the surest."""
     chosen = logits > threshold
     at = np.full(int(max(links.right.max(initial=-1), links.left.max(initial=-1))) + 1, -1, np.intp)

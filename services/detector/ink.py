@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+from shared.arrays import Flags, Floats, Pixels
 
 #: Window (px) of the mean that ink is darker than.
 _WINDOW = 41
@@ -38,7 +36,7 @@ def ink_strength(gray: Pixels) -> Pixels:
     return np.asarray(cv2.subtract(mean, gray), np.uint8)
 
 
-def column_ink(strength: Pixels, box: tuple[float, float, float, float]) -> npt.NDArray[np.bool_]:
+def column_ink(strength: Pixels, box: tuple[float, float, float, float]) -> Flags:
     """Which columns of a box have ink.
 
     Args:
@@ -68,7 +66,7 @@ def _upper_value(values: Pixels, share: float) -> float:
     return float(np.partition(values, index)[index])
 
 
-def find_gaps(ink: npt.NDArray[np.bool_], origin: int) -> Gaps:
+def find_gaps(ink: Flags, origin: int) -> Gaps:
     """The blank stretches of a row.
 
     Args:

@@ -17,11 +17,8 @@ from services.detector.acceptance import acceptance_logits, describe_segments
 from services.detector.anchors import STRIDE, decode_side
 from services.detector.breaks import FEATURES, Links, break_logits, choose_breaks, describe_links
 from services.detector.ink import column_ink
-from services.detector.proposals import Chains, Doubles, Proposals
-
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.intp]
+from services.detector.proposals import Chains, Proposals
+from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
 
 
 def _plain_break_weights() -> tuple[float, ...]:
@@ -155,7 +152,7 @@ def candidates(proposals: Proposals, strength: Pixels, settings: JoiningSettings
     return Segments(quads, scores[kept].astype(np.float32)), chains
 
 
-def _bounds(count: int, links: Links, broken: npt.NDArray[np.bool_]) -> Floats:
+def _bounds(count: int, links: Links, broken: Flags) -> Floats:
     """For each proposal the least left end and the largest right end (px) that a gap beside it allows, count x 2."""
     bounds = np.tile(np.array([-np.inf, np.inf], np.float32), (count, 1))
     with_gap = broken & (links.gap_stop > links.gap_start)
@@ -164,7 +161,7 @@ def _bounds(count: int, links: Links, broken: npt.NDArray[np.bool_]) -> Floats:
     return bounds
 
 
-def link(proposals: Proposals, settings: JoiningSettings) -> Integers:
+def link(proposals: Proposals, settings: JoiningSettings) -> Indices:
     """For each proposal the index of the one that continues it to the right, or -1.
 
     A link holds only if both are each other's best; a nearer column goes before a better overlap.
@@ -188,7 +185,7 @@ def link(proposals: Proposals, settings: JoiningSettings) -> Integers:
     return following
 
 
-def label_chains(following: Integers) -> Integers:
+def label_chains(following: Indices) -> Indices:
     """The chain (0, 1, ...) of each proposal, given what follows it; links only lead to later indices."""
     head = np.arange(len(following))
     head[following[following >= 0]] = np.flatnonzero(following >= 0)
@@ -197,7 +194,7 @@ def label_chains(following: Integers) -> Integers:
     return np.unique(head, return_inverse=True)[1].astype(np.intp)
 
 
-def _pairs(proposals: Proposals, step: int) -> tuple[Integers, Integers, Floats]:
+def _pairs(proposals: Proposals, step: int) -> tuple[Indices, Indices, Floats]:
     """Pairs of proposals `step` columns apart that overlap vertically, with their overlap over the lower height."""
     column = proposals.column
     start = np.searchsorted(column, column + step, "left")
@@ -214,7 +211,7 @@ def _pairs(proposals: Proposals, step: int) -> tuple[Integers, Integers, Floats]
     return left[kept], right[kept], overlap[kept].astype(np.float32)
 
 
-def _height_ratio(proposals: Proposals, left: Integers, right: Integers) -> Floats:
+def _height_ratio(proposals: Proposals, left: Indices, right: Indices) -> Floats:
     height = np.maximum(proposals.bottom - proposals.top, 1e-3)
     lower, higher = np.minimum(height[left], height[right]), np.maximum(height[left], height[right])
     return np.asarray(lower / higher, np.float32)
@@ -304,7 +301,7 @@ def draw_to_ink(strength: Pixels, box: Sequence[float], weight: float) -> tuple[
     return left, right
 
 
-def _ends(chains: Chains, outer: Integers, inwards: int, least: float) -> Doubles:
+def _ends(chains: Chains, outer: Indices, inwards: int, least: float) -> Doubles:
     """The ends (px) of N chains beyond their outermost members, of which the next one lies 1 or -1 further."""
     edge = chains.members.center[outer] - inwards * STRIDE / 2
     pair = np.stack([outer, np.where(chains.count > 1, outer + inwards, outer)], axis=1)

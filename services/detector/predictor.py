@@ -22,13 +22,13 @@ from services.detector.orientation.straighten import cut_to_page
 from services.detector.preparation import PreparationSettings, PreparedPage, prepare, scale_again
 from services.detector.proposals import decode_proposals, suppress
 from services.detector.settings import DetectorSettings
+from shared.arrays import Floats, Pixels
 from shared.contracts import Orientation
 from shared.inference.engines import arithmetic
 from shared.inference.processor import share_memory_arena
 from shared.inference.weights import WeightsError, load_weights
 
 NAME = "ctpn"
-Floats = npt.NDArray[np.float32]
 
 #: A page is scaled anew if the text found is larger or smaller than the working height by more than this factor.
 _SCALE_TOLERANCE = 1.45
@@ -207,9 +207,7 @@ def on_page(detection: Detection, size: tuple[int, int]) -> Detection:
     return Detection(quads[kept], detection.scores[kept], detection.rotation)
 
 
-def find_segments(
-    gray: npt.NDArray[np.uint8], activations: Activations, anchor_heights: Floats, joining: JoiningSettings
-) -> Segments:
+def find_segments(gray: Pixels, activations: Activations, anchor_heights: Floats, joining: JoiningSettings) -> Segments:
     """Post-processing of one page: what the network says of it, and its pixels, to segments in these pixels."""
     proposals = decode_proposals(*activations, anchor_heights, joining.least_probability)
     return join(suppress(proposals, joining.suppression), ink_strength(gray), joining)

@@ -16,10 +16,7 @@ import numpy.typing as npt
 from services.detector.orientation.pose import OrientationEngine, Pose, find_pose
 from services.detector.orientation.straighten import is_straight, straighten, transform
 from services.detector.scale import TextEstimate, estimate_from_ink, find_ink
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from shared.arrays import Doubles, Floats, Pixels
 
 #: Text is never made larger than this many times its size.
 _MOST_ENLARGED = 4.0

@@ -9,10 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.detector.anchors import STRIDE, decode_vertical
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+from shared.arrays import Doubles, Flags, Floats, Indices
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Proposals:
         side: Side ramp, see :func:`services.detector.anchors.encode_side`.
     """
 
-    column: Integers
+    column: Indices
     top: Floats
     bottom: Floats
     score: Floats
@@ -37,7 +34,7 @@ class Proposals:
         """The number of proposals."""
         return len(self.column)
 
-    def __getitem__(self, index: Integers | npt.NDArray[np.bool_]) -> Proposals:
+    def __getitem__(self, index: Indices | Flags) -> Proposals:
         """A selection of them."""
         return Proposals(self.column[index], self.top[index], self.bottom[index], self.score[index], self.side[index])
 
@@ -58,11 +55,11 @@ class Chains:
     """
 
     members: Proposals
-    start: Integers
-    count: Integers
+    start: Indices
+    count: Indices
 
     @classmethod
-    def of(cls, proposals: Proposals, chain: Integers) -> tuple[Chains, Integers]:
+    def of(cls, proposals: Proposals, chain: Indices) -> tuple[Chains, Indices]:
         """Proposals sorted by column with the chain (0, 1, ...) of each; also gives the indices of the members."""
         order = np.argsort(chain, kind="stable")
         count = np.bincount(chain)
@@ -73,11 +70,11 @@ class Chains:
         return len(self.count)
 
     @property
-    def last(self) -> Integers:
+    def last(self) -> Indices:
         """Indices of the last members."""
         return self.start + self.count - 1
 
-    def __getitem__(self, kept: npt.NDArray[np.bool_]) -> Chains:
+    def __getitem__(self, kept: Flags) -> Chains:
         """Some of the chains."""
         count = self.count[kept]
         return Chains(self.members[np.repeat(kept, self.count)], np.cumsum(count) - count, count)
@@ -169,7 +166,7 @@ def suppress(proposals: Proposals, overlap: float, agreement: float = 0.5) -> Pr
     return Proposals(column.astype(np.intp), new_top, new_bottom, new_score, new_side)[order]
 
 
-def _slots(column: Integers) -> tuple[Integers, tuple[Integers, Integers], int]:
+def _slots(column: Indices) -> tuple[Indices, tuple[Indices, Indices], int]:
     """For sorted columns: the columns that occur, where each proposal stands in a padded matrix, its width."""
     columns, start, counts = np.unique(column, return_index=True, return_counts=True)
     row = np.repeat(np.arange(len(columns)), counts)

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
+from shared.arrays import Doubles, Flags, Pixels
 
 #: Pictures are measured at no more than this many pixels across the shorter side.
 _MEASURED_SIDE = 1200
@@ -41,7 +39,7 @@ class Ink:
         page_size: Width and height of the page.
     """
 
-    components: Floats
+    components: Doubles
     measured: Pixels
     scale: float
     page_size: tuple[int, int]
@@ -56,7 +54,7 @@ class Characters:
         height: Of a character in measured pixels (weighted median of the longer sides).
     """
 
-    centers: Floats
+    centers: Doubles
     height: float
 
 
@@ -134,7 +132,7 @@ def estimate_from_ink(ink: Ink) -> TextEstimate | None:
     return TextEstimate(float(_SEGMENT_TO_CHARACTER * text_height / scale), box)
 
 
-def _characters(components: Floats) -> Floats:
+def _characters(components: Doubles) -> Doubles:
     """Of N components (x, y, width, height, area) those that may be characters or words: M x 4."""
     _, _, width, height, area = components.T
     fits = (height >= _LEAST) & (height <= _MOST) & (width >= 2) & (width <= 6 * height)
@@ -142,7 +140,7 @@ def _characters(components: Floats) -> Floats:
     return components[fits, :4]
 
 
-def _has_neighbor(boxes: Floats) -> npt.NDArray[np.bool_]:
+def _has_neighbor(boxes: Doubles) -> Flags:
     """Which of N boxes have one of about their height close beside them on the same row."""
     order = np.argsort(boxes[:, 0])
     x, y, width, height = boxes[order].T
@@ -166,7 +164,7 @@ def _has_neighbor(boxes: Floats) -> npt.NDArray[np.bool_]:
     return result
 
 
-def _weighted_median(values: Floats, weights: Floats) -> float:
+def _weighted_median(values: Doubles, weights: Doubles) -> float:
     order = np.argsort(values)
     total = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from services.extractor.encoding import Document
-from services.extractor.spans import Probabilities, mean_probability
+from services.extractor.spans import mean_probability
+from shared.arrays import Floats
 from shared.normalization import DateMatch, find_dates
 
 # What a digit is misread as, letter for digit, so that places in the text stay.
@@ -29,7 +30,7 @@ class DateCandidate:
     score: float
 
 
-def best_date(document: Document, probability: Probabilities) -> DateCandidate | None:
+def best_date(document: Document, probability: Floats) -> DateCandidate | None:
     """The date of purchase; None if no date is likely to be it. Dates that cannot be count less than those that can."""
     best, best_rank = None, _LEAST
     for place in range(len(document.order)):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shared.arrays import Doubles, Flags, Floats
 from shared.normalization import find_amounts, find_dates
 from shared.reading_order import rows, straighten
 
@@ -57,7 +58,7 @@ _INDEX = {name: index for index, name in enumerate(FEATURES)}
 class TextSegment:
     """A run of text on a page. `quad`: (4, 2) pixels. `confidence`: how sure the reading is."""
 
-    quad: npt.NDArray[np.float32]
+    quad: Floats
     text: str
     page: int = 0
     confidence: float = 1.0
@@ -80,9 +81,9 @@ class Document:
 
     text: str
     codes: npt.NDArray[np.int64]
-    features: npt.NDArray[np.float32]
+    features: Floats
     segment: npt.NDArray[np.int64]
-    separator: npt.NDArray[np.bool_]
+    separator: Flags
     order: npt.NDArray[np.int64]
     start: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
@@ -142,11 +143,11 @@ def _one_line(text: str) -> str:
     return "".join(" " if character.isspace() else character for character in text)
 
 
-def _reading_order(segments: Sequence[TextSegment]) -> tuple[list[int], list[int], npt.NDArray[np.float32]]:
+def _reading_order(segments: Sequence[TextSegment]) -> tuple[list[int], list[int], Floats]:
     """Indices in reading order, the row of each, and the straightened box of each (pages stacked), (S, 4)."""
     order: list[int] = []
     row: list[int] = []
-    boxes: list[npt.NDArray[np.float32]] = []
+    boxes: list[Floats] = []
     row_count, offset = 0, 0.0
     for page in sorted({segment.page for segment in segments}):
         members = [i for i, segment in enumerate(segments) if segment.page == page and segment.text.strip()]
@@ -164,11 +165,11 @@ def _reading_order(segments: Sequence[TextSegment]) -> tuple[list[int], list[int
 
 
 def _fill_layout(
-    features: npt.NDArray[np.float32],
+    features: Floats,
     segment: npt.NDArray[np.int64],
     start: npt.NDArray[np.int64],
     row_of: Sequence[int],
-    boxes: npt.NDArray[np.float32],
+    boxes: Floats,
 ) -> None:
     row = np.array(row_of)
     x0, y0, x1, y1 = boxes.T.astype(np.float64)
@@ -207,12 +208,12 @@ def _fill_layout(
     features[:, _INDEX["x"]] = ((x0[segment] + position * (x1 - x0)[segment]) - left) / width
 
 
-def _squash(gaps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _squash(gaps: Doubles) -> Doubles:
     """Gaps in heights to about -1 to 1: small ones count, the size of large ones does not."""
     return np.asarray(np.tanh(gaps / 4.0))
 
 
-def _fill_contents(features: npt.NDArray[np.float32], texts: Sequence[str], start: npt.NDArray[np.int64]) -> None:
+def _fill_contents(features: Floats, texts: Sequence[str], start: npt.NDArray[np.int64]) -> None:
     amounts = [find_amounts(text) for text in texts]
     values = Counter(abs(match.amount) for matches in amounts for match in matches)
     largest = max((float(value) for value in values), default=0.0)

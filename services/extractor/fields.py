@@ -13,8 +13,9 @@ from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
 from services.extractor.scoring import Evidence, Scoring
-from services.extractor.spans import Part, Probabilities, Span, best_span, mean_probability
+from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, shares
+from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
 from shared.geometry import enclosing_quad
 from shared.normalization import AmountMatch, currency, find_amounts, month_comes_first
@@ -74,7 +75,7 @@ class FieldReader:
         self._least_confidence = least_confidence
         self._directory = directory or Directory()
 
-    def read(self, segments: Sequence[TextSegment], document: Document, scores: Probabilities) -> Extraction:
+    def read(self, segments: Sequence[TextSegment], document: Document, scores: Floats) -> Extraction:
         """Read one receipt.
 
         Args:
@@ -96,7 +97,7 @@ class FieldReader:
                 setattr(result.fields, name, None)
         return result
 
-    def _company(self, source: _Source, scores: Probabilities, result: Extraction) -> str | None:
+    def _company(self, source: _Source, scores: Floats, result: Extraction) -> str | None:
         span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)
         if span is None:
             return None
@@ -124,7 +125,7 @@ class FieldReader:
                 return part, correction
         return None
 
-    def _address(self, source: _Source, scores: Probabilities, company: str | None, result: Extraction) -> None:
+    def _address(self, source: _Source, scores: Floats, company: str | None, result: Extraction) -> None:
         span = best_span(source.document, scores[:, _CLASS["address"]], skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)
         if span is None:
             return
@@ -156,7 +157,7 @@ class FieldReader:
             **source.where(places),
         )
 
-    def _date(self, source: _Source, scores: Probabilities, result: Extraction) -> None:
+    def _date(self, source: _Source, scores: Floats, result: Extraction) -> None:
         found = best_date(source.document, scores[:, _CLASS["date"]])
         if found is None:
             return
@@ -174,7 +175,7 @@ class FieldReader:
             **source.where([found.place]),
         )
 
-    def _total(self, source: _Source, scores: Probabilities, result: Extraction) -> None:
+    def _total(self, source: _Source, scores: Floats, result: Extraction) -> None:
         document, probability = source.document, scores[:, _CLASS["total"]]
         found = candidates(document, probability)
         chances = shares(found, self._scoring.total_weights, self._scoring.no_total)
@@ -211,7 +212,7 @@ def _without_caption(document: Document, span: Span) -> Span:
     return replace(span, parts=(replace(first, start=first.start + caption.end()), *span.parts[1:]))
 
 
-def _legal_name(document: Document, span: Span, probability: Probabilities) -> Span:
+def _legal_name(document: Document, span: Span, probability: Floats) -> Span:
     """A company from the line on that holds a whole legal name, be that in the span or a few lines below it.
 
     Above such a line stand brands, branches and owners. On the training receipts labels leave them out in 30 of 34
@@ -280,7 +281,7 @@ def _total_signs(candidate: Candidate, value: str, document: Document) -> dict[s
     }
 
 
-def _printed(match: AmountMatch, probability: Probabilities) -> str:
+def _printed(match: AmountMatch, probability: Floats) -> str:
     """An amount as printed, with its sign if that belongs to it.
 
     Args:

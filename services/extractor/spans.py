@@ -10,11 +10,9 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from services.extractor.encoding import Document
-
-Probabilities = npt.NDArray[np.float32]
+from shared.arrays import Floats
 
 # A word ends at a space, and before a bracket that follows with none: "SB(306295-X)".
 _WORD = re.compile(r"\(?[^\s(]+(?:\([^\s)]*\)(?=\w))?|\(")
@@ -59,9 +57,7 @@ class Span:
         return " ".join(" ".join(document.text[part.start : part.end] for part in self.parts).split())
 
 
-def best_span(
-    document: Document, probability: Probabilities, *, skip: int, most: int, edge: float = 0.0
-) -> Span | None:
+def best_span(document: Document, probability: Floats, *, skip: int, most: int, edge: float = 0.0) -> Span | None:
     """The run of segments that is most likely a field.
 
     Args:
@@ -94,7 +90,7 @@ def best_span(
     return Span(tuple(best), score, _doubt(document, probability, best))
 
 
-def mean_probability(document: Document, probability: Probabilities, start: int, end: int) -> float:
+def mean_probability(document: Document, probability: Floats, start: int, end: int) -> float:
     """Mean over the letters and digits from `start` to `end`; 0 if there are none."""
     pairs = zip(document.text[start:end], probability[start:end].tolist(), strict=True)
     chosen = [value for character, value in pairs if character.isalnum()]
@@ -108,7 +104,7 @@ def _trim(parts: list[Part], edge: float) -> list[Part]:
     return parts[clear[0] : clear[-1] + 1]
 
 
-def _part(document: Document, probability: Probabilities, place: int) -> Part | None:
+def _part(document: Document, probability: Floats, place: int) -> Part | None:
     """The words of a segment that most likely belong to a field: the run of the largest gain over even odds."""
     begin, text = int(document.start[place]), document.segment_text(place)
     words = [(begin + match.start(), begin + match.end()) for match in _WORD.finditer(text)]
@@ -137,7 +133,7 @@ def _take_rests(document: Document, begin: int, finish: int, start: int, end: in
     return start, end
 
 
-def _doubt(document: Document, probability: Probabilities, parts: list[Part]) -> float:
+def _doubt(document: Document, probability: Floats, parts: list[Part]) -> float:
     taken = {part.place for part in parts}
     doubt = 0.0
     for place in range(len(document.order)):

@@ -15,7 +15,8 @@ import numpy as np
 
 from services.extractor.dates import MISREAD_DIGITS
 from services.extractor.encoding import Document
-from services.extractor.spans import Probabilities, mean_probability
+from services.extractor.spans import mean_probability
+from shared.arrays import Floats
 from shared.normalization import AmountMatch, find_amounts
 
 TOTAL_WORD = re.compile(
@@ -89,7 +90,7 @@ def is_total_row(text: str) -> bool:
     return not _TAX_WORD.search(text) or bool(_INCLUDED.search(text))
 
 
-def candidates(document: Document, probability: Probabilities) -> list[Candidate]:
+def candidates(document: Document, probability: Floats) -> list[Candidate]:
     """Every distinct amount of a receipt, with what speaks for and against it."""
     prints = _prints(document, probability)
     amounts: dict[Decimal, list[Print]] = {}
@@ -148,7 +149,7 @@ def logit(probability: float) -> float:
     return float(min(max(np.log(clipped / (1.0 - clipped)), -_LIMIT), _LIMIT))
 
 
-def _prints(document: Document, probability: Probabilities) -> list[Print]:
+def _prints(document: Document, probability: Floats) -> list[Print]:
     result = []
     rows: dict[int, str] = {}
     for place in range(len(document.order)):

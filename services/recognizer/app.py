@@ -8,22 +8,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, FastAPI, Request
-from numpy.typing import NDArray
 
 from services.recognizer.crops import cut, quad_fault
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
+from shared.arrays import Pixels
 from shared.contracts import RecognizedText, RecognizeResponse
 from shared.pictures.memory import decode_once
 from shared.problems import ProblemError, problem_responses
 from shared.service.app import create_service_app, serve_batches
 from shared.service.batching import DynamicBatcher
 from shared.service.uploads import read_upload, upload_openapi
-
-Crop = NDArray[np.uint8]
 
 _DESCRIPTION = """\
 Reads text segments of a picture with a CRNN. Send the picture as `file` of a form and the segments' corners as `quads`,
@@ -87,7 +84,7 @@ def _router(settings: RecognizerSettings) -> APIRouter:
         upload = await read_upload(request, settings.upload_limits)
         quads = parse_quads(upload.form["quads"], settings.max_quads) if "quads" in upload.form else None
         crops = await asyncio.to_thread(_crops, upload.data, quads, settings)
-        batcher: DynamicBatcher[Crop, Recognition] = request.app.state.batcher
+        batcher: DynamicBatcher[Pixels, Recognition] = request.app.state.batcher
         texts = await batcher.submit_many(crops)
         return RecognizeResponse(
             texts=[RecognizedText(text=one.text, confidence=one.confidence) for one in texts],
@@ -151,7 +148,7 @@ def _shape_fault(quad: object) -> str | None:
     return None
 
 
-def _crops(data: bytes, quads: Sequence[Any] | None, settings: RecognizerSettings) -> list[Crop]:
+def _crops(data: bytes, quads: Sequence[Any] | None, settings: RecognizerSettings) -> list[Pixels]:
     """Decode the picture and cut its segments; takes long enough to need a thread."""
     picture = decode_once(data, settings.picture_limits)
     if quads is None:

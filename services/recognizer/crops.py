@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from shared.arrays import Floats, Pixels
 from shared.geometry import crop_quad, quad_size
 
 CUT_HEIGHT = 40
@@ -28,7 +29,7 @@ _BUCKETS = ((256, 64), (768, 128), (1 << 30, 256))
 ones compute less padding, but in smaller batches, and take longer."""
 
 
-def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def to_gray(image: Pixels) -> Pixels:
     """A page or crop as `(H, W)` uint8; takes `(H, W)`, `(H, W, 1)` or `(H, W, 3)` BGR."""
     if image.ndim == 2:
         return image
@@ -63,7 +64,7 @@ def is_readable(quad: ArrayLike) -> bool:
     return across >= LEAST_SIDE and down >= LEAST_SIDE and area >= LEAST_SIDE * LEAST_SIDE
 
 
-def cut(image: NDArray[np.uint8], quads: Sequence[ArrayLike] | NDArray[np.float32]) -> list[NDArray[np.uint8]]:
+def cut(image: Pixels, quads: Sequence[ArrayLike] | Floats) -> list[Pixels]:
     """Cut text segments out of a page, perspective-corrected.
 
     Args:
@@ -91,7 +92,7 @@ def fitted_width(shape: tuple[int, ...], *, height: int, stretch: float, max_wid
     return min(max(round(columns / stride), 2), max_width // stride) * stride
 
 
-def quantiles(pixels: NDArray[np.uint8], shares: Sequence[float]) -> list[float]:
+def quantiles(pixels: Pixels, shares: Sequence[float]) -> list[float]:
     """Shades below which so many of the pixels are, interpolated as `np.quantile` does; counting is ten times as fast.
 
     Args:
@@ -106,7 +107,7 @@ def quantiles(pixels: NDArray[np.uint8], shares: Sequence[float]) -> list[float]
     return values
 
 
-def level(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def level(pixels: Pixels) -> Floats:
     """Stretch the shades of a segment so that its paper is at 1 and its ink at -1.
 
     Faint print, shadow and dark scans then look alike to the network.
@@ -120,7 +121,7 @@ def level(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return _looked_up(pixels, _levels(pixels))
 
 
-def _levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _levels(pixels: Pixels) -> Floats:
     """What `level` makes of each of the 256 shades."""
     ink, paper = quantiles(pixels, (_INK, _PAPER))
     scale = 2.0 / max(paper - ink, _LEAST_CONTRAST)
@@ -128,16 +129,16 @@ def _levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(np.clip(leveled, -1.5, 1.5), np.float32)
 
 
-def _looked_up(pixels: NDArray[np.uint8], table: NDArray[np.float32]) -> NDArray[np.float32]:
+def _looked_up(pixels: Pixels, table: Floats) -> Floats:
     return np.asarray(cv2.LUT(pixels, table), np.float32)
 
 
-def plain(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def plain(pixels: Pixels) -> Floats:
     """Shades as they are, float32 from -1 (black) to 1 (white)."""
     return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
 
 
-def fit(crop: NDArray[np.uint8], *, height: int, width: int, leveled: bool = False) -> NDArray[np.float32]:
+def fit(crop: Pixels, *, height: int, width: int, leveled: bool = False) -> Floats:
     """Scale a crop to the network's size and pad it to its bucket with the paper's shade.
 
     Args:

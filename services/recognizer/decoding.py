@@ -15,6 +15,7 @@ from services.recognizer.alphabet import BLANK, Alphabet
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.language.search import beam_search
 from services.recognizer.letter_case import runs, texts
+from shared.arrays import Doubles, Floats
 
 _LEAST = 1e-6
 _SURE = 0.95
@@ -29,14 +30,14 @@ class Recognition:
     confidence: float
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: Floats) -> Floats:
     """Probabilities over the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shifted /= shifted.sum(axis=-1, keepdims=True)
     return np.asarray(shifted, dtype=np.float32)
 
 
-def merge_case(probabilities: NDArray[np.float32], alphabet: Alphabet) -> NDArray[np.float32]:
+def merge_case(probabilities: Floats, alphabet: Alphabet) -> Floats:
     """Move the probability of every lower case letter to its capital.
 
     Args:
@@ -54,9 +55,7 @@ def merge_case(probabilities: NDArray[np.float32], alphabet: Alphabet) -> NDArra
     return merged
 
 
-def best_paths(
-    probabilities: NDArray[np.float32], lengths: Sequence[int]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def best_paths(probabilities: Floats, lengths: Sequence[int]) -> tuple[NDArray[np.int64], Doubles]:
     """Greedy CTC decoding: the best class of each frame.
 
     Args:
@@ -78,7 +77,7 @@ def best_paths(
     return paths, np.where(paths.any(axis=1), products, peaks.min(axis=1))
 
 
-def align(probabilities: NDArray[np.float32], labels: Sequence[int]) -> NDArray[np.int64] | None:
+def align(probabilities: Floats, labels: Sequence[int]) -> NDArray[np.int64] | None:
     """The most probable path that says a given text (Viterbi).
 
     Args:
@@ -114,7 +113,7 @@ def align(probabilities: NDArray[np.float32], labels: Sequence[int]) -> NDArray[
     return np.asarray(states[path], np.int64)
 
 
-def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageModel | None = None) -> Recognition:
+def decode(logits: Floats, alphabet: Alphabet, language: LanguageModel | None = None) -> Recognition:
     """The text of one segment, as `decode_all`.
 
     Args:
@@ -126,7 +125,7 @@ def decode(logits: NDArray[np.float32], alphabet: Alphabet, language: LanguageMo
 
 
 def decode_all(
-    logits: NDArray[np.float32], lengths: Sequence[int], alphabet: Alphabet, language: LanguageModel | None = None
+    logits: Floats, lengths: Sequence[int], alphabet: Alphabet, language: LanguageModel | None = None
 ) -> list[Recognition]:
     """The texts of segments.
 
@@ -158,7 +157,7 @@ def decode_all(
 
 
 def _with_language(
-    probabilities: NDArray[np.float32], greedy: NDArray[np.int64], language: LanguageModel
+    probabilities: Floats, greedy: NDArray[np.int64], language: LanguageModel
 ) -> tuple[NDArray[np.int64], float]:
     """The path of the text that the language model agrees to, the greedy one if it agrees; its probability."""
     text, confidence = beam_search(probabilities, language)

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import BLANK, Alphabet
+from shared.arrays import Flags, Floats
 
 _DOUBT = 3.0
 """Evidence against a usual way of writing a word, in nats over its letters, up to which it is taken for that way."""
 _LEAST = 1e-6
 
 
-def word_case(odds: NDArray[np.float32]) -> NDArray[np.bool_]:
+def word_case(odds: Floats) -> Flags:
     """Decide the case of the letters of one word.
 
     Letters that look the same in both forms (c, o, s, k) are often in doubt. If a word is almost written in one of the
@@ -48,7 +49,7 @@ def runs(paths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]
     return starts, paths.ravel()[starts]
 
 
-def texts(probabilities: NDArray[np.float32], paths: NDArray[np.int64], alphabet: Alphabet) -> list[str]:
+def texts(probabilities: Floats, paths: NDArray[np.int64], alphabet: Alphabet) -> list[str]:
     """What segments say, each letter in the form that was seen.
 
     Args:
@@ -72,15 +73,15 @@ def texts(probabilities: NDArray[np.float32], paths: NDArray[np.int64], alphabet
 
 
 def _odds(
-    probabilities: NDArray[np.float32], path: NDArray[np.int64], lower_of: NDArray[np.int64], starts: NDArray[np.int64]
-) -> NDArray[np.float32]:
+    probabilities: Floats, path: NDArray[np.int64], lower_of: NDArray[np.int64], starts: NDArray[np.int64]
+) -> Floats:
     """For each run the logarithm of how much more likely its letter is lower case; of no meaning where it is none."""
     frames = np.arange(len(path))
     capital, lower = (np.add.reduceat(probabilities[frames, form], starts) for form in (path, lower_of[path]))
     return np.asarray(np.log((lower + _LEAST) / (capital + _LEAST)), np.float32)
 
 
-def _lowered(odds: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _lowered(odds: Floats, rows: NDArray[np.int64]) -> Flags:
     """Which characters of segments are lower case; those without case have no odds (NaN)."""
     letter = ~np.isnan(odds)
     small = odds > 0

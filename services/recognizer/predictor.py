@@ -20,6 +20,7 @@ from services.recognizer.network.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.network.engine import Batch, Engine, load_engine
 from services.recognizer.second_look import DOUBTFUL, looks, vote
 from services.recognizer.settings import RecognizerSettings
+from shared.arrays import Floats, Pixels
 from shared.inference.engines import arithmetic
 from shared.inference.processor import share_memory_arena
 from shared.inference.weights import WeightsError, load_weights
@@ -100,7 +101,7 @@ class Predictor:
             second_look=settings.second_look == "on",
         )
 
-    def recognize(self, crops: Sequence[NDArray[np.uint8]]) -> list[Recognition]:
+    def recognize(self, crops: Sequence[Pixels]) -> list[Recognition]:
         """Read text segments.
 
         What is read of a crop does not depend on the crops beside it: its padding is that of its own width.
@@ -118,7 +119,7 @@ class Predictor:
             self._look_again(gray, results)
         return results
 
-    def _turn(self, crops: list[NDArray[np.uint8]], results: list[Recognition]) -> None:
+    def _turn(self, crops: list[Pixels], results: list[Recognition]) -> None:
         """Read tall crops turned on their side, too; where that says more, crop and result are exchanged for it."""
         tall = [i for i, crop in enumerate(crops) if crop.size and crop.shape[0] >= _TALL * crop.shape[1]]
         standing = [crops[i] for i in tall]
@@ -128,7 +129,7 @@ class Predictor:
                 if better_of(results[index], candidate) is candidate:
                     crops[index], results[index] = crop, candidate
 
-    def _look_again(self, crops: Sequence[NDArray[np.uint8]], results: list[Recognition]) -> None:
+    def _look_again(self, crops: Sequence[Pixels], results: list[Recognition]) -> None:
         """Exchange doubtful results for what several looks at their crops agree on."""
         doubtful = [i for i, one in enumerate(results) if one.text and one.confidence < DOUBTFUL]
         again = [(i, look) for i in doubtful for look in looks(crops[i])]
@@ -144,12 +145,12 @@ class Predictor:
         for _ in self._engine([Batch(pictures, [128 // FRAME_STRIDE])]):
             pass
 
-    def _columns(self, crop: NDArray[np.uint8]) -> int:
+    def _columns(self, crop: Pixels) -> int:
         return fitted_width(
             crop.shape, height=self._height, stretch=self._stretch, max_width=self._max_width, stride=FRAME_STRIDE
         )
 
-    def _read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Recognition]:
+    def _read(self, crops: Sequence[Pixels]) -> list[Recognition]:
         results = [Recognition("", 0.0)] * len(crops)
         columns = [self._columns(crop) if crop.size else 0 for crop in crops]
         batches = self._batches(columns)
@@ -161,13 +162,13 @@ class Predictor:
                 results[index] = recognition
         return results
 
-    def inputs(self, crops: Sequence[NDArray[np.uint8]]) -> Iterator[Batch]:
+    def inputs(self, crops: Sequence[Pixels]) -> Iterator[Batch]:
         """What the network is given of gray crops, empty ones left out."""
         columns = [self._columns(crop) if crop.size else 0 for crop in crops]
         return self._inputs(crops, columns, self._batches(columns))
 
     def _inputs(
-        self, crops: Sequence[NDArray[np.uint8]], columns: Sequence[int], batches: Sequence[Sequence[int]]
+        self, crops: Sequence[Pixels], columns: Sequence[int], batches: Sequence[Sequence[int]]
     ) -> Iterator[Batch]:
         for batch in batches:
             pictures = self._pictures([(crops[i], columns[i]) for i in batch])
@@ -188,7 +189,7 @@ class Predictor:
             for start in range(0, len(buckets[width]), self._max_batch)
         ]
 
-    def _pictures(self, crops: Sequence[tuple[NDArray[np.uint8], int]]) -> NDArray[np.float32]:
+    def _pictures(self, crops: Sequence[tuple[Pixels, int]]) -> Floats:
         """The network's input for crops of one bucket and the columns of each."""
         fitted = [fit(crop, height=self._height, width=width, leveled=self._leveled) for crop, width in crops]
         return np.stack(fitted)[:, None]

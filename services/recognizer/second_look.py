@@ -11,16 +11,16 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.decoding import Recognition
+from shared.arrays import Pixels
 
 DOUBTFUL = 0.6
 """Confidence below which a text is read again: one segment of 30 on receipts of SROIE, one of 14 on WildReceipt."""
 _STRETCHES = (1.15, 0.87)
 
 
-def looks(crop: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def looks(crop: Pixels) -> list[Pixels]:
     """Other looks at a segment: wider and narrower.
 
     Args:

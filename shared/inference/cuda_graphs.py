@@ -10,10 +10,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from shared.arrays import Floats
 
 Function = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -120,7 +120,7 @@ class Coming(NamedTuple):
     copies: tuple[Tensor, ...]
     done: torch.cuda.Event | None
 
-    def arrays(self) -> tuple[NDArray[np.float32], ...]:
+    def arrays(self) -> tuple[Floats, ...]:
         """Wait for them."""
         if self.done is not None:
             self.done.synchronize()

@@ -15,6 +15,7 @@ import openvino as ov
 from numpy.typing import ArrayLike, NDArray
 from openvino import opset13 as ops
 
+from shared.arrays import Floats
 from shared.inference.engines import Precision, uses_bfloat16, uses_int8
 from shared.inference.processor import adds_up_int8, cores
 from shared.inference.weights import WeightsError
@@ -186,9 +187,7 @@ def _quantized_kernel(weight: NDArray[Any]) -> ov.Output:
     return ops.fake_quantize(constant(weight), low, high, low, high, 255).output(0)
 
 
-def folded(
-    arrays: Arrays, convolution: str, norm: str, epsilon: float = 1e-5
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def folded(arrays: Arrays, convolution: str, norm: str, epsilon: float = 1e-5) -> tuple[Floats, Floats]:
     """Weight and bias of a convolution without bias and the batch normalization after it, folded into one.
 
     Args:
@@ -246,7 +245,7 @@ def bidirectional_lstm(x: ov.Output, ahead: Arrays, back: Arrays) -> ov.Output:
     return ops.reshape(together, constant([0, 0, 2 * units], np.int64), True).output(0)
 
 
-def _gates(values: NDArray[Any]) -> NDArray[np.float32]:
+def _gates(values: NDArray[Any]) -> Floats:
     """Gates as OpenVINO orders them (forget, input, cell, output) from torch's input, forget, cell, output."""
     entry, forget, cell, output = np.split(np.asarray(values, np.float32), 4)
     return np.concatenate([forget, entry, cell, output])

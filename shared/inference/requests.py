@@ -9,7 +9,9 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-Arrays = Sequence[NDArray[np.float32]]
+from shared.arrays import Floats
+
+Arrays = Sequence[Floats]
 
 
 class Requests:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from shared.arrays import Floats, Pixels
 from shared.contracts import FIELD_NAMES
 from shared.learning.wildreceipt import field_texts, is_wildreceipt, parse_segments
 
@@ -31,7 +31,7 @@ class DatasetError(Exception):
 class LabeledSegment:
     """One run of text. `quad`: (4, 2) float32, pixels, clockwise from the top left; `label`: its kind, '' if untold."""
 
-    quad: npt.NDArray[np.float32]
+    quad: Floats
     text: str
     label: str = ""
 
@@ -55,10 +55,10 @@ class LabeledReceipt:
     segments: tuple[LabeledSegment, ...]
     entities: dict[str, str]
     alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    ignored: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
+    ignored: Floats = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
     spaced: bool = True
 
-    def image(self) -> npt.NDArray[np.uint8]:
+    def image(self) -> Pixels:
         """The picture, (height, width, 3), BGR. Raises DatasetError if it cannot be read."""
         # EXIF is ignored on purpose: the labels are in the coordinates of the stored pixels.
         image = cv2.imread(str(self.image_path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -66,7 +66,7 @@ class LabeledReceipt:
             raise DatasetError(f"{self.image_path}: cannot be read as a picture")
         return image.astype(np.uint8, copy=False)
 
-    def quads(self) -> npt.NDArray[np.float32]:
+    def quads(self) -> Floats:
         """The quads of all segments, (N, 4, 2)."""
         if not self.segments:
             return np.zeros((0, 4, 2), np.float32)
@@ -160,7 +160,7 @@ def parse_boxes(text: str) -> Iterable[LabeledSegment]:
 def write_receipt(
     root: Path,
     key: str,
-    image: npt.NDArray[np.uint8],
+    image: Pixels,
     segments: Sequence[LabeledSegment],
     entities: Mapping[str, str],
 ) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from shared.arrays import Floats
 
 FIELD_LABELS = {
     "company": "Store_name_value",
@@ -32,7 +33,7 @@ _IGNORED = "Ignore"
 class WildSegment:
     """One segment. `quad`: (4, 2) float32, pixels; `text`: without spaces; `label`: one of the 26 of the data set."""
 
-    quad: npt.NDArray[np.float32]
+    quad: Floats
     text: str
     label: str
 

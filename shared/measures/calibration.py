@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from shared.arrays import Doubles
 
 BINS = 10
 # Sums of 0 and 1 divided by counts: 99 of 100 must not fail for the last bit.
@@ -72,7 +74,7 @@ def straight_through_rate(
     return float(allowed.max() / total) if len(allowed) else 0.0
 
 
-def _checked(confidences: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _checked(confidences: ArrayLike, correct: ArrayLike) -> tuple[Doubles, Doubles]:
     levels = np.asarray(confidences, dtype=np.float64).reshape(-1)
     right = np.asarray(correct, dtype=np.float64).reshape(-1)
     if len(levels) != len(right):

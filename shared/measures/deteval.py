@@ -25,9 +25,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from shared.arrays import Doubles, Flags
 
 AREA_RECALL = 0.8
 AREA_PRECISION = 0.4
@@ -85,7 +85,7 @@ class Localization:
         return {"precision": self.precision, "recall": self.recall, "hmean": self.hmean}
 
 
-def as_boxes(shapes: ArrayLike) -> Floats:
+def as_boxes(shapes: ArrayLike) -> Doubles:
     """The upright boxes of shapes.
 
     Args:
@@ -123,8 +123,8 @@ def deteval_receipt(labels: ArrayLike, detections: ArrayLike) -> Localization:
     precision = shared_area / _areas(found, pixel=1.0)[None, :]
     touching = shared_area > 0
     one_to_one = _one_to_one(recall, precision, touching)
-    label_free: NDArray[np.bool_] = np.logical_not(one_to_one.any(axis=1))
-    detection_free: NDArray[np.bool_] = np.logical_not(one_to_one.any(axis=0))
+    label_free: Flags = np.logical_not(one_to_one.any(axis=1))
+    detection_free: Flags = np.logical_not(one_to_one.any(axis=0))
     label_gain = detection_gain = float(one_to_one.sum())
 
     for label in np.flatnonzero(label_free & (touching.sum(axis=1) >= 2)):
@@ -200,19 +200,19 @@ def iou_matches(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike], th
     return sum((iou_receipt(truth, found, threshold) for truth, found in pairs), Localization())
 
 
-def _areas(boxes: Floats, *, pixel: float) -> Floats:
+def _areas(boxes: Doubles, *, pixel: float) -> Doubles:
     """Areas, (N,); `pixel` is 1 where a box holds its last pixel, 0 where coordinates are continuous."""
     return np.asarray((boxes[:, 2] - boxes[:, 0] + pixel) * (boxes[:, 3] - boxes[:, 1] + pixel))
 
 
-def _intersections(first: Floats, second: Floats, *, pixel: float) -> Floats:
+def _intersections(first: Doubles, second: Doubles, *, pixel: float) -> Doubles:
     """Areas that two sets of boxes share, (N, M)."""
     upper_left = np.maximum(first[:, None, :2], second[None, :, :2])
     lower_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
     return np.asarray(np.clip(lower_right - upper_left + pixel, 0, None).prod(axis=2))
 
 
-def _one_to_one(recall: Floats, precision: Floats, touching: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _one_to_one(recall: Doubles, precision: Doubles, touching: Flags) -> Flags:
     """The pairs that match one to one, (N, M)."""
     enough = (recall >= AREA_RECALL) & (precision >= AREA_PRECISION)
     label_alone = (enough.sum(axis=1) == 1) & (touching.sum(axis=1) == 1)

@@ -7,14 +7,13 @@ Robust Reading", section 3): such a label is not asked for, and a detection that
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from shared.arrays import Flags, Floats
 
 _MOSTLY = 0.5
 
 
-def counted(quads: Floats, ignored: Floats, labels: Floats) -> npt.NDArray[np.bool_]:
+def counted(quads: Floats, ignored: Floats, labels: Floats) -> Flags:
     """Which of the quads found count.
 
     Those that lie by more than half in the boxes to ignore, and not by more than half in labeled ones, do not: what is

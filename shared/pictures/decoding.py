@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from shared.arrays import Pixels
 from shared.problems import ProblemError
 
 # The plugins are called directly: `Image.open` would warn and raise by a limit that is global to the process. They are
@@ -82,7 +82,7 @@ class Picture:
         format: JPEG, PNG or WebP.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     format: str
 
     @property
@@ -214,7 +214,7 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def to_gray(image: Image.Image) -> NDArray[np.uint8]:
+def to_gray(image: Image.Image) -> Pixels:
     """The pixels of a loaded picture of any mode, `(H, W)`; what is transparent lies on white."""
     if image.mode.startswith("I"):
         return _shallow(image)
@@ -222,7 +222,7 @@ def to_gray(image: Image.Image) -> NDArray[np.uint8]:
     return np.array(image if image.mode == "L" else image.convert("L"))
 
 
-def to_bgr(image: Image.Image) -> NDArray[np.uint8]:
+def to_bgr(image: Image.Image) -> Pixels:
     """The pixels of a loaded picture of any mode, `(H, W, 3)`, blue first; what is transparent lies on white."""
     if image.mode.startswith("I"):
         return np.repeat(_shallow(image)[:, :, None], 3, axis=2)
@@ -237,7 +237,7 @@ def to_bgr(image: Image.Image) -> NDArray[np.uint8]:
     return pixels
 
 
-def _shallow(image: Image.Image) -> NDArray[np.uint8]:
+def _shallow(image: Image.Image) -> Pixels:
     """Gray of 16 bit, which Pillow would clip to 255 instead of scaling, in 8 bit."""
     return np.asarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255), np.uint8)
 

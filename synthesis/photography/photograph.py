@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from shared.arrays import Floats, Pixels
 from synthesis.photography import wear
 from synthesis.photography.warp import Warp, corner_homography, smooth_field, still_field
 from synthesis.printing.rendering import Strip
 
-Floats = npt.NDArray[np.float32]
 _MAX_HEIGHT, _MAX_WIDTH = 3200, 1500
 
 
@@ -39,7 +38,7 @@ def draw_style(rng: np.random.Generator) -> Style:
     return Style(kind, worn, float(pitch))
 
 
-def take(rng: np.random.Generator, strip: Strip, style: Style) -> tuple[npt.NDArray[np.uint8], Warp]:
+def take(rng: np.random.Generator, strip: Strip, style: Style) -> tuple[Pixels, Warp]:
     """Make the picture of a strip.
 
     Returns:
@@ -99,7 +98,7 @@ def _placed(rng: np.random.Generator, paper: tuple[int, int], scale: float, kind
     return Warp(matrix, field, paper, page)
 
 
-def _photographed(rng: np.random.Generator, page: Floats, edge: Floats) -> npt.NDArray[np.uint8]:
+def _photographed(rng: np.random.Generator, page: Floats, edge: Floats) -> Pixels:
     """On a table. `edge`: distance to the paper's rim, positive on the paper."""
     cover = (edge + 0.5).clip(0, 1)
     shape = (page.shape[0], page.shape[1])
@@ -115,7 +114,7 @@ def _photographed(rng: np.random.Generator, page: Floats, edge: Floats) -> npt.N
     return wear.camera(rng, image.astype(np.float32), blur=blur, noise=noise, quality=quality)
 
 
-def _scanned(rng: np.random.Generator, page: Floats, edge: Floats, style: Style) -> npt.NDArray[np.uint8]:
+def _scanned(rng: np.random.Generator, page: Floats, edge: Floats, style: Style) -> Pixels:
     """Under a lid, mostly white, with the rim of the paper, dust and the scanner's contrast."""
     cover = (edge + 0.5).clip(0, 1)
     white = rng.uniform(238, 272) if rng.random() < 0.7 else rng.uniform(200, 240)

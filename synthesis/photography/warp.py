@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from shared.arrays import Doubles, Floats
 
 _ITERATIONS = 4
 # Segments are bent with the paper; the corners of the label are fitted to so many points of each edge.
 _EDGE_POINTS = 9
 _FOLD = 256
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Warp:
         page: Width and height of the page, pixels.
     """
 
-    matrix: npt.NDArray[np.float64]
+    matrix: Doubles
     field: Floats
     paper: tuple[int, int]
     page: tuple[int, int]
@@ -117,9 +116,9 @@ def corner_homography(
     paper: tuple[int, int],
     scale: float,
     angle: float,
-    perspective: npt.NDArray[np.float64],
+    perspective: Doubles,
     offset: tuple[float, float],
-) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
+) -> tuple[Doubles, tuple[float, float]]:
     """Homography that scales the paper, turns it by `angle` degrees, and moves its corners.
 
     Args:

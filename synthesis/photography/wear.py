@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
+from shared.arrays import Floats, Pixels
 
 
 def clouds(rng: np.random.Generator, shape: tuple[int, int], cells: float) -> Floats:
@@ -131,7 +129,7 @@ def table(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
     return (base[None, None] + np.asarray(pattern, np.float32)[..., None]).clip(0, 255).astype(np.float32)
 
 
-def camera(rng: np.random.Generator, image: Floats, *, blur: float, noise: float, quality: int) -> Bytes:
+def camera(rng: np.random.Generator, image: Floats, *, blur: float, noise: float, quality: int) -> Pixels:
     """Lens, sensor and JPEG: (H, W, 3) floats 0..255 to bytes.
 
     Args:

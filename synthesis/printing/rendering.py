@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from shared.arrays import Floats
 from synthesis.printing.layout import Printed
 from synthesis.printing.sheet import Graphic, Run, Sheet, joined
 from synthesis.printing.typography import Ink, text_ink
@@ -32,9 +32,9 @@ class Strip:
         pitch: Distance of two lines, pixels.
     """
 
-    ink: npt.NDArray[np.float32]
-    boxes: npt.NDArray[np.float32]
-    tight: npt.NDArray[np.float32]
+    ink: Floats
+    boxes: Floats
+    tight: Floats
     texts: tuple[str, ...]
     pitch: float
 
@@ -62,7 +62,7 @@ def render_strip(rng: random.Random, printed: Printed) -> Strip:
     return Strip(ink, boxes, tight, texts, pitch)
 
 
-def _stamp(ink: npt.NDArray[np.float32], drawn: Ink, x: int, y: int) -> tuple[float, float, float, float]:
+def _stamp(ink: Floats, drawn: Ink, x: int, y: int) -> tuple[float, float, float, float]:
     """Print on the paper; returns the box of the ink, at least as high as capitals are."""
     height, width = drawn.mask.shape
     x0, y0 = max(x + drawn.left, 0), max(y + drawn.top, 0)
@@ -73,7 +73,7 @@ def _stamp(ink: npt.NDArray[np.float32], drawn: Ink, x: int, y: int) -> tuple[fl
 
 def _segments(
     sheet: Sheet, extents: dict[Run, tuple[float, float, float, float]], looseness: float
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], tuple[str, ...]]:
+) -> tuple[Floats, Floats, tuple[str, ...]]:
     boxes, tight, texts = [], [], []
     for runs in joined(sheet):
         parts = np.array([extents[run] for run in runs if run in extents], np.float32)
@@ -89,7 +89,7 @@ def _segments(
     return np.array(boxes, np.float32).reshape(shape), np.array(tight, np.float32).reshape(shape), tuple(texts)
 
 
-def _draw(ink: npt.NDArray[np.float32], graphic: Graphic, left: int, top: int, rng: random.Random) -> None:
+def _draw(ink: Floats, graphic: Graphic, left: int, top: int, rng: random.Random) -> None:
     """Draw what is not text."""
     x0, y0 = round(left + graphic.x), round(top + graphic.y)
     x1, y1 = round(x0 + graphic.width), max(round(y0 + graphic.height), y0 + 1)
@@ -113,7 +113,7 @@ def _draw(ink: npt.NDArray[np.float32], graphic: Graphic, left: int, top: int, r
         _emblem(area, rng)
 
 
-def _emblem(area: npt.NDArray[np.float32], rng: random.Random) -> None:
+def _emblem(area: Floats, rng: random.Random) -> None:
     """A made-up mark of a few discs and polygons."""
     height, width = area.shape
     canvas = np.ascontiguousarray(area)
@@ -133,7 +133,7 @@ def _emblem(area: npt.NDArray[np.float32], rng: random.Random) -> None:
     area[:] = canvas
 
 
-def _needles(ink: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _needles(ink: Floats) -> Floats:
     """Every dot becomes a round spot, as needles on a ribbon leave it."""
     spot = np.array([[0.55, 0.9, 0.55], [0.9, 1.0, 0.9], [0.55, 0.9, 0.55]], np.float32)
     return np.kron((ink > 0.5).astype(np.float32), spot).astype(np.float32)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
+
+from shared.arrays import Floats
 
 FONT_FOLDER = Path(__file__).parents[1] / "fonts"
 
@@ -121,7 +122,7 @@ class Ink:
     `body` is the vertical extent (top, bottom) of capitals, in rows from the top of the line.
     """
 
-    mask: npt.NDArray[np.float32]
+    mask: Floats
     left: int
     top: int
     body: tuple[float, float]

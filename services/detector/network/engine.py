@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from services.detector.network.architecture import Architecture
 from services.detector.settings import DetectorSettings
+from shared.arrays import Floats, Pixels
 from shared.inference.engines import choose_engine
-
-Floats = npt.NDArray[np.float32]
 
 
 class Activations(NamedTuple):
@@ -38,7 +36,7 @@ class Engine(Protocol):
 
     by_size: bool
 
-    def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
+    def __call__(self, pages: Sequence[Pixels]) -> Iterator[Activations]:
         """Run pages, H x W gray (uint8) each; what is said of them comes in their order.
 
         One run has to end, or to be closed, before the next begins.

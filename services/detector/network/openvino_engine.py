@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
 
 from services.detector.network.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
 from services.detector.network.engine import Activations
+from shared.arrays import Pixels
 from shared.inference import graphs
 from shared.inference.engines import Precision
 from shared.inference.graphs import Arrays, Graph
@@ -55,7 +55,7 @@ class OpenVINOEngine:
         compiled = graphs.compile_network("CTPN", arrays, build, threads=threads, precision=precision)
         self._requests = Requests(compiled, 1)
 
-    def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
+    def __call__(self, pages: Sequence[Pixels]) -> Iterator[Activations]:
         """Run pages one by one, as every number of pages would be a size of its own, and no quicker."""
         for results in self._requests.run((page[None],) for page in pages):
             yield Activations(*(array[0] for array in results))

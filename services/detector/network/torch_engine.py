@@ -17,6 +17,7 @@ from services.detector.network.engine import Activations
 from services.detector.network.network import CTPN, normalize
 from services.detector.predictor import read_weights
 from services.detector.settings import DetectorSettings
+from shared.arrays import Pixels
 from shared.inference.cuda_graphs import on_device, to_host
 from shared.inference.device import autocast, inference_dtype, load_into, select_device, set_threads
 from shared.inference.engines import Precision
@@ -60,13 +61,13 @@ class TorchEngine:
         device, graphs = select_device(settings.device), settings.cuda_graphs == "on"
         return cls(build_network(arrays, architecture), device, settings.precision, graphs=graphs)
 
-    def __call__(self, pages: Sequence[npt.NDArray[np.uint8]]) -> Iterator[Activations]:
+    def __call__(self, pages: Sequence[Pixels]) -> Iterator[Activations]:
         """Run pages; neighbors of one size are computed together."""
         for _, alike in itertools.groupby(pages, key=lambda page: page.shape):
             yield from self._together(np.stack(list(alike)))
 
     @torch.inference_mode()
-    def _together(self, pages: npt.NDArray[np.uint8]) -> list[Activations]:
+    def _together(self, pages: Pixels) -> list[Activations]:
         results = to_host(self._run(torch.from_numpy(pages))).arrays()
         return [Activations(*page) for page in zip(*results, strict=True)]
 

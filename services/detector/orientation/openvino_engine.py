@@ -10,7 +10,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from services.detector.orientation.architecture import LEAST_DEVIATION, OrientationArchitecture
-from services.detector.orientation.pose import Floats, Pixels
+from shared.arrays import Floats, Pixels
 from shared.inference import graphs
 from shared.inference.engines import Precision
 from shared.inference.graphs import Arrays, Graph

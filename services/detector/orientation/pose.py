@@ -11,14 +11,10 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from services.detector.orientation.skew import Lean, estimate_lean
 from services.detector.scale import Characters, Ink, find_characters
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from shared.arrays import Doubles, Floats, Pixels
 
 #: The turns that are told apart, degrees clockwise.
 TURNS = (0, 90, 180, 270)

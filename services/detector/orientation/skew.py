@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from shared.arrays import Doubles
 
 #: Lines that lean by at most this many degrees are set straight.
 MOST_DEGREES = 16.0
@@ -36,7 +35,7 @@ class Lean:
     contrast: float
 
 
-def estimate_lean(centers: Floats, height: float, axis: int) -> Lean:
+def estimate_lean(centers: Doubles, height: float, axis: int) -> Lean:
     """Find the direction along which characters line up.
 
     Args:
@@ -63,7 +62,7 @@ def estimate_lean(centers: Floats, height: float, axis: int) -> Lean:
     return Lean(float(np.clip(best, -MOST_DEGREES, MOST_DEGREES)), contrast)
 
 
-def _unevenness(along: Floats, across: Floats, degrees: Floats) -> Floats:
+def _unevenness(along: Doubles, across: Doubles, degrees: Doubles) -> Doubles:
     """Mean square of the profile across each of K directions, for N points: K."""
     angles = np.deg2rad(degrees)[:, None]
     places = (across * np.cos(angles) - along * np.sin(angles)) / _BIN
@@ -75,5 +74,5 @@ def _unevenness(along: Floats, across: Floats, degrees: Floats) -> Floats:
     # Each point is shared between the two nearest bins, so that the profile does not jump as the angle changes.
     profile = np.bincount(index.ravel(), (1 - part).ravel(), bins * len(degrees) + 1)
     profile += np.bincount(index.ravel() + 1, part.ravel(), bins * len(degrees) + 1)
-    result: Floats = np.square(profile[:-1].reshape(len(degrees), bins)).sum(axis=1)
+    result: Doubles = np.square(profile[:-1].reshape(len(degrees), bins)).sum(axis=1)
     return result

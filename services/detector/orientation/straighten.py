@@ -10,11 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from services.detector.orientation.pose import Pose, turning
+from shared.arrays import Doubles, Floats, Pixels
 from shared.geometry import rotate_image
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 #: Lines that lean by less, in degrees, are left as they are: the detector was trained on them, and pixels that are
 #: not sampled anew stay sharp.

@@ -11,7 +11,7 @@ import torch
 
 from services.detector.orientation.architecture import OrientationArchitecture
 from services.detector.orientation.network import OrientationNetwork, normalize
-from services.detector.orientation.pose import Floats, Pixels
+from shared.arrays import Floats, Pixels
 from shared.inference.device import autocast, load_into
 from shared.inference.engines import Precision
 

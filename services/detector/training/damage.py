@@ -11,9 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from shared.arrays import Doubles, Floats, Pixels
 
 #: Largest share of the crop by which a corner moves in a mild perspective.
 _PERSPECTIVE = 0.035

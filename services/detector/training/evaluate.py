@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from services.detector.predictor import NAME, Detection, Predictor
 from services.detector.settings import DetectorSettings
 from services.detector.training.damage import damage_page
+from shared.arrays import Floats, Pixels
 from shared.inference.weights import MANIFEST_FILE, read_manifest
 from shared.learning.dataset import LabeledReceipt, load_split
 from shared.measures.deteval import deteval, iou_matches
 from shared.measures.ignored import counted
 
-Floats = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 
@@ -57,7 +56,7 @@ def detect_all(
     return detections, seconds
 
 
-def _picture(number: int, receipt: LabeledReceipt, damaged: bool) -> tuple[npt.NDArray[np.uint8], Floats, Floats]:
+def _picture(number: int, receipt: LabeledReceipt, damaged: bool) -> tuple[Pixels, Floats, Floats]:
     """The picture of the receipt of some number with its labels and what is to be ignored, damaged or not."""
     image, quads, ignored = receipt.image(), receipt.quads(), receipt.ignored
     return damage_page(image, quads, ignored, np.random.default_rng(number)) if damaged else (image, quads, ignored)

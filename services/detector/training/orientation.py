@@ -23,12 +23,13 @@ from torch import Tensor, nn
 from services.detector.orientation.architecture import OrientationArchitecture
 from services.detector.orientation.engine import NAME
 from services.detector.orientation.network import OrientationNetwork, normalize
-from services.detector.orientation.pose import CHARACTER, PATCH, TURNS, Doubles, Pixels, cut_patch, find_pose, turning
+from services.detector.orientation.pose import CHARACTER, PATCH, TURNS, cut_patch, find_pose, turning
 from services.detector.orientation.skew import estimate_lean
 from services.detector.orientation.torch_engine import TorchOrientationEngine
 from services.detector.preparation import to_gray
 from services.detector.scale import find_characters, find_ink
 from services.detector.training.samples import wear
+from shared.arrays import Doubles, Pixels
 from shared.geometry import rotate_image
 from shared.inference.device import arrays_of, autocast
 from shared.inference.weights import save_weights

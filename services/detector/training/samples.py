@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from services.detector.anchors import is_short
 from services.detector.training.damage import bend, degrade, move, perspective, put_on_background, warp
+from shared.arrays import Doubles, Flags, Floats, Pixels
 from shared.learning.dataset import DatasetError, LabeledReceipt
-
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 #: Pictures are kept so that their median segment is at most this much higher than the working height.
 _KEPT_SCALE = 1.35
@@ -164,9 +161,7 @@ def draw_sample(
     return crop, quads[_inside(quads, settings)], ignored
 
 
-def _linear(
-    receipt: KeptReceipt, settings: SampleSettings, damaged: bool, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _linear(receipt: KeptReceipt, settings: SampleSettings, damaged: bool, rng: np.random.Generator) -> Doubles:
     """The linear part (2 x 2) of the way from a receipt to a crop: scale, a little stretch, turn."""
     factor = np.exp(rng.uniform(np.log(settings.scale_from), np.log(settings.scale_to)))
     scale = settings.text_height * factor / receipt.text_height
@@ -183,9 +178,7 @@ def _linear(
     return np.asarray(turned @ np.diag([scale * stretch, scale]))
 
 
-def _origin(
-    points: npt.NDArray[np.float64], settings: SampleSettings, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _origin(points: Doubles, settings: SampleSettings, rng: np.random.Generator) -> Doubles:
     """Upper left corner of a window that holds one random segment and leaves the text no farther than a margin."""
     short = np.flatnonzero(is_short(points.astype(np.float32)))
     chosen = int(rng.integers(len(points)))
@@ -200,7 +193,7 @@ def _origin(
     )
 
 
-def _inside(quads: Floats, settings: SampleSettings) -> npt.NDArray[np.bool_]:
+def _inside(quads: Floats, settings: SampleSettings) -> Flags:
     """Which of N quads lie in the crop, at least in part."""
     center = quads[:, :, 1].mean(axis=1)
     return np.asarray(

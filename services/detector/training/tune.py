@@ -27,15 +27,13 @@ from services.detector.preparation import PreparationSettings, PreparedPage, pre
 from services.detector.proposals import Proposals, decode_proposals, suppress
 from services.detector.settings import DetectorSettings
 from services.detector.training.damage import damage_page
+from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
 from shared.inference.weights import load_weights, save_weights
 from shared.learning.dataset import LabeledReceipt, load_split
 from shared.measures.deteval import deteval, iou_matches
 from shared.measures.ignored import counted
 
 logger = logging.getLogger(__name__)
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 #: Values tried for each setting, one setting after another; of growth, top and bottom or left and right together.
 GRID: dict[str, tuple[Any, ...]] = {
@@ -135,7 +133,7 @@ def _prepared_boxes(page: PreparedPage, quads: Floats) -> Floats:
     return np.concatenate([scaled.min(axis=1), scaled.max(axis=1)], axis=1)
 
 
-def owners(proposals: Proposals, index: npt.NDArray[np.intp], boxes: Floats) -> npt.NDArray[np.intp]:
+def owners(proposals: Proposals, index: Indices, boxes: Floats) -> Indices:
     """The labeled box (N x 4) that each of some proposals stands on, or -1."""
     if not len(boxes):
         return np.full(len(index), -1, np.intp)
@@ -184,7 +182,7 @@ def fit_acceptance(samples: Sequence[Sample], settings: JoiningSettings, anchor_
 
 
 def _fitted(
-    features: Sequence[Floats], labels: Sequence[npt.NDArray[np.bool_]], weights: Sequence[npt.NDArray[Any]]
+    features: Sequence[Floats], labels: Sequence[Flags], weights: Sequence[npt.NDArray[Any]]
 ) -> tuple[float, ...]:
     fitted = fit_logistic(np.concatenate(features), np.concatenate(labels), np.concatenate(weights))
     return tuple(round(float(weight), 4) for weight in fitted)

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from services.extractor.encoding import Document
 from services.extractor.network.architecture import CLASSES, Architecture
 from services.extractor.settings import ExtractorSettings
+from shared.arrays import Floats
 from shared.inference.engines import choose_engine
-
-Floats = npt.NDArray[np.float32]
 
 
 class Engine(Protocol):

@@ -11,7 +11,7 @@ from openvino import opset13 as ops
 
 from services.extractor.encoding import FEATURES, Document
 from services.extractor.network.architecture import Architecture
-from services.extractor.network.engine import Floats
+from shared.arrays import Floats
 from shared.inference import graphs
 from shared.inference.engines import Precision
 from shared.inference.graphs import Arrays, Graph

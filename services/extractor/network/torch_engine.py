@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
 import numpy.typing as npt
 import torch
 
 from services.extractor.encoding import Document
 from services.extractor.network.architecture import Architecture
 from services.extractor.network.batch import collate
-from services.extractor.network.engine import Floats
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.settings import ExtractorSettings
+from shared.arrays import Floats
 from shared.inference.device import load_into, select_device, set_threads
 
 
@@ -50,5 +49,5 @@ class TorchEngine:
         """Run one batch."""
         batch = collate(documents, self._device)
         logits = self._network(batch.codes, batch.features, batch.segment, batch.lengths)
-        scores: npt.NDArray[np.float32] = torch.softmax(logits.float(), dim=2).cpu().numpy()
+        scores: Floats = torch.softmax(logits.float(), dim=2).cpu().numpy()
         return [row[: len(document.text)] for row, document in zip(scores, documents, strict=True)]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from services.extractor.encoding import Document, TextSegment, encode
@@ -24,6 +23,7 @@ from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.labels import LabeledText, label
+from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.learning.dataset import LabeledReceipt
 from shared.measures.entities import same_value
@@ -56,10 +56,10 @@ class HeldOut:
 
     texts: list[list[TextSegment]]
     documents: list[Document]
-    scores: list[npt.NDArray[np.float32]]
+    scores: list[Floats]
     entities: list[dict[str, str]]
     directory: Directory
-    without_total: list[npt.NDArray[np.float64]]
+    without_total: list[Doubles]
 
 
 def hold_out(
@@ -111,9 +111,7 @@ def fit(parts: Sequence[HeldOut]) -> Scoring:
     return scoring.model_copy(update={"confidence": confidence})
 
 
-def fit_total(
-    cases: Sequence[tuple[npt.NDArray[np.float64], int]], without: Sequence[npt.NDArray[np.float64]] = ()
-) -> tuple[tuple[float, ...], float]:
+def fit_total(cases: Sequence[tuple[Doubles, int]], without: Sequence[Doubles] = ()) -> tuple[tuple[float, ...], float]:
     """Weights for which the softmax over a receipt's candidates gives the right one the highest probability.
 
     Args:
@@ -126,7 +124,7 @@ def fit_total(
     start = torch.tensor([*DEFAULT_WEIGHTS, DEFAULT_NO_TOTAL], dtype=torch.float64)
     weights = start.clone().requires_grad_()
 
-    def losses(some: Sequence[tuple[npt.NDArray[np.float64], int]]) -> torch.Tensor:
+    def losses(some: Sequence[tuple[Doubles, int]]) -> torch.Tensor:
         found = [-torch.log_softmax(_with_none(features, weights), 0)[right] for features, right in some]
         return torch.stack(found).mean() if found else torch.zeros(())
 
@@ -163,21 +161,21 @@ def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[
     return {name: round(value, 4) for name, value in zip(names, _minimize(weights, loss), strict=True)}
 
 
-def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[npt.NDArray[np.float32]]:
+def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[Floats]:
     """(T, 5) probabilities for the characters of each document."""
-    scores: list[npt.NDArray[np.float32]] = []
+    scores: list[Floats] = []
     for start in range(0, len(documents), _BATCH):
         scores += probabilities(engine, documents[start : start + _BATCH])
     return scores
 
 
-def _features(document: Document, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _features(document: Document, scores: Floats) -> Doubles:
     """(C, F) features of the amounts of a document."""
     found = candidates(document, scores[:, _TOTAL_CLASS])
     return np.array([candidate.features for candidate in found]).reshape(-1, len(DEFAULT_WEIGHTS))
 
 
-def _with_none(features: npt.NDArray[np.float64], weights: torch.Tensor) -> torch.Tensor:
+def _with_none(features: Doubles, weights: torch.Tensor) -> torch.Tensor:
     """(C + 1,) scores of the candidates and, last, of there being no total."""
     return torch.cat([torch.from_numpy(features) @ weights[:-1], weights[-1:]])
 

@@ -16,6 +16,7 @@ from rapidfuzz.distance import Levenshtein
 
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.totals import is_total_row, row_text
+from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES
 from shared.learning.dataset import LabeledReceipt
 from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
@@ -32,7 +33,7 @@ _MAX_SEGMENTS = 8
 class LabeledText:
     """One segment with the class of each of its characters: 0 to 4, or IGNORED; `confidence`: of its reading."""
 
-    quad: npt.NDArray[np.float32]
+    quad: Floats
     text: str
     labels: npt.NDArray[np.int64]
     confidence: float = 1.0

@@ -20,6 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from services.extractor.encoding import TextSegment
 from services.extractor.training.labels import LabeledText, label
+from shared.arrays import Floats
 from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
 # Of the smaller of two boxes, so much of the height and of the width must be shared.
@@ -71,9 +72,7 @@ def _labeled(record: dict[str, Any]) -> list[LabeledText]:
     return transfer(label(receipt), read)
 
 
-def _transfer_to(
-    segment: TextSegment, labeled: Sequence[LabeledText], boxes: Sequence[npt.NDArray[np.float32]]
-) -> LabeledText:
+def _transfer_to(segment: TextSegment, labeled: Sequence[LabeledText], boxes: Sequence[Floats]) -> LabeledText:
     own = _box(segment.quad)
     under = [i for i, box in enumerate(boxes) if _overlap(own, box, 1) > _SHARED_HEIGHT]
     under = [i for i in under if _overlap(own, boxes[i], 0) > _SHARED_WIDTH]
@@ -107,7 +106,7 @@ def _capitals(text: str) -> str:
     return "".join(character.upper()[:1] for character in text)
 
 
-def _overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], axis: int) -> float:
+def _overlap(first: Floats, second: Floats, axis: int) -> float:
     """The length that two boxes share along an axis over the smaller of their lengths there."""
     low = max(float(first[axis]), float(second[axis]))
     high = min(float(first[axis + 2]), float(second[axis + 2]))
@@ -115,9 +114,9 @@ def _overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], ax
     return (high - low) / max(least, 1.0)
 
 
-def _box(quad: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _box(quad: Floats) -> Floats:
     return np.concatenate([quad.min(axis=0), quad.max(axis=0)])
 
 
-def _quad(points: Sequence[Sequence[float]]) -> npt.NDArray[np.float32]:
+def _quad(points: Sequence[Sequence[float]]) -> Floats:
     return np.array(points, np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
+from shared.arrays import Doubles, Pixels
 from shared.inference.weights import WeightsError, load_weights
 
 NAME = "ngram"
@@ -43,9 +44,7 @@ class LanguageModel:
         ValueError: if the alphabet has more symbols than the counts can tell apart.
     """
 
-    def __init__(
-        self, ngrams: NDArray[np.uint8], counts: NDArray[np.int64], alphabet: Alphabet, *, version: str = "none"
-    ) -> None:
+    def __init__(self, ngrams: Pixels, counts: NDArray[np.int64], alphabet: Alphabet, *, version: str = "none") -> None:
         self.version = version
         self.order = int(ngrams.shape[1])
         known = symbols(alphabet)
@@ -105,9 +104,7 @@ class LanguageModel:
             result += self._unseen.get(context, 0.0)
         return result + self._uniform
 
-    def _count(
-        self, keys: NDArray[np.int64], counts: NDArray[np.int64], lower: NDArray[np.float64], length: int
-    ) -> NDArray[np.float64]:
+    def _count(self, keys: NDArray[np.int64], counts: NDArray[np.int64], lower: Doubles, length: int) -> Doubles:
         """Take up the n-grams of one length; `keys`, and their probabilities for the length below, may repeat."""
         distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         seen = np.bincount(inverse, weights=counts, minlength=len(distinct))
@@ -127,7 +124,7 @@ def symbols(alphabet: Alphabet) -> str:
     return "".join(dict.fromkeys([EDGE, *folded]))
 
 
-def count(texts: Sequence[str], alphabet: Alphabet, order: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def count(texts: Sequence[str], alphabet: Alphabet, order: int) -> tuple[Pixels, NDArray[np.int64]]:
     """The n-grams of some texts, ends included, and how often each occurs.
 
     Args:
@@ -157,7 +154,7 @@ def _fold(character: str, characters: str) -> str:
     return capital if capital in characters else character
 
 
-def _packed(ngrams: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _packed(ngrams: Pixels) -> NDArray[np.int64]:
     """N-grams as numbers."""
     keys = np.zeros(len(ngrams), np.int64)
     for column in ngrams.T.astype(np.int64):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.alphabet import BLANK
 from services.recognizer.language.model import LanguageModel
+from shared.arrays import Flags, Floats
 
 WEIGHT = 0.2
 """Of the logarithm of the language model's probability against that of the network's."""
@@ -57,7 +57,7 @@ class _Prefix:
         return (self.blank + self.character) * self.prior
 
 
-def beam_search(probabilities: NDArray[np.float32], language: LanguageModel) -> tuple[tuple[int, ...], float]:
+def beam_search(probabilities: Floats, language: LanguageModel) -> tuple[tuple[int, ...], float]:
     """The text that network and language model together find best, and its probability.
 
     Args:
@@ -82,14 +82,14 @@ def beam_search(probabilities: NDArray[np.float32], language: LanguageModel) -> 
     return beam[scores.index(best)].text, 1.0 / sum((score / best) ** TEMPER for score in scores)
 
 
-def _frames(probabilities: NDArray[np.float32]) -> list[tuple[float, dict[int, float]]]:
+def _frames(probabilities: Floats) -> list[tuple[float, dict[int, float]]]:
     """The blank's probability in each frame, and that of the classes that are followed, by class.
 
     Of neighboring frames without any, which are most, one is left: they tell no text from another.
     """
-    likely: NDArray[np.bool_] = np.greater(probabilities, _LEAST)
+    likely: Flags = np.greater(probabilities, _LEAST)
     likely[:, BLANK] = False
-    some: NDArray[np.bool_] = np.asarray(likely.any(axis=1))
+    some: Flags = np.asarray(likely.any(axis=1))
     kept = np.flatnonzero(some | np.append(True, some[:-1]))
     frames: dict[int, dict[int, float]] = {frame: {} for frame in kept.tolist()}
     rows, labels = np.nonzero(likely)

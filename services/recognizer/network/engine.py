@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.settings import RecognizerSettings
+from shared.arrays import Floats
 from shared.inference.engines import choose_engine
 
 
@@ -21,14 +21,14 @@ class Batch(NamedTuple):
         frames: of each picture, how many of its `W / 4` frames hold text; behind them is padding.
     """
 
-    pictures: NDArray[np.float32]
+    pictures: Floats
     frames: Sequence[int]
 
 
 class Engine(Protocol):
     """What runs the network: batches to `(N, T, classes)` float32 logits, which mean nothing in frames of padding."""
 
-    def __call__(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
+    def __call__(self, batches: Iterable[Batch]) -> Iterator[Floats]:
         """Run batches; the results come in their order, and some may be computed while others are used."""
 
 

@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 import openvino as ov
-from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.engine import Batch
 from services.recognizer.network.packing import pack
+from shared.arrays import Floats
 from shared.inference import graphs
 from shared.inference.engines import Precision
 from shared.inference.graphs import Arrays, Graph
@@ -78,7 +78,7 @@ class OpenVINOEngine:
         )
         self._features, self._recurrence = (Requests(model, self._streams) for model in compiled)
 
-    def __call__(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
+    def __call__(self, batches: Iterable[Batch]) -> Iterator[Floats]:
         """Run batches; the widest should come first."""
         begun: list[Batch] = []
         features = self._features.run((part,) for batch in batches for part in _parts(batch, begun))
@@ -94,7 +94,7 @@ class OpenVINOEngine:
             yield _stacked(list(itertools.islice(read, len(batch.frames))))
 
 
-def _parts(batch: Batch, begun: list[Batch]) -> Iterator[NDArray[np.float32]]:
+def _parts(batch: Batch, begun: list[Batch]) -> Iterator[Floats]:
     """The pictures of a batch in parts of `_COUNTS`; notes that the batch was begun."""
     begun.append(batch)
     start = 0
@@ -104,7 +104,7 @@ def _parts(batch: Batch, begun: list[Batch]) -> Iterator[NDArray[np.float32]]:
             start += count
 
 
-def _stacked(sequences: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _stacked(sequences: Sequence[Floats]) -> Floats:
     """Sequences as one array, zeros behind the shorter ones."""
     stacked = np.zeros((len(sequences), max(map(len, sequences)), sequences[0].shape[1]), np.float32)
     for row, sequence in zip(stacked, sequences, strict=True):

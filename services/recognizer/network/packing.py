@@ -13,7 +13,8 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from shared.arrays import Floats
 
 _SLACK = 4
 """Frames of a row beyond its longest sequence, so that several short ones and the frames between them fit in."""
@@ -50,7 +51,7 @@ class Pack:
     lengths: Sequence[int]
     shape: tuple[int, int]
 
-    def fill(self, sequences: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def fill(self, sequences: Sequence[Floats]) -> tuple[Floats, Floats]:
         """The rows of sequences, `(T, channels)` each in the order of `places`.
 
         Returns:
@@ -63,7 +64,7 @@ class Pack:
             free[row, start : start + len(sequence)] = 0.0
         return rows, free
 
-    def take(self, rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    def take(self, rows: Floats) -> Iterator[Floats]:
         """What stands in the places of the sequences, in their order."""
         for (row, start), length in zip(self.places, self.lengths, strict=True):
             yield rows[row, start : start + length]

@@ -18,6 +18,7 @@ from services.recognizer.network.engine import Batch
 from services.recognizer.network.network import CRNN, fuse_batch_norm
 from services.recognizer.predictor import read_weights
 from services.recognizer.settings import RecognizerSettings
+from shared.arrays import Floats
 from shared.inference.cuda_graphs import Coming, on_device, to_host
 from shared.inference.device import inference_dtype, load_into, select_device, set_threads
 from shared.inference.engines import Precision
@@ -54,7 +55,7 @@ class TorchEngine:
         device, graphs = select_device(settings.device), settings.cuda_graphs == "on"
         return cls(build_network(arrays, architecture), device, settings.precision, graphs=graphs)
 
-    def __call__(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
+    def __call__(self, batches: Iterable[Batch]) -> Iterator[Floats]:
         """Run batches; a GPU computes one while the next is made ready and the one before is used."""
         coming: deque[tuple[int, Coming]] = deque()
         for batch in batches:
@@ -65,7 +66,7 @@ class TorchEngine:
             yield _arrived(*one)
 
     @torch.inference_mode()
-    def _begin(self, pictures: NDArray[np.float32]) -> Coming:
+    def _begin(self, pictures: Floats) -> Coming:
         if self._filled:
             more = (1 << (len(pictures) - 1).bit_length()) - len(pictures)
             pictures = np.pad(pictures, [(0, more), (0, 0), (0, 0), (0, 0)])
@@ -75,7 +76,7 @@ class TorchEngine:
         return (self._network(pictures.to(self._dtype)),)
 
 
-def _arrived(count: int, coming: Coming) -> NDArray[np.float32]:
+def _arrived(count: int, coming: Coming) -> Floats:
     """The logits of so many pictures, without what the batch was filled up with."""
     return coming.arrays()[0][:count]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.network.architecture import FRAME_STRIDE
+from shared.arrays import Floats, Pixels
 
 _SQUEEZE = 0.2
 """How much a cut is squeezed or stretched along the text at most."""
@@ -21,14 +21,14 @@ are less certain than its tops and bottoms."""
 
 
 def jittered_cut(
-    stored: NDArray[np.uint8],
+    stored: Pixels,
     margin: int,
     *,
     height: int,
     stretch: float,
     rng: np.random.Generator | None,
     near: float | None = None,
-) -> NDArray[np.uint8]:
+) -> Pixels:
     """Cut a segment out of its stored surrounding, at the network's height.
 
     Args:
@@ -64,7 +64,7 @@ def jittered_cut(
     return cut.astype(np.uint8, copy=False)
 
 
-def wear(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def wear(image: Pixels, rng: np.random.Generator) -> Pixels:
     """Fade, blur, thicken, thin, shade and roughen a cut.
 
     Args:
@@ -74,7 +74,7 @@ def wear(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8
     Returns:
         A picture of the same size.
     """
-    out: NDArray[np.uint8] = image
+    out: Pixels = image
     chance = rng.random(7)
     if chance[0] < 0.12:
         out = _rescaled(out, float(rng.uniform(0.35, 0.85)))
@@ -101,7 +101,7 @@ def wear(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
-def _rescaled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+def _rescaled(image: Pixels, factor: float) -> Pixels:
     height, width = image.shape
     small = cv2.resize(
         image, (max(4, round(width * factor)), max(8, round(height * factor))), interpolation=cv2.INTER_AREA
@@ -109,7 +109,7 @@ def _rescaled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
-def _toned(values: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def _toned(values: Floats, rng: np.random.Generator) -> Floats:
     """Contrast around the paper's shade, brightness, gamma."""
     if rng.random() < 0.3:
         gamma = float(np.exp(rng.normal(0.0, 0.3)))
@@ -119,7 +119,7 @@ def _toned(values: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return (values - paper) * contrast + paper + float(rng.normal(0.0, 12.0))
 
 
-def _crease(values: NDArray[np.float32], rng: np.random.Generator) -> None:
+def _crease(values: Floats, rng: np.random.Generator) -> None:
     """A light or dark line across the text, where paper was folded (in place)."""
     height, width = values.shape
     shade = float(rng.uniform(-60, 60))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.decoding import decode
 from services.recognizer.network.network import CRNN
 from services.recognizer.training.samples import Sample, make_batch
+from shared.arrays import Floats
 from shared.inference.device import autocast
 
 _CONTRADICTED = 0.9
@@ -45,11 +45,11 @@ def _folded(text: str, sample: Sample) -> str:
 
 
 @torch.inference_mode()
-def read(network: CRNN, samples: Sequence[Sample], device: torch.device) -> list[NDArray[np.float32]]:
+def read(network: CRNN, samples: Sequence[Sample], device: torch.device) -> list[Floats]:
     """Logits of the frames of each sample, `(T, classes)`, on the labels' boxes, unworn."""
     network.eval()
     sizes = network.architecture
-    out: list[NDArray[np.float32]] = [np.zeros((0, sizes.classes), np.float32)] * len(samples)
+    out: list[Floats] = [np.zeros((0, sizes.classes), np.float32)] * len(samples)
     order = sorted(range(len(samples)), key=lambda index: samples[index].aspect)
     for start in range(0, len(order), 16):
         chosen = order[start : start + 16]

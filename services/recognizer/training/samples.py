@@ -17,6 +17,7 @@ from services.recognizer.alphabet import Alphabet
 from services.recognizer.crops import level, plain
 from services.recognizer.network.architecture import FRAME_STRIDE
 from services.recognizer.training.augmentation import jittered_cut, wear
+from shared.arrays import Flags, Floats, Pixels
 from shared.geometry import quad_size
 from shared.learning.dataset import LabeledReceipt, LabeledSegment
 
@@ -43,7 +44,7 @@ class Sample:
         receipt: key of the receipt it is from.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     text: str
     classes: NDArray[np.int64]
     cased: bool
@@ -72,7 +73,7 @@ def is_plausible(text: str, width: float, height: float) -> bool:
     return low <= per_character <= high
 
 
-def cut_with_margin(gray: NDArray[np.uint8], quad: NDArray[np.float32]) -> NDArray[np.uint8]:
+def cut_with_margin(gray: Pixels, quad: Floats) -> Pixels:
     """Rectify one segment to `STORED_HEIGHT` with `MARGIN` pixels of its surrounding on each side.
 
     Args:
@@ -110,7 +111,7 @@ def load_samples(receipts: Sequence[LabeledReceipt], alphabet: Alphabet, *, case
 
 
 def _sample(
-    segment: LabeledSegment, gray: NDArray[np.uint8], alphabet: Alphabet, *, cased: bool, receipt: LabeledReceipt
+    segment: LabeledSegment, gray: Pixels, alphabet: Alphabet, *, cased: bool, receipt: LabeledReceipt
 ) -> Sample | None:
     text = clean_text(segment.text, alphabet)
     width, height = quad_size(segment.quad)
@@ -133,12 +134,12 @@ class Batch:
         spaced: `(N,)` bool.
     """
 
-    images: NDArray[np.float32]
+    images: Floats
     frames: NDArray[np.int64]
     targets: NDArray[np.int64]
     lengths: NDArray[np.int64]
-    cased: NDArray[np.bool_]
-    spaced: NDArray[np.bool_]
+    cased: Flags
+    spaced: Flags
 
 
 def frames_needed(classes: NDArray[np.int64]) -> int:
@@ -186,7 +187,7 @@ def make_batch(
     Returns:
         The batch, or None if nothing was left.
     """
-    images: list[NDArray[np.uint8]] = []
+    images: list[Pixels] = []
     kept: list[Sample] = []
     near = None
     if rng is not None:  # widths vary by the noise in the batch's planning, so that little padding is computed
