@@ -45,7 +45,8 @@ from shared.service.deadline import HEADER as TIMEOUT
 from shared.service.logs import REQUEST_ID_HEADER
 from shared.service.tracing import traced
 
-# Shorter than a stage keeps an idle connection (see `shared.service.server`), so that no request meets one that is closing.
+# Shorter than a stage keeps an idle connection (see `shared.service.server`), so that no request meets one that is
+# closing.
 _KEEP_IDLE_S = 10.0
 _DESCRIPTION = """\
 Turns the picture of a receipt into data: who was paid, when, where and how much, with the text that was read, where

@@ -1,9 +1,10 @@
 """Errors for people and programs: problem details (RFC 9457) for everything that goes wrong in a request.
 
-Raise `ProblemError` anywhere in a request. `shared.service.problem_handlers` turns it, the framework's own errors (404, 405)
+Raise `ProblemError` anywhere in a request. `shared.service.problem_handlers` turns it, the framework's own errors
+(404, 405)
 and failed validation into `application/problem+json`; errors that nobody foresaw are answered by the middleware of
-`shared.service.guard`, with `unforeseen_problem`. The framework is not imported here: it takes longer to load than a page to
-be rendered, and the renderer raises problems, too.
+`shared.service.guard`, with `unforeseen_problem`. The framework is not imported here: it takes longer to load than a
+page to be rendered, and the renderer raises problems, too.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The document comes on the standard input; on the standard output go, in turn, PNGs (one WebP,
 where a single page is to be shown to people), each after its length in four bytes, big end first. What is wrong with a
 document is told as one JSON object after a length of zero. Nothing else is ever written, and nothing touches a disk.
-Started by `gateway.documents.renderer`, with format and limits as its arguments, and the number of the page if it is one.
+Started by `gateway.documents.renderer`, with format and limits as its arguments, and the number of the page if it is
+one.
 """
 
 from __future__ import annotations

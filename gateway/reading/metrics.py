@@ -1,4 +1,4 @@
-"""What the gateway counts of receipts; shown at `/metrics` beside what every service counts, see `shared.service.metrics`."""
+"""What the gateway counts of receipts, shown at `/metrics` with what every service counts."""
 
 from __future__ import annotations
 

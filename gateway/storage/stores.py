@@ -1,4 +1,4 @@
-"""Where bytes are kept for a limited time; the store of one process. That of several is in `gateway.storage.redis_store`."""
+"""Stores that keep bytes for a limited time, and the one in memory, for a single process."""
 
 from __future__ import annotations
 

@@ -122,8 +122,8 @@ async def evaluate(
         progress: Called after each receipt with its record and the number of receipts in all.
 
     Returns:
-        The records, and the measures with the keys of `quittance.evaluation.scores.score` and some on the run: `models`,
-        `failed` (receipts with a problem), `seconds.startup`, `peak_memory_mib`.
+        The records, and the measures with the keys of `quittance.evaluation.scores.score` and some on the run:
+        `models`, `failed` (receipts with a problem), `seconds.startup`, `peak_memory_mib`.
 
     Raises:
         DatasetError: If the data set cannot be read or the split is empty.

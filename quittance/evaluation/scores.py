@@ -72,8 +72,8 @@ def score(records: Sequence[Record]) -> dict[str, Any]:
 
     Returns:
         Nested objects of numbers from 0 to 1, `receipts` (a count) and `seconds`. Where labels leave out the spaces,
-        which these measures take for mistakes, there is `wild` too (see `quittance.evaluation.wild_scores`). A measure over no
-        receipts at all, such as those of unseen companies where the data set tells of none, is None.
+        which these measures take for mistakes, there is `wild` too (see `quittance.evaluation.wild_scores`). A measure
+        over no receipts at all, such as those of unseen companies where the data set tells of none, is None.
     """
     seconds = np.array([record.seconds for record in records])
     unspaced = [record for record in records if not record.spaced]

@@ -1,6 +1,7 @@
 """What people corrected on earlier receipts, applied to the company and the address of another one.
 
-The corrections come with each request and are kept by the gateway alone (`gateway/corrections/store.py`). An extractor that
+The corrections come with each request and are kept by the gateway alone (`gateway/corrections/store.py`). An extractor
+that
 kept them itself would be right only as long as there is one of it: of several behind one address each would know what
 it happened to be told, and one that is started anew nothing. So the same request gives the same answer everywhere.
 They are put in after everything else, and take no network: the cache keeps what the models made of a receipt, which no

@@ -56,7 +56,8 @@ def create_service_app(
     """Makes the application of a service.
 
     It has `/healthz`, `/readyz`, `/metrics`, `/docs`, `/openapi.json`; problem details for every error; a request id on
-    every answer and log line; limits on size and time of a request. `app.state.health` is its `shared.service.health.Health`
+    every answer and log line; limits on size and time of a request. `app.state.health` is its
+    `shared.service.health.Health`
     (`health.model` the version of the weights), `app.state.metrics` its `shared.service.metrics.ServiceMetrics`,
     `app.state.settings` the settings given.
 
@@ -151,7 +152,8 @@ async def serve_batches(
 ) -> AsyncIterator[None]:
     """Runs the batcher of a model's service for as long as the block does.
 
-    `app.state.batcher` is the `shared.service.batching.DynamicBatcher`; the service is ready only while its worker lives.
+    `app.state.batcher` is the `shared.service.batching.DynamicBatcher`; the service is ready only while its worker
+    lives.
 
     Args:
         app: Made by `create_service_app`.

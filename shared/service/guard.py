@@ -66,7 +66,8 @@ class RequestGuard:
     ) -> None:
         """Guards `app`; `timeout_s` is the longest time in seconds for a request, its body included.
 
-        What `routes` says goes before `limits` and `timeout_s`. A caller may ask for less, see `shared.service.deadline`.
+        What `routes` says goes before `limits` and `timeout_s`. A caller may ask for less, see
+        `shared.service.deadline`.
         """
         self._app = app
         self._limits = limits

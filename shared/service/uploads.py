@@ -1,7 +1,7 @@
 """Reading an upload: a multipart form with one file, or the bytes of the picture as the body.
 
-Bodies are counted while they arrive by the middleware of `shared.service.guard`; here only what they hold is looked at. Nothing
-is written to a disk, and file names are never used for anything.
+Bodies are counted while they arrive by the middleware of `shared.service.guard`; here only what they hold is looked
+at. Nothing is written to a disk, and file names are never used for anything.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Measures how large the values that the CTPN's convolutions make get, for computing them in int8.
 
-`python -m services.detector.training.quantize --data DIR [--weights FOLDER]` runs the network over training receipts and writes
+`python -m services.detector.training.quantize --data DIR [--weights FOLDER]` runs the network over training receipts
+and writes
 the ceilings into the manifest of the weights; the hash of the tensors stays. A ceiling, above which values are cut off,
 is the mean over pages of each page's largest. Never imported by code that serves requests.
 """

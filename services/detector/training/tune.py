@@ -1,7 +1,7 @@
 """Fits what turns the network's output into segments, on training receipts, once the network is trained.
 
-`python -m services.detector.training.tune --data DIR --weights DIR` fits the logistic models of breaks and of segments and a few
-thresholds, and writes them into the manifest of the weights. Never imported by serving code.
+`python -m services.detector.training.tune --data DIR --weights DIR` fits the logistic models of breaks and of segments
+and a few thresholds, and writes them into the manifest of the weights. Never imported by serving code.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Average the weights of trainings that began alike, as if they were one network ("model soups", arXiv:2203.05482).
 
-`python -m services.extractor.training.average --data DIR --weights A B --export FOLDER`. The scoring is that of the first of the
-weights. Never imported by code that serves requests.
+`python -m services.extractor.training.average --data DIR --weights A B --export FOLDER`. The scoring is that of the
+first of the weights. Never imported by code that serves requests.
 """
 
 from __future__ import annotations

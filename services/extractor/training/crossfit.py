@@ -1,6 +1,7 @@
 """Fits the scoring on all training receipts, each read by a network that has not learned from it.
 
-`python -m services.extractor.training.crossfit --data DIR --runs runs/fold-0 runs/fold-1 runs/fold-2 --weights FOLDER --export
+`python -m services.extractor.training.crossfit --data DIR --runs runs/fold-0 runs/fold-1 runs/fold-2 --weights FOLDER
+--export
 FOLDER`, after trainings with `--held-out SHARE --fold 0`, `--fold 1` and so on. The tensors of the weights stay as they
 are. Never imported by code that serves requests.
 """

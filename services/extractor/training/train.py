@@ -1,7 +1,7 @@
 """Training of the extractor.
 
-`python -m services.extractor.training.train --data DIR --run DIR` follows a recipe of `recipe.toml`, by default the one that led
-to the weights in the repository. Never imported by code that serves requests.
+`python -m services.extractor.training.train --data DIR --run DIR` follows a recipe of `recipe.toml`, by default the
+one that led to the weights in the repository. Never imported by code that serves requests.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class TrainingConfig:
         threads: Processor threads; None for all.
         export: Folder to write the weights to at the end, or None.
         held_out: Share of `train` kept out, 0 to 1; the scoring is fitted on it at the end (`scoring.json` in `run`).
-        fold: Which part of that size is kept out, from 0; `services.extractor.training.crossfit` puts such runs together.
+        fold: Which part of that size is kept out, from 0; `services.extractor.training.crossfit` puts such runs
+        together.
         scoring: Scoring to export instead, fitted by another run that kept receipts out; None for one of this run.
         synthetic_share: Share of the batches' receipts drawn from `synthetic`, 0 to 1.
         device: `auto`, `cpu` or `cuda`.

@@ -31,7 +31,8 @@ class TorchEngine:
         network: is changed: batch norms are folded into the convolutions, and it moves to the device.
         device: where to run.
         precision: what is multiplied.
-        graphs: whether CUDA runs it as graphs; see `shared.inference.cuda_graphs`. Batches are filled up to powers of two then,
+        graphs: whether CUDA runs it as graphs; see `shared.inference.cuda_graphs`. Batches are filled up to powers of
+        two then,
             so that their shapes come again.
     """
 

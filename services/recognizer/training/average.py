@@ -1,6 +1,7 @@
 """Average the weights of trainings that began alike, as if they were one network ("model soups", arXiv:2203.05482).
 
-`python -m services.recognizer.training.average --data DIR --photographs DIR --weights A B --export FOLDER`. The last of the
+`python -m services.recognizer.training.average --data DIR --photographs DIR --weights A B --export FOLDER`. The last
+of the
 weights says how shades are prepared; the statistics of the batch normalizations are measured anew. Never imported by
 code that serves requests.
 """

@@ -1,6 +1,7 @@
 """Measures how large the values that the CRNN's convolutions make get, for computing them in int8.
 
-`python -m services.recognizer.training.quantize --data DIR [--weights FOLDER]` runs them over the segments of training receipts
+`python -m services.recognizer.training.quantize --data DIR [--weights FOLDER]` runs them over the segments of training
+receipts
 and writes the ceilings into the manifest of the weights; the hash of the tensors stays. Never imported by code that
 serves requests.
 """

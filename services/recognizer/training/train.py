@@ -1,7 +1,7 @@
 """Training of the CRNN.
 
-`python -m services.recognizer.training.train --data DIR --photographs DIR --synthetic DIR --export FOLDER` follows a recipe of
-`recipe.toml`, by default the one that led to the weights in the repository.
+`python -m services.recognizer.training.train --data DIR --photographs DIR --synthetic DIR --export FOLDER` follows a
+recipe of `recipe.toml`, by default the one that led to the weights in the repository.
 
 SROIE's labels are capitals whatever the print; synthetic receipts have exact labels. On the former a lower case letter
 counts as its capital, so the network learns case from the latter. Never imported by code that serves requests.

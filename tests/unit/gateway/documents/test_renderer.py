@@ -217,6 +217,9 @@ def test_documents_that_cannot_be_opened_say_why(make: Callable[[], bytes], code
 
 def test_the_renderer_loads_no_more_than_it_needs() -> None:
     """A process is started for each document: what it loads, everybody waits for."""
-    program = "import sys, gateway.documents.render_process; print([one for one in ('fastapi', 'redis', 'cv2') if one in sys.modules])"
+    program = (
+        "import sys, gateway.documents.render_process; "
+        "print([one for one in ('fastapi', 'redis', 'cv2') if one in sys.modules])"
+    )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
