@@ -4,20 +4,16 @@ It is made from the labels of the training receipts, and a user may add a list o
 need: what it does not know stays as it was read. Addresses of two branches differ in little but numbers, so that digits
 have to agree before an address is taken for a known one.
 
-    python -m services.extractor.merchants --data DIR
-
-writes the directory that comes with the weights, from all splits. Each entry tells how often it was met in which split,
-so that a measurement on `validation` can leave out what it must not know.
+`services.extractor.training.merchants` writes the directory that ships with the weights.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +23,6 @@ from rapidfuzz.distance import Levenshtein
 
 DIRECTORY = Path(__file__).parent / "merchants.json"
 SPLITS = ("train", "validation")
-_SOURCE = (
-    "Company names and addresses in the labels of the 626 receipts of SROIE (Huang et al., 2019, arXiv:2103.10213) "
-    "that the project has, CC BY 4.0, by the project's own split; spelling and order changed in no way."
-)
 
 # Legal forms that many names end in; they say nothing about which company it is.
 _LEGAL_FORM = re.compile(r"(?:SDNBHD|SENDIRIANBERHAD|BERHAD|BHD|SB|PLT|LTD|INC|LLC|GMBH)$")
@@ -153,7 +145,7 @@ def load_directory(path: Path = DIRECTORY, vendors: Path | None = None, *, split
     """The directory in a file, and a user's own vendors.
 
     Args:
-        path: A file as `python -m services.extractor.merchants` writes it.
+        path: A file written by `services.extractor.training.merchants`.
         splits: What was met in others than these is left out.
         vendors: A CSV file with the columns `company` and, if wanted, `address`; or a JSON list of objects with these.
 
@@ -193,31 +185,6 @@ def read_vendors(path: Path) -> list[tuple[str, str]]:
             raise DirectoryError(f"{path}: vendor {number} has no `company`")
         vendors.append((company, str(row.get("address") or "").strip()))
     return vendors
-
-
-def directory_of(entities: Iterable[Mapping[str, str]]) -> Directory:
-    """A directory made from labels, without a file."""
-    rows = list(entities)
-    return Directory((row["company"] for row in rows), ((row["company"], row["address"]) for row in rows))
-
-
-def build(splits: Mapping[str, Iterable[Mapping[str, str]]], path: Path) -> int:
-    """Write a directory from labels (`company` and `address` of each receipt) by split; returns how many it has."""
-    met: dict[tuple[str, str], Counter[str]] = {}
-    for split, entities in splits.items():
-        for labels in entities:
-            pair = (" ".join(labels["company"].split()), " ".join(labels["address"].split()))
-            met.setdefault(pair, Counter())[split] += 1
-    merchants = [
-        {"company": company, "address": address, "count": dict(count)}
-        for (company, address), count in sorted(met.items())
-        if company or address
-    ]
-    about = json.dumps({"source": _SOURCE, "license": "CC-BY-4.0"}, ensure_ascii=False).removesuffix("}")
-    # One merchant a line, so that a change is read as one.
-    lines = ",\n".join(json.dumps(merchant, ensure_ascii=False) for merchant in merchants)
-    path.write_text(f'{about}, "merchants": [\n{lines}\n]}}\n', encoding="utf-8")
-    return len(merchants)
 
 
 def _json(path: Path) -> Any:
@@ -285,20 +252,3 @@ def _digits_differ(read: str, known: str) -> int:
         if (before.isdigit() or after.isdigit()) and not look_alike:
             count += 1
     return count
-
-
-def main() -> None:
-    """Command line: `python -m services.extractor.merchants --data DIR [--output FILE]`."""
-    from shared.learning.dataset import load_split
-
-    parser = argparse.ArgumentParser(description="Make the merchant directory from the labels of a data set.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, default=DIRECTORY)
-    arguments = parser.parse_args()
-    labels = {split: [one.entities for one in load_split(arguments.data, split)] for split in SPLITS}
-    count = build(labels, arguments.output)
-    print(f"{count} merchants written to {arguments.output}")
-
-
-if __name__ == "__main__":
-    main()

@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 
-from services.extractor.merchants import directory_of
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.predictor import NAME, Predictor
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate, measured
 from services.extractor.training.fitting import HeldOut, fit, hold_out
 from services.extractor.training.labels import LabeledText
+from services.extractor.training.merchants import build_directory
 from services.extractor.training.readings import load_readings
 from services.extractor.training.train import split_held_out
 from shared.inference.device import set_threads
@@ -90,7 +90,7 @@ def _held_out(
         raise FileNotFoundError(f"{run} has no checkpoint; train with --held-out {1 / folds:.4f} --fold {fold} first")
     network.load_state_dict(average.state_dict())
     learned, held_out = split_held_out(receipts, 1 / folds, fold)
-    directory = directory_of([receipt.entities for receipt in learned])
+    directory = build_directory([receipt.entities for receipt in learned])
     return hold_out(network.eval(), held_out, directory, torch.device("cpu"), readings=readings, seed=fold)
 
 

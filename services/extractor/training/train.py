@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from services.extractor.encoding import ALPHABET, Document, TextSegment, encode
-from services.extractor.merchants import directory_of, letters
+from services.extractor.merchants import letters
 from services.extractor.network.architecture import CLASSES
 from services.extractor.network.batch import collate
 from services.extractor.network.engine import probabilities
@@ -32,6 +32,7 @@ from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.evaluate import evaluate, measured
 from services.extractor.training.fitting import fit, hold_out
 from services.extractor.training.labels import IGNORED, LabeledText, label
+from services.extractor.training.merchants import build_directory
 from services.extractor.training.readings import load_readings
 from shared.contracts import FIELD_NAMES
 from shared.inference.device import arrays_of, autocast, load_into, select_device, set_threads
@@ -323,7 +324,7 @@ def _scoring(
     if not held_out:
         return Scoring()
     network.eval()
-    directory = directory_of([receipt.entities for receipt in learned])
+    directory = build_directory([receipt.entities for receipt in learned])
     scoring = fit([hold_out(network, held_out, directory, device, readings=readings, seed=config.seed)])
     (config.run / "scoring.json").write_text(scoring.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return scoring

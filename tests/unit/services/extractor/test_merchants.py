@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from services.extractor.merchants import Directory, DirectoryError, build, load_directory, read_vendors
+from services.extractor.merchants import Directory, DirectoryError, load_directory, read_vendors
+from services.extractor.training.merchants import write_directory
 
 SHOP = "MR. D.I.Y. (KUCHAI) SDN BHD"
 STREET = "LOT 1851-A & 1851-B, JALAN KPB 6, KAWASAN PERINDUSTRIAN BALAKONG, 43300 SERI KEMBANGAN, SELANGOR"
@@ -102,21 +102,9 @@ def test_a_directory_of_nothing_changes_nothing() -> None:
     assert len(Directory()) == 0
 
 
-def test_what_is_built_can_be_loaded(tmp_path: Path) -> None:
-    path = tmp_path / "merchants.json"
-    rows = [{"company": "A  B TRADING", "address": "1 STREET"}] * 2 + [{"company": "C TRADING", "address": ""}]
-    assert build({"train": rows, "validation": [{"company": "BEST GARDEN", "address": ""}]}, path) == 3
-    content = json.loads(path.read_text())
-    assert content["license"] == "CC-BY-4.0"
-    assert content["merchants"][0] == {"company": "A B TRADING", "address": "1 STREET", "count": {"train": 2}}
-    assert load_directory(path).company("A.B. TRADING").value == "A B TRADING"
-    assert load_directory(path).company("BEST. GARDEN").known
-    assert not load_directory(path, splits=["train"]).company("BEST. GARDEN").known
-
-
 def test_a_users_vendors_outweigh_what_was_met(tmp_path: Path) -> None:
     path = tmp_path / "merchants.json"
-    build({"train": [{"company": "ACME TOOLS SDN. BHD.", "address": ""}] * 5}, path)
+    write_directory({"train": [{"company": "ACME TOOLS SDN. BHD.", "address": ""}] * 5}, path)
     vendors = tmp_path / "vendors.csv"
     vendors.write_text(
         '\ufeffcompany,address,number\nAcme Tools Sdn Bhd,"1, High Street",7\nNew Shop,\n', encoding="utf-8"
