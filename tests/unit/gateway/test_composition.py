@@ -16,13 +16,6 @@ from shared.service.settings import SettingsError
 URLS = {f"QUITTANCE_{name}_URL": f"http://{name.lower()}:8000" for name in ("DETECTOR", "RECOGNIZER", "EXTRACTOR")}
 
 
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)  # no .env of whoever runs the tests
-    for name in [*URLS, "QUITTANCE_REDIS_URL"]:
-        monkeypatch.delenv(name, raising=False)
-
-
 def test_without_urls_the_stages_are_inside() -> None:
     assert GatewaySettings.from_environment().stages_are_remote is False
 

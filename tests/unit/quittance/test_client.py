@@ -18,13 +18,13 @@ from quittance.client import ClientError, ReceiptClient
 from quittance.schemas import schema_of
 from shared.contracts import FieldChange, Receipt
 from shared.service.openapi import operations
-from tests.unit.gateway.test_gateway import Gateway, picture, running
+from tests.support.gateway import Gateway, make_picture, run_gateway
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
     monkeypatch.chdir(tmp_path)
-    async with running(GatewaySettings(state_directory=tmp_path / "state")) as gateway:
+    async with run_gateway(GatewaySettings(state_directory=tmp_path / "state")) as gateway:
         yield gateway
 
 
@@ -50,7 +50,7 @@ async def refused(call: Any) -> ClientError:
 
 async def test_receipts_are_read_found_and_forgotten(client: ReceiptClient, gateway: Gateway) -> None:
     assert (await client.ready()).status == "ready"
-    receipt = await client.read(picture(), orientation="upright")
+    receipt = await client.read(make_picture(), orientation="upright")
     assert gateway.detector.queries == [{"orientation": "upright"}]
     again = await client.receipt(receipt.id, orientation="upright")
     assert again == receipt.model_copy(update={"cached": True})
@@ -65,7 +65,7 @@ async def test_receipts_are_read_found_and_forgotten(client: ReceiptClient, gate
 
 
 async def test_fields_are_corrected_and_put_back(client: ReceiptClient) -> None:
-    receipt = await client.read(picture())
+    receipt = await client.read(make_picture())
     change = FieldChange(value="8.00", lines=[2])
     made = await client.correct(receipt.id, {"company": "BOOK SHOP", "total": change, "date": None}, author="Ann")
     assert await client.corrections(receipt.id) == made
@@ -86,8 +86,8 @@ async def test_fields_are_corrected_and_put_back(client: ReceiptClient) -> None:
 async def test_jobs_are_started_followed_and_ended(client: ReceiptClient) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as pack:
-        pack.writestr("b.png", picture(shade=200))
-    sent = [("a.png", picture()), ("c.zip", archive.getvalue()), ("d.txt", b"no picture")]
+        pack.writestr("b.png", make_picture(shade=200))
+    sent = [("a.png", make_picture()), ("c.zip", archive.getvalue()), ("d.txt", b"no picture")]
     job = await client.start_job(sent, orientation="auto", idempotency_key="once")
     assert (await client.start_job(sent, orientation="auto", idempotency_key="once")).id == job.id
     events = [event async for event in client.follow(job.id)]

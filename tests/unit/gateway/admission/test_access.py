@@ -19,9 +19,7 @@ from gateway.admission.api_keys import KeyBook, KeyBookError, KeyRing
 from gateway.settings import GatewaySettings
 from quittance.cli import app as command_line
 from shared.service.health import StartupError
-from tests.unit.gateway.test_gateway import Gateway, no_environment, picture, problem, running
-
-__all__ = ["no_environment"]  # a fixture
+from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 
 
 @pytest.fixture
@@ -32,13 +30,15 @@ def book(tmp_path: Path) -> KeyBook:
 @pytest.fixture
 async def guarded(book: KeyBook) -> AsyncIterator[Gateway]:
     book.create("somebody")
-    async with running(GatewaySettings()) as gateway:
+    async with run_gateway(GatewaySettings()) as gateway:
         yield gateway
 
 
 async def post(gateway: Gateway, **headers: str) -> httpx2.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await gateway.http.post("/v1/receipts", content=picture(), headers={"Content-Type": "image/png"} | named)
+    return await gateway.http.post(
+        "/v1/receipts", content=make_picture(), headers={"Content-Type": "image/png"} | named
+    )
 
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(book: KeyBook, tmp_path: Path) -> None:
@@ -109,14 +109,14 @@ async def test_without_a_key_only_what_holds_nothing_is_open(guarded: Gateway) -
     for path in ("/", "/web/modules/app.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"):
         assert (await guarded.http.get(path)).status_code == 200, path
     refused = [
-        await guarded.post(picture()),
+        await guarded.post(make_picture()),
         await guarded.http.get(f"/v1/receipts/{'0' * 32}"),
         await guarded.http.delete(f"/v1/receipts/{'0' * 32}"),
         await guarded.http.get("/v1/whatever"),
         await guarded.http.get("/docsx"),
     ]
     for response in refused:
-        problem(response, 401, "key-missing")
+        assert_problem(response, 401, "key-missing")
         assert response.headers["www-authenticate"] == 'Bearer realm="quittance"'
     assert guarded.detector.requests == []
 
@@ -129,41 +129,41 @@ async def test_a_key_lets_in_by_either_header_until_it_is_revoked(
     assert (await post(guarded, Authorization=f"Bearer {secret}")).status_code == 200
     assert (await post(guarded, Authorization=f"bearer  {secret}")).status_code == 200
     assert (await post(guarded, X_API_Key=secret)).status_code == 200
-    problem(await post(guarded, Authorization=f"Basic {secret}"), 401, "key-missing")
-    problem(await post(guarded, X_API_Key=secret[:-1] + "!"), 401, "key-invalid")
+    assert_problem(await post(guarded, Authorization=f"Basic {secret}"), 401, "key-missing")
+    assert_problem(await post(guarded, X_API_Key=secret[:-1] + "!"), 401, "key-invalid")
     book.revoke("books")
-    problem(await post(guarded, X_API_Key=secret), 401, "key-invalid")
+    assert_problem(await post(guarded, X_API_Key=secret), 401, "key-invalid")
     book.revoke("somebody")  # the last one: nobody is let in, rather than everybody
-    problem(await post(guarded), 401, "key-missing")
+    assert_problem(await post(guarded), 401, "key-missing")
 
 
 async def test_the_first_key_closes_an_open_gateway(
     book: KeyBook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
-    async with running(GatewaySettings()) as gateway:
+    async with run_gateway(GatewaySettings()) as gateway:
         assert (await post(gateway)).status_code == 200
         assert not (tmp_path / "state").exists()  # looking for keys makes nothing
         book.create("a")
-        problem(await post(gateway), 401, "key-missing")
+        assert_problem(await post(gateway), 401, "key-missing")
 
 
 async def test_the_setting_decides_whatever_keys_there_are(book: KeyBook) -> None:
-    async with running(GatewaySettings(access="keys")) as gateway:
-        problem(await post(gateway), 401, "key-missing")
+    async with run_gateway(GatewaySettings(access="keys")) as gateway:
+        assert_problem(await post(gateway), 401, "key-missing")
     book.create("a")
-    async with running(GatewaySettings(access="open")) as gateway:
+    async with run_gateway(GatewaySettings(access="open")) as gateway:
         assert (await post(gateway)).status_code == 200
 
 
 async def test_a_caller_of_too_many_requests_is_told_when_to_come_back(book: KeyBook) -> None:
     _, strict = book.create("strict", "2/3 seconds")
     _, usual = book.create("usual")
-    async with running(GatewaySettings(rate_limit="5/minute")) as gateway:
+    async with run_gateway(GatewaySettings(rate_limit="5/minute")) as gateway:
         statuses = [(await post(gateway, X_API_Key=strict)).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
         refused = await post(gateway, X_API_Key=strict)
-        told = problem(refused, 429, "too-many-requests")
+        told = assert_problem(refused, 429, "too-many-requests")
         assert "At most 2 in 3 s" in told.detail
         assert [(await post(gateway, X_API_Key=usual)).status_code for _ in range(6)] == [200] * 5 + [429]
         await asyncio.sleep(int(refused.headers["retry-after"]) + 0.1)
@@ -171,7 +171,7 @@ async def test_a_caller_of_too_many_requests_is_told_when_to_come_back(book: Key
 
 
 async def test_without_keys_addresses_are_counted_and_probes_are_not() -> None:
-    async with running(GatewaySettings(rate_limit="2/minute")) as gateway:
+    async with run_gateway(GatewaySettings(rate_limit="2/minute")) as gateway:
         assert [(await post(gateway)).status_code for _ in range(3)] == [200, 200, 429]
         assert {(await gateway.http.get("/readyz")).status_code for _ in range(5)} == {200}
 
@@ -191,7 +191,7 @@ ORIGIN = "https://books.example.com"
 
 
 async def test_pages_of_named_origins_may_call_and_others_may_not() -> None:
-    async with running(GatewaySettings(cors_origins=ORIGIN, access="keys")) as gateway:
+    async with run_gateway(GatewaySettings(cors_origins=ORIGIN, access="keys")) as gateway:
         asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
         preflight = await gateway.http.options("/v1/receipts", headers={"Origin": ORIGIN} | asked)
         assert preflight.status_code == 200
@@ -205,7 +205,7 @@ async def test_pages_of_named_origins_may_call_and_others_may_not() -> None:
 
 
 async def test_without_named_origins_there_are_none() -> None:
-    async with running(GatewaySettings()) as gateway:
+    async with run_gateway(GatewaySettings()) as gateway:
         assert "access-control-allow-origin" not in (await post(gateway, Origin=ORIGIN)).headers
 
 
@@ -239,7 +239,7 @@ async def test_every_answer_has_the_headers_that_make_browsers_careful(gateway_w
 
 @pytest.fixture
 async def gateway_with_faults() -> AsyncIterator[Gateway]:
-    async with running(GatewaySettings()) as gateway:
+    async with run_gateway(GatewaySettings()) as gateway:
         gateway.detector.answer = {"nonsense": 1}
         yield gateway
 

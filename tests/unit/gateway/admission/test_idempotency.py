@@ -14,18 +14,12 @@ import pytest
 from gateway.admission.api_keys import KeyBook
 from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
-from tests.unit.gateway.test_gateway import Gateway, asked, no_environment, picture, problem, running
-
-__all__ = ["no_environment"]  # a fixture
+from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 
 
-@pytest.fixture
-async def gateway() -> AsyncIterator[Gateway]:
-    async with running(GatewaySettings()) as started:
-        yield started
-
-
-async def post(gateway: Gateway, key: str, data: bytes = picture(), path: str = "/v1/receipts", **headers: str) -> Any:
+async def post(
+    gateway: Gateway, key: str, data: bytes = make_picture(), path: str = "/v1/receipts", **headers: str
+) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     sent = {"Content-Type": "image/png", "Idempotency-Key": key} | named
     return await gateway.http.post(path, content=data, headers=sent)
@@ -61,17 +55,17 @@ async def test_a_form_sent_again_has_another_boundary_and_is_the_same(gateway: G
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Idempotency-Key": "a"}
         return await gateway.http.post("/v1/receipts", content=stream(), headers=headers)
 
-    assert is_replay(await form(picture()), await form(picture()))
-    problem(await form(picture(shade=7)), 422, "idempotency-key-reused")
+    assert is_replay(await form(make_picture()), await form(make_picture()))
+    assert_problem(await form(make_picture(shade=7)), 422, "idempotency-key-reused")
 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"data": picture(shade=1)}, {"path": "/v1/receipts?orientation=upright"}, {"Content_Type": "image/jpeg"}],
+    [{"data": make_picture(shade=1)}, {"path": "/v1/receipts?orientation=upright"}, {"Content_Type": "image/jpeg"}],
 )
 async def test_another_request_with_the_same_key_is_refused(gateway: Gateway, changed: dict[str, Any]) -> None:
     await post(gateway, "a")
-    told = problem(await post(gateway, "a", **changed), 422, "idempotency-key-reused")
+    told = assert_problem(await post(gateway, "a", **changed), 422, "idempotency-key-reused")
     assert "Choose a new key" in told.detail
     assert (await post(gateway, "b", **changed)).status_code == 200
     assert (await post(gateway, "a")).status_code == 200
@@ -80,9 +74,9 @@ async def test_another_request_with_the_same_key_is_refused(gateway: Gateway, ch
 async def test_while_the_first_is_answered_the_second_is_told_to_wait(gateway: Gateway) -> None:
     gateway.detector.delay_s = 0.5
     first = asyncio.create_task(post(gateway, "a"))
-    await asked(gateway.detector)
+    await gateway.detector.wait_for_requests()
     refused = await post(gateway, "a")
-    problem(refused, 409, "idempotency-key-in-use")
+    assert_problem(refused, 409, "idempotency-key-in-use")
     assert refused.headers["retry-after"] == "1"
     assert is_replay(await first, await post(gateway, "a"))
 
@@ -98,7 +92,7 @@ async def test_refusals_of_the_picture_are_repeated_and_those_that_pass_are_not(
 async def test_one_who_hangs_up_leaves_the_key_free(gateway: Gateway) -> None:
     gateway.detector.delay_s = 5
     gone = asyncio.create_task(post(gateway, "a"))
-    await asked(gateway.detector)
+    await gateway.detector.wait_for_requests()
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
     await asyncio.sleep(0.05)
@@ -109,8 +103,8 @@ async def test_one_who_hangs_up_leaves_the_key_free(gateway: Gateway) -> None:
 async def test_a_key_belongs_to_its_caller() -> None:
     book = KeyBook(GatewaySettings().state_directory)
     secrets = [book.create(name)[1] for name in "ab"]
-    async with running(GatewaySettings()) as gateway:
-        answers = [await post(gateway, "same", picture(shade=n), X_API_Key=key) for n, key in enumerate(secrets)]
+    async with run_gateway(GatewaySettings()) as gateway:
+        answers = [await post(gateway, "same", make_picture(shade=n), X_API_Key=key) for n, key in enumerate(secrets)]
         assert [answer.status_code for answer in answers] == [200, 200]
         assert answers[0].json()["id"] != answers[1].json()["id"]
 
@@ -122,14 +116,16 @@ async def test_deleting_a_receipt_deletes_the_answer_that_holds_it(gateway: Gate
     assert second.status_code == 200
     assert "idempotency-replayed" not in second.headers
     assert len(gateway.detector.requests) == 2
-    problem(await post(gateway, "a", data=picture(shade=1)), 422, "idempotency-key-reused")  # that much is known still
+    assert_problem(
+        await post(gateway, "a", data=make_picture(shade=1)), 422, "idempotency-key-reused"
+    )  # that much is known still
 
 
 async def test_a_receipt_deleted_while_it_is_read_stays_in_no_answer(gateway: Gateway) -> None:
     gateway.detector.delay_s = 0.5
     reading = asyncio.create_task(post(gateway, "a"))
-    await asked(gateway.detector)
-    receipt_id = hashlib.sha256(picture()).hexdigest()[:32]
+    await gateway.detector.wait_for_requests()
+    receipt_id = hashlib.sha256(make_picture()).hexdigest()[:32]
     assert (await gateway.http.delete(f"/v1/receipts/{receipt_id}")).status_code == 204
     assert (await reading).status_code == 200
     assert "idempotency-replayed" not in (await post(gateway, "a")).headers
@@ -142,10 +138,10 @@ async def test_no_store_keeps_no_answer(gateway: Gateway) -> None:
 
 
 async def test_a_gateway_that_keeps_nothing_says_so() -> None:
-    async with running(GatewaySettings(cache_ttl_s=0)) as gateway:
-        problem(await post(gateway, "a"), 400, "idempotency-off")
+    async with run_gateway(GatewaySettings(cache_ttl_s=0)) as gateway:
+        assert_problem(await post(gateway, "a"), 400, "idempotency-off")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b"])
 async def test_keys_that_are_none(gateway: Gateway, key: str) -> None:
-    problem(await post(gateway, key), 400, "idempotency-key-invalid")
+    assert_problem(await post(gateway, key), 400, "idempotency-key-invalid")

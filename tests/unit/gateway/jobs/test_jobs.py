@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,14 @@ from gateway.jobs import worker
 from gateway.jobs.contracts import Counts, FileResult, FileState, Job
 from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
-from tests.unit.gateway.test_gateway import Gateway, picture, problem, running
+from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 
 File = tuple[str, bytes]
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_FIRST_PAUSE_S", 0.01)
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[Gateway]:
-    async with running(GatewaySettings()) as started:
-        yield started
 
 
 def zipped(*files: File) -> bytes:
@@ -89,7 +81,7 @@ def parsed(stream: str) -> list[tuple[str, Any]]:
 
 
 async def test_every_file_is_read_and_one_that_fails_says_why(gateway: Gateway) -> None:
-    files = [("a.png", picture(shade=1)), ("b.png", b"no picture"), ("../c.png", picture(shade=2))]
+    files = [("a.png", make_picture(shade=1)), ("b.png", b"no picture"), ("../c.png", make_picture(shade=2))]
     job = await create(gateway, *files)
     assert (job.counts.total, [file.name for file in job.files]) == (3, ["a.png", "b.png", "c.png"])
     job = await finished(gateway, job)
@@ -111,10 +103,12 @@ async def test_every_file_is_read_and_one_that_fails_says_why(gateway: Gateway) 
 
 
 async def test_zips_and_files_make_one_job(gateway: Gateway) -> None:
-    archive = zipped(("x/a.png", picture(shade=1)), ("x/b.png", picture(shade=2)))
+    archive = zipped(("x/a.png", make_picture(shade=1)), ("x/b.png", make_picture(shade=2)))
     broken = archive[:50]
     empty = zipped()
-    job = await create(gateway, ("pile.zip", archive), ("c.png", picture(shade=3)), ("d.zip", broken), ("e.zip", empty))
+    job = await create(
+        gateway, ("pile.zip", archive), ("c.png", make_picture(shade=3)), ("d.zip", broken), ("e.zip", empty)
+    )
     job = await finished(gateway, job)
     states = {file.name: file.state for file in job.files}
     assert states == {"x/a.png": "done", "x/b.png": "done", "c.png": "done", "d.zip": "failed", "e.zip": "failed"}
@@ -130,7 +124,9 @@ async def test_a_job_in_which_nothing_can_be_read_is_done_at_once(gateway: Gatew
 
 async def test_many_files_are_all_read_past_those_that_fail_at_once(gateway: Gateway) -> None:
     """More than are in the queue at a time, so that each brings the next."""
-    files = [(f"{number}.png", picture(shade=number) if number % 3 else b"") for number in range(3 * worker.CHAINS)]
+    files = [
+        (f"{number}.png", make_picture(shade=number) if number % 3 else b"") for number in range(3 * worker.CHAINS)
+    ]
     job = await finished(gateway, await create(gateway, *files))
     assert job.counts == Counts(total=96, done=64, failed=32)
     assert len(gateway.detector.requests) == 64
@@ -139,7 +135,9 @@ async def test_many_files_are_all_read_past_those_that_fail_at_once(gateway: Gat
 async def test_pages_are_one_receipt_or_with_split_one_each(gateway: Gateway) -> None:
     tiff = document([10, 20])
     whole = await finished(gateway, await create(gateway, ("scan.tif", tiff)))
-    split = await finished(gateway, await create(gateway, ("scan.tif", tiff), ("one.png", picture()), split="pages"))
+    split = await finished(
+        gateway, await create(gateway, ("scan.tif", tiff), ("one.png", make_picture()), split="pages")
+    )
     assert len(whole.files[0].receipt_ids) == 1
     assert len(split.files[0].receipt_ids) == 2
     assert split.files[0].receipt_id == split.files[0].receipt_ids[0]
@@ -152,14 +150,14 @@ async def test_pages_are_one_receipt_or_with_split_one_each(gateway: Gateway) ->
     assert [one["id"] for one in response.json()["receipts"]] == split.files[0].receipt_ids
     assert response.json()["id"] == whole.files[0].receipt_id
     assert (await gateway.http.get(f"/v1/receipts/{split.files[0].receipt_ids[1]}")).status_code == 200
-    single = await gateway.http.post("/v1/receipts", params={"split": "pages"}, content=picture())
+    single = await gateway.http.post("/v1/receipts", params={"split": "pages"}, content=make_picture())
     assert [one["id"] for one in single.json()["receipts"]] == split.files[1].receipt_ids == [single.json()["id"]]
-    problem(await gateway.http.post("/v1/receipts", params={"split": "lines"}), 422, "invalid-request")
+    assert_problem(await gateway.http.post("/v1/receipts", params={"split": "lines"}), 422, "invalid-request")
 
 
 async def test_events_tell_what_is_and_what_changes(gateway: Gateway) -> None:
     gateway.detector.delay_s = 0.4
-    job = await create(gateway, ("a.png", picture(shade=1)), ("b.png", b"no picture"))
+    job = await create(gateway, ("a.png", make_picture(shade=1)), ("b.png", b"no picture"))
     response = await gateway.http.get(f"/v1/jobs/{job.id}/events")
     assert response.headers["content-type"].startswith("text/event-stream")
     events = parsed(response.text)
@@ -176,7 +174,7 @@ async def test_events_tell_what_is_and_what_changes(gateway: Gateway) -> None:
 
 async def test_events_of_a_job_that_is_deleted_end(gateway: Gateway) -> None:
     gateway.detector.delay_s = 1
-    job = await create(gateway, *((f"{number}.png", picture(shade=number)) for number in range(9)))
+    job = await create(gateway, *((f"{number}.png", make_picture(shade=number)) for number in range(9)))
     following = asyncio.create_task(gateway.http.get(f"/v1/jobs/{job.id}/events"))
     await asyncio.sleep(0.2)
     assert (await gateway.http.delete(f"/v1/jobs/{job.id}")).status_code == 204
@@ -186,13 +184,13 @@ async def test_events_of_a_job_that_is_deleted_end(gateway: Gateway) -> None:
 
 async def test_a_deleted_job_is_forgotten_and_nothing_more_of_it_is_read(gateway: Gateway, tmp_path: Path) -> None:
     gateway.detector.delay_s = 0.2
-    files = [(f"secret-{number}.png", picture(shade=number)) for number in range(40)]
+    files = [(f"secret-{number}.png", make_picture(shade=number)) for number in range(40)]
     job = await create(gateway, *files)
     await asyncio.sleep(0.1)
     assert (await gateway.http.delete(f"/v1/jobs/{job.id}")).status_code == 204
     for path in ("", "/events", "/results"):
-        problem(await gateway.http.get(f"/v1/jobs/{job.id}{path}"), 404, "job-not-found")
-    problem(await gateway.http.delete(f"/v1/jobs/{job.id}"), 404, "job-not-found")
+        assert_problem(await gateway.http.get(f"/v1/jobs/{job.id}{path}"), 404, "job-not-found")
+    assert_problem(await gateway.http.delete(f"/v1/jobs/{job.id}"), 404, "job-not-found")
     begun = len(gateway.detector.requests)
     await asyncio.sleep(1)
     assert len(gateway.detector.requests) <= min(begun + 2, 38)  # those that were begun already
@@ -204,7 +202,7 @@ async def test_a_deleted_job_is_forgotten_and_nothing_more_of_it_is_read(gateway
 
 async def test_overloaded_stages_are_asked_again(gateway: Gateway) -> None:
     gateway.detector.fails_with = ProblemError(503, "overloaded", "Overloaded", "Later.", headers={"Retry-After": "0"})
-    job = await create(gateway, ("a.png", picture()))
+    job = await create(gateway, ("a.png", make_picture()))
     await asyncio.sleep(0.5)
     assert len(gateway.detector.requests) >= 3
     assert (await get(gateway, job)).files[0].state == "running"
@@ -214,13 +212,13 @@ async def test_overloaded_stages_are_asked_again(gateway: Gateway) -> None:
 
 async def test_a_stage_that_fails_for_good_fails_the_file(gateway: Gateway) -> None:
     gateway.detector.answer = "nonsense"
-    job = await finished(gateway, await create(gateway, ("a.png", picture())))
+    job = await finished(gateway, await create(gateway, ("a.png", make_picture())))
     assert job.files[0].problem is not None
     assert job.files[0].problem.status == 502
 
 
 async def test_results_as_a_table(gateway: Gateway) -> None:
-    job = await finished(gateway, await create(gateway, ("=a.png", picture()), ("b.png", b"no picture")))
+    job = await finished(gateway, await create(gateway, ("=a.png", make_picture()), ("b.png", b"no picture")))
     response = await gateway.http.get(f"/v1/jobs/{job.id}/results", params={"format": "csv"})
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
     assert response.headers["content-disposition"] == f'attachment; filename="job-{job.id[:8]}.csv"'
@@ -231,11 +229,13 @@ async def test_results_as_a_table(gateway: Gateway) -> None:
     assert [json.loads(line)["index"] for line in lines] == [0, 1]
     workbook = await gateway.http.get(f"/v1/jobs/{job.id}/results", params={"format": "xlsx"})
     assert zipfile.is_zipfile(io.BytesIO(workbook.content))
-    problem(await gateway.http.get(f"/v1/jobs/{job.id}/results", params={"format": "pdf"}), 422, "invalid-request")
+    assert_problem(
+        await gateway.http.get(f"/v1/jobs/{job.id}/results", params={"format": "pdf"}), 422, "invalid-request"
+    )
 
 
 async def test_results_hold_what_people_corrected_meanwhile(gateway: Gateway) -> None:
-    job = await finished(gateway, await create(gateway, ("a.png", picture())))
+    job = await finished(gateway, await create(gateway, ("a.png", make_picture())))
     path = f"/v1/receipts/{job.files[0].receipt_id}/corrections"
     assert (await gateway.http.put(path, json={"fields": {"total": {"value": "8.00"}}})).status_code == 200
     (row,) = await results(gateway, job)
@@ -249,15 +249,15 @@ async def test_results_hold_what_people_corrected_meanwhile(gateway: Gateway) ->
 
 
 async def test_results_are_kept_where_nothing_else_is() -> None:
-    async with running(GatewaySettings(cache_ttl_s=0)) as gateway:
-        job = await finished(gateway, await create(gateway, ("a.png", picture())))
+    async with run_gateway(GatewaySettings(cache_ttl_s=0)) as gateway:
+        job = await finished(gateway, await create(gateway, ("a.png", make_picture())))
         (row,) = await results(gateway, job)
         assert row.receipt is not None
         assert (await gateway.http.get(f"/v1/receipts/{row.receipt.id}")).status_code == 404
 
 
 async def test_a_job_may_keep_its_receipts_out_of_the_cache(gateway: Gateway) -> None:
-    form = [("files", ("a.png", picture(), "image/png"))]
+    form = [("files", ("a.png", make_picture(), "image/png"))]
     response = await gateway.http.post("/v1/jobs", files=form, headers={"Cache-Control": "no-store"})
     job = await finished(gateway, Job.model_validate_json(response.content))
     (row,) = await results(gateway, job)
@@ -266,18 +266,18 @@ async def test_a_job_may_keep_its_receipts_out_of_the_cache(gateway: Gateway) ->
 
 
 async def test_a_gateway_that_is_started_anew_goes_on(gateway: Gateway) -> None:
-    async with running(GatewaySettings(job_concurrency=0)) as idle:
-        job = await create(idle, ("a.png", picture(shade=1)), ("b.png", picture(shade=2)))
-    async with running(GatewaySettings()) as fresh:
+    async with run_gateway(GatewaySettings(job_concurrency=0)) as idle:
+        job = await create(idle, ("a.png", make_picture(shade=1)), ("b.png", make_picture(shade=2)))
+    async with run_gateway(GatewaySettings()) as fresh:
         assert (await finished(fresh, job)).counts.done == 2
 
 
 async def test_a_file_that_was_lost_or_ends_every_worker_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async with running(GatewaySettings(job_concurrency=0)) as idle:
-        job = await create(idle, ("lost.png", picture(shade=1)), ("deadly.png", picture(shade=2)))
+    async with run_gateway(GatewaySettings(job_concurrency=0)) as idle:
+        job = await create(idle, ("lost.png", make_picture(shade=1)), ("deadly.png", make_picture(shade=2)))
     (tmp_path / "state" / "jobs" / job.id / "0").unlink()
     monkeypatch.setattr(worker, "_MOST_ATTEMPTS", 0)
-    async with running(GatewaySettings()) as fresh:
+    async with run_gateway(GatewaySettings()) as fresh:
         job = await finished(fresh, job)
         assert fresh.detector.requests == []
     types = [file.problem.type.rpartition(":")[2] for file in job.files if file.problem is not None]
@@ -285,10 +285,10 @@ async def test_a_file_that_was_lost_or_ends_every_worker_fails(monkeypatch: pyte
 
 
 async def test_jobs_expire(monkeypatch: pytest.MonkeyPatch, gateway: Gateway, tmp_path: Path) -> None:
-    job = await finished(gateway, await create(gateway, ("a.png", picture())))
+    job = await finished(gateway, await create(gateway, ("a.png", make_picture())))
     monkeypatch.setattr("gateway.jobs.stores.disk_store.time.time", lambda: job.expires.timestamp() + 1)
-    problem(await gateway.http.get(f"/v1/jobs/{job.id}"), 404, "job-not-found")
-    async with running(GatewaySettings()):
+    assert_problem(await gateway.http.get(f"/v1/jobs/{job.id}"), 404, "job-not-found")
+    async with run_gateway(GatewaySettings()):
         await asyncio.sleep(0.2)
     assert list((tmp_path / "state" / "jobs").iterdir()) == []
 
@@ -317,27 +317,27 @@ async def test_jobs_expire(monkeypatch: pytest.MonkeyPatch, gateway: Gateway, tm
 async def test_what_is_no_job_leaves_nothing_behind(
     form: dict[str, Any], status: int, code: str, tmp_path: Path
 ) -> None:
-    async with running(GatewaySettings(job_max_files=5, job_max_bytes=1_200)) as gateway:
-        problem(await gateway.http.post("/v1/jobs", **form), status, code)
+    async with run_gateway(GatewaySettings(job_max_files=5, job_max_bytes=1_200)) as gateway:
+        assert_problem(await gateway.http.post("/v1/jobs", **form), status, code)
     assert list((tmp_path / "state" / "jobs").glob("*")) == []
 
 
 async def test_a_file_that_is_too_large_fails_alone() -> None:
-    async with running(GatewaySettings(max_upload_bytes=1_000)) as gateway:
-        job = await finished(gateway, await create(gateway, ("a.png", picture()), ("b.png", bytes(1_001))))
+    async with run_gateway(GatewaySettings(max_upload_bytes=1_000)) as gateway:
+        job = await finished(gateway, await create(gateway, ("a.png", make_picture()), ("b.png", bytes(1_001))))
         assert [file.state for file in job.files] == ["done", "failed"]
         assert job.files[1].problem is not None
         assert "1,000 bytes" in job.files[1].problem.detail
 
 
 async def test_nothing_is_written_before_there_is_a_job(gateway: Gateway, tmp_path: Path) -> None:
-    problem(await gateway.http.get(f"/v1/jobs/{'0' * 32}"), 404, "job-not-found")
-    problem(await gateway.http.get("/v1/jobs/first"), 422, "invalid-request")
+    assert_problem(await gateway.http.get(f"/v1/jobs/{'0' * 32}"), 404, "job-not-found")
+    assert_problem(await gateway.http.get("/v1/jobs/first"), 422, "invalid-request")
     assert not (tmp_path / "state").exists()
 
 
 async def test_an_export_holds_the_receipts_asked_for(gateway: Gateway) -> None:
-    ids = [(await gateway.post(picture(shade=shade))).json()["id"] for shade in (1, 2)]
+    ids = [(await gateway.post(make_picture(shade=shade))).json()["id"] for shade in (1, 2)]
     asked = {"ids": ids[::-1], "format": "csv", "names": {ids[0]: "lunch.png"}}
     response = await gateway.http.post("/v1/exports", json=asked)
     assert response.headers["content-disposition"] == 'attachment; filename="receipts.csv"'
@@ -345,11 +345,11 @@ async def test_an_export_holds_the_receipts_asked_for(gateway: Gateway) -> None:
         (ids[1], ""),
         (ids[0], "lunch.png"),
     ]
-    missing = problem(
+    missing = assert_problem(
         await gateway.http.post("/v1/exports", json={"ids": [*ids, "0" * 32], "format": "xlsx"}),
         404,
         "receipt-not-found",
     )
     assert (missing.model_extra or {})["missing"] == ["0" * 32]
     for wrong in ({"ids": [], "format": "csv"}, {"ids": ids, "format": "pdf"}, {"ids": ["x"], "format": "csv"}):
-        problem(await gateway.http.post("/v1/exports", json=wrong), 422, "invalid-request")
+        assert_problem(await gateway.http.post("/v1/exports", json=wrong), 422, "invalid-request")

@@ -22,7 +22,7 @@ from gateway.jobs.webhooks.signatures import secret_of, signed_headers
 from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
 from shared.service.settings import SettingsError
-from tests.unit.gateway.test_gateway import Gateway, picture, problem, running
+from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -152,7 +152,7 @@ async def receiver(*statuses: str) -> AsyncIterator[Receiver]:
 
 
 async def create(gateway: Gateway, url: str) -> dict[str, Any]:
-    form = [("files", ("a.png", picture(), "image/png")), ("webhook_url", (None, url))]
+    form = [("files", ("a.png", make_picture(), "image/png")), ("webhook_url", (None, url))]
     response = await gateway.http.post("/v1/jobs", files=form)
     assert response.status_code == 202, response.text
     job: dict[str, Any] = response.json()
@@ -172,7 +172,7 @@ def settings(**changed: Any) -> GatewaySettings:
 
 async def test_a_job_that_is_done_is_told_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    async with receiver() as there, running(settings()) as gateway:
+    async with receiver() as there, run_gateway(settings()) as gateway:
         job = await create(gateway, f"{there.url}/hook?a=1")
         async with asyncio.timeout(20):
             await there.came.wait()
@@ -191,7 +191,10 @@ async def test_a_job_that_is_done_is_told_signed(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_webhook_is_sent_again_until_it_is_taken_and_follows_nobody() -> None:
-    async with receiver("500 Oh", "302 Found", "204 No Content", "204 No Content") as there, running(settings()) as gw:
+    async with (
+        receiver("500 Oh", "302 Found", "204 No Content", "204 No Content") as there,
+        run_gateway(settings()) as gw,
+    ):
         await create(gw, f"{there.url}/hook")
         async with asyncio.timeout(20):
             while len(there.requests) < 3:
@@ -203,21 +206,21 @@ async def test_a_webhook_is_sent_again_until_it_is_taken_and_follows_nobody() ->
 
 
 async def test_a_webhook_is_given_up_in_the_end() -> None:
-    async with receiver(*["500 Oh"] * 9) as there, running(settings()) as gateway:
+    async with receiver(*["500 Oh"] * 9) as there, run_gateway(settings()) as gateway:
         await create(gateway, there.url)
         await asyncio.sleep(1.5)
     assert len(there.requests) == 3
 
 
 async def test_a_name_that_turns_out_private_is_not_sent_to() -> None:
-    async with receiver() as there, running(settings(webhook_private_addresses=False)) as gateway:
+    async with receiver() as there, run_gateway(settings(webhook_private_addresses=False)) as gateway:
         await create(gateway, there.url)  # localhost, which only a look-up tells
         await asyncio.sleep(1)
     assert there.requests == []
 
 
 async def test_a_job_that_is_deleted_tells_nobody() -> None:
-    async with receiver() as there, running(settings()) as gateway:
+    async with receiver() as there, run_gateway(settings()) as gateway:
         gateway.detector.delay_s = 0.3
         job = await create(gateway, there.url)
         assert (await gateway.http.delete(f"/v1/jobs/{job['id']}")).status_code == 204
@@ -226,9 +229,9 @@ async def test_a_job_that_is_deleted_tells_nobody() -> None:
 
 
 async def test_webhooks_that_cannot_be_sent_are_refused_at_once() -> None:
-    form = [("files", ("a.png", picture(), "image/png")), ("webhook_url", (None, "https://example.com"))]
-    async with running(GatewaySettings()) as gateway:
-        problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhooks-off")
+    form = [("files", ("a.png", make_picture(), "image/png")), ("webhook_url", (None, "https://example.com"))]
+    async with run_gateway(GatewaySettings()) as gateway:
+        assert_problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhooks-off")
     form[1] = ("webhook_url", (None, "http://127.0.0.1:1"))
-    async with running(settings(webhook_private_addresses=False)) as gateway:
-        problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhook-url-invalid")
+    async with run_gateway(settings(webhook_private_addresses=False)) as gateway:
+        assert_problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhook-url-invalid")

@@ -11,7 +11,7 @@ from gateway.reading.shared_reading import FREELY, Caching, SharedReading
 from gateway.storage.cache import Look, Place, ReceiptCache
 from gateway.storage.stores import CacheUnavailableError, MemoryStore, Unchanged
 from shared.contracts import Receipt
-from tests.unit.gateway.storage.test_cache import PLACE, RECEIPT
+from tests.support.receipts import PLACE, RECEIPT
 
 
 class Work:

@@ -17,17 +17,10 @@ from gateway.stages.resilience import Breaker, RetryBudget, pause_before
 from shared.contracts import DetectResponse
 from shared.problems import ProblemError
 from shared.service.deadline import HEADER, Deadline
-from tests.unit.gateway.test_gateway import asked, no_environment, picture, problem, running
+from tests.support.clock import FakeClock
+from tests.support.gateway import assert_problem, make_picture, run_gateway
 
-__all__ = ["no_environment"]  # a fixture
 GOOD = {"page": {"width": 1, "height": 1, "rotation": 0}, "segments": [], "model": "ctpn-1"}
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def refusal(status: int, code: str, **headers: str) -> httpx2.Response:
@@ -190,7 +183,7 @@ async def test_callers_who_hang_up_do_not_open_the_breaker() -> None:
 
 
 def test_the_breaker_opens_tries_one_at_a_time_and_closes() -> None:
-    clock = Clock()
+    clock = FakeClock()
     breaker = Breaker(threshold=3, open_s=2.0, clock=clock)
     breaker.failed()
     breaker.failed()
@@ -243,58 +236,58 @@ def test_no_more_are_admitted_than_may_be() -> None:
 
 
 async def test_too_many_receipts_at_once_are_refused_at_once_and_those_in_the_cache_never() -> None:
-    async with running(GatewaySettings(max_receipts=3)) as gateway:
-        assert (await gateway.post(picture(shade=99))).status_code == 200
+    async with run_gateway(GatewaySettings(max_receipts=3)) as gateway:
+        assert (await gateway.post(make_picture(shade=99))).status_code == 200
         gateway.detector.delay_s = 2
-        reading = [asyncio.create_task(gateway.post(picture(shade=shade))) for shade in range(3)]
-        await asked(gateway.detector, 4)
+        reading = [asyncio.create_task(gateway.post(make_picture(shade=shade))) for shade in range(3)]
+        await gateway.detector.wait_for_requests(4)
         start = time.monotonic()
-        refused = await gateway.post(picture(shade=50))
+        refused = await gateway.post(make_picture(shade=50))
         assert time.monotonic() - start < 1
-        problem(refused, 503, "overloaded")
+        assert_problem(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1
-        assert (await gateway.post(picture(shade=99))).json()["cached"] is True
-        joined = await gateway.post(picture(shade=1))  # one that is being read already
+        assert (await gateway.post(make_picture(shade=99))).json()["cached"] is True
+        joined = await gateway.post(make_picture(shade=1))  # one that is being read already
         assert joined.status_code == 200
         assert [(await task).status_code for task in reading] == [200] * 3
 
 
 async def test_a_caller_may_grant_less_time_and_nothing_is_computed_after_it() -> None:
-    async with running(GatewaySettings()) as gateway:
+    async with run_gateway(GatewaySettings()) as gateway:
         gateway.detector.delay_s = 1
         headers = {"Content-Type": "image/png", HEADER: "300"}
         start = time.monotonic()
-        response = await gateway.http.post("/v1/receipts", content=picture(), headers=headers)
+        response = await gateway.http.post("/v1/receipts", content=make_picture(), headers=headers)
         assert 0.3 <= time.monotonic() - start < 0.95
-        problem(response, 504, "deadline-exceeded")
+        assert_problem(response, 504, "deadline-exceeded")
         assert response.headers["retry-after"]
         await asyncio.sleep(1)
         assert gateway.recognizer.requests == []
 
 
 async def test_who_joins_with_more_time_gets_the_receipt() -> None:
-    async with running(GatewaySettings()) as gateway:
+    async with run_gateway(GatewaySettings()) as gateway:
         gateway.detector.delay_s = 1.5
         headers = {"Content-Type": "image/png", HEADER: "1000"}
-        short = asyncio.create_task(gateway.http.post("/v1/receipts", content=picture(), headers=headers))
-        await asked(gateway.detector)
-        long = asyncio.create_task(gateway.post(picture()))
-        problem(await short, 504, "deadline-exceeded")
+        short = asyncio.create_task(gateway.http.post("/v1/receipts", content=make_picture(), headers=headers))
+        await gateway.detector.wait_for_requests()
+        long = asyncio.create_task(gateway.post(make_picture()))
+        assert_problem(await short, 504, "deadline-exceeded")
         assert (await long).status_code == 200
 
 
 @pytest.mark.parametrize("value", ["", "soon", "1.5", "-1", "1" * 10])
 async def test_a_timeout_that_is_none(value: str) -> None:
-    async with running(GatewaySettings()) as gateway:
-        response = await gateway.http.post("/v1/receipts", content=picture(), headers={HEADER: value})
-        problem(response, 400, "timeout-invalid")
+    async with run_gateway(GatewaySettings()) as gateway:
+        response = await gateway.http.post("/v1/receipts", content=make_picture(), headers={HEADER: value})
+        assert_problem(response, 400, "timeout-invalid")
 
 
 async def test_a_caller_cannot_grant_more_than_the_gateway_does() -> None:
-    async with running(GatewaySettings(receipt_timeout_s=0.1)) as gateway:
+    async with run_gateway(GatewaySettings(receipt_timeout_s=0.1)) as gateway:
         gateway.extractor.delay_s = 0.3
         headers = {"Content-Type": "image/png", HEADER: "60000"}
-        told = problem(
-            await gateway.http.post("/v1/receipts", content=picture(), headers=headers), 504, "deadline-exceeded"
+        told = assert_problem(
+            await gateway.http.post("/v1/receipts", content=make_picture(), headers=headers), 504, "deadline-exceeded"
         )
         assert (told.model_extra or {})["stage"] == "extractor"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import hashlib
 import json
 import time
@@ -13,27 +12,16 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.storage.cache import Content, Look, Place, ReceiptCache, cache_key
 from gateway.storage.redis_store import RedisLink, RedisStore, redis_allowance
 from gateway.storage.stores import CacheUnavailableError, MemoryStore, Unchanged
 from shared.contracts import Models, Receipt
-
-MODELS = Models(detector="ctpn-1", recognizer="crnn-1", extractor="charlstm-1")
-CONTENT = Content(hashlib.sha256(b"picture").hexdigest())
-PLACE = Place(CONTENT, MODELS)
-RECEIPT = Receipt.model_validate(copy.deepcopy(RECEIPT_EXAMPLE)).model_copy(update={"id": CONTENT.id, "models": MODELS})
+from tests.support.clock import FakeClock
+from tests.support.receipts import CONTENT, MODELS, PLACE, RECEIPT
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def memory(*, max_entries: int = 3, max_bytes: int = 100, clock: Clock | None = None) -> MemoryStore:
-    return MemoryStore(max_entries=max_entries, max_bytes=max_bytes, clock=clock or Clock())
+def memory(*, max_entries: int = 3, max_bytes: int = 100, clock: FakeClock | None = None) -> MemoryStore:
+    return MemoryStore(max_entries=max_entries, max_bytes=max_bytes, clock=clock or FakeClock())
 
 
 async def put(store: MemoryStore, key: str, value: bytes) -> None:
@@ -95,7 +83,7 @@ async def test_memory_is_bounded_in_bytes_and_counts_replaced_values_once() -> N
 
 
 async def test_values_expire() -> None:
-    clock = Clock()
+    clock = FakeClock()
     store = memory(clock=clock)
     await put(store, "a", b"1")
     clock.now = 59.9
@@ -114,7 +102,7 @@ async def test_a_value_is_put_only_if_the_condition_holds() -> None:
 
 
 async def test_a_lock_has_one_holder_and_ends_by_itself() -> None:
-    clock = Clock()
+    clock = FakeClock()
     store = memory(clock=clock)
     first, second = store.lock("a", ttl_s=2), store.lock("a", ttl_s=2)
     assert (await first.acquire(), await second.acquire()) == (True, False)

@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from gateway.settings import GatewaySettings
 from shared.service import tracing
 from shared.service.health import StartupError
-from tests.unit.gateway.test_gateway import picture, running
+from tests.support.gateway import make_picture, run_gateway
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -93,9 +93,9 @@ async def test_one_trace_leads_through_the_gateway_and_all_stages(
     handler = Note()
     logging.getLogger("shared.request").addHandler(handler)
     try:
-        async with running(GatewaySettings()) as gateway:
+        async with run_gateway(GatewaySettings()) as gateway:
             headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "Content-Type": "image/png"}
-            answer = await gateway.http.post("/v1/receipts?orientation=auto", content=picture(), headers=headers)
+            answer = await gateway.http.post("/v1/receipts?orientation=auto", content=make_picture(), headers=headers)
             assert answer.status_code == 200
             await gateway.http.get("/readyz")
             await gateway.http.get(f"/v1/receipts/{'0' * 32}")
@@ -125,9 +125,9 @@ async def test_one_trace_leads_through_the_gateway_and_all_stages(
 
 
 async def test_a_stage_that_fails_is_seen_in_the_trace(collector: Collector) -> None:
-    async with running(GatewaySettings()) as gateway:
+    async with run_gateway(GatewaySettings()) as gateway:
         gateway.extractor.answer = "nonsense"
-        await gateway.post(picture())
+        await gateway.post(make_picture())
     failed = {(span["service"], span["name"]) for span in collector.spans() if span["failed"]}
     assert failed == {("quittance-gateway", "POST /v1/receipts")}
 
@@ -138,8 +138,8 @@ async def test_a_collector_that_is_down_costs_no_answer(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setattr(tracing, "_FLUSH_S", 0.2)
-    async with running(GatewaySettings()) as gateway:
-        assert (await gateway.post(picture())).status_code == 200
+    async with run_gateway(GatewaySettings()) as gateway:
+        assert (await gateway.post(make_picture())).status_code == 200
 
 
 async def test_without_the_packages_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,84 @@
+"""Reading a receipt through the three stages, which are stand-ins."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.settings import GatewaySettings
+from shared.contracts import Receipt
+from tests.support.gateway import SEGMENTS, Gateway, assert_problem, make_picture, run_gateway
+
+
+async def test_reads_a_receipt_through_all_stages(gateway: Gateway) -> None:
+    response = await gateway.post(make_picture())
+
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    receipt = Receipt.model_validate_json(response.content)
+    assert [line.text for line in receipt.lines] == ["BOOK SHOP", "TOTAL", "9.00"]  # reading order
+    assert receipt.lines[0].quad == ((20, 10), (90, 10), (90, 20), (20, 20))
+    assert receipt.fields.total is not None
+    assert receipt.lines[receipt.fields.total.lines[0]].text == "9.00"
+    assert receipt.fields.company is None
+    assert receipt.models.model_dump() == {"detector": "ctpn-1", "recognizer": "crnn-1", "extractor": "charlstm-1"}
+    assert (receipt.pages[0].width, receipt.pages[0].height) == (100, 200)
+    assert receipt.cached is False
+    assert gateway.extractor.requests[0].pages[0].height == 200
+
+
+@pytest.mark.parametrize(("kind", "media_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")])
+async def test_sends_the_actual_format_to_the_detector(gateway: Gateway, kind: str, media_type: str) -> None:
+    assert (await gateway.post(make_picture(kind), "image/png")).status_code == 200
+    assert gateway.detector.requests == [media_type]
+
+
+async def test_sends_the_request_id_to_every_stage(gateway: Gateway) -> None:
+    response = await gateway.http.post("/v1/receipts", content=make_picture(), headers={"X-Request-ID": "my-request-1"})
+    assert response.headers["x-request-id"] == "my-request-1"
+    for fake in (gateway.detector, gateway.recognizer, gateway.extractor):
+        assert fake.request_ids == ["my-request-1"]
+
+
+async def test_timings_show_the_slow_stage(gateway: Gateway) -> None:
+    gateway.recognizer.delay_s = 1
+    timings = (await gateway.post(make_picture())).json()["timings_ms"]
+    assert timings["recognize"] >= 1000
+    assert max(timings["decode"], timings["detect"], timings["extract"]) < timings["recognize"]
+
+
+async def test_blank_page_needs_only_the_detector(gateway: Gateway) -> None:
+    gateway.detector.segments = []
+    receipt = (await gateway.post(make_picture())).json()
+    assert receipt["lines"] == []
+    assert receipt["fields"] == {"company": None, "date": None, "address": None, "total": None}
+    assert receipt["models"]["extractor"] == "charlstm-1"
+    assert gateway.recognizer.requests == gateway.extractor.requests == []
+
+
+async def test_drops_segments_without_text(gateway: Gateway) -> None:
+    gateway.recognizer.segments = [(quad, " ") for quad, _ in SEGMENTS]
+    receipt = (await gateway.post(make_picture())).json()
+    assert receipt["lines"] == []
+    assert gateway.extractor.requests == []
+
+
+async def test_drops_segments_off_the_page(gateway: Gateway) -> None:
+    gateway.detector.segments += [([[100, 10], [100, 10], [100, 20], [100, 20]], "")]
+    receipt = (await gateway.post(make_picture())).json()
+    assert [line["text"] for line in receipt["lines"]] == ["BOOK SHOP", "TOTAL", "9.00"]
+    assert len(gateway.recognizer.requests[0]) == 3
+
+
+async def test_rejects_too_many_segments(gateway: Gateway) -> None:
+    gateway.detector.segments = SEGMENTS * 1667
+    assert_problem(await gateway.post(make_picture()), 413, "too-much-text")
+    assert gateway.recognizer.requests == []
+
+
+async def test_deadline_covers_all_stages() -> None:
+    async with run_gateway(GatewaySettings(receipt_timeout_s=0.2)) as gateway:
+        gateway.detector.delay_s = 0.12
+        gateway.recognizer.delay_s = 5
+        problem = assert_problem(await gateway.post(make_picture()), 504, "deadline-exceeded")
+        assert (problem.model_extra or {})["stage"] == "recognizer"
+        assert gateway.extractor.requests == []
