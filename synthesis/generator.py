@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.arrays import Floats, Pixels
 from shared.learning.dataset import LabeledSegment, write_receipt, write_split
-from synthesis.content.content import draw_content
+from synthesis.content.receipt import draw_content
 from synthesis.photography.photograph import Style, draw_style, take
 from synthesis.printing.layout import draw_layout
 from synthesis.printing.rendering import render_strip

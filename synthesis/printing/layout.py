@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from synthesis.content.content import Content
-from synthesis.content.habits import Till
-from synthesis.content.header import print_facts, print_header
-from synthesis.content.items import print_items
-from synthesis.content.totals import print_footer, print_tax_summary, print_totals
+from synthesis.content.receipt import Content
+from synthesis.printing.header import print_facts, print_header
+from synthesis.printing.items import print_items
 from synthesis.printing.sheet import Sheet
 from synthesis.printing.signs import draw_sign, draw_whole
+from synthesis.printing.till import Till
+from synthesis.printing.totals import print_footer, print_tax_summary, print_totals
 from synthesis.printing.typography import NEEDLE_FACES, PLAIN, Face, draw_face, printable, zero_drawn
 
 

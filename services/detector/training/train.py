@@ -17,7 +17,7 @@ import torch
 from services.detector.anchors import STRIDE, build_targets
 from services.detector.network.architecture import Architecture
 from services.detector.network.network import CTPN, normalize
-from services.detector.training.losses import Loss, ctpn_loss
+from services.detector.training.loss import Loss, ctpn_loss
 from services.detector.training.samples import KeptReceipt, SampleSettings, draw_sample, keep_all
 from services.detector.training.trunk import load_trunk
 from shared.inference.device import arrays_of, autocast, load_into, select_device, set_threads

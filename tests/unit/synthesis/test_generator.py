@@ -15,8 +15,8 @@ import pytest
 from shared.learning.dataset import load_split
 from synthesis import generate, render_receipt
 from synthesis.__main__ import main
-from synthesis.content.content import draw_content
 from synthesis.content.purchase import Item, Purchase, draw_purchase
+from synthesis.content.receipt import draw_content
 from synthesis.photography.photograph import Style
 from synthesis.photography.warp import Warp, corner_homography, smooth_field, still_field
 from synthesis.printing.layout import Printed, draw_layout

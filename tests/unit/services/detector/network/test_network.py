@@ -16,7 +16,7 @@ from services.detector.network.network import CTPN, VGG16, Output, normalize
 from services.detector.network.openvino_engine import OpenVINOEngine, output_maxima
 from services.detector.network.torch_engine import TorchEngine
 from services.detector.training import train as train_module
-from services.detector.training.losses import ctpn_loss
+from services.detector.training.loss import ctpn_loss
 from services.detector.training.samples import KeptReceipt, SampleSettings, draw_sample, keep_all
 from services.detector.training.train import TrainingConfig, train
 from services.detector.training.trunk import for_our_pixels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from synthesis.content.habits import Till
+from synthesis.printing.till import Till
 
 _TITLES = (
     "TAX INVOICE", "Tax Invoice", "INVOICE", "CASH SALES", "RECEIPT", "SIMPLIFIED TAX INVOICE", "CASH BILL",

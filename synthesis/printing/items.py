@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synthesis.content.habits import Cell, Till
 from synthesis.content.purchase import Item
+from synthesis.printing.till import Cell, Till
 
 _HEADS = (
     ("Item", "Qty", "Price", "Amount"), ("Description", "Qty", "U.Price", "Total"), ("ITEM", "QTY", "U/P", "AMT"),

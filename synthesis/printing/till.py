@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from synthesis.content.content import Content
+from synthesis.content.receipt import Content
 from synthesis.printing.sheet import Sheet
 from synthesis.printing.typography import PLAIN, Face, Style
 

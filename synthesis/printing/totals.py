@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthesis.content.habits import Till
+from synthesis.printing.till import Till
 from synthesis.printing.typography import PLAIN
 
 _MY_TOTALS = (
