@@ -30,7 +30,7 @@ from services.extractor.encoding import TextSegment, encode
 from services.extractor.network.torch_engine import TorchEngine as ExtractorEngine
 from services.extractor.predictor import read_weights as extractor_weights
 from services.extractor.settings import ExtractorSettings
-from services.recognizer.crops import cut, to_gray
+from services.recognizer.crops import cut
 from services.recognizer.network.torch_engine import TorchEngine as RecognizerEngine
 from services.recognizer.predictor import Predictor as Recognizer
 from services.recognizer.predictor import read_weights as recognizer_weights
@@ -38,6 +38,7 @@ from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Pixels
 from shared.inference.device import select_device
 from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split
+from shared.pictures.gray import to_gray
 from synthesis.generator import render_receipt
 
 _ROOT = Path(__file__).resolve().parents[1]

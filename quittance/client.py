@@ -299,7 +299,7 @@ async def in_process(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     Raises:
         ClientError: If the models cannot be loaded.
     """
-    from shared.service.health import StartupError
+    from shared.startup import StartupError
 
     async with AsyncExitStack() as stack:
         try:

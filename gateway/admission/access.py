@@ -17,8 +17,9 @@ from gateway.admission.rate_limits import RateLimits
 from gateway.settings import GatewaySettings
 from gateway.storage.redis_store import redis_allowance
 from shared.problems import ProblemError
-from shared.service.health import PROBES, StartupError
+from shared.service.health import PROBES
 from shared.service.observer import name_caller
+from shared.startup import StartupError
 
 _OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/favicon.ico"}) | PROBES
 _OPEN_FOLDERS = ("/web/", "/static-offline-docs/")

@@ -31,7 +31,7 @@ from pillow_heif import HeifImageFile
 
 from gateway.documents.limits import DocumentLimits, no_such_page
 from shared.arrays import Pixels
-from shared.pictures.decoding import PictureLimits, check_size, damaged, to_bgr, upright
+from shared.pictures.decoding import PictureLimits, bgr_pixels, check_size, damaged, upright
 from shared.problems import ProblemError
 
 Pages = Iterator[Pixels]
@@ -108,7 +108,7 @@ def _render_frames(
             image.seek(number)
             check_size(image.size, limits.picture)
             image.load()
-            yield to_bgr(upright(image))
+            yield bgr_pixels(upright(image))
 
 
 def _render_first(make: Callable[[BytesIO], ImageFile], data: bytes, limits: DocumentLimits, only: int | None) -> Pages:
@@ -117,7 +117,7 @@ def _render_first(make: Callable[[BytesIO], ImageFile], data: bytes, limits: Doc
     with make(BytesIO(data)) as image:
         check_size(image.size, limits.picture)
         image.load()
-        yield to_bgr(upright(image))
+        yield bgr_pixels(upright(image))
 
 
 RENDERERS: dict[str, Callable[[bytes, DocumentLimits, int | None], Pages]] = {

@@ -31,7 +31,7 @@ def serve(
     """
     from quittance.serve import ServeError
     from quittance.serve import serve as start
-    from shared.service.health import StartupError
+    from shared.startup import StartupError
 
     with console.errors(ServeError, StartupError):
         start(name.value, host=host, port=port, console=console.out)

@@ -14,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from quittance.evaluation.scores import Record, field_of
 from shared.contracts import FIELD_NAMES
+from shared.look_alikes import are_look_alikes
 from shared.measures.deteval import as_boxes, iou_pairs
 from shared.measures.entities import has_value, same_value
 from shared.measures.ignored import counted
@@ -23,10 +24,6 @@ from shared.measures.wild import boxes_of
 _COVERED = 0.5
 _TOUCHED = 0.1
 _SHORT = 2
-# Pairs that look alike in print.
-_LOOK_ALIKE = {
-    frozenset(pair) for pair in ("0O", "0D", "0Q", "1I", "1L", "IL", "5S", "8B", "2Z", "6G", "UV", "CG", "1T")
-}
 
 
 @dataclass(frozen=True)
@@ -168,7 +165,7 @@ def confusion_kind(before: str, after: str) -> str:
     """The kind of a confusion."""
     if " " in (before, after):
         return "spaces"
-    if frozenset((before, after)) in _LOOK_ALIKE:
+    if are_look_alikes(before.upper(), after.upper()):
         return "look-alikes"
     if all(not character.isalnum() for character in before + after):
         return "punctuation"

@@ -11,7 +11,8 @@ from fastapi import APIRouter, FastAPI, Request
 from services.detector.predictor import Detection, Predictor
 from services.detector.preparation import PreparedPage
 from services.detector.settings import DetectorSettings
-from shared.contracts import DetectResponse, Orientation, Page, Quad, Segment
+from shared.contracts import DetectResponse, Orientation, Page, Segment
+from shared.geometry import round_quad
 from shared.pictures.memory import decode_once
 from shared.problems import problem_responses
 from shared.service.app import create_service_app, serve_batches
@@ -94,9 +95,7 @@ def _prepare(
 def to_response(detection: Detection, width: int, height: int, model: str) -> DetectResponse:
     """The answer of the service for one page of `width` x `height` pixels."""
     segments = []
-    for quad, score in zip(detection.quads.tolist(), detection.scores.tolist(), strict=True):
-        first, second, third, fourth = ((round(x, _DECIMALS), round(y, _DECIMALS)) for x, y in quad)
-        corners: Quad = (first, second, third, fourth)
-        segments.append(Segment(quad=corners, score=min(max(round(score, 4), 0.0), 1.0)))
+    for quad, score in zip(detection.quads, detection.scores.tolist(), strict=True):
+        segments.append(Segment(quad=round_quad(quad, _DECIMALS), score=min(max(round(score, 4), 0.0), 1.0)))
     page = Page.model_validate({"width": width, "height": height, "rotation": detection.rotation})
     return DetectResponse(page=page, segments=segments, model=model)

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from services.detector.orientation.pose import OrientationEngine, Pose, find_pose
 from services.detector.orientation.straighten import is_straight, straighten, transform
-from services.detector.scale import TextEstimate, estimate_from_ink, find_ink
+from services.detector.scale import TextEstimate, estimate_text, find_ink
 from shared.arrays import Doubles, Floats, Pixels
+from shared.pictures.gray import to_gray
 
 #: Text is never made larger than this many times its size.
 _MOST_ENLARGED = 4.0
@@ -75,19 +76,6 @@ class PreparedPage:
         return transform(points / np.asarray(self.scale, np.float32) + np.asarray(self.offset, np.float32), self.back)
 
 
-def to_gray(image: npt.NDArray[Any]) -> Pixels:
-    """H x W x 3 BGR (or H x W) -> H x W gray, uint8.
-
-    Raises:
-        ValueError: If the array is no picture.
-    """
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
-        raise ValueError(f"a picture is H x W x 3 or H x W of uint8, not {image.shape} of {image.dtype}")
-    if image.ndim == 2:
-        return image
-    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-
-
 def prepare(
     image: npt.NDArray[Any], settings: PreparationSettings, orientation: OrientationEngine | None = None
 ) -> PreparedPage | None:
@@ -109,7 +97,7 @@ def prepare(
     if not is_straight(pose):
         gray, back = straighten(gray, pose)
         ink = find_ink(gray)
-    estimate: TextEstimate | None = estimate_from_ink(ink)
+    estimate: TextEstimate | None = estimate_text(ink)
     if estimate is None:
         return None
     x0, y0, x1, y1 = estimate.box

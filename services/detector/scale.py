@@ -99,20 +99,12 @@ def find_characters(ink: Ink) -> Characters | None:
     return Characters(centers[fits], size)
 
 
-def estimate_text(gray: Pixels) -> TextEstimate | None:
-    """Estimate the height of the text and where it stands on a page that is the right way up.
-
-    Args:
-        gray: H x W pixels; dark ink on light paper.
+def estimate_text(ink: Ink) -> TextEstimate | None:
+    """Estimate the height of the text and where it is on an upright page.
 
     Returns:
-        The estimate, or None if hardly anything looks like a character.
+        The estimate; None if hardly anything looks like a character.
     """
-    return estimate_from_ink(find_ink(gray))
-
-
-def estimate_from_ink(ink: Ink) -> TextEstimate | None:
-    """As `estimate_text`, for a page whose ink was parted already."""
     boxes = _characters(ink.components)
     if len(boxes) < _ENOUGH:
         return None

@@ -16,8 +16,8 @@ from services.extractor.scoring import Evidence, Scoring
 from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, shares
 from shared.arrays import Floats
-from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, Quad, ReceiptField
-from shared.geometry import enclosing_quad
+from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
+from shared.geometry import enclosing_quad, round_quad
 from shared.normalization import AmountMatch, currency, find_amounts, month_comes_first
 
 _LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", re.IGNORECASE)
@@ -326,14 +326,9 @@ class _Source:
         quads = [self._segment(place).quad for place in places if self._segment(place).page == page]
         return {
             "page": page,
-            "quad": _as_quad(enclosing_quad(quads) if len(quads) > 1 else quads[0]),
+            "quad": round_quad(enclosing_quad(quads) if len(quads) > 1 else quads[0]),
             "lines": sorted(int(self.document.order[place]) for place in places),
         }
 
     def _segment(self, place: int) -> TextSegment:
         return self.segments[int(self.document.order[place])]
-
-
-def _as_quad(points: np.ndarray) -> Quad:
-    corners = [(round(float(x), 2), round(float(y), 2)) for x, y in points]
-    return corners[0], corners[1], corners[2], corners[3]

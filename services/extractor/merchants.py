@@ -21,13 +21,13 @@ from typing import Any
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+from shared.look_alikes import are_look_alikes, fold_look_alikes
+
 DIRECTORY = Path(__file__).parent / "merchants.json"
 SPLITS = ("train", "validation")
 
 # Legal forms that many names end in; they say nothing about which company it is.
 _LEGAL_FORM = re.compile(r"(?:SDNBHD|SENDIRIANBERHAD|BERHAD|BHD|SB|PLT|LTD|INC|LLC|GMBH)$")
-# Compared as if they were the same; a name that differs in nothing else was misread.
-_LOOK_ALIKE = str.maketrans("01L56824D", "OIISGBZAO")
 _COMPANY_SIMILAR, _COMPANY_SIMILAR_SURE = 0.8, 0.85
 # Names end in what a shop deals in (HARDWARE TRADING) and differ before that, so their first halves have to agree too.
 _HALF_SIMILAR = 0.75
@@ -39,9 +39,6 @@ _SHORT = 6
 _OFTEN = 3
 # An address met this many times less often than the usual one is rare. Signs of one company do differ, however.
 _RARE = 5
-_CONFUSED = {
-    frozenset(pair) for pair in ("0O", "0D", "0Q", "1I", "1L", "1T", "5S", "8B", "2Z", "6G", "7T", "4A", "3B", "9G")
-}
 
 
 class DirectoryError(Exception):
@@ -208,7 +205,7 @@ def _nearest(key: str, known: Iterable[str], least: float) -> list[tuple[str, fl
         key,
         list(known),
         scorer=Levenshtein.normalized_similarity,
-        processor=lambda text: text.translate(_LOOK_ALIKE),
+        processor=fold_look_alikes,
         score_cutoff=least,
         limit=3,
     )
@@ -217,7 +214,7 @@ def _nearest(key: str, known: Iterable[str], least: float) -> list[tuple[str, fl
 
 def _begin_alike(core: str, other: str) -> bool:
     half = max(len(core), len(other)) // 2
-    first, second = core[:half].translate(_LOOK_ALIKE), other[:half].translate(_LOOK_ALIKE)
+    first, second = fold_look_alikes(core[:half]), fold_look_alikes(other[:half])
     return Levenshtein.normalized_similarity(first, second) >= _HALF_SIMILAR
 
 
@@ -248,7 +245,7 @@ def _digits_differ(read: str, known: str) -> int:
     for operation in Levenshtein.editops(read, known):
         before = read[operation.src_pos] if operation.tag != "insert" else ""
         after = known[operation.dest_pos] if operation.tag != "delete" else ""
-        look_alike = frozenset((before, after)) in _CONFUSED and not (before.isdigit() and after.isdigit())
+        look_alike = are_look_alikes(before, after)
         if (before.isdigit() or after.isdigit()) and not look_alike:
             count += 1
     return count

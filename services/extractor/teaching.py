@@ -24,7 +24,7 @@ from rapidfuzz.distance import Levenshtein
 
 from services.extractor.merchants import Directory, letters
 from shared.contracts import Fields, Line, MerchantCorrection, Quad, ReceiptField
-from shared.geometry import enclosing_quad
+from shared.geometry import enclosing_quad, round_quad
 
 Name = Literal["company", "address"]
 
@@ -163,5 +163,4 @@ def _quad_around(lines: Sequence[Line]) -> Quad:
     if len(lines) == 1:
         return lines[0].quad
     corners = enclosing_quad([np.array(line.quad, np.float32) for line in lines])
-    a, b, c, d = [(round(float(x), 2), round(float(y), 2)) for x, y in corners]
-    return a, b, c, d
+    return round_quad(corners)

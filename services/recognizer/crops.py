@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from shared.arrays import Floats, Pixels
 from shared.geometry import crop_quad, quad_size
+from shared.pictures.gray import to_gray
 
 CUT_HEIGHT = 40
 """Pixels of the height of a cut, as in training; a little above the network's, so that resizing loses less."""
@@ -27,15 +28,6 @@ _LEAST_CONTRAST = 32.0
 _BUCKETS = ((256, 64), (768, 128), (1 << 30, 256))
 """Widths up to the first number are rounded up to multiples of the second: a receipt makes about eight batches. Finer
 ones compute less padding, but in smaller batches, and take longer."""
-
-
-def to_gray(image: Pixels) -> Pixels:
-    """A page or crop as `(H, W)` uint8; takes `(H, W)`, `(H, W, 1)` or `(H, W, 3)` BGR."""
-    if image.ndim == 2:
-        return image
-    if image.shape[2] == 1:
-        return np.ascontiguousarray(image[:, :, 0])
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
 def quad_fault(quad: ArrayLike, width: int, height: int) -> str | None:

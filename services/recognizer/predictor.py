@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
-from services.recognizer.crops import bucket, fit, fitted_width, to_gray
+from services.recognizer.crops import bucket, fit, fitted_width
 from services.recognizer.decoding import Recognition, decode_all
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
@@ -24,6 +24,7 @@ from shared.arrays import Floats, Pixels
 from shared.inference.engines import arithmetic
 from shared.inference.processor import share_memory_arena
 from shared.inference.weights import WeightsError, load_weights
+from shared.pictures.gray import to_gray
 
 NAME = "crnn"
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from shared.inference.engines import Precision, uses_bfloat16
 from shared.inference.weights import WeightsError
-from shared.service.health import StartupError
+from shared.startup import StartupError
 
 
 class DeviceError(StartupError, ValueError):

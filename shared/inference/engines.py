@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.inference.processor import adds_up_int8, has_bfloat16, has_int8
-from shared.service.health import StartupError
+from shared.startup import StartupError
 
 EngineName = Literal["openvino", "torch"]
 EngineChoice = Literal["auto", "openvino", "torch"]

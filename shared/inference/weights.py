@@ -19,7 +19,7 @@ import safetensors.numpy
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.service.health import StartupError
+from shared.startup import StartupError
 
 TENSORS_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"

@@ -124,7 +124,7 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
             check_size(image.size, limits)
             image.draft("L", None)  # the colors of a JPEG need not be decoded
             image.load()
-            pixels = to_gray(upright(image))
+            pixels = _gray_pixels(upright(image))
     except ProblemError:
         raise
     except Exception as error:  # decoders let anything escape for damaged files: OSError, SyntaxError, ValueError, ...
@@ -214,7 +214,7 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def to_gray(image: Image.Image) -> Pixels:
+def _gray_pixels(image: Image.Image) -> Pixels:
     """The pixels of a loaded picture of any mode, `(H, W)`; what is transparent lies on white."""
     if image.mode.startswith("I"):
         return _shallow(image)
@@ -222,7 +222,7 @@ def to_gray(image: Image.Image) -> Pixels:
     return np.array(image if image.mode == "L" else image.convert("L"))
 
 
-def to_bgr(image: Image.Image) -> Pixels:
+def bgr_pixels(image: Image.Image) -> Pixels:
     """The pixels of a loaded picture of any mode, `(H, W, 3)`, blue first; what is transparent lies on white."""
     if image.mode.startswith("I"):
         return np.repeat(_shallow(image)[:, :, None], 3, axis=2)

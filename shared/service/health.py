@@ -10,10 +10,6 @@ from shared.problems import ProblemError
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-class StartupError(Exception):
-    """A service cannot start, and whoever runs it can mend that: the message says what is wrong and what to do."""
-
-
 class Health:
     """State of one application, changed by its lifespan and by the server that runs it.
 

@@ -13,9 +13,10 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from shared.service.health import Health, StartupError
+from shared.service.health import Health
 from shared.service.logs import configure_logging
 from shared.service.settings import ServiceSettings
+from shared.startup import StartupError
 
 _log = logging.getLogger(__name__)
 # With the longest `drain_delay_s` and the time for the lifespan to end, less than the 30 s that Kubernetes waits.

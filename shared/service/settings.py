@@ -18,8 +18,8 @@ from pydantic_settings import (
 
 from shared.inference.engines import EngineChoice, Precision
 from shared.pictures.decoding import PictureLimits
-from shared.service.health import StartupError
 from shared.service.uploads import UploadLimits
+from shared.startup import StartupError
 
 PREFIX = "QUITTANCE_"
 

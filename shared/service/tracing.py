@@ -19,8 +19,9 @@ import httpx2
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.service.health import PROBES, StartupError
+from shared.service.health import PROBES
 from shared.service.logs import trace_id
+from shared.startup import StartupError
 
 if TYPE_CHECKING:
     from opentelemetry.propagators.textmap import TextMapPropagator

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.arrays import Doubles, Floats, Pixels
+from shared.pictures.gray import to_gray
 
 #: Largest share of the crop by which a corner moves in a mild perspective.
 _PERSPECTIVE = 0.035
@@ -80,7 +81,7 @@ def damage_page(
     Returns:
         The picture, gray, and where `quads` (N x 4 x 2) and `ignored` (M x 4 x 2) stand in it.
     """
-    gray = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    gray = to_gray(image)
     size = gray.shape[1], gray.shape[0]
     matrix, field = perspective(*size, rng), bend(*size, rng)
     worn = degrade(warp(gray, matrix, field, size), rng)

@@ -26,7 +26,6 @@ from services.detector.orientation.network import OrientationNetwork, normalize
 from services.detector.orientation.pose import CHARACTER, PATCH, TURNS, cut_patch, find_pose, turning
 from services.detector.orientation.skew import estimate_lean
 from services.detector.orientation.torch_engine import TorchOrientationEngine
-from services.detector.preparation import to_gray
 from services.detector.scale import find_characters, find_ink
 from services.detector.training.samples import wear
 from shared.arrays import Doubles, Pixels
@@ -35,6 +34,7 @@ from shared.inference.device import arrays_of, autocast
 from shared.inference.weights import save_weights
 from shared.learning.dataset import DatasetError, LabeledReceipt, load_split
 from shared.learning.training import ExponentialMovingAverage, cosine_schedule
+from shared.pictures.gray import to_gray
 
 #: Pages are kept with characters of this height.
 _KEPT_CHARACTER = 15.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from services.detector.network.openvino_engine import output_maxima
 from services.detector.predictor import NAME, Predictor, read_weights
 from services.detector.settings import WEIGHTS, DetectorSettings
-from shared.inference.quantization import keep_ceilings, measure_ceilings, parse_options
+from shared.learning.quantization import keep_ceilings, measure_ceilings, parse_options
 
 _CONVOLUTIONS = ("trunk.", "window.")
 

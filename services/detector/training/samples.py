@@ -17,6 +17,7 @@ from services.detector.anchors import is_short
 from services.detector.training.damage import bend, degrade, move, perspective, put_on_background, warp
 from shared.arrays import Doubles, Flags, Floats, Pixels
 from shared.learning.dataset import DatasetError, LabeledReceipt
+from shared.pictures.gray import to_gray
 
 #: Pictures are kept so that their median segment is at most this much higher than the working height.
 _KEPT_SCALE = 1.35
@@ -96,11 +97,11 @@ def keep(receipt: LabeledReceipt, text_height: float) -> KeptReceipt | None:
         image = receipt.image()
     except DatasetError:
         return None
-    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    gray = to_gray(image)
     height = float(np.median(segment_heights(quads)))
     scale = min(1.0, _KEPT_SCALE * text_height / max(height, 1.0))
     if scale < 1.0:
-        gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        gray = np.asarray(cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     # the same convention as cv2.resize: pixel areas, not pixel centers
     tilt = row_tilt(quads)
     return KeptReceipt(

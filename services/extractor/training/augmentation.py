@@ -15,20 +15,21 @@ import numpy as np
 
 from services.extractor.training.labels import LabeledText
 from shared.contracts import FIELD_NAMES
+from shared.look_alikes import look_alikes_of
 from shared.normalization import find_amounts, find_dates
 
 _COMPANY = 1 + FIELD_NAMES.index("company")
 _ADDRESS = 1 + FIELD_NAMES.index("address")
 
-# Pairs that text recognition takes for each other.
-_CONFUSED = {
-    "0": "OD8", "O": "0QD", "1": "I7L", "I": "1LT", "L": "I1", "5": "S6", "S": "58", "8": "B06", "B": "8R", "2": "Z7",
-    "Z": "27", "6": "5G8", "G": "6C", "7": "1T", "T": "7I", "4": "A", "A": "4R", "M": "NH", "N": "MH", "U": "VJ",
-    "V": "UY", "C": "GO", "D": "O0", "E": "FB", "F": "EP", "H": "NM", "K": "X", "P": "FR", "R": "PK", "W": "VM",
-    "X": "K", "Y": "V", ".": ",:", ",": ".", ":": ".;", "-": "~.", "/": "1I7", "(": "C[", ")": "]J", "9": "80",
-    "3": "85",
+# What text recognition may read instead of a character, beside those that look alike.
+_OTHER_CONFUSIONS = {
+    "0": "8", "O": "Q", "Q": "O", "1": "7", "I": "T", "5": "6", "S": "8", "8": "06", "B": "R", "2": "7", "Z": "7",
+    "6": "58", "7": "1", "T": "I", "A": "R", "M": "NH", "N": "MH", "U": "J", "V": "Y", "C": "O", "E": "FB", "F": "EP",
+    "H": "NM", "K": "X", "P": "FR", "R": "PK", "W": "VM", "X": "K", "Y": "V", ".": ",:", ",": ".", ":": ".;",
+    "-": "~.", "/": "1I7", "(": "C[", ")": "]J", "9": "80", "3": "85",
 }  # fmt: skip
 _ALL = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-/()"
+_CONFUSED = {character: look_alikes_of(character) + _OTHER_CONFUSIONS.get(character, "") for character in _ALL}
 
 
 @dataclass
@@ -177,7 +178,7 @@ class Augmenter:
             elif chance < 0.45:
                 out = self.random.choice(_ALL)
             else:
-                out = self.random.choice(_CONFUSED.get(character.upper(), character))
+                out = self.random.choice(_CONFUSED.get(character.upper()) or character)
             wrong += out != character
             text.append(out)
             labels += [number] * len(out)

@@ -12,7 +12,7 @@ from services.recognizer.crops import cut
 from services.recognizer.network.openvino_engine import CONVOLUTIONS, output_maxima
 from services.recognizer.predictor import NAME, Predictor, read_weights
 from services.recognizer.settings import WEIGHTS, RecognizerSettings
-from shared.inference.quantization import keep_ceilings, measure_ceilings, parse_options
+from shared.learning.quantization import keep_ceilings, measure_ceilings, parse_options
 
 
 def main() -> None:

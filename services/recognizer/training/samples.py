@@ -20,6 +20,7 @@ from services.recognizer.training.augmentation import jittered_cut, wear
 from shared.arrays import Flags, Floats, Pixels
 from shared.geometry import quad_size
 from shared.learning.dataset import LabeledReceipt, LabeledSegment
+from shared.pictures.gray import to_gray
 
 STORED_HEIGHT = 40
 """Pixels of the height that a segment is stored with, before margins; a little above the network's 32."""
@@ -102,7 +103,7 @@ def load_samples(receipts: Sequence[LabeledReceipt], alphabet: Alphabet, *, case
     """
     samples: list[Sample] = []
     for receipt in receipts:
-        gray = cv2.cvtColor(receipt.image(), cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        gray = to_gray(receipt.image())
         for segment in receipt.segments:
             sample = _sample(segment, gray, alphabet, cased=cased, receipt=receipt)
             if sample is not None:

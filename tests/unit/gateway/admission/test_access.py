@@ -18,7 +18,7 @@ from gateway.admission.access import check_exposure
 from gateway.admission.api_keys import KeyBook, KeyBookError, KeyRing
 from gateway.settings import GatewaySettings
 from quittance.cli import app as command_line
-from shared.service.health import StartupError
+from shared.startup import StartupError
 from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 
 

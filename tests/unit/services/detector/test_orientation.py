@@ -26,9 +26,10 @@ from services.detector.orientation.torch_engine import TorchOrientationEngine
 from services.detector.preparation import PreparationSettings, prepare, scale_again
 from services.detector.scale import find_characters, find_ink
 from services.detector.settings import DetectorSettings
-from shared.geometry import boxes_to_quads, rotate_image, rotate_quads
+from shared.geometry import rotate_image, rotate_quads
 from shared.inference.device import arrays_of
 from shared.inference.weights import WeightsError
+from tests.support.quads import quads_from_boxes
 
 CORNERS = np.array([[60, 50], [540, 50], [540, 330], [60, 330]], np.float32)
 
@@ -108,7 +109,7 @@ def test_a_prepared_page_leads_back_to_the_page_as_sent(rotation: int, lean: flo
     assert prepared.page_size == (sent.shape[1], sent.shape[0])
     for seen in (prepared, scale_again(prepared, 1.6, settings)):
         height, width = seen.height, seen.width
-        frame = seen.to_page(boxes_to_quads([[0, 0, width, height]])[0])
+        frame = seen.to_page(quads_from_boxes([[0, 0, width, height]])[0])
         assert cv2.contourArea(frame) == pytest.approx(height * width / np.prod(seen.scale), rel=0.02)
         inside = np.linalg.inv(seen.back) @ np.column_stack([corners, np.ones(4)]).T
         on_gray = ((inside[:2] / inside[2]).T - seen.offset) * np.asarray(seen.scale)

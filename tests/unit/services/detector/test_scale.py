@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.preparation import PreparationSettings, fixed_length, prepare, scale_page, to_gray
-from services.detector.scale import estimate_text
+from services.detector.preparation import PreparationSettings, fixed_length, prepare, scale_page
+from services.detector.scale import estimate_text, find_ink
+from shared.pictures.gray import to_gray
 
 
 def page(scale: float, width: int = 600, height: int = 500) -> tuple[np.ndarray, float]:
@@ -31,7 +32,7 @@ def page(scale: float, width: int = 600, height: int = 500) -> tuple[np.ndarray,
 @pytest.mark.parametrize("scale", [0.6, 0.9, 1.3])
 def test_text_height_is_estimated(scale: float) -> None:
     image, capital = page(scale)
-    estimate = estimate_text(to_gray(image))
+    estimate = estimate_text(find_ink(to_gray(image)))
     assert estimate is not None
     assert estimate.height == pytest.approx(1.29 * capital, rel=0.25)
 
@@ -39,7 +40,7 @@ def test_text_height_is_estimated(scale: float) -> None:
 def test_large_pages_are_measured_in_their_own_pixels() -> None:
     image, capital = page(1.0, width=700, height=500)
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    estimate = estimate_text(to_gray(large))
+    estimate = estimate_text(find_ink(to_gray(large)))
     assert estimate is not None
     assert estimate.height == pytest.approx(4 * 1.29 * capital, rel=0.25)
 
@@ -48,7 +49,7 @@ def test_the_box_holds_the_text_and_leaves_the_blank_paper() -> None:
     image, _ = page(0.6)
     canvas = np.full((1500, 1400, 3), 235, np.uint8)
     canvas[500:1000, 400:1000] = image
-    estimate = estimate_text(to_gray(canvas))
+    estimate = estimate_text(find_ink(to_gray(canvas)))
     assert estimate is not None
     x0, y0, x1, y1 = estimate.box
     rows, columns = np.nonzero(to_gray(canvas) < 128)
@@ -61,7 +62,7 @@ def test_the_box_holds_the_text_and_leaves_the_blank_paper() -> None:
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
 def test_blank_pages_have_no_text(shade: int) -> None:
-    assert estimate_text(np.full((300, 200), shade, np.uint8)) is None
+    assert estimate_text(find_ink(np.full((300, 200), shade, np.uint8))) is None
     assert prepare(np.full((300, 200, 3), shade, np.uint8), PreparationSettings()) is None
 
 
@@ -78,7 +79,7 @@ def test_text_is_brought_to_the_working_height_and_points_back_to_the_page() -> 
     prepared = prepare(image, settings)
     assert prepared is not None
     assert prepared.gray.shape == tuple(fixed_length(side) for side in prepared.gray.shape)
-    again = estimate_text(prepared.gray)
+    again = estimate_text(find_ink(prepared.gray))
     assert again is not None
     assert again.height == pytest.approx(settings.text_height, rel=0.2)
     corner = prepared.to_page(np.zeros((1, 2), np.float32))[0]
@@ -114,10 +115,3 @@ def test_short_sides_are_padded_instead_of_stretched() -> None:
     assert (prepared.height, prepared.width) == (40, 512)
     assert prepared.scale == (512 / 500, 1.0)
     assert (prepared.gray[40:] == prepared.gray[39]).all()
-
-
-def test_other_arrays_are_refused() -> None:
-    with pytest.raises(ValueError, match="picture"):
-        to_gray(np.zeros((4, 4, 3), np.float32))
-    with pytest.raises(ValueError, match="picture"):
-        to_gray(np.zeros((0, 4, 3), np.uint8))

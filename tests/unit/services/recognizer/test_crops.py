@@ -14,7 +14,6 @@ from services.recognizer.crops import (
     level,
     quad_fault,
     quantiles,
-    to_gray,
 )
 
 
@@ -92,14 +91,6 @@ def test_faults_of_quads_are_told(quad: list[list[float]], part: str | None) -> 
     else:
         assert fault is not None
         assert part in fault
-
-
-def test_gray() -> None:
-    blue_only = np.zeros((2, 3, 3), np.uint8)
-    blue_only[..., 0] = 255
-    assert to_gray(blue_only).shape == (2, 3)
-    assert int(to_gray(blue_only)[0, 0]) == 29  # BT.601 weight of blue, so the channels are taken as BGR
-    assert to_gray(np.full((2, 3, 1), 7, np.uint8)).tolist() == [[7] * 3] * 2
 
 
 def test_buckets_hold_their_width_and_waste_little() -> None:

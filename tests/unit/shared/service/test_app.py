@@ -517,7 +517,7 @@ async def test_server_that_cannot_start_says_why_and_ends(served: Any) -> None:
 
 async def test_server_without_weights_says_what_to_do(served: Any) -> None:
     process, _ = served(
-        failure="from shared.service.health import StartupError; raise StartupError('x.safetensors is missing. Get it again.')"  # noqa: E501
+        failure="from shared.startup import StartupError; raise StartupError('x.safetensors is missing. Get it again.')"
     )
     _, errors = await asyncio.to_thread(process.communicate, None, 30)
     assert process.returncode == 3

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from gateway.settings import GatewaySettings
 from shared.service import tracing
-from shared.service.health import StartupError
+from shared.startup import StartupError
 from tests.support.gateway import make_picture, run_gateway
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

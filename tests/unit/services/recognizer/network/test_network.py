@@ -14,7 +14,7 @@ from services.recognizer.network.openvino_engine import CONVOLUTIONS, OpenVINOEn
 from services.recognizer.network.torch_engine import TorchEngine
 from services.recognizer.training.loss import ctc_loss, merge_case
 from shared.inference.device import arrays_of
-from shared.inference.quantization import measure_ceilings
+from shared.learning.quantization import measure_ceilings
 
 TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=2)
 PAIRS = [(1, 2), (3, 4)]
