@@ -16,8 +16,8 @@ COUNT ?= 100
 SAMPLE ?= tests/samples/malaysia.jpg
 SOURCES := gateway quittance services shared synthesis tests docs $(wildcard benchmarks)
 
-.PHONY: help bench run test test-unit test-end-to-end check format evaluate train train-detector train-recognizer \
-	train-extractor synthesize figures screenshots openapi docs clean
+.PHONY: help bench run test test-unit test-end-to-end check check-generators format evaluate train train-detector \
+	train-recognizer train-extractor synthesize figures screenshots openapi docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ screenshots: $(VENV)/.test ## Take the pictures of the page for the README again
 
 openapi: $(VENV)/.run ## Write the OpenAPI schemas of docs/openapi again
 	@$(BIN)/python -m quittance.schemas docs/openapi
+
+check-generators: ## Generate clients from docs/openapi with two public generators; fails on a warning (needs npm)
+	@clients/check-generators
 
 docs: $(VENV)/.docs ## Write the documentation as a site into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

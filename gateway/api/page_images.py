@@ -19,8 +19,13 @@ def pages_router(settings: GatewaySettings) -> APIRouter:
     """Makes the route under /v1/pages."""
     router = APIRouter(prefix="/v1/pages", tags=["receipts"])
     binary = {"schema": {"type": "string", "format": "binary"}}
+    # Generators read no response of type image/*; the last entry tells them that the answer is bytes.
+    media_types = ("image/webp", "image/jpeg", "image/png", "application/octet-stream")
     answer: dict[int | str, dict[str, Any]] = {
-        200: {"description": "The page.", "content": {f"image/{kind}": binary for kind in ("webp", "jpeg", "png")}}
+        200: {
+            "description": "The page, as image/webp, image/jpeg or image/png.",
+            "content": dict.fromkeys(media_types, binary),
+        }
     }
 
     @router.post(

@@ -114,19 +114,30 @@ def upload_openapi(
     what: str = "A JPEG, PNG or WebP.",
     more_types: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Describes both kinds of body for OpenAPI: `@router.post(..., openapi_extra=upload_openapi())`.
+    """Describe both kinds of body for OpenAPI: `@router.post(..., openapi_extra=upload_openapi())`.
+
+    A raw body is described as `application/octet-stream` only, which every client generator understands. The service
+    itself accepts the content type of any picture.
 
     Args:
-        fields: JSON schemas of the form's other fields, by name; none of them is required.
-        what: What the file may be.
-        more_types: Content types of a body beside those of pictures that every service takes.
+        fields: JSON schemas of the form's other fields, by name. All are optional.
+        what: Formats that the file may have, as a sentence.
+        more_types: Content types that the service reads in addition to `_RAW_TYPES`.
     """
     picture = {"type": "string", "format": "binary", "description": what}
     form = {"type": "object", "required": [FILE_FIELD], "properties": {FILE_FIELD: picture} | (fields or {})}
-    content = {"multipart/form-data": {"schema": form}} | {
-        kind: {"schema": picture} for kind in (*_RAW_TYPES, *more_types)
+    part = {"contentType": ", ".join((*_RAW_TYPES, *more_types))}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": "A form, or the bytes of the file as the body. The format is read from the bytes; a raw "
+            "body may also have the content type of its format, such as `image/jpeg`.",
+            "content": {
+                "multipart/form-data": {"schema": form, "encoding": {FILE_FIELD: part}},
+                "application/octet-stream": {"schema": picture},
+            },
+        }
     }
-    return {"requestBody": {"required": True, "content": content}}
 
 
 async def _read_form(request: Request, limits: UploadLimits) -> Upload:

@@ -122,7 +122,9 @@ async def test_the_limit_is_exact(raw: bool) -> None:
             assert "10 bytes" in problem.detail
 
 
-def test_openapi_tells_the_other_fields() -> None:
-    content = upload_openapi({"quads": {"type": "string"}})["requestBody"]["content"]
-    assert content["multipart/form-data"]["schema"]["properties"]["quads"] == {"type": "string"}
-    assert content["image/webp"]["schema"]["format"] == "binary"
+def test_openapi_describes_form_and_raw_body() -> None:
+    content = upload_openapi({"quads": {"type": "string"}}, more_types=("image/tiff",))["requestBody"]["content"]
+    form = content["multipart/form-data"]
+    assert form["schema"]["properties"]["quads"] == {"type": "string"}
+    assert form["encoding"]["file"]["contentType"].endswith("application/octet-stream, image/tiff")
+    assert content["application/octet-stream"]["schema"]["format"] == "binary"
