@@ -1,4 +1,4 @@
-"""Writes into the README what was measured, and what a sample picture gives, so that neither is ever invented.
+"""Write the sample response and the measures into README and docs, so that neither is ever typed by hand.
 
 python -m benchmarks.readme --sample tests/samples/malaysia.jpg --measures runs/evaluation.json
 """
@@ -19,49 +19,65 @@ from shared.contracts import Receipt
 ROOT = Path(__file__).resolve().parent.parent
 _LINES_SHOWN = 2
 _ROWS = (
-    ("task 1, text found (DetEval)", "task1.deteval"),
-    ("task 2, words read, detector's boxes", "task2.pixels"),
-    ("task 2, words read, given boxes", "task2.given_boxes"),
-    ("task 3, fields, from pixels", "task3.pixels.all"),
-    ("task 3, fields, given text", "task3.given_text.all"),
-    ("task 3, from pixels, companies not seen in training", "task3.pixels.unseen_company"),
-    ("task 3, given text, companies not seen in training", "task3.given_text.unseen_company"),
+    ("task 1: text found (DetEval)", "task1.deteval"),
+    ("task 2: words read, detected boxes", "task2.pixels"),
+    ("task 2: words read, given boxes", "task2.given_boxes"),
+    ("task 3: fields, from pixels", "task3.pixels.all"),
+    ("task 3: fields, given text", "task3.given_text.all"),
+    ("task 3: from pixels, companies not seen in training", "task3.pixels.unseen_company"),
+    ("task 3: given text, companies not seen in training", "task3.given_text.unseen_company"),
+)
+_SUMMARY_ROWS = (
+    ("text found, DetEval H-mean", "task1.deteval.hmean", ".3f", ""),
+    ("words read, F1", "task2.pixels.f1", ".3f", ""),
+    ("fields from pixels, F1", "task3.pixels.all.f1", ".3f", ""),
+    ("straight-through rate at 99% precision", "trust.straight_through", ".3f", ""),
+    ("seconds per receipt, median", "seconds.median", ".2f", ""),
+    ("peak memory", "peak_memory_mib", ".0f", " MiB"),
 )
 
 
 def main() -> None:
-    """Reads the arguments, runs the chain on the sample, and writes README and picture."""
+    """Read the arguments, run the sample through the models, and write README, accuracy page and picture."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sample", type=Path, required=True, help="a rendered receipt, never one of SROIE")
-    parser.add_argument("--measures", type=Path, required=True, help="what `quittance evaluate --output` wrote")
+    parser.add_argument("--sample", type=Path, required=True, help="rendered receipt to read, never one of SROIE")
+    parser.add_argument("--measures", type=Path, required=True, help="file written by `quittance evaluate --output`")
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--accuracy", type=Path, default=ROOT / "docs" / "accuracy.md")
     arguments = parser.parse_args()
     measures = json.loads(arguments.measures.read_text(encoding="utf-8"))
     receipt = asyncio.run(read(arguments.sample.read_bytes()))
-    text = arguments.readme.read_text(encoding="utf-8")
-    text = fill(text, "answer", answer(receipt))
-    text = fill(text, "measures", tables(measures))
-    arguments.readme.write_text(text, encoding="utf-8")
-    print(f"wrote {arguments.readme} and {draw_file(arguments.sample, receipt, ROOT / 'docs' / 'images')}")
+    write(arguments.readme, answer=answer(receipt), figures=summary(measures))
+    write(arguments.accuracy, measures=tables(measures))
+    print(f"Wrote {draw_file(arguments.sample, receipt, ROOT / 'docs' / 'images')}")
 
 
 async def read(data: bytes) -> Receipt:
-    """Runs the chain on a picture."""
+    """Read a picture with the services in this process."""
     async with embedded() as client:
         return await client.read(data)
 
 
+def write(page: Path, **parts: str) -> None:
+    """Replace the named generated parts of a page."""
+    text = page.read_text(encoding="utf-8")
+    for name, content in parts.items():
+        text = fill(text, name, content)
+    page.write_text(text, encoding="utf-8")
+    print(f"Wrote {page}")
+
+
 def fill(text: str, name: str, content: str) -> str:
-    """Replaces what stands between the two comments of that name; raises ValueError if they are not there."""
+    """Replace the text between the two comments with this name; raise ValueError unless there is exactly one pair."""
     pattern = re.compile(rf"(<!-- {name}: written by .*? -->\n).*?(<!-- {name}: end -->)", re.S)
     filled, count = pattern.subn(lambda match: f"{match[1]}\n{content}\n\n{match[2]}", text)
     if count != 1:
-        raise ValueError(f"The README has {count} places for {name!r}.")
+        raise ValueError(f"The page has {count} places for {name!r}; it needs exactly one.")
     return filled
 
 
 def answer(receipt: Receipt) -> str:
-    """The answer as a block of JSON, with the first lines only and numbers rounded."""
+    """Return the response as a JSON code block, with the first lines only and numbers rounded."""
     shown = receipt.model_dump(mode="json")
     for part in (*filter(None, shown["fields"].values()), *shown["lines"]):
         part["quad"] = [[round(x), round(y)] for x, y in part["quad"]]
@@ -72,34 +88,46 @@ def answer(receipt: Receipt) -> str:
     return "```json\n{\n" + ",\n".join(rows) + "\n}\n```"
 
 
+def summary(measures: dict[str, Any]) -> str:
+    """Return the few measures of the README as a Markdown table."""
+    rows = [f"| {title} | {_measure(measures, path):{form}}{unit} |" for title, path, form, unit in _SUMMARY_ROWS]
+    return "\n".join(["| | |", "| --- | --- |", *rows])
+
+
 def tables(measures: dict[str, Any]) -> str:
-    """The measures as two tables of Markdown."""
+    """Return all measures as two Markdown tables."""
     lines = ["| | precision | recall | F1 |", "| --- | --- | --- | --- |"]
     for title, path in _ROWS:
-        found: Any = measures
-        for key in path.split("."):
-            found = found[key]
-        last = found.get("f1", found.get("hmean"))
-        lines.append(f"| {title} | {found['precision']:.3f} | {found['recall']:.3f} | {last:.3f} |")
+        scores = _measure(measures, path)
+        f1 = scores.get("f1", scores.get("hmean"))
+        lines.append(f"| {title} | {scores['precision']:.3f} | {scores['recall']:.3f} | {f1:.3f} |")
     seconds, trust = measures["seconds"], measures["trust"]
     lines += [
         "",
         "| | |",
         "| --- | --- |",
         f"| receipts | {measures['receipts']} |",
-        f"| characters wrong, given boxes | {measures['task2']['given_boxes']['cer']:.3f} |",
-        f"| calibration error of the fields' confidence | {trust['ece']:.3f} |",
-        f"| fields that may go through unseen at 99% right | {trust['straight_through']:.3f} |",
-        f"| seconds a receipt, median and 95th percentile | {seconds['median']:.2f}, {seconds['p95']:.2f} |",
-        f"| seconds to start | {seconds['startup']:.1f} |",
-        f"| peak memory of gateway and services in one process | {measures['peak_memory_mib']:.0f} MiB |",
+        f"| character error rate, given boxes | {measures['task2']['given_boxes']['cer']:.3f} |",
+        f"| calibration error of field confidences | {trust['ece']:.3f} |",
+        f"| straight-through rate at 99% precision | {trust['straight_through']:.3f} |",
+        f"| seconds per receipt, median and 95th percentile | {seconds['median']:.2f}, {seconds['p95']:.2f} |",
+        f"| startup time, seconds | {seconds['startup']:.1f} |",
+        f"| peak memory, gateway and services in one process | {measures['peak_memory_mib']:.0f} MiB |",
         f"| models | {', '.join(f'`{version}`' for version in measures['models'].values())} |",
     ]
     return "\n".join(lines)
 
 
+def _measure(measures: dict[str, Any], path: str) -> Any:
+    """Return the measure at a dotted path."""
+    value: Any = measures
+    for key in path.split("."):
+        value = value[key]
+    return value
+
+
 def _value(value: object) -> str:
-    """JSON on a line for what is small, a line for each part of what is not."""
+    """Format a small value as one line of JSON, a large one with a line per member."""
     if isinstance(value, dict) and len(json.dumps(value)) > 110:
         rows = [f"    {json.dumps(key)}: {json.dumps(part, ensure_ascii=False)}" for key, part in value.items()]
         return "{\n" + ",\n".join(rows) + "\n  }"

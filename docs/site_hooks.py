@@ -1,4 +1,4 @@
-"""What MkDocs does beside its own: settings from the code, links that leave the site, pages that are not there."""
+"""MkDocs hooks: tables of settings from the code, plain text for links that leave the site, no missing pages."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _SETTINGS = "<!-- settings -->"
 
 
 def on_config(config: Any) -> Any:
-    """Leaves pages out of the navigation that are not there, such as figures that nobody measured yet."""
-    config.nav = _there(config.nav, Path(config.docs_dir))
+    """Drop pages from the navigation that do not exist."""
+    config.nav = _drop_missing(config.nav, Path(config.docs_dir))
     return config
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: object) -> str:
-    """Fills in the settings, and makes text of links to files of the repository that the site does not have."""
+    """Insert the settings, and turn links to files outside the site into plain text."""
     if _SETTINGS in markdown:
-        markdown = markdown.replace(_SETTINGS, settings_tables())
-    docs, here = Path(config.docs_dir), Path(page.file.abs_src_path).parent
+        markdown = markdown.replace(_SETTINGS, format_settings())
+    docs, folder = Path(config.docs_dir), Path(page.file.abs_src_path).parent
 
-    def inside(match: re.Match[str]) -> str:
-        target = Path(os.path.normpath(here / match[2]))
+    def keep_inside(match: re.Match[str]) -> str:
+        target = Path(os.path.normpath(folder / match[2]))
         return match[0] if target.is_relative_to(docs) else match[1]
 
-    return _LINK.sub(inside, markdown)
+    return _LINK.sub(keep_inside, markdown)
 
 
-def settings_tables() -> str:
-    """All settings: those that every application has, then those of each one."""
-    parts = [_table("Of every application", ServiceSettings, set())]
+def format_settings() -> str:
+    """Return all settings as Markdown tables: first the common ones, then those of each application."""
+    parts = [_format_table("All applications", ServiceSettings, set())]
     common = set(ServiceSettings.model_fields)
     for title, settings in (
         ("Gateway", GatewaySettings),
@@ -46,31 +46,37 @@ def settings_tables() -> str:
         ("Recognizer", RecognizerSettings),
         ("Extractor", ExtractorSettings),
     ):
-        parts.append(_table(title, settings, common))
+        parts.append(_format_table(title, settings, common))
     return "\n\n".join(parts)
 
 
-def _table(title: str, settings: type[ServiceSettings], without: set[str]) -> str:
+def _format_table(title: str, settings: type[ServiceSettings], without: set[str]) -> str:
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {_default(field.default)} | {(field.description or '').replace('|', '/')} |"
+        f"| `{PREFIX}{name.upper()}` | {_format_default(field.default)} | "
+        f"{(field.description or '').replace('|', '/')} |"
         for name, field in settings.model_fields.items()
         if name not in without
     ]
-    return "\n".join([f"### {title}", "", "| variable | default | what |", "| --- | --- | --- |", *rows])
+    return "\n".join([f"### {title}", "", "| variable | default | meaning |", "| --- | --- | --- |", *rows])
 
 
-def _default(value: object) -> str:
-    if isinstance(value, Path):  # weights lie beside the code, wherever that is installed
-        return f"`{value}`" if not value.is_absolute() else "the model that comes along"
+def _format_default(value: object) -> str:
+    # Absolute paths are weights next to the code, wherever it is installed.
+    if isinstance(value, Path):
+        return f"`{value}`" if not value.is_absolute() else "the included model"
     return "none" if value is None else f"`{value}`"
 
 
-def _there(entries: list[Any], docs: Path) -> list[Any]:
+def _drop_missing(entries: list[Any], docs: Path) -> list[Any]:
+    """Return the navigation entries whose page exists; an entry is a path, or a title with a path or a list."""
     kept: list[Any] = []
     for entry in entries:
+        if isinstance(entry, str):
+            kept += [entry] if (docs / entry).is_file() else []
+            continue
         ((title, target),) = entry.items()
         if isinstance(target, list):
-            target = _there(target, docs)
+            target = _drop_missing(target, docs)
         elif not (docs / target).is_file():
             continue
         if target:

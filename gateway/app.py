@@ -53,7 +53,7 @@ Turns the picture of a receipt into data: who was paid, when, where and how much
 each thing stands on the paper, and how sure it is.
 
 Coordinates are pixels of the picture as it is seen (turned as its EXIF orientation says), x to the right, y downwards.
-A field that is not on the receipt is `null`; it is never guessed. Errors are problem details (RFC 9457).
+A field that was not found is `null`. Errors are problem details (RFC 9457).
 """
 
 _CORS_REQUEST_HEADERS = (

@@ -1,6 +1,6 @@
-"""What README and docs tell people to type is typed here, in a folder of its own, against a gateway that runs.
+"""Run the commands and programs in README and docs, in a temporary folder, against a running gateway.
 
-A block that is not run says why, in a comment before it: `<!-- not run: ... -->`.
+A block that is not run has a comment with the reason before it: `<!-- not run: ... -->`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<why>[^\n]+?) -->\n)?^```(?P<kind>bash|python)\n(?P<text>.*?)^```", re.M | re.S
 )
 _URL = "http://127.0.0.1:8000"
-_LONGEST_S = 300
+_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of commands, or a program, on a page."""
+    """A block of commands, or a Python program, on a page."""
 
     page: str
     number: int
@@ -62,15 +62,15 @@ def commands(block: Block) -> list[str]:
 
 @dataclass
 class Typist:
-    """Types commands in a folder that has the files that pages speak of."""
+    """Runs commands in a folder with the files that the pages mention."""
 
     folder: Path
     environment: dict[str, str]
     url: str
     typed: set[str] = field(default_factory=set)
 
-    def new(self, line: str) -> bool:
-        """Whether a command has to be typed: one that loads the models is not typed twice for another page."""
+    def is_new(self, line: str) -> bool:
+        """Whether a command has to run: `extract` loads the models, so the same command is not run again for another page."""
         words = " ".join(shlex.split(line, comments=True))
         seen = words in self.typed
         self.typed.add(words)
@@ -78,31 +78,31 @@ class Typist:
 
     def run(self, command: list[str]) -> None:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=_LONGEST_S
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=_TIMEOUT_S
         )
         assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
     def watch(self, line: str) -> None:
-        """Runs a command that goes on until Ctrl-C, until it says that it does."""
+        """Run a command until it announces that it stops on Ctrl-C, then interrupt it."""
         words = shlex.split(line, comments=True)
         with subprocess.Popen(
             words, cwd=self.folder, env=self.environment, stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stderr is not None
-            told = process.stderr.readline()
+            announcement = process.stderr.readline()
             process.send_signal(signal.SIGINT)
-            assert process.wait(_LONGEST_S) == 0
-        assert "Ctrl-C" in told
+            assert process.wait(_TIMEOUT_S) == 0
+        assert "Ctrl-C" in announcement
 
 
 @pytest.fixture(scope="module")
 def typist(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Typist:
-    folder = tmp_path_factory.mktemp("typed")
+    folder = tmp_path_factory.mktemp("documentation")
     sample = ROOT / "tests" / "samples" / "malaysia.jpg"
     (folder / "receipts").mkdir()
     for name in ("receipt.jpg", "lunch.jpg", "receipts/any.jpg"):
         shutil.copy(sample, folder / name)
-    (folder / "notes.jpg").write_text("no picture")
+    (folder / "notes.jpg").write_text("not a picture")
     with zipfile.ZipFile(folder / "march.zip", "w") as archive:
         archive.write(sample, "march/1.jpg")
     (folder / "tests").symlink_to(ROOT / "tests")
@@ -120,7 +120,7 @@ def typist(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def corrected(typist: Typist) -> Iterator[None]:
-    """The receipt that the pages speak of was read and corrected before, whatever the block before this one did."""
+    """Read and correct the receipt that the pages mention, whatever the previous block did."""
     with httpx2.Client(base_url=typist.url, timeout=60) as client:
         sample = (typist.folder / "receipt.jpg").read_bytes()
         receipt = client.post("/v1/receipts", files={"file": ("receipt.jpg", sample)}).json()
@@ -133,16 +133,16 @@ def corrected(typist: Typist) -> Iterator[None]:
 
 @pytest.mark.usefixtures("corrected")
 @pytest.mark.parametrize("block", [block for block in blocks() if block.why_not_run is None], ids=str)
-def test_what_is_told_to_be_typed_works(typist: Typist, block: Block) -> None:
+def test_documented_block_runs(typist: Typist, block: Block) -> None:
     text = block.text.replace(_URL, typist.url)
     if block.kind == "python":
         typist.run([sys.executable, "-c", text])
         return
     for line in commands(Block(block.page, block.number, block.kind, text, None)):
-        if not typist.new(line):
+        if not typist.is_new(line):
             continue
         if "--watch" in line:
             typist.watch(line)
         else:
-            # Two lines, so that there is a shell around the command, as there is around a person's.
+            # Two lines keep a shell around the command, as in a terminal.
             typist.run(["bash", "-c", f"set -e\n{line}\ntrue"])
