@@ -70,7 +70,7 @@ class Typist:
     typed: set[str] = field(default_factory=set)
 
     def is_new(self, line: str) -> bool:
-        """Whether a command has to run: `extract` loads the models, so the same command is not run again for another page."""
+        """Whether a command has to run: `extract` loads the models, so each of its commands runs only once."""
         words = " ".join(shlex.split(line, comments=True))
         seen = words in self.typed
         self.typed.add(words)
