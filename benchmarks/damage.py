@@ -20,7 +20,7 @@ import numpy.typing as npt
 from services.detector.training.damage import move
 from shared.arrays import Floats, Pixels
 from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split, write_receipt, write_split
-from synthesis.photography.wear import lighting, table
+from synthesis.photography.wear import draw_lighting, draw_table
 
 Damage = Callable[[Pixels, Floats, np.random.Generator], tuple[Pixels, Floats]]
 
@@ -97,10 +97,10 @@ def on_table(image: Pixels, quads: Floats, rng: np.random.Generator) -> tuple[Pi
     margin = float(rng.uniform(*TABLE_MARGIN))
 
     def ground(shape: tuple[int, int]) -> Floats:
-        return table(rng, shape)
+        return draw_table(rng, shape)
 
     shown, moved = _placed(image, quads, float(rng.uniform(-TABLE_TURN, TABLE_TURN)), inwards, ground, margin=margin)
-    light = lighting(rng, (shown.shape[0], shown.shape[1]), 0.5)[..., None]
+    light = draw_lighting(rng, (shown.shape[0], shown.shape[1]), 0.5)[..., None]
     return np.clip(shown * light, 0, 255).astype(np.uint8), moved
 
 

@@ -1,4 +1,4 @@
-"""Synthetic receipts: content, layout, print, wear and geometry, with exact labels, for training and tests."""
+"""Generate synthetic receipts with exact labels, for training and tests."""
 
 from __future__ import annotations
 

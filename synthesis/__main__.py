@@ -1,4 +1,4 @@
-"""`python -m synthesis`: write a folder of synthetic receipts, or the samples of the repository."""
+"""Write a folder of synthetic receipts, or the sample receipts of the repository: `python -m synthesis`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from synthesis.samples import write_samples
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m synthesis", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     folder = commands.add_parser("generate", help="write receipts in the layout of SROIE")
     folder.add_argument("--out", type=Path, required=True, help="folder to write to")
-    folder.add_argument("--count", type=int, default=500, help="number of receipts (default 500)")
-    folder.add_argument("--seed", type=int, default=1, help="the same seed gives the same receipts (default 1)")
-    folder.add_argument("--validation-share", type=float, default=0.05, help="share held out (default 0.05)")
-    folder.add_argument("--workers", type=int, default=1, help="processes (default 1)")
-    folder.add_argument("--fonts", type=Path, help="folder of further fonts, for names of shops above all")
+    folder.add_argument("--count", type=int, default=500, help="number of receipts (default: 500)")
+    folder.add_argument("--seed", type=int, default=1, help="seed; the same seed gives the same receipts (default: 1)")
+    folder.add_argument(
+        "--validation-share", type=float, default=0.05, help="share of the validation split (default: 0.05)"
+    )
+    folder.add_argument("--workers", type=int, default=1, help="number of processes (default: 1)")
+    folder.add_argument("--fonts", type=Path, help="folder of further fonts, mainly for shop names")
     samples = commands.add_parser("samples", help="write the sample receipts of the repository")
-    samples.add_argument("--out", type=Path, default=Path("tests/samples"), help="default tests/samples")
+    samples.add_argument(
+        "--out", type=Path, default=Path("tests/samples"), help="folder to write to (default: tests/samples)"
+    )
     chosen = parser.parse_args(arguments)
     if chosen.command == "samples":
         for path in write_samples(chosen.out):

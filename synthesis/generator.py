@@ -1,4 +1,4 @@
-"""Synthetic receipts with exact labels: one at a time, or a folder in the layout of SROIE."""
+"""Render synthetic receipts: one at a time, or a folder in the layout of SROIE."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import numpy as np
 from shared.arrays import Floats, Pixels
 from shared.learning.dataset import LabeledSegment, write_receipt, write_split
 from synthesis.content.receipt import draw_content
-from synthesis.photography.photograph import Style, draw_style, take
+from synthesis.photography.photograph import PictureStyle, draw_style, take_picture
 from synthesis.printing.layout import draw_layout
 from synthesis.printing.rendering import render_strip
-from synthesis.printing.signs import sign_faces
+from synthesis.printing.signs import load_sign_faces
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class SyntheticReceipt:
     """A picture with its labels.
 
     Attributes:
-        image: (H, W, 3) uint8, BGR.
-        segments: Every run of text, from top to bottom, with its quad in pixels of `image`.
-        entities: company, date, address, total as printed; '' where the receipt has none.
-        tight: (N, 4, 2) quads around the ink of `segments`, without the room that labels leave.
+        image: `(H, W, 3)` uint8, BGR.
+        segments: Every run of text from top to bottom, with its quad in pixels of `image`.
+        entities: Company, date, address and total as printed; empty if the receipt has none.
+        tight: `(N, 4, 2)` quads around the ink of `segments`, without the margin that labels leave.
     """
 
     image: Pixels
@@ -38,28 +38,28 @@ class SyntheticReceipt:
 
 
 def render_receipt(
-    seed: int | str, *, style: Style | None = None, country: str | None = None, fonts: Path | None = None
+    seed: int | str, *, style: PictureStyle | None = None, country: str | None = None, fonts: Path | None = None
 ) -> SyntheticReceipt:
-    """Make one receipt; the same seed gives the same one.
+    """Render one receipt. The same seed gives the same receipt.
 
     Args:
         seed: Any number or text.
-        style: How it is worn and photographed; drawn if None.
+        style: Wear and kind of picture; drawn if None.
         country: MY, US, UK or EU; drawn if None.
-        fonts: Folder of further fonts, for names of shops above all; None for those of receipt printers only.
+        fonts: Folder of further fonts, mainly for shop names; None uses only the fonts of receipt printers.
 
     Raises:
-        FontError: If there is no font of use in the folder.
+        FontError: If the folder has no usable font.
     """
     chance = random.Random(f"receipt {seed}")
-    printed = draw_layout(chance, draw_content(chance, country), sign_faces(fonts) if fonts else ())
+    printed = draw_layout(chance, draw_content(chance, country), load_sign_faces(fonts) if fonts else ())
     strip = render_strip(chance, printed)
     pixels = np.random.default_rng(chance.getrandbits(64))
-    image, warp = take(pixels, strip, style or draw_style(pixels))
+    image, warp = take_picture(pixels, strip, style or draw_style(pixels))
     limit = np.array([image.shape[1] - 1, image.shape[0] - 1], np.float32)
-    quads = warp.quads(strip.boxes).clip(0, limit)
+    quads = warp.map_boxes(strip.boxes).clip(0, limit)
     segments = tuple(LabeledSegment(quad, text) for quad, text in zip(quads, strip.texts, strict=True))
-    return SyntheticReceipt(image, segments, printed.entities, warp.quads(strip.tight))
+    return SyntheticReceipt(image, segments, printed.entities, warp.map_boxes(strip.tight))
 
 
 def generate(
@@ -74,19 +74,19 @@ def generate(
     """Write `count` receipts and a `split.json` into a folder.
 
     Args:
-        out: Folder; made if it is not there. Files of an earlier run with the same keys are replaced.
+        out: Folder; created if it is missing. Files with the same keys are replaced.
         count: Number of receipts.
         seed: Receipt i of a seed is always the same, whatever `count` and `workers` are.
-        validation_share: Share of the receipts that goes to the split `validation`; the rest is `train`.
-        workers: Processes that draw.
-        fonts: As for `render_receipt`.
+        validation_share: Share of the receipts in the split `validation`; the rest is `train`.
+        workers: Number of processes.
+        fonts: See `render_receipt`.
 
     Raises:
         ValueError: If a number is out of range.
-        FontError: If there is no font of use in the folder.
+        FontError: If the folder has no usable font.
     """
     if count < 1 or workers < 1 or not 0 <= validation_share < 1:
-        raise ValueError("count and workers must be at least 1, validation_share from 0 up to (not including) 1")
+        raise ValueError("count and workers must be at least 1; validation_share must be at least 0 and below 1")
     keys = [f"S{seed:04d}-{index:06d}" for index in range(count)]
     if workers == 1:
         for key in keys:

@@ -1,1 +1,1 @@
-"""What a synthetic receipt says."""
+"""Draw what a synthetic receipt says."""

@@ -1,4 +1,4 @@
-"""The arithmetic of a purchase, in whole cents, so that every receipt adds up."""
+"""Draw a purchase in whole cents, so that every receipt adds up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a purchase. Prices are cents; `amount` is quantity x unit price - discount."""
+    """One item of a purchase. Prices are in cents; `amount` is quantity x unit price - discount."""
 
     name: str
     code: str
@@ -19,15 +19,16 @@ class Item:
 
     @property
     def amount(self) -> int:
-        """What the line costs, cents."""
+        """Price of the item in cents, less its discount."""
         return self.quantity * self.unit_price - self.discount
 
 
 @dataclass(frozen=True)
 class Purchase:
-    """Items and what follows from them, cents.
+    """Items and the amounts that follow from them, in cents.
 
-    subtotal + service + (0 if tax_included else tax) + tip + rounding = total; tendered - total = change.
+    The amounts satisfy subtotal + service + (0 if tax_included else tax) + tip + rounding = total, and tendered - total
+    = change.
     """
 
     items: tuple[Item, ...]
@@ -46,10 +47,10 @@ class Purchase:
 
     @property
     def tax(self) -> int:
-        """Tax on subtotal and service, contained in it or on top of it."""
+        """Tax on subtotal and service, included in them or added on top."""
         base = Decimal(self.subtotal + self.service)
         rate = self.tax_rate / 100
-        return rounded(base * rate / (1 + rate) if self.tax_included else base * rate)
+        return round_half_up(base * rate / (1 + rate) if self.tax_included else base * rate)
 
     @property
     def net(self) -> int:
@@ -58,32 +59,32 @@ class Purchase:
 
     @property
     def before_rounding(self) -> int:
-        """Amount due before it is rounded to the smallest coin."""
+        """Amount due before rounding to the smallest coin."""
         return self.net + self.tax + self.tip
 
     @property
     def rounding(self) -> int:
-        """What rounding to the smallest coin adds; may be negative."""
+        """Amount added by rounding to the smallest coin; may be negative."""
         return self.total - self.before_rounding
 
     @property
     def total(self) -> int:
         """Amount due."""
-        return rounded(Decimal(self.before_rounding) / self.round_to) * self.round_to
+        return round_half_up(Decimal(self.before_rounding) / self.round_to) * self.round_to
 
     @property
     def change(self) -> int:
-        """What comes back, never negative."""
+        """Change given, never negative."""
         return self.tendered - self.total
 
 
-def rounded(value: Decimal) -> int:
+def round_half_up(value: Decimal) -> int:
     """Round half up to a whole number."""
     return int(value.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def draw_price(rng: random.Random, coin: int) -> int:
-    """A unit price in cents: many small ones, few large ones, often ending in 0 or 9."""
+    """Draw a unit price in cents: mostly small, often ending in 0 or 9."""
     magnitude = rng.choices((300, 1500, 6000, 30000), (45, 38, 14, 3))[0]
     price = rng.randint(coin, magnitude)
     if rng.random() < 0.6:
@@ -94,7 +95,7 @@ def draw_price(rng: random.Random, coin: int) -> int:
 
 
 def draw_tendered(rng: random.Random, total: int) -> int:
-    """Cash that a customer would hand over for `total` cents: exact, or the next round sum."""
+    """Draw the cash that a customer hands over for `total` cents: exact, or the next round sum."""
     if rng.random() < 0.25:
         return total
     notes = [n for n in (100, 500, 1000, 2000, 5000, 10000, 20000, 50000) if n >= total]
@@ -114,18 +115,18 @@ def draw_purchase(
     service_rate: int = 0,
     tip_rate: int = 0,
 ) -> Purchase:
-    """Draw a purchase of one to about twenty items.
+    """Draw a purchase of 1 to 20 items.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         goods: Names to draw from.
-        details: What may follow a name ('' for nothing).
+        details: Suffixes of names to draw from; may include ''.
         tax_rate: Percent.
-        tax_included: Whether prices contain the tax.
+        tax_included: Whether prices include the tax.
         round_to: Smallest coin in cents to which the total is rounded (5 in Malaysia, 1 elsewhere).
-        methods: Ways to pay; `cash` and `bar` in any case mean that change is given.
-        service_rate: Percent of service charge.
-        tip_rate: Percent of tip.
+        methods: Payment methods. Change is given for `cash` and `bar`, in any case.
+        service_rate: Service charge in percent.
+        tip_rate: Tip in percent.
     """
     count = rng.choices(range(1, 21), [13, 14, 13, 12, 10, 8, 7, 5, 4, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1])[0]
     items = []
@@ -140,8 +141,8 @@ def draw_purchase(
         code = "".join(rng.choices("0123456789", k=rng.choice((5, 6, 7, 8, 13, 13))))
         items.append(Item(f"{name} {detail}".strip(), code, quantity, price, discount))
     subtotal = sum(item.amount for item in items)
-    service = rounded(Decimal(subtotal * service_rate) / 100)
-    tip = rounded(Decimal(subtotal * tip_rate) / 100)
+    service = round_half_up(Decimal(subtotal * service_rate) / 100)
+    tip = round_half_up(Decimal(subtotal * tip_rate) / 100)
     method = rng.choice(methods)
     unpaid = Purchase(tuple(items), service, tax_rate, tax_included, tip, round_to, 0, method)
     cash = method.upper() in {"CASH", "BAR"}

@@ -1,4 +1,4 @@
-"""What a receipt says: merchant, moment, purchase, and how its country writes them."""
+"""Draw the content of a receipt: merchant, date and time, purchase, and the number formats of its country."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from decimal import Decimal
 from synthesis.content import words
 from synthesis.content.merchants import (
     Merchant,
-    american_merchant,
-    british_merchant,
-    digits,
-    european_merchant,
-    malaysian_merchant,
+    draw_american_merchant,
+    draw_british_merchant,
+    draw_digits,
+    draw_european_merchant,
+    draw_malaysian_merchant,
 )
 from synthesis.content.purchase import Purchase, draw_purchase
 
 
 @dataclass(frozen=True)
 class Country:
-    """How amounts are written. `symbol` stands before or, with `symbol_after`, behind an amount."""
+    """How a country writes amounts. `symbol` precedes the amount, or follows it if `symbol_after` is set."""
 
     name: str
     symbol: str
@@ -32,7 +32,7 @@ class Country:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that a layout prints; `date` and `time` as printed, '' if the receipt has none."""
+    """Everything that a layout prints. `date` and `time` are as printed, empty if the receipt has none."""
 
     country: Country
     merchant: Merchant
@@ -43,8 +43,8 @@ class Content:
     cashier: str
     footer: tuple[str, ...]
 
-    def money(self, cents: int, *, symbol: str = "") -> str:
-        """An amount as the country writes it, such as `1,234.50`, `RM9.00` or `3,50€`."""
+    def format_amount(self, cents: int, *, symbol: str = "") -> str:
+        """Format cents as the country does, such as `1,234.50`, `RM9.00` or `3,50€`."""
         text = f"{abs(cents) / 100:,.2f}"
         if self.country.decimal_comma:
             text = text.translate(str.maketrans(",.", ".,"))
@@ -78,32 +78,32 @@ _US_RATES = ("6.25", "7", "8.25", "8.875", "5.5", "0")
 
 
 def draw_content(rng: random.Random, country: str | None = None) -> Content:
-    """Draw what a receipt says.
+    """Draw the content of a receipt.
 
     Args:
-        rng: Source of chance.
-        country: MY, US, UK or EU; if None, 70% are Malaysian.
+        rng: Random generator.
+        country: MY, US, UK or EU. If None, 70% of the receipts are Malaysian.
 
     Raises:
-        KeyError: If the country is another.
+        KeyError: If the country is none of these.
     """
-    makers = {"MY": _malaysian, "US": _american, "UK": _british, "EU": _european}
+    makers = {"MY": _draw_malaysian, "US": _draw_american, "UK": _draw_british, "EU": _draw_european}
     content = makers[country or rng.choices(tuple(makers), (70, 16, 7, 7))[0]](rng)
     return replace(content, date="", time="") if rng.random() < 0.02 else content
 
 
-def _moment(rng: random.Random, formats: _Formats) -> tuple[str, str]:
-    """A date and, mostly, a time as printed."""
+def _draw_moment(rng: random.Random, formats: _Formats) -> tuple[str, str]:
+    """Draw a date and, in 85% of cases, a time, both as printed."""
     day = datetime(2015, 1, 1) + timedelta(days=rng.randrange(4000), seconds=rng.randrange(7 * 3600, 23 * 3600))
     pattern = rng.choices([pattern for pattern, _ in formats], [weight for _, weight in formats])[0]
-    # %-d is not known everywhere, so numbers without a leading zero are put in by hand.
+    # strftime has no portable directive for numbers without a leading zero.
     date = day.strftime(pattern).format(d=day.day, m=day.month)
     if "%b" in pattern and rng.random() < 0.5:
         date = date.upper()
     return date, day.strftime(rng.choice(_TIMES)) if rng.random() < 0.85 else ""
 
 
-def _malaysian(rng: random.Random) -> Content:
+def _draw_malaysian(rng: random.Random) -> Content:
     taxed = rng.random() < 0.75
     rate = Decimal(rng.choice((6, 6, 6, 6, 6, 0, 10))) if taxed else Decimal(0)
     purchase = draw_purchase(
@@ -117,13 +117,14 @@ def _malaysian(rng: random.Random) -> Content:
         service_rate=rng.choice((0, 0, 0, 0, 0, 10, 5)),
     )
     prefix, length = rng.choice((("CS", 8), ("INV-", 6), ("", 6), ("R", 9), ("V015-", 6), ("A", 5), ("SA-0", 7)))
-    number = f"{prefix}{digits(rng, length)}"
+    number = f"{prefix}{draw_digits(rng, length)}"
     footer = tuple(rng.sample(words.FOOTERS, rng.randint(0, 5)))
-    merchant = malaysian_merchant(rng, taxed=taxed)
-    return Content(_MALAYSIA, merchant, purchase, *_moment(rng, _DAY_FIRST), number, rng.choice(words.CASHIERS), footer)
+    merchant = draw_malaysian_merchant(rng, taxed=taxed)
+    date, time = _draw_moment(rng, _DAY_FIRST)
+    return Content(_MALAYSIA, merchant, purchase, date, time, number, rng.choice(words.CASHIERS), footer)
 
 
-def _western(
+def _draw_western(
     rng: random.Random,
     country: Country,
     merchant: Merchant,
@@ -131,11 +132,11 @@ def _western(
     formats: _Formats,
     footer: tuple[str, ...],
 ) -> Content:
-    number, cashier = digits(rng, rng.randint(3, 8)), rng.choice(words.CASHIERS).title()
-    return Content(country, merchant, purchase, *_moment(rng, formats), number, cashier, footer)
+    number, cashier = draw_digits(rng, rng.randint(3, 8)), rng.choice(words.CASHIERS).title()
+    return Content(country, merchant, purchase, *_draw_moment(rng, formats), number, cashier, footer)
 
 
-def _american(rng: random.Random) -> Content:
+def _draw_american(rng: random.Random) -> Content:
     purchase = draw_purchase(
         rng,
         rng.choice((words.US_GOODS, tuple(name.title() for name in words.GOODS))),
@@ -147,10 +148,10 @@ def _american(rng: random.Random) -> Content:
         tip_rate=rng.choice((0, 0, 0, 15, 18, 20)),
     )
     footer = tuple(rng.sample(words.WESTERN_FOOTERS, rng.randint(0, 3)))
-    return _western(rng, _UNITED_STATES, american_merchant(rng), purchase, _MONTH_FIRST, footer)
+    return _draw_western(rng, _UNITED_STATES, draw_american_merchant(rng), purchase, _MONTH_FIRST, footer)
 
 
-def _british(rng: random.Random) -> Content:
+def _draw_british(rng: random.Random) -> Content:
     purchase = draw_purchase(
         rng,
         tuple(name.title() for name in words.GOODS) + words.US_GOODS,
@@ -161,11 +162,11 @@ def _british(rng: random.Random) -> Content:
         methods=("Cash", "VISA DEBIT", "Contactless", "Mastercard"),
     )
     footer = tuple(rng.sample(words.WESTERN_FOOTERS, rng.randint(0, 3)))
-    return _western(rng, _UNITED_KINGDOM, british_merchant(rng), purchase, _DAY_FIRST, footer)
+    return _draw_western(rng, _UNITED_KINGDOM, draw_british_merchant(rng), purchase, _DAY_FIRST, footer)
 
 
-def _european(rng: random.Random) -> Content:
-    code, merchant = european_merchant(rng)
+def _draw_european(rng: random.Random) -> Content:
+    code, merchant = draw_european_merchant(rng)
     tax, rate = _EURO_TAXES[code]
     country = Country("EU", "€", tax, decimal_comma=code != "IE", symbol_after=code != "IE")
     purchase = draw_purchase(
@@ -178,4 +179,4 @@ def _european(rng: random.Random) -> Content:
         methods=("BAR", "EC-Karte", "VISA") if code == "DE" else ("Cash", "VISA", "Mastercard"),
     )
     footer = tuple(rng.sample(words.EURO_FOOTERS[code], 1))
-    return _western(rng, country, merchant, purchase, _EURO_DATES, footer)
+    return _draw_western(rng, country, merchant, purchase, _EURO_DATES, footer)

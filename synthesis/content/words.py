@@ -1,19 +1,19 @@
-"""Word lists and grammars for invented merchants, addresses and goods.
+"""Word lists for invented merchants, addresses and goods.
 
-Everything here is written for this project. Towns, states and postcode ranges are geography; names of companies,
-streets and buildings are drawn from the lists and from syllables, so that a merchant that exists is met only by chance.
+All lists were written for this project. Towns, states and postcode ranges are real geography. Names of companies,
+streets and buildings are drawn from the lists and from syllables, so a real merchant appears only by coincidence.
 """
 
 from __future__ import annotations
 
 
 def _items(text: str) -> tuple[str, ...]:
-    """The parts of a text between semicolons; two semicolons in a row stand for an empty part."""
+    """Split a text at semicolons; two semicolons in a row give an empty part."""
     return tuple(" ".join(part.split()) for part in text.split(";"))
 
 
 def _rows(text: str) -> tuple[tuple[str, ...], ...]:
-    """The parts of a text between semicolons, each split at its vertical bars."""
+    """Split a text at semicolons, and each part at its vertical bars."""
     return tuple(tuple(part.split("|")) for part in _items(text))
 
 

@@ -1,1 +1,1 @@
-"""How a synthetic receipt is worn and photographed."""
+"""Wear a synthetic receipt and turn it into a picture."""

@@ -1,4 +1,4 @@
-"""What time, light and machines do to a receipt's look: all photometric, nothing moves."""
+"""Age and light a receipt. All effects are photometric; nothing moves."""
 
 from __future__ import annotations
 
@@ -8,46 +8,50 @@ import numpy as np
 from shared.arrays import Floats, Pixels
 
 
-def clouds(rng: np.random.Generator, shape: tuple[int, int], cells: float) -> Floats:
-    """Smooth noise (H, W) of mean 0 and standard deviation about 1 with `cells` blobs across the width."""
+def draw_clouds(rng: np.random.Generator, shape: tuple[int, int], cells: float) -> Floats:
+    """Draw smooth noise `(H, W)` of mean 0 and standard deviation about 1, with `cells` blobs across the width."""
     rows = max(2, round(cells * shape[0] / shape[1])) + 1
     coarse = rng.normal(0, 1, (rows, max(2, round(cells)) + 1)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def worn_ink(rng: np.random.Generator, ink: Floats, wear: float) -> Floats:
-    """Thermal print as it comes out: uneven, streaked, faint. `wear` runs from 0 (fresh) to 1 (barely legible)."""
+def wear_ink(rng: np.random.Generator, ink: Floats, wear: float) -> Floats:
+    """Wear thermal print: uneven, streaked, faint. `wear` is from 0 (fresh) to 1 (barely legible)."""
     height, width = ink.shape
-    worn = ink * (1 - 0.22 * wear * (1 + clouds(rng, ink.shape, 3)).clip(0, 2))
-    if rng.random() < 0.7 * wear:  # the paper was pressed less on one side
+    worn = ink * (1 - 0.22 * wear * (1 + draw_clouds(rng, ink.shape, 3)).clip(0, 2))
+    # Less pressure on one side of the paper.
+    if rng.random() < 0.7 * wear:
         ramp = np.linspace(0, rng.uniform(-0.6, 0.6) * wear, width, dtype=np.float32)
         worn *= 1 - np.abs(ramp - ramp.min())
-    if rng.random() < 0.55 * wear:  # dead dots of the head leave white columns
+    # Dead dots of the head leave white columns.
+    if rng.random() < 0.55 * wear:
         for x in rng.integers(0, width, rng.integers(1, 5)):
             worn[:, x : x + rng.integers(1, 3)] *= rng.uniform(0.1, 0.6)
-    if rng.random() < 0.5 * wear:  # the motor stuttered: weak rows
+    # A stuttering motor leaves faint rows.
+    if rng.random() < 0.5 * wear:
         for y in rng.integers(0, height, rng.integers(1, max(2, height // 150))):
             worn[y : y + rng.integers(1, 3)] *= rng.uniform(0.1, 0.6)
-    if rng.random() < 0.3 * wear:  # abrasion: letters stay legible
-        worn *= (clouds(rng, ink.shape, 90) - rng.uniform(-2.8, -2.0)).clip(0.25, 1)
+    # Abrasion, after which letters stay legible.
+    if rng.random() < 0.3 * wear:
+        worn *= (draw_clouds(rng, ink.shape, 90) - rng.uniform(-2.8, -2.0)).clip(0.25, 1)
     grain = rng.random((height // 2 + 1, width // 2 + 1), dtype=np.float32)
     worn *= 1 - 0.35 * wear * cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR)
     return worn.clip(0, 1).astype(np.float32)
 
 
-def paper_tone(rng: np.random.Generator, shape: tuple[int, int], wear: float) -> Floats:
-    """Brightness of the blank paper (H, W), 1 is white: mottling, creases, stains."""
-    mottling = 0.012 * clouds(rng, shape, 6) + 0.006 * clouds(rng, shape, 40)
+def draw_paper_tone(rng: np.random.Generator, shape: tuple[int, int], wear: float) -> Floats:
+    """Draw the brightness of blank paper, `(H, W)`, 1 is white: mottling, creases, stains."""
+    mottling = 0.012 * draw_clouds(rng, shape, 6) + 0.006 * draw_clouds(rng, shape, 40)
     tone = (1 + wear * mottling).astype(np.float32)
     for _ in range(rng.poisson(1.2 * wear)):
-        _crease(rng, tone, wear)
+        _add_crease(rng, tone, wear)
     if rng.random() < 0.25 * wear:
-        _stain(rng, tone)
+        _add_stain(rng, tone)
     return tone
 
 
-def _crease(rng: np.random.Generator, tone: Floats, wear: float) -> None:
-    """A fold: one side catches the light, the other lies in shade, a thin line between."""
+def _add_crease(rng: np.random.Generator, tone: Floats, wear: float) -> None:
+    """Add a fold, in place: one side bright, the other in shade, a thin line between."""
     height, width = tone.shape
     angle = rng.normal(0, 0.05) if rng.random() < 0.7 else rng.uniform(0, np.pi)
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
@@ -58,8 +62,8 @@ def _crease(rng: np.random.Generator, tone: Floats, wear: float) -> None:
     tone *= 1 - 1.5 * strength * np.exp(-((distance / 1.5) ** 2))
 
 
-def _stain(rng: np.random.Generator, tone: Floats) -> None:
-    """A drop or the ring of a cup."""
+def _add_stain(rng: np.random.Generator, tone: Floats) -> None:
+    """Add a drop or the ring of a cup, in place."""
     height, width = tone.shape
     center = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
     radius = int(width * rng.uniform(0.05, 0.3))
@@ -68,8 +72,8 @@ def _stain(rng: np.random.Generator, tone: Floats) -> None:
     tone *= 1 - rng.uniform(0.04, 0.15) * cv2.GaussianBlur(spot, (0, 0), 2 + radius * 0.06)
 
 
-def handwriting(rng: np.random.Generator, shape: tuple[int, int], size: float, clear: Floats) -> Floats:
-    """Pen strokes that look like numbers or a tick from afar (H, W), 0..1, placed where `clear` has little ink."""
+def draw_handwriting(rng: np.random.Generator, shape: tuple[int, int], size: float, clear: Floats) -> Floats:
+    """Draw pen strokes like numbers or a tick, `(H, W)`, 0 to 1, where `clear` has little ink."""
     strokes = np.zeros(shape, np.float32)
     height, width = shape
     place = None
@@ -92,13 +96,13 @@ def handwriting(rng: np.random.Generator, shape: tuple[int, int], size: float, c
     return strokes
 
 
-def show_through(ink: Floats, strength: float) -> Floats:
-    """The print of the other side, mirrored and blurred (H, W), to be subtracted from the tone."""
+def render_show_through(ink: Floats, strength: float) -> Floats:
+    """Render the print of the other side, mirrored and blurred, `(H, W)`, to be subtracted from the tone."""
     return cv2.GaussianBlur(ink[:, ::-1], (0, 0), 2.5).astype(np.float32) * strength
 
 
-def lighting(rng: np.random.Generator, shape: tuple[int, int], strength: float) -> Floats:
-    """Uneven light (H, W) around 1: a gradient, and at times the soft shadow of a hand or a phone."""
+def draw_lighting(rng: np.random.Generator, shape: tuple[int, int], strength: float) -> Floats:
+    """Draw uneven light around 1, `(H, W)`: a gradient, sometimes the soft shadow of a hand or a phone."""
     height, width = shape
     small = (max(2, height // 8), max(2, width // 8))
     x = np.linspace(-1, 1, small[1], dtype=np.float32)
@@ -111,33 +115,37 @@ def lighting(rng: np.random.Generator, shape: tuple[int, int], strength: float) 
     return np.asarray(cv2.resize(light.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def table(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
-    """A background (H, W, 3), 0..255: wood, cloth, stone or plain."""
+def draw_table(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Draw a background `(H, W, 3)`, 0 to 255: wood, cloth, stone or plain."""
     green = rng.uniform(0.78, 1.0)
     base = rng.uniform(20, 200) * np.array([green * rng.uniform(0.6, 1.05), green, 1.0])
-    kind = rng.integers(0, 4)
-    if kind == 0:  # wood: stretched noise along one direction
-        grain = clouds(rng, (shape[0] // 2 + 1, max(8, shape[1] // 40)), 6)
+    kind = ("wood", "cloth", "stone", "plain")[rng.integers(0, 4)]
+    if kind == "wood":
+        # Noise stretched along one direction.
+        grain = draw_clouds(rng, (shape[0] // 2 + 1, max(8, shape[1] // 40)), 6)
         pattern = cv2.resize(grain, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC) * 14
         pattern = pattern if rng.random() < 0.5 else cv2.resize(pattern.T, (shape[1], shape[0]))
-    elif kind == 1:  # cloth
+    elif kind == "cloth":
         pattern = rng.normal(0, 9, shape) + 6 * np.sin(np.arange(shape[1]) * 1.1)
-    elif kind == 2:  # stone
-        pattern = 10 * clouds(rng, shape, 12) + 7 * clouds(rng, shape, 70)
+    elif kind == "stone":
+        pattern = 10 * draw_clouds(rng, shape, 12) + 7 * draw_clouds(rng, shape, 70)
     else:
-        pattern = 4 * clouds(rng, shape, 2)
+        pattern = 4 * draw_clouds(rng, shape, 2)
     return (base[None, None] + np.asarray(pattern, np.float32)[..., None]).clip(0, 255).astype(np.float32)
 
 
-def camera(rng: np.random.Generator, image: Floats, *, blur: float, noise: float, quality: int) -> Pixels:
-    """Lens, sensor and JPEG: (H, W, 3) floats 0..255 to bytes.
+def apply_camera(rng: np.random.Generator, image: Floats, *, blur: float, noise: float, quality: int) -> Pixels:
+    """Apply lens, sensor and JPEG effects to a picture.
 
     Args:
-        rng: Source of chance.
-        image: Picture.
-        blur: Standard deviation of the blur, pixels; under 0.2 none.
-        noise: Standard deviation of the sensor's noise, gray levels.
-        quality: JPEG quality of a first compression before the file's own; 100 skips it.
+        rng: Random generator.
+        image: `(H, W, 3)` float32, 0 to 255.
+        blur: Standard deviation of the blur in pixels; none below 0.2.
+        noise: Standard deviation of the sensor noise in gray levels.
+        quality: JPEG quality of a compression before the one of the file; 100 skips it.
+
+    Returns:
+        `(H, W, 3)` uint8.
     """
     if blur >= 0.2:
         image = cv2.GaussianBlur(image, (0, 0), blur).astype(np.float32)
@@ -145,15 +153,15 @@ def camera(rng: np.random.Generator, image: Floats, *, blur: float, noise: float
         image = image + rng.standard_normal(image.shape[:2], np.float32)[..., None] * noise
     pixels = image.clip(0, 255).astype(np.uint8)
     if quality < 100:
-        done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if not done:
-            raise RuntimeError("OpenCV could not compress a picture as JPEG")
+        encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if not encoded:
+            raise RuntimeError("OpenCV could not encode a picture as JPEG")
         pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return pixels
 
 
-def dusted(rng: np.random.Generator, gray: Floats) -> Floats:
-    """Dust on the scanner's glass: a few dark specks on a picture (H, W), 0..255, drawn in place."""
+def add_dust(rng: np.random.Generator, gray: Floats) -> Floats:
+    """Add a few dark specks to a picture `(H, W)`, 0 to 255, in place, and return it."""
     for _ in range(int(rng.poisson(4))):
         x, y = int(rng.integers(0, gray.shape[1])), int(rng.integers(0, gray.shape[0]))
         cv2.circle(gray, (x, y), int(rng.integers(1, 3)), float(rng.uniform(60, 200)), -1, cv2.LINE_AA)

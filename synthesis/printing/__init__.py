@@ -1,1 +1,1 @@
-"""How a synthetic receipt is laid out and printed."""
+"""Lay out and print a synthetic receipt."""

@@ -1,4 +1,4 @@
-"""From a printed strip to its ink and the boxes of its segments, in dots of the printer."""
+"""Render a printed strip to ink and box its segments, in dots of the printer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from shared.arrays import Floats
 from synthesis.printing.layout import Printed
-from synthesis.printing.sheet import Graphic, Run, Sheet, joined
-from synthesis.printing.typography import Ink, text_ink
+from synthesis.printing.sheet import Graphic, Run, Sheet, group_segments
+from synthesis.printing.typography import Ink, render_text
 
-# A needle printer's dot is drawn on so many pixels.
+# Pixels per side of one dot of a needle printer.
 _NEEDLE_PIXELS = 3
-# Labels of SROIE leave about 15% of the ink's height around the ink (measured: 12% of the box above, 9% below, 12%
-# and 9% at the sides, median of 1,508 segments).
+# Range of the margin around the ink, as a share of its height. SROIE labels leave about 15% (measured: 12% of the box
+# above, 9% below, 12% and 9% at the sides, median of 1,508 segments).
 _LOOSENESS = (0.08, 0.2)
 
 
@@ -25,11 +25,11 @@ class Strip:
     """Ink of a strip of paper before wear.
 
     Attributes:
-        ink: (H, W) float32, 0 blank to 1 printed.
-        boxes: (N, 4) float32: x0, y0, x1, y1 of each segment as labeled, pixels of `ink`.
-        tight: (N, 4) float32: the same around the ink itself.
-        texts: What each segment says.
-        pitch: Distance of two lines, pixels.
+        ink: `(H, W)` float32, 0 blank to 1 printed.
+        boxes: `(N, 4)` float32: x0, y0, x1, y1 of each segment as labeled, in pixels of `ink`.
+        tight: `(N, 4)` float32: boxes around the ink alone.
+        texts: Text of each segment.
+        pitch: Distance between two lines in pixels.
     """
 
     ink: Floats
@@ -40,7 +40,7 @@ class Strip:
 
 
 def render_strip(rng: random.Random, printed: Printed) -> Strip:
-    """Draw the ink of a strip and box its segments."""
+    """Render the ink of a strip and box its segments."""
     sheet = printed.sheet
     above, below = (sheet.face.size * rng.choice((rng.uniform(0.6, 3), rng.uniform(1, 7))) for _ in range(2))
     left, top = round(sheet.margin), round(above)
@@ -48,22 +48,22 @@ def render_strip(rng: random.Random, printed: Printed) -> Strip:
     ink = np.zeros((round(sheet.y + above + below + sheet.face.size), width), np.float32)
     extents: dict[Run, tuple[float, float, float, float]] = {}
     for run in sheet.runs:
-        drawn = text_ink(sheet.face, run.style, run.text)
+        drawn = render_text(sheet.face, run.style, run.text)
         if drawn is not None:
             extents[run] = _stamp(ink, drawn, left + round(run.x), top + round(run.y))
     for graphic in sheet.graphics:
-        _draw(ink, graphic, left, top, rng)
+        _draw_graphic(ink, graphic, left, top, rng)
     looseness = rng.uniform(*_LOOSENESS)
-    boxes, tight, texts = _segments(sheet, extents, looseness)
+    boxes, tight, texts = _build_segments(sheet, extents, looseness)
     pitch = sheet.face.size * sheet.face.stretch * sheet.face.pitch
     if printed.needle:
-        ink = _needles(ink)
+        ink = _render_needle_dots(ink)
         boxes, tight, pitch = boxes * _NEEDLE_PIXELS, tight * _NEEDLE_PIXELS, pitch * _NEEDLE_PIXELS
     return Strip(ink, boxes, tight, texts, pitch)
 
 
 def _stamp(ink: Floats, drawn: Ink, x: int, y: int) -> tuple[float, float, float, float]:
-    """Print on the paper; returns the box of the ink, at least as high as capitals are."""
+    """Print on the paper; return the box of the ink, at least as high as capitals."""
     height, width = drawn.mask.shape
     x0, y0 = max(x + drawn.left, 0), max(y + drawn.top, 0)
     part = ink[y0 : y0 + height, x0 : x0 + width]
@@ -71,11 +71,11 @@ def _stamp(ink: Floats, drawn: Ink, x: int, y: int) -> tuple[float, float, float
     return x0, min(y0, y + drawn.body[0]), x0 + part.shape[1], max(y0 + part.shape[0], y + drawn.body[1])
 
 
-def _segments(
+def _build_segments(
     sheet: Sheet, extents: dict[Run, tuple[float, float, float, float]], looseness: float
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     boxes, tight, texts = [], [], []
-    for runs in joined(sheet):
+    for runs in group_segments(sheet):
         parts = np.array([extents[run] for run in runs if run in extents], np.float32)
         if not len(parts):
             continue
@@ -89,8 +89,8 @@ def _segments(
     return np.array(boxes, np.float32).reshape(shape), np.array(tight, np.float32).reshape(shape), tuple(texts)
 
 
-def _draw(ink: Floats, graphic: Graphic, left: int, top: int, rng: random.Random) -> None:
-    """Draw what is not text."""
+def _draw_graphic(ink: Floats, graphic: Graphic, left: int, top: int, rng: random.Random) -> None:
+    """Draw a graphic onto the ink, in place."""
     x0, y0 = round(left + graphic.x), round(top + graphic.y)
     x1, y1 = round(x0 + graphic.width), max(round(y0 + graphic.height), y0 + 1)
     area = ink[y0:y1, x0:x1]
@@ -110,11 +110,11 @@ def _draw(ink: Floats, graphic: Graphic, left: int, top: int, rng: random.Random
             modules[corner[0] + 2 : corner[0] + 5, corner[1] + 2 : corner[1] + 5] = 1
         area[:] = cv2.resize(modules, area.shape[::-1], interpolation=cv2.INTER_NEAREST)
     elif graphic.kind == "emblem":
-        _emblem(area, rng)
+        _draw_emblem(area, rng)
 
 
-def _emblem(area: Floats, rng: random.Random) -> None:
-    """A made-up mark of a few discs and polygons."""
+def _draw_emblem(area: Floats, rng: random.Random) -> None:
+    """Draw an invented logo of a few discs and polygons, in place."""
     height, width = area.shape
     canvas = np.ascontiguousarray(area)
     for _ in range(rng.randint(1, 3)):
@@ -133,7 +133,7 @@ def _emblem(area: Floats, rng: random.Random) -> None:
     area[:] = canvas
 
 
-def _needles(ink: Floats) -> Floats:
-    """Every dot becomes a round spot, as needles on a ribbon leave it."""
+def _render_needle_dots(ink: Floats) -> Floats:
+    """Replace every dot by a round spot, as needles leave it on a ribbon."""
     spot = np.array([[0.55, 0.9, 0.55], [0.9, 1.0, 0.9], [0.55, 0.9, 0.55]], np.float32)
     return np.kron((ink > 0.5).astype(np.float32), spot).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Fonts: what a printer can set, how wide a text is, and its ink."""
+"""Measure and render text in the fonts of receipt printers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Face:
     """A font as one printer uses it.
 
     Attributes:
-        regular: File of the upright face.
-        bold: File of the bold face; None emboldens by printing twice, one dot apart, as printers do.
+        regular: File of the regular face.
+        bold: File of the bold face; None prints twice, one dot apart, as printers do.
         size: Height of the em in dots.
         squeeze: Horizontal scale.
         stretch: Vertical scale.
-        pitch: Distance of two lines, in `size` x `stretch`.
+        pitch: Distance between two lines as a factor of `size` x `stretch`.
         crisp: Whether dots are on or off (thermal head) or gray (laser).
-        open_zero: Whether a zero is printed as a narrow O, for fixed-width fonts whose own zero has a slash or a dot,
+        open_zero: Whether a zero is printed as a narrow O. The zero of many fixed-width fonts has a slash or a dot,
             which few printers have.
-        capitals: Whether its small letters look like capitals.
+        capitals: Whether lower case letters look like capitals.
     """
 
     regular: str
@@ -46,7 +46,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Style:
-    """How one run is set: `wide` and `tall` multiply the face's scales; `face` is another than the printer's."""
+    """Style of a run. `wide` and `tall` multiply the scales of the face; `face` replaces the one of the printer."""
 
     bold: bool = False
     wide: float = 1.0
@@ -56,7 +56,7 @@ class Style:
 
 PLAIN = Style()
 
-# (face, weight): the narrow, tall letters of receipt printers first, then office fonts of till software.
+# Faces and their weights: the narrow, tall letters of receipt printers first, then office fonts of till software.
 FACES: tuple[tuple[Face, float], ...] = (
     (Face("terminus-normal.otb", "terminus-bold.otb", 24, 1.0, 1.2, 1.15), 26),
     (Face("terminus-normal.otb", None, 24, 1.0, 1.0, 1.2), 8),
@@ -74,7 +74,7 @@ FACES: tuple[tuple[Face, float], ...] = (
     (Face("RobotoCondensed-Regular.ttf", None, 25, 1.0, 1.0, 1.15, crisp=False), 7),
 )
 _SLASHED = ("terminus", "spleen", "3270", "Inconsolata", "LiberationMono")
-# Coarse letters for needle printers, set in few dots.
+# Coarse faces for needle printers, of few dots.
 NEEDLE_FACES: tuple[Face, ...] = (
     Face("terminus-normal.otb", None, 14, 1.0, 1.0, 1.25),
     Face("spleen-8x16.otf", None, 16, 1.0, 1.0, 1.1),
@@ -86,40 +86,44 @@ NEEDLE_FACES: tuple[Face, ...] = (
 def draw_face(rng: random.Random) -> Face:
     """Draw a face by weight."""
     face = rng.choices([face for face, _ in FACES], [weight for _, weight in FACES])[0]
-    return zero_drawn(rng, face)
+    return draw_zero(rng, face)
 
 
-def zero_drawn(rng: random.Random, face: Face) -> Face:
-    """The face with an open zero, as four in five printers have it."""
+def draw_zero(rng: random.Random, face: Face) -> Face:
+    """Return the face with an open zero in 80% of cases, if its own zero is not open."""
     return replace(face, open_zero=face.regular.startswith(_SLASHED) and rng.random() < 0.8)
 
 
 @functools.cache
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+def _load_font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(FONT_FOLDER / name), size, layout_engine=ImageFont.Layout.BASIC)
 
 
-def _chosen(face: Face, style: Style) -> ImageFont.FreeTypeFont:
-    return _font(face.bold if style.bold and face.bold else face.regular, face.size)
+def _select_font(face: Face, style: Style) -> ImageFont.FreeTypeFont:
+    return _load_font(face.bold if style.bold and face.bold else face.regular, face.size)
 
 
-def text_width(face: Face, style: Style, text: str) -> float:
-    """Advance width of a text, dots."""
+def measure_text(face: Face, style: Style, text: str) -> float:
+    """Return the advance width of a text in dots."""
     face = style.face or face
-    return float(_chosen(face, style).getlength(text)) * face.squeeze * style.wide
+    return float(_select_font(face, style).getlength(text)) * face.squeeze * style.wide
 
 
-def line_height(face: Face, style: Style = PLAIN) -> float:
-    """Distance from one line to the next, dots."""
+def measure_line(face: Face, style: Style = PLAIN) -> float:
+    """Return the distance from one line to the next in dots."""
     face = style.face or face
     return face.size * face.stretch * face.pitch * style.tall
 
 
 @dataclass(frozen=True)
 class Ink:
-    """A text's ink: `mask` (h, w) float32 0..1; `top`: dots from the top of the line to row 0; `left`: same sideways.
+    """Ink of a text.
 
-    `body` is the vertical extent (top, bottom) of capitals, in rows from the top of the line.
+    Attributes:
+        mask: `(h, w)` float32, 0 to 1.
+        left: Dots from the start of the text to column 0.
+        top: Dots from the top of the line to row 0.
+        body: Top and bottom of capitals, in rows from the top of the line.
     """
 
     mask: Floats
@@ -128,10 +132,10 @@ class Ink:
     body: tuple[float, float]
 
 
-def text_ink(face: Face, style: Style, text: str) -> Ink | None:
-    """The ink of a text, cut to what is printed; None for a text without any."""
+def render_text(face: Face, style: Style, text: str) -> Ink | None:
+    """Render the ink of a text, cropped to what is printed. Return None if there is none."""
     face = style.face or face
-    font = _chosen(face, style)
+    font = _select_font(face, style)
     advance = int(font.getlength(text)) + 8
     tile = Image.new("L", (advance, max(face.size + face.size // 2, sum(font.getmetrics())) + 4), 0)
     if face.open_zero:
@@ -152,7 +156,7 @@ def text_ink(face: Face, style: Style, text: str) -> Ink | None:
     if not len(rows):
         return None
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    cap_top, cap_bottom = _capitals(face.regular, face.size)
+    cap_top, cap_bottom = _measure_capitals(face.regular, face.size)
     return Ink(
         np.ascontiguousarray(mask[top:bottom, left:right]),
         int(left - round(2 * scale_x)),
@@ -162,13 +166,13 @@ def text_ink(face: Face, style: Style, text: str) -> Ink | None:
 
 
 def _open_zeros(tile: Image.Image, font: ImageFont.FreeTypeFont, text: str) -> None:
-    """Draw a narrow O wherever the text has a zero; the font has a fixed width."""
+    """Draw a narrow O at every zero of the text, in place; the font has a fixed width."""
     step = font.getlength("0")
     letter = Image.new("L", (round(step), tile.height), 0)
     ImageDraw.Draw(letter).text((0, 0), "O", font=font, fill=255)
     columns = np.flatnonzero(np.asarray(letter).max(axis=0))
     middle = int(columns.mean())
-    # Taking out the middle narrows the letter and keeps the thickness of its strokes.
+    # Removing the middle narrows the letter and keeps the thickness of its strokes.
     taken = max(1, round(0.14 * step))
     narrow = Image.fromarray(np.delete(np.asarray(letter), range(middle, middle + taken), axis=1))
     for place, character in enumerate(text):
@@ -177,28 +181,29 @@ def _open_zeros(tile: Image.Image, font: ImageFont.FreeTypeFont, text: str) -> N
 
 
 @functools.cache
-def _capitals(name: str, size: int) -> tuple[int, int]:
-    """First and last-plus-one row of the ink of an H."""
+def _measure_capitals(name: str, size: int) -> tuple[int, int]:
+    """Return the first row of the ink of an H and the row after its last."""
     tile = Image.new("L", (2 * size, 2 * size), 0)
-    ImageDraw.Draw(tile).text((2, 0), "H", font=_font(name, size), fill=255)
+    ImageDraw.Draw(tile).text((2, 0), "H", font=_load_font(name, size), fill=255)
     ink = np.asarray(tile).max(axis=1)
-    rows = np.flatnonzero(ink > 0.4 * float(ink.max()))  # hairlines are nowhere black
+    # Hairlines never reach full black.
+    rows = np.flatnonzero(ink > 0.4 * float(ink.max()))
     return int(rows[0]), int(rows[-1]) + 1
 
 
 @functools.cache
 def has_glyph(name: str, character: str) -> bool:
-    """Whether a font draws a character as something else than its sign for a missing one."""
-    font = _font(name, 24)
+    """Return whether a font has a glyph for a character."""
+    font = _load_font(name, 24)
     return character == " " or bytes(font.getmask(character)) != bytes(font.getmask("\uffff"))
 
 
 def looks_alike(name: str, one: str, other: str) -> bool:
-    """Whether a font draws two characters alike."""
-    font = _font(name, 24)
+    """Return whether a font draws two characters alike."""
+    font = _load_font(name, 24)
     return bytes(font.getmask(one)) == bytes(font.getmask(other))
 
 
-def printable(face: Face, text: str) -> bool:
-    """Whether the face has every character of a text."""
+def can_print(face: Face, text: str) -> bool:
+    """Return whether the face has every character of a text."""
     return all(has_glyph(name, character) for name in {face.regular, face.bold or face.regular} for character in text)

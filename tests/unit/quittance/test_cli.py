@@ -456,7 +456,7 @@ def test_synthesize_says_that_a_folder_has_no_fonts(tmp_path: Path) -> None:
     given = ["synthesize", "--count", "1", "--out", str(tmp_path / "out"), "--fonts", str(tmp_path)]
     result = runner.invoke(cli.app, given)
     assert result.exit_code == 1
-    assert f"{tmp_path} holds no font" in result.stderr.replace("\n", "")
+    assert f"{tmp_path} has no font" in result.stderr.replace("\n", "")
 
 
 def test_evaluate_needs_a_data_set(tmp_path: Path) -> None:

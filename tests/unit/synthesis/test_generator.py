@@ -1,4 +1,4 @@
-"""Synthetic receipts: the same seed gives the same receipt, the sums are right, the labels lie on the ink."""
+"""Test synthetic receipts: reproducibility, arithmetic, labels and geometry."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from synthesis import generate, render_receipt
 from synthesis.__main__ import main
 from synthesis.content.purchase import Item, Purchase, draw_purchase
 from synthesis.content.receipt import draw_content
-from synthesis.photography.photograph import Style
-from synthesis.photography.warp import Warp, corner_homography, smooth_field, still_field
+from synthesis.photography.photograph import PictureStyle
+from synthesis.photography.warp import Warp, build_homography, build_zero_field, draw_field
 from synthesis.printing.layout import Printed, draw_layout
 from synthesis.printing.rendering import render_strip
-from synthesis.printing.sheet import Sheet, joined
-from synthesis.printing.typography import FACES, FONT_FOLDER, NEEDLE_FACES, PLAIN, Face, text_ink
+from synthesis.printing.sheet import Sheet, group_segments
+from synthesis.printing.typography import FACES, FONT_FOLDER, NEEDLE_FACES, PLAIN, Face, render_text
 
-CLEAN = Style("scan", 0.0, 24.0)
+CLEAN = PictureStyle("scan", 0.0, 24.0)
 
 
-def test_same_seed_same_receipt_and_another_seed_another() -> None:
+def test_same_seed_gives_same_receipt() -> None:
     first, again, other = (render_receipt(seed, style=CLEAN) for seed in (7, 7, 8))
     assert np.array_equal(first.image, again.image)
     assert first.entities == again.entities
@@ -36,10 +36,10 @@ def test_same_seed_same_receipt_and_another_seed_another() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_entities_stand_in_the_text(seed: int) -> None:
+def test_text_contains_entities(seed: int) -> None:
     chance = random.Random(seed)
     printed = draw_layout(chance, draw_content(chance))
-    lines = [" ".join(run.text for run in runs) for runs in joined(printed.sheet)]
+    lines = [" ".join(run.text for run in runs) for runs in group_segments(printed.sheet)]
     text = "".join("".join(lines).split())
     for name, value in printed.entities.items():
         assert "".join(value.split()) in text, (name, value, lines)
@@ -79,7 +79,7 @@ def test_purchases_add_up() -> None:
             assert bought.method == "CASH" or bought.change == 0
 
 
-def test_tax_is_the_rate_of_the_net_amount() -> None:
+def test_tax_is_rate_of_net_amount() -> None:
     item = Item("TEA", "1", 1, 10600, 0)
     inside = Purchase((item,), 0, Decimal(6), True, 0, 5, 10600, "CASH")
     assert (inside.net, inside.tax, inside.total) == (10000, 600, 10600)
@@ -90,26 +90,26 @@ def test_tax_is_the_rate_of_the_net_amount() -> None:
 @pytest.mark.parametrize(
     ("country", "text"), [("MY", "RM1,234.50"), ("US", "$1,234.50"), ("UK", "£1,234.50"), ("EU", None)]
 )
-def test_amounts_are_written_as_the_country_does(country: str, text: str | None) -> None:
+def test_formats_amounts_by_country(country: str, text: str | None) -> None:
     content = draw_content(random.Random(1), country)
-    written = content.money(123450, symbol=content.country.symbol)
+    written = content.format_amount(123450, symbol=content.country.symbol)
     assert written == (text or ("1.234,50€" if content.country.decimal_comma else "€1,234.50"))
-    assert content.money(-2) in {"-0.02", "-0,02"}
+    assert content.format_amount(-2) in {"-0.02", "-0,02"}
 
 
-def test_wide_gap_parts_a_row_and_a_narrow_one_does_not() -> None:
+def test_only_wide_gap_splits_row_into_segments() -> None:
     face = Face("terminus-normal.otb", None, 24)
     sheet = Sheet(face, 600, 10)
-    sheet.put("TEA", 0)
-    sheet.put("2", 4 * 12)
-    sheet.put("5.00", 600, "right")
-    sheet.put("-----", 200, labeled=False)
-    assert [" ".join(run.text for run in runs) for runs in joined(sheet)] == ["TEA 2", "5.00"]
+    sheet.print_at("TEA", 0)
+    sheet.print_at("2", 4 * 12)
+    sheet.print_at("5.00", 600, "right")
+    sheet.print_at("-----", 200, labeled=False)
+    assert [" ".join(run.text for run in runs) for runs in group_segments(sheet)] == ["TEA 2", "5.00"]
 
 
-def test_cells_of_a_row_never_touch() -> None:
+def test_cells_of_row_do_not_overlap() -> None:
     sheet = Sheet(Face("terminus-normal.otb", None, 24), 240, 10)
-    sheet.row([("A LONG NAME OF A", 0, "left"), ("1,000.00", 240, "right")])
+    sheet.print_row([("A LONG NAME OF A", 0, "left"), ("1,000.00", 240, "right")])
     first, second = sheet.runs
     assert second.y > first.y
 
@@ -117,17 +117,17 @@ def test_cells_of_a_row_never_touch() -> None:
 @pytest.mark.parametrize(
     "face", [*(face for face, _ in FACES), *NEEDLE_FACES], ids=lambda face: f"{face.regular}-{face.size}"
 )
-def test_faces_print_every_character_of_the_data_set(face: Face) -> None:
+def test_faces_print_every_character_of_sroie(face: Face) -> None:
     for character in "ABCZ019.:-(),/%*@&$#'!=+\"[]?~_;^><|\\{}`":
-        drawn = text_ink(face, PLAIN, character)
+        drawn = render_text(face, PLAIN, character)
         assert drawn is not None
         assert drawn.mask.max() > 0.5, character
 
 
-def test_open_zero_is_neither_slashed_nor_missing() -> None:
+def test_open_zero_has_no_slash() -> None:
     slashed = Face("terminus-normal.otb", None, 24)
     plain = Face("terminus-normal.otb", None, 24, open_zero=True)
-    a, b = text_ink(slashed, PLAIN, "0"), text_ink(plain, PLAIN, "0")
+    a, b = render_text(slashed, PLAIN, "0"), render_text(plain, PLAIN, "0")
     assert a is not None
     assert b is not None
     assert b.mask.shape[1] < a.mask.shape[1]
@@ -140,13 +140,13 @@ def test_open_zero_is_neither_slashed_nor_missing() -> None:
 def _probe(text: str) -> Printed:
     sheet = Sheet(Face("LiberationSans-Regular.ttf", None, 24), 400, 60)
     sheet.advance(1)
-    sheet.put(text, 40)
+    sheet.print_at(text, 40)
     sheet.advance(6)
     return Printed(sheet, {}, needle=False)
 
 
 @pytest.mark.parametrize("needle", [False, True])
-def test_box_holds_the_ink_with_a_little_room(needle: bool) -> None:
+def test_box_encloses_ink_with_margin(needle: bool) -> None:
     printed = _probe("TOTAL 12.50")
     strip = render_strip(random.Random(1), Printed(printed.sheet, {}, needle))
     rows, columns = np.nonzero(strip.ink > 0.3)
@@ -160,9 +160,9 @@ def test_box_holds_the_ink_with_a_little_room(needle: bool) -> None:
 
 
 @pytest.mark.parametrize(("kind", "seed"), [("scan", 0), ("scan", 1), ("a4", 1), ("photo", 0), ("photo", 1)])
-def test_quads_lie_on_the_ink_of_the_picture(kind: str, seed: int) -> None:
-    """Inside the quads it is darker than just outside of them, after all distortions."""
-    receipt = render_receipt(f"ink {seed}", style=Style(kind, 0.1, 26.0))
+def test_quads_match_ink_of_picture(kind: str, seed: int) -> None:
+    """Pixels inside the quads are darker than their surroundings, after all distortions."""
+    receipt = render_receipt(f"ink {seed}", style=PictureStyle(kind, 0.1, 26.0))
     gray = cv2.cvtColor(receipt.image, cv2.COLOR_BGR2GRAY).astype(np.float32)
     local = cv2.GaussianBlur(gray, (0, 0), 40)
     dark = (gray < local - 25).astype(np.float32)
@@ -184,40 +184,41 @@ def _share(dark: np.ndarray, quad: np.ndarray) -> float:
 def _crumpled() -> Warp:
     rng = np.random.default_rng(4)
     paper = (300, 500)
-    matrix, (width, height) = corner_homography(paper, 1.3, 4.0, rng.normal(0, 0.03, (4, 2)), (12, 7))
-    return Warp(matrix, smooth_field(rng, paper, 1.5, 120), paper, (round(width) + 20, round(height) + 20))
+    matrix, (width, height) = build_homography(paper, 1.3, 4.0, rng.normal(0, 0.03, (4, 2)), (12, 7))
+    return Warp(matrix, draw_field(rng, paper, 1.5, 120), paper, (round(width) + 20, round(height) + 20))
 
 
-def test_drawing_and_labels_use_the_same_geometry() -> None:
-    """A dot that is drawn through the inverse maps comes to lie where the forward mapping says."""
+def test_picture_and_labels_use_same_geometry() -> None:
+    """A dot drawn through the inverse maps appears where the forward mapping puts it."""
     warp = _crumpled()
-    map_x, map_y = warp.inverse_maps()
+    map_x, map_y = warp.build_inverse_maps()
     for point in ((40.0, 60.0), (250.0, 90.0), (150.0, 250.0), (60.0, 450.0), (270.0, 470.0)):
         paper = np.zeros((500, 300), np.float32)
         cv2.circle(paper, (int(point[0]), int(point[1])), 3, 1.0, -1)
         page = cv2.remap(paper, map_x, map_y, cv2.INTER_LINEAR)
         rows, columns = np.nonzero(page > 0.5)
-        expected = warp.forward(np.array([point], np.float32))[0]
+        expected = warp.map_points(np.array([point], np.float32))[0]
         assert np.abs(np.array([columns.mean(), rows.mean()]) - expected).max() < 0.6
 
 
 def test_flat_warp_moves_boxes_exactly() -> None:
-    matrix, (width, height) = corner_homography((100, 200), 2.0, 0.0, np.zeros((4, 2)), (10.0, 20.0))
-    warp = Warp(matrix, still_field(), (100, 200), (250, 450))
+    matrix, (width, height) = build_homography((100, 200), 2.0, 0.0, np.zeros((4, 2)), (10.0, 20.0))
+    warp = Warp(matrix, build_zero_field(), (100, 200), (250, 450))
     assert (width, height) == pytest.approx((200, 400))
-    quads = warp.quads(np.array([[10, 20, 40, 30]], np.float32))
+    quads = warp.map_boxes(np.array([[10, 20, 40, 30]], np.float32))
     assert np.allclose(quads[0], [[30, 60], [90, 60], [90, 80], [30, 80]], atol=1e-3)
-    assert warp.quads(np.zeros((0, 4), np.float32)).shape == (0, 4, 2)
+    assert warp.map_boxes(np.zeros((0, 4), np.float32)).shape == (0, 4, 2)
 
 
-def test_turned_quads_run_clockwise_from_the_top_left_of_the_text() -> None:
-    matrix, _ = corner_homography((100, 200), 1.0, 90.0, np.zeros((4, 2)), (0.0, 0.0))
-    quad = Warp(matrix, still_field(), (100, 200), (200, 100)).quads(np.array([[10, 20, 40, 30]], np.float32))[0]
-    # Turned a quarter counter-clockwise: text runs upwards, its top left corner is at the bottom left.
+def test_turned_quads_run_clockwise_from_top_left_of_text() -> None:
+    matrix, _ = build_homography((100, 200), 1.0, 90.0, np.zeros((4, 2)), (0.0, 0.0))
+    warp = Warp(matrix, build_zero_field(), (100, 200), (200, 100))
+    quad = warp.map_boxes(np.array([[10, 20, 40, 30]], np.float32))[0]
+    # A quarter turn counterclockwise: text runs upward, so its top left corner is at the bottom left.
     assert np.allclose(quad, [[20, 90], [20, 60], [30, 60], [30, 90]], atol=1e-2)
 
 
-def test_folder_is_a_data_set(tmp_path: Path) -> None:
+def test_generate_writes_data_set(tmp_path: Path) -> None:
     generate(tmp_path / "a", 3, seed=5, validation_share=0.34)
     assert main(["generate", "--out", str(tmp_path / "b"), "--count", "2", "--seed", "5"]) == 0
     train, validation = (load_split(tmp_path / "a", split) for split in ("train", "validation"))
@@ -231,14 +232,14 @@ def test_folder_is_a_data_set(tmp_path: Path) -> None:
         assert ((ours.quads() >= 0) & (ours.quads() <= (width, height))).all()
 
 
-def test_numbers_out_of_range_are_refused(tmp_path: Path) -> None:
+def test_generate_rejects_numbers_out_of_range(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         generate(tmp_path, 0, seed=1)
     with pytest.raises(ValueError, match="validation_share"):
         generate(tmp_path, 1, seed=1, validation_share=1.0)
 
 
-def test_fonts_are_the_files_that_their_table_lists() -> None:
+def test_fonts_match_their_table() -> None:
     table = (FONT_FOLDER / "README.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"\| `([^`]+)` \|.*`([0-9a-f]{64})`", table))
     files = {path.name: path for path in FONT_FOLDER.iterdir() if path.suffix in {".ttf", ".otf", ".otb"}}
