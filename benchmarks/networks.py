@@ -22,18 +22,18 @@ import numpy as np
 import torch
 
 from benchmarks.report import processor, write_files
+from services.detector.network.loading import read_weights as detector_weights
 from services.detector.network.torch_engine import TorchEngine as DetectorEngine
 from services.detector.predictor import Predictor as Detector
-from services.detector.predictor import read_weights as detector_weights
 from services.detector.settings import DetectorSettings
 from services.extractor.encoding import TextSegment, encode
+from services.extractor.network.loading import read_weights as extractor_weights
 from services.extractor.network.torch_engine import TorchEngine as ExtractorEngine
-from services.extractor.predictor import read_weights as extractor_weights
 from services.extractor.settings import ExtractorSettings
 from services.recognizer.crops import cut
+from services.recognizer.network.loading import read_weights as recognizer_weights
 from services.recognizer.network.torch_engine import TorchEngine as RecognizerEngine
 from services.recognizer.predictor import Predictor as Recognizer
-from services.recognizer.predictor import read_weights as recognizer_weights
 from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Pixels
 from shared.inference.device import select_device

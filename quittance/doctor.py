@@ -16,14 +16,14 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from gateway.settings import GatewaySettings
+from services.detector.network.loading import NAME as DETECTOR
 from services.detector.orientation.engine import NAME as ORIENTATION
-from services.detector.predictor import NAME as DETECTOR
 from services.detector.settings import DetectorSettings
-from services.extractor.predictor import NAME as EXTRACTOR
+from services.extractor.network.loading import NAME as EXTRACTOR
 from services.extractor.settings import ExtractorSettings
 from services.recognizer.language.model import NAME as LANGUAGE
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
-from services.recognizer.predictor import NAME as RECOGNIZER
+from services.recognizer.network.loading import NAME as RECOGNIZER
 from services.recognizer.settings import RecognizerSettings
 from shared.inference.engines import EngineError, choose_engine
 from shared.inference.processor import cores, flags, has_bfloat16

@@ -6,8 +6,7 @@ import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,8 @@ import numpy.typing as npt
 from services.detector.ink import ink_strength
 from services.detector.joining import JoiningSettings, Segments, join
 from services.detector.network.architecture import Architecture
-from services.detector.network.engine import Activations, Engine, load_engine
+from services.detector.network.engine import Activations, Engine
+from services.detector.network.loading import load_engine, read_weights
 from services.detector.orientation.engine import load_orientation
 from services.detector.orientation.pose import PATCH, OrientationEngine
 from services.detector.orientation.straighten import cut_to_page
@@ -26,9 +26,6 @@ from shared.arrays import Floats, Pixels
 from shared.contracts import Orientation
 from shared.inference.engines import arithmetic
 from shared.inference.processor import share_memory_arena
-from shared.inference.weights import WeightsError, load_weights
-
-NAME = "ctpn"
 
 #: A page is scaled anew if the text found is larger or smaller than the working height by more than this factor.
 _SCALE_TOLERANCE = 1.45
@@ -106,7 +103,7 @@ class Predictor:
         settings = settings or DetectorSettings.from_environment()
         share_memory_arena()
         weights = read_weights(settings.weights)
-        engine = load_engine(weights.arrays, weights.architecture, settings, weights.ceilings)
+        engine = load_engine(weights, settings)
         orientation, orientation_version = load_orientation(settings)
         version = weights.version
         if settings.orientation == "auto":  # other answers, so another version: caches must not mix them
@@ -211,40 +208,3 @@ def find_segments(gray: Pixels, activations: Activations, anchor_heights: Floats
     """Post-processing of one page: what the network says of it, and its pixels, to segments in these pixels."""
     proposals = decode_proposals(*activations, anchor_heights, joining.least_probability)
     return join(suppress(proposals, joining.suppression), ink_strength(gray), joining)
-
-
-class Weights(NamedTuple):
-    """What a folder of released weights holds.
-
-    Attributes:
-        arrays: The weights of the network.
-        architecture: Its shape.
-        joining: Fitted to it.
-        version: Of the weights.
-        ceilings: Of what its convolutions make, for int8; None if they were not measured.
-    """
-
-    arrays: dict[str, npt.NDArray[Any]]
-    architecture: Architecture
-    joining: JoiningSettings
-    version: str
-    ceilings: tuple[float, ...] | None = None
-
-
-def read_weights(folder: Path) -> Weights:
-    """Read released weights.
-
-    Raises:
-        WeightsError: If they are missing, damaged or do not describe a network known here.
-    """
-    manifest, arrays = load_weights(folder, name=NAME)
-    try:
-        shape = dict(manifest.architecture)
-        fitted = shape.pop("joining", None)
-        ceilings = shape.pop("ceilings", None)
-        architecture = Architecture.from_dict(shape)
-        joining = JoiningSettings() if fitted is None else JoiningSettings.from_dict(fitted)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
-    measured = None if ceilings is None else tuple(float(ceiling) for ceiling in ceilings)
-    return Weights(arrays, architecture, joining, manifest.version, measured)

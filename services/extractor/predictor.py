@@ -5,27 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import ValidationError
 
-from services.extractor.encoding import ALPHABET, TextSegment, encode
+from services.extractor.encoding import TextSegment, encode
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.merchants import SPLITS, Directory, load_directory
-from services.extractor.network.architecture import Architecture
-from services.extractor.network.engine import Engine, load_engine, probabilities
-from services.extractor.scoring import Scoring
+from services.extractor.network.engine import Engine, probabilities
+from services.extractor.network.loading import load_engine, read_weights
 from services.extractor.settings import ExtractorSettings
 from services.extractor.teaching import Teaching
 from shared.contracts import CorrectRequest, ExtractRequest, Fields, Line, MerchantCorrection, PageSize
 from shared.inference.engines import arithmetic
 from shared.inference.processor import share_memory_arena
-from shared.inference.weights import WeightsError, load_weights
 
-NAME = "charlstm"
 _TEACHINGS = 8
 
 
@@ -61,7 +54,7 @@ class Predictor:
         """
         share_memory_arena()
         weights = read_weights(settings.weights)
-        engine = load_engine(weights.arrays, weights.architecture, settings)
+        engine = load_engine(weights, settings)
         directory = _directory(settings)
         reader = FieldReader(
             weights.scoring,
@@ -129,29 +122,3 @@ def segments_of(request: ExtractRequest) -> list[TextSegment]:
     return [
         TextSegment(np.array(line.quad, np.float32), line.text, line.page, line.confidence) for line in request.lines
     ]
-
-
-class Weights(NamedTuple):
-    """What a folder of released weights holds: the arrays, the network's shape, the scoring fitted to it."""
-
-    arrays: dict[str, npt.NDArray[Any]]
-    architecture: Architecture
-    scoring: Scoring
-    version: str
-
-
-def read_weights(folder: Path) -> Weights:
-    """Read released weights.
-
-    Raises:
-        WeightsError: If they are missing, damaged or do not describe a network known here.
-    """
-    manifest, arrays = load_weights(folder, name=NAME)
-    if manifest.alphabet != ALPHABET:
-        raise WeightsError(f"{folder}: the weights are for another alphabet; train and export them anew")
-    try:
-        architecture = Architecture.from_dict(manifest.architecture["network"])
-        scoring = Scoring.model_validate(manifest.architecture["scoring"])
-    except (KeyError, TypeError, ValidationError) as error:
-        raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
-    return Weights(arrays, architecture, scoring, manifest.version)

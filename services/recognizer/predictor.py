@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.crops import bucket, fit, fitted_width
@@ -17,16 +14,14 @@ from services.recognizer.decoding import Recognition, decode_all
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.network.architecture import FRAME_STRIDE, Architecture
-from services.recognizer.network.engine import Batch, Engine, load_engine
+from services.recognizer.network.engine import Batch, Engine
+from services.recognizer.network.loading import load_engine, read_weights
 from services.recognizer.second_look import DOUBTFUL, looks, vote
 from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Floats, Pixels
 from shared.inference.engines import arithmetic
 from shared.inference.processor import share_memory_arena
-from shared.inference.weights import WeightsError, load_weights
 from shared.pictures.gray import to_gray
-
-NAME = "crnn"
 
 _TALL = 2.0
 """A crop this much higher than wide may hold text that lies on its side."""
@@ -93,7 +88,7 @@ class Predictor:
         quantized = weights.ceilings is not None
         version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantized=quantized)}"
         return cls(
-            load_engine(weights.arrays, weights.architecture, settings, weights.ceilings),
+            load_engine(weights, settings),
             weights.architecture,
             weights.alphabet,
             version=version,
@@ -204,44 +199,3 @@ def better_of(upright: Recognition, turned: Recognition) -> Recognition:
     longer = len(turned.text) >= max(_LEAST_TURNED_TEXT, len(upright.text))
     standing = upright.confidence if upright.text else _CONFIDENCE_OF_NOTHING
     return turned if longer and turned.confidence > standing + _TURNED_MARGIN else upright
-
-
-class Weights(NamedTuple):
-    """What a folder of released weights holds.
-
-    Attributes:
-        arrays: the weights of the network.
-        architecture: its shape.
-        alphabet: the characters of its classes.
-        version: of the weights.
-        ceilings: of what its convolutions make, for int8; None if they were not measured.
-    """
-
-    arrays: dict[str, NDArray[Any]]
-    architecture: Architecture
-    alphabet: Alphabet
-    version: str
-    ceilings: tuple[float, ...] | None = None
-
-
-def read_weights(folder: Path) -> Weights:
-    """Read released weights.
-
-    Raises:
-        WeightsError: if they are missing, damaged or do not describe a network known here.
-    """
-    manifest, arrays = load_weights(folder, name=NAME)
-    try:
-        shape = dict(manifest.architecture)
-        ceilings = shape.pop("ceilings", None)
-        architecture = Architecture.from_dict(shape)
-        alphabet = Alphabet(manifest.alphabet or "")
-    except (TypeError, ValueError, KeyError) as error:
-        raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
-    if alphabet.classes != architecture.classes:
-        raise WeightsError(
-            f"The manifest in {folder} contradicts itself: {alphabet.classes} classes in the alphabet, "
-            f"{architecture.classes} in the network."
-        )
-    measured = None if ceilings is None else tuple(float(ceiling) for ceiling in ceilings)
-    return Weights(arrays, architecture, alphabet, manifest.version, measured)

@@ -15,14 +15,13 @@ import openvino as ov
 from numpy.typing import ArrayLike, NDArray
 from openvino import opset13 as ops
 
-from shared.arrays import Floats
+from shared.arrays import Floats, NamedArrays
 from shared.inference.engines import Precision, uses_bfloat16, uses_int8
 from shared.inference.processor import adds_up_int8, cores
 from shared.inference.weights import WeightsError
 
 _log = logging.getLogger(__name__)
 
-Arrays = Mapping[str, NDArray[Any]]
 #: Every size of input has its own code and buffers for each layer. The default of 5000 keeps 100 MiB more after 30
 #: receipts than this, and is no faster.
 _CACHED_PRIMITIVES = 100
@@ -48,9 +47,9 @@ class Graph(NamedTuple):
 
 
 class _Used(Mapping[str, NDArray[Any]]):
-    """Arrays that remember which of them were asked for."""
+    """NamedArrays that remember which of them were asked for."""
 
-    def __init__(self, arrays: Arrays) -> None:
+    def __init__(self, arrays: NamedArrays) -> None:
         self._arrays = arrays
         self.names: set[str] = set()
 
@@ -67,8 +66,8 @@ class _Used(Mapping[str, NDArray[Any]]):
 
 def compile_network(
     name: str,
-    arrays: Arrays,
-    build: Callable[[Arrays], Graph],
+    arrays: NamedArrays,
+    build: Callable[[NamedArrays], Graph],
     *,
     threads: int | None,
     streams: int = 1,
@@ -96,7 +95,7 @@ def compile_network(
     except (RuntimeError, ValueError) as error:  # of OpenVINO, at the first layer that does not fit
         raise WeightsError(f"The weights do not fit {name}. An array has another shape: {error}") from error
     if unused := sorted(arrays.keys() - used.names):
-        raise WeightsError(f"The weights do not fit {name}. Arrays unexpected: {', '.join(unused)}.")
+        raise WeightsError(f"The weights do not fit {name}. NamedArrays unexpected: {', '.join(unused)}.")
     model = ov.Model(list(graph.outputs), [one.get_node() for one in graph.inputs], name)
     count = min(threads or cores(), cores())
     return core().compile_model(
@@ -187,7 +186,7 @@ def _quantized_kernel(weight: NDArray[Any]) -> ov.Output:
     return ops.fake_quantize(constant(weight), low, high, low, high, 255).output(0)
 
 
-def folded(arrays: Arrays, convolution: str, norm: str, epsilon: float = 1e-5) -> tuple[Floats, Floats]:
+def folded(arrays: NamedArrays, convolution: str, norm: str, epsilon: float = 1e-5) -> tuple[Floats, Floats]:
     """Weight and bias of a convolution without bias and the batch normalization after it, folded into one.
 
     Args:
@@ -216,7 +215,7 @@ def linear(x: ov.Output, weight: NDArray[Any], bias: NDArray[Any]) -> ov.Output:
     return ops.add(ops.matmul(x, constant(weight), False, True), constant(bias)).output(0)
 
 
-def bidirectional_lstm(x: ov.Output, ahead: Arrays, back: Arrays) -> ov.Output:
+def bidirectional_lstm(x: ov.Output, ahead: NamedArrays, back: NamedArrays) -> ov.Output:
     """Two LSTMs over sequences, one from each end: N x T x C -> N x T x 2 units.
 
     Args:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.arrays import NamedArrays
 from shared.inference import graphs
-from shared.inference.graphs import Arrays, Graph
+from shared.inference.graphs import Graph
 from shared.inference.weights import MANIFEST_FILE, read_manifest
 from shared.learning.dataset import LabeledReceipt, load_split
 
@@ -41,7 +42,7 @@ def parse_options(weights: Path) -> tuple[Path, list[LabeledReceipt]]:
 
 
 def measure_ceilings(
-    name: str, arrays: Arrays, maxima: Callable[[Arrays], Graph], inputs: Iterable[Iterable[NDArray[Any]]]
+    name: str, arrays: NamedArrays, maxima: Callable[[NamedArrays], Graph], inputs: Iterable[Iterable[NDArray[Any]]]
 ) -> list[float]:
     """The ceiling of what each convolution makes.
 

@@ -11,10 +11,10 @@ from openvino import opset13 as ops
 
 from services.detector.network.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
 from services.detector.network.engine import Activations
-from shared.arrays import Pixels
+from shared.arrays import NamedArrays, Pixels
 from shared.inference import graphs
 from shared.inference.engines import Precision
-from shared.inference.graphs import Arrays, Graph
+from shared.inference.graphs import Graph
 from shared.inference.requests import Requests
 
 _SAME = ((1, 1), (1, 1))
@@ -43,7 +43,7 @@ class OpenVINOEngine:
 
     def __init__(
         self,
-        arrays: Arrays,
+        arrays: NamedArrays,
         architecture: Architecture,
         ceilings: Sequence[float] | None = None,
         *,
@@ -70,7 +70,7 @@ def _convolutions() -> list[str]:
     ]
 
 
-def output_maxima(arrays: Arrays) -> Graph:
+def output_maxima(arrays: NamedArrays) -> Graph:
     """N x H x W gray pages (uint8) -> the largest value that each convolution makes, but the last, in order."""
     pages = graphs.parameter([-1, -1, -1], np.uint8)
     _, made = _features(pages, arrays, None)
@@ -78,7 +78,7 @@ def output_maxima(arrays: Arrays) -> Graph:
     return Graph([pages], [ops.reduce_max(x, axes, False).output(0) for x in made[:-1]])
 
 
-def _build(arrays: Arrays, anchors: int, ceilings: Sequence[float] | None) -> Graph:
+def _build(arrays: NamedArrays, anchors: int, ceilings: Sequence[float] | None) -> Graph:
     """N x H x W gray pages (uint8) -> the probabilities, vertical coordinates and side ramps of `Activations`."""
     pages = graphs.parameter([-1, -1, -1], np.uint8)
     rows_of_cells, count, rows, columns = _sequences(_features(pages, arrays, ceilings)[0])
@@ -104,7 +104,9 @@ def _build(arrays: Arrays, anchors: int, ceilings: Sequence[float] | None) -> Gr
     return Graph([pages], outputs)
 
 
-def _features(pages: ov.Output, arrays: Arrays, ceilings: Sequence[float] | None) -> tuple[ov.Output, list[ov.Output]]:
+def _features(
+    pages: ov.Output, arrays: NamedArrays, ceilings: Sequence[float] | None
+) -> tuple[ov.Output, list[ov.Output]]:
     """The convolutions: what the last one makes of the pages, N x channels x R x C, and what each one does.
 
     In int8, what a convolution makes is cut off at its ceiling and quantized before it is pooled, so that pooling and

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from services.detector.joining import JoiningSettings
 from services.detector.network.architecture import Architecture
 from services.detector.network.engine import Activations
 from services.detector.network.network import CTPN, normalize
-from services.detector.predictor import read_weights
 from services.detector.settings import DetectorSettings
 from shared.arrays import Pixels
 from shared.inference.cuda_graphs import on_device, to_host
@@ -83,13 +80,3 @@ def build_network(arrays: Mapping[str, npt.NDArray[Any]], architecture: Architec
     network = CTPN(architecture)
     load_into(network, arrays)
     return network
-
-
-def load_network(folder: Path) -> tuple[CTPN, JoiningSettings, str]:
-    """The network of released weights, with the joining fitted to it and the weights' version.
-
-    Raises:
-        WeightsError: If the weights are missing, damaged or do not fit this code.
-    """
-    weights = read_weights(folder)
-    return build_network(weights.arrays, weights.architecture), weights.joining, weights.version

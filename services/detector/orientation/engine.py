@@ -6,7 +6,7 @@ from services.detector.orientation.architecture import OrientationArchitecture
 from services.detector.orientation.pose import OrientationEngine
 from services.detector.settings import DetectorSettings
 from shared.inference.engines import choose_engine
-from shared.inference.weights import WeightsError, load_weights
+from shared.inference.weights import parse_weights
 
 NAME = "orientation"
 
@@ -21,17 +21,16 @@ def load_orientation(settings: DetectorSettings) -> tuple[OrientationEngine, str
         WeightsError: If they are missing, damaged or do not fit this code.
         EngineError: If the library asked for is not there.
     """
-    folder = settings.orientation_weights
-    manifest, arrays = load_weights(folder, name=NAME)
-    try:
-        architecture = OrientationArchitecture.from_dict(manifest.architecture)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"The manifest in {folder} does not describe a network known here: {error}") from error
+    architecture, arrays, version = parse_weights(
+        settings.orientation_weights,
+        NAME,
+        lambda manifest, arrays: (OrientationArchitecture.from_dict(manifest.architecture), arrays, manifest.version),
+    )
     if choose_engine(settings.engine, settings.device) == "openvino":
         from services.detector.orientation.openvino_engine import OpenVINOOrientationEngine
 
         engine = OpenVINOOrientationEngine(arrays, architecture, threads=settings.threads, precision=settings.precision)
-        return engine, manifest.version
+        return engine, version
     from services.detector.orientation.torch_engine import TorchOrientationEngine
 
-    return TorchOrientationEngine.load(arrays, architecture, settings.precision), manifest.version
+    return TorchOrientationEngine.load(arrays, architecture, settings.precision), version

@@ -10,10 +10,10 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from services.detector.orientation.architecture import LEAST_DEVIATION, OrientationArchitecture
-from shared.arrays import Floats, Pixels
+from shared.arrays import Floats, NamedArrays, Pixels
 from shared.inference import graphs
 from shared.inference.engines import Precision
-from shared.inference.graphs import Arrays, Graph
+from shared.inference.graphs import Graph
 
 _PLACES = (2, 3)
 
@@ -33,7 +33,7 @@ class OpenVINOOrientationEngine:
 
     def __init__(
         self,
-        arrays: Arrays,
+        arrays: NamedArrays,
         architecture: OrientationArchitecture,
         *,
         threads: int | None,
@@ -52,7 +52,7 @@ class OpenVINOOrientationEngine:
         return np.array(self._requests.own.infer([patches])[0], np.float32)
 
 
-def _build(arrays: Arrays, architecture: OrientationArchitecture) -> Graph:
+def _build(arrays: NamedArrays, architecture: OrientationArchitecture) -> Graph:
     patches = graphs.parameter([-1, -1, -1], np.uint8)
     x = _normalized(ops.unsqueeze(ops.convert(patches, "f32"), graphs.constant(1, np.int64)).output(0))
     for index, stride in enumerate(architecture.strides):

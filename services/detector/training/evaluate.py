@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from services.detector.predictor import NAME, Detection, Predictor
+from services.detector.network.loading import NAME
+from services.detector.predictor import Detection, Predictor
 from services.detector.settings import DetectorSettings
 from services.detector.training.damage import damage_page
 from shared.arrays import Floats, Pixels

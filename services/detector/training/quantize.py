@@ -8,8 +8,9 @@ is the mean over pages of each page's largest. Never imported by code that serve
 
 from __future__ import annotations
 
+from services.detector.network.loading import NAME, read_weights
 from services.detector.network.openvino_engine import output_maxima
-from services.detector.predictor import NAME, Predictor, read_weights
+from services.detector.predictor import Predictor
 from services.detector.settings import WEIGHTS, DetectorSettings
 from shared.learning.quantization import keep_ceilings, measure_ceilings, parse_options
 

@@ -20,9 +20,9 @@ from services.detector.acceptance import describe_segments
 from services.detector.breaks import describe_links
 from services.detector.ink import ink_strength
 from services.detector.joining import JoiningSettings, candidates, join, label_chains, link
-from services.detector.network.engine import Activations, Engine, load_engine
+from services.detector.network.engine import Activations, Engine
+from services.detector.network.loading import NAME, load_engine, read_weights
 from services.detector.orientation.straighten import transform
-from services.detector.predictor import NAME, read_weights
 from services.detector.preparation import PreparationSettings, PreparedPage, prepare
 from services.detector.proposals import Proposals, decode_proposals, suppress
 from services.detector.settings import DetectorSettings
@@ -309,9 +309,7 @@ def tune(config: TuningConfig) -> dict[str, Any]:
     """
     weights = read_weights(config.weights)
     heights = np.asarray(weights.architecture.anchor_heights, np.float32)
-    samples = _all_samples(
-        config, load_engine(weights.arrays, weights.architecture, DetectorSettings(threads=config.threads))
-    )
+    samples = _all_samples(config, load_engine(weights, DetectorSettings(threads=config.threads)))
     settings = fit(samples, heights, config.rounds)
     result = measure(samples, settings, heights)
     manifest, tensors = load_weights(config.weights, name=NAME)

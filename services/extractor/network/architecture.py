@@ -23,7 +23,7 @@ class Architecture:
 
     embedding: int = 48
     channels: int = 128
-    hidden: int = 160
+    hidden: int = 128
     dropout: float = 0.3
 
     def to_dict(self) -> dict[str, Any]:

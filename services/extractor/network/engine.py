@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from services.extractor.encoding import Document
-from services.extractor.network.architecture import CLASSES, Architecture
-from services.extractor.settings import ExtractorSettings
+from services.extractor.network.architecture import CLASSES
 from shared.arrays import Floats
-from shared.inference.engines import choose_engine
 
 
 class Engine(Protocol):
@@ -20,26 +17,6 @@ class Engine(Protocol):
 
     def __call__(self, documents: Sequence[Document]) -> list[Floats]:
         """Run one batch."""
-
-
-def load_engine(
-    arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture, settings: ExtractorSettings
-) -> Engine:
-    """The engine that suits the settings and this machine, with the weights.
-
-    Raises:
-        EngineError: If the library asked for is not there.
-        WeightsError: If the weights do not fit.
-        DeviceError: If the device is unknown or not there.
-    """
-    # Libraries are imported when they are needed: each takes a second and a hundred megabytes.
-    if choose_engine(settings.engine, settings.device) == "openvino":
-        from services.extractor.network.openvino_engine import OpenVINOEngine
-
-        return OpenVINOEngine(arrays, architecture, precision=settings.precision)
-    from services.extractor.network.torch_engine import TorchEngine
-
-    return TorchEngine.load(arrays, architecture, settings)
 
 
 def probabilities(engine: Engine, documents: Sequence[Document]) -> list[Floats]:

@@ -13,25 +13,27 @@ import torch
 from torch import Tensor, nn
 
 from services.extractor.encoding import CODES, FEATURES
-from services.extractor.network.architecture import CLASSES
+from services.extractor.network.architecture import CLASSES, Architecture
 
 
 class CharacterLSTM(nn.Module):
-    """Five classes for each character of a receipt.
+    """Score five classes for each character of a receipt.
 
     Args:
-        embedding: Width of the character embedding.
-        channels: Width of the convolution.
-        hidden: Width of each LSTM direction.
-        dropout: Share of the values dropped in training between the layers, 0 to 1.
+        architecture: Sizes of the layers; the default is that of the released weights.
     """
 
-    def __init__(self, embedding: int = 48, channels: int = 128, hidden: int = 160, dropout: float = 0.3) -> None:
+    def __init__(self, architecture: Architecture | None = None) -> None:
         super().__init__()
-        self.architecture = {"embedding": embedding, "channels": channels, "hidden": hidden, "dropout": dropout}
+        self.architecture = architecture or Architecture()
+        embedding, channels, hidden = (
+            self.architecture.embedding,
+            self.architecture.channels,
+            self.architecture.hidden,
+        )
         self.embedding = nn.Embedding(CODES, embedding, padding_idx=0)
         self.convolution = nn.Conv1d(embedding + len(FEATURES), channels, kernel_size=5, padding=2)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(self.architecture.dropout)
         inputs = 2 * channels + len(FEATURES)
         self.first = BidirectionalLSTM(inputs, hidden)
         self.second = BidirectionalLSTM(2 * hidden, hidden)

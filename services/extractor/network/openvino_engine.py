@@ -11,10 +11,10 @@ from openvino import opset13 as ops
 
 from services.extractor.encoding import FEATURES, Document
 from services.extractor.network.architecture import Architecture
-from shared.arrays import Floats
+from shared.arrays import Floats, NamedArrays
 from shared.inference import graphs
 from shared.inference.engines import Precision
-from shared.inference.graphs import Arrays, Graph
+from shared.inference.graphs import Graph
 
 _LAYERS = ("first", "second")
 _DIRECTIONS = ("ahead", "back")
@@ -35,7 +35,7 @@ class OpenVINOEngine:
         WeightsError: If the weights do not fit.
     """
 
-    def __init__(self, arrays: Arrays, architecture: Architecture, *, precision: Precision = "auto") -> None:
+    def __init__(self, arrays: NamedArrays, architecture: Architecture, *, precision: Precision = "auto") -> None:
         build = partial(_build, architecture=architecture)
         compiled = graphs.compile_network("the character LSTM", arrays, build, threads=1, precision=precision)
         self._request = compiled.create_infer_request()
@@ -50,7 +50,7 @@ class OpenVINOEngine:
         return np.array(self._request.infer(inputs)[0], np.float32)
 
 
-def _build(arrays: Arrays, architecture: Architecture) -> Graph:
+def _build(arrays: NamedArrays, architecture: Architecture) -> Graph:
     """Codes, features, segments of T characters and one over each segment's length -> T x 5 probabilities."""
     codes = graphs.parameter([-1], np.int64)
     features = graphs.parameter([-1, len(FEATURES)], np.float32)
@@ -74,7 +74,7 @@ def _build(arrays: Arrays, architecture: Architecture) -> Graph:
     return Graph([codes, features, segment, share], [scores])
 
 
-def _convolution(x: ov.Output, arrays: Arrays) -> ov.Output:
+def _convolution(x: ov.Output, arrays: NamedArrays) -> ov.Output:
     """T x C -> T x channels: each character with its neighbors."""
     weight, bias = arrays["convolution.weight"], arrays["convolution.bias"]
     # T x C -> 1 x C x 1 x T: a picture of one row

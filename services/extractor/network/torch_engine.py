@@ -40,7 +40,7 @@ class TorchEngine:
             DeviceError: If the device is unknown or not there.
         """
         set_threads(settings.threads)
-        network = CharacterLSTM(**architecture.to_dict())
+        network = CharacterLSTM(architecture)
         load_into(network, arrays)
         return cls(network, select_device(settings.device))
 

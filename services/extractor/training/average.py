@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from services.extractor.predictor import NAME, Predictor
+from services.extractor.network.loading import NAME
+from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate, measured
 from shared.inference.weights import Manifest, WeightsError, load_weights, save_weights

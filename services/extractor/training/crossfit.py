@@ -15,8 +15,10 @@ from typing import Any
 
 import torch
 
+from services.extractor.network.architecture import Architecture
+from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
-from services.extractor.predictor import NAME, Predictor
+from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate, measured
 from services.extractor.training.fitting import HeldOut, fit, hold_out
@@ -37,7 +39,7 @@ def crossfit(
     export: Path,
     *,
     readings: Sequence[Path] = (),
-    hidden: int = 128,
+    hidden: int = Architecture.hidden,
     threads: int | None = None,
 ) -> dict[str, Any]:
     """Fit the scoring and write it with the weights; returns the measures on `validation`.
@@ -83,7 +85,7 @@ def _held_out(
     hidden: int,
 ) -> HeldOut:
     """What the network of one fold says of the receipts held out of it."""
-    network = CharacterLSTM(hidden=hidden)
+    network = CharacterLSTM(Architecture(hidden=hidden))
     average = ExponentialMovingAverage(network, 0.99)
     optimizer = torch.optim.AdamW(network.parameters())
     if TrainingRun(run, fold).resume(model=network, optimizer=optimizer, average=average) is None:
@@ -102,7 +104,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--export", type=Path, required=True)
     parser.add_argument("--readings", type=Path, nargs="+", default=[])
-    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--hidden", type=int, default=Architecture.hidden)
     parser.add_argument("--threads", type=int)
     print(crossfit(**vars(parser.parse_args())))
 

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 
 from services.extractor.encoding import ALPHABET, Document, TextSegment, encode
 from services.extractor.merchants import letters
-from services.extractor.network.architecture import CLASSES
+from services.extractor.network.architecture import CLASSES, Architecture
 from services.extractor.network.batch import collate
 from services.extractor.network.engine import probabilities
+from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.network.torch_engine import TorchEngine
-from services.extractor.predictor import NAME, Predictor
+from services.extractor.predictor import Predictor
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.augmentation import Augmenter
@@ -103,7 +104,7 @@ class TrainingConfig:
     scoring: Path | None = None
     synthetic_share: float = 0.15
     device: str = "auto"
-    hidden: int = 128
+    hidden: int = Architecture.hidden
 
 
 def split_held_out(
@@ -229,7 +230,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     synthetic = [label(receipt) for receipt in load_split(config.synthetic, "all")] if config.synthetic else []
     compared = held_out or load_split(config.data, "validation")
     validation = sorted((encode_labeled(label(receipt)) for receipt in compared), key=lambda pair: len(pair[1]))
-    network = CharacterLSTM(hidden=config.hidden).to(device)
+    network = CharacterLSTM(Architecture(hidden=config.hidden)).to(device)
     origin = "random" if config.start is None else _start_from(config.start, network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak, weight_decay=0.02)
     average = ExponentialMovingAverage(network, 0.99)
@@ -336,7 +337,7 @@ def export(
     """Write the weights, measure them on `validation` as they are stored (half precision), return the measures."""
     if config.export is None:
         raise ValueError("export needs a folder")
-    architecture = {"network": network.architecture, "scoring": scoring.model_dump(mode="json")}
+    architecture = {"network": network.architecture.to_dict(), "scoring": scoring.model_dump(mode="json")}
     settings = ExtractorSettings(weights=config.export, device=config.device, threads=config.threads)
     measures: dict[str, Any] = {}
     for _ in range(2):  # once to have something to measure, once more with the measures in the manifest

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
-from shared.arrays import Doubles, Pixels
-from shared.inference.weights import WeightsError, load_weights
+from shared.arrays import Doubles, NamedArrays, Pixels
+from shared.inference.weights import Manifest, parse_weights
 
 NAME = "ngram"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -69,16 +69,16 @@ class LanguageModel:
         Raises:
             WeightsError: if they are missing, damaged or of another alphabet.
         """
-        manifest, arrays = load_weights(folder, name=NAME)
-        if manifest.alphabet != alphabet.characters:
-            raise WeightsError(
-                f"The language model in {folder} has another alphabet than the recognizer. Count it anew with "
-                "`python -m services.recognizer.training.language`, or do without: QUITTANCE_LANGUAGE=off."
-            )
-        try:
+
+        def parse(manifest: Manifest, arrays: NamedArrays) -> LanguageModel:
+            if manifest.alphabet != alphabet.characters:
+                raise ValueError(
+                    "the language model uses another alphabet than the recognizer. Count it again with "
+                    "`python -m services.recognizer.training.language`, or switch it off: QUITTANCE_LANGUAGE=off."
+                )
             return cls(arrays["ngrams"], arrays["counts"].astype(np.int64), alphabet, version=manifest.version)
-        except (KeyError, IndexError, ValueError) as error:
-            raise WeightsError(f"The language model in {folder} does not hold n-grams: {error}") from error
+
+        return parse_weights(folder, NAME, parse)
 
     def start(self) -> int:
         """The history before the first character."""

@@ -13,10 +13,10 @@ from openvino import opset13 as ops
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.engine import Batch
 from services.recognizer.network.packing import pack
-from shared.arrays import Floats
+from shared.arrays import Floats, NamedArrays
 from shared.inference import graphs
 from shared.inference.engines import Precision
-from shared.inference.graphs import Arrays, Graph
+from shared.inference.graphs import Graph
 from shared.inference.processor import cores
 from shared.inference.requests import Requests
 
@@ -60,7 +60,7 @@ class OpenVINOEngine:
 
     def __init__(
         self,
-        arrays: Arrays,
+        arrays: NamedArrays,
         architecture: Architecture,
         ceilings: Sequence[float] | None = None,
         *,
@@ -112,7 +112,7 @@ def _stacked(sequences: Sequence[Floats]) -> Floats:
     return stacked
 
 
-def output_maxima(arrays: Arrays) -> Graph:
+def output_maxima(arrays: NamedArrays) -> Graph:
     """N x 1 x 32 x W -> the largest value that each convolution makes, but the last, in order."""
     images = graphs.parameter([-1, 1, -1, -1], np.float32)
     _, made = _convolved(images, arrays, None)
@@ -120,7 +120,7 @@ def output_maxima(arrays: Arrays) -> Graph:
     return Graph([images], [ops.reduce_max(x, axes, False).output(0) for x in made])
 
 
-def _features(arrays: Arrays, ceilings: Sequence[float] | None) -> Graph:
+def _features(arrays: NamedArrays, ceilings: Sequence[float] | None) -> Graph:
     """N x 1 x 32 x W -> N x W / 4 x channels."""
     images = graphs.parameter([-1, 1, -1, -1], np.float32)
     row = ops.squeeze(_convolved(images, arrays, ceilings)[0], graphs.constant([2], np.int64))
@@ -128,7 +128,7 @@ def _features(arrays: Arrays, ceilings: Sequence[float] | None) -> Graph:
 
 
 def _convolved(
-    images: ov.Output, arrays: Arrays, ceilings: Sequence[float] | None
+    images: ov.Output, arrays: NamedArrays, ceilings: Sequence[float] | None
 ) -> tuple[ov.Output, list[ov.Output]]:
     """What the last convolution makes of pictures, N x channels x 1 x W / 4, and what each one before it does.
 
@@ -150,7 +150,7 @@ def _convolved(
     return graphs.convolution(x, *last, padding=((0, 0), (0, 1)), int8=int8), made
 
 
-def _recurrence(arrays: Arrays, layers: int, channels: int) -> Graph:
+def _recurrence(arrays: NamedArrays, layers: int, channels: int) -> Graph:
     """N x T x channels, and N x T x 1 that is 1 where the past is forgotten, else 0 -> N x T x classes logits."""
     frames = graphs.parameter([-1, -1, channels], np.float32)
     forget = graphs.parameter([-1, -1, 1], np.float32)
@@ -164,7 +164,7 @@ def _recurrence(arrays: Arrays, layers: int, channels: int) -> Graph:
     return Graph([frames, forget], [logits])
 
 
-def _forgetful(arrays: Arrays) -> Arrays:
+def _forgetful(arrays: NamedArrays) -> NamedArrays:
     """An LSTM with one input more that shuts its gates: state and output become zero, as before the first frame."""
     units = arrays["weight_hh"].shape[1]
     shut = np.full((4 * units, 1), -_SHUT, np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,11 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from services.recognizer.alphabet import Alphabet
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.engine import Batch
 from services.recognizer.network.network import CRNN, fuse_batch_norm
-from services.recognizer.predictor import read_weights
 from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Floats
 from shared.inference.cuda_graphs import Coming, on_device, to_host
@@ -87,13 +84,3 @@ def build_network(arrays: Mapping[str, NDArray[Any]], architecture: Architecture
     network = CRNN(architecture)
     load_into(network, arrays)
     return network
-
-
-def load_network(folder: Path) -> tuple[CRNN, Alphabet, str]:
-    """The network of released weights, with its alphabet and the weights' version.
-
-    Raises:
-        WeightsError: if the weights are missing, damaged or do not fit this code.
-    """
-    weights = read_weights(folder)
-    return build_network(weights.arrays, weights.architecture), weights.alphabet, weights.version

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from services.recognizer.network.loading import NAME, read_weights
 from services.recognizer.network.network import CRNN
-from services.recognizer.network.torch_engine import load_network
-from services.recognizer.predictor import NAME
+from services.recognizer.network.torch_engine import build_network
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import evaluate
 from services.recognizer.training.samples import Sample, load_samples, make_batch, plan_batches
@@ -38,7 +38,8 @@ def average(folders: Sequence[Path], samples: Sequence[Sample], seed: int = 1) -
         samples: training segments, for the statistics of the batch normalizations.
         seed: of the order and the wear of the samples.
     """
-    networks = [load_network(folder)[0] for folder in folders]
+    weights = [read_weights(folder) for folder in folders]
+    networks = [build_network(one.arrays, one.architecture) for one in weights]
     states = [network.state_dict() for network in networks]
     mean = networks[-1]
     mean.load_state_dict(
@@ -99,7 +100,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", required=True)
     parser.add_argument("--export", type=Path, required=True)
     options = parser.parse_args()
-    alphabet = load_network(options.weights[-1])[1]
+    alphabet = read_weights(options.weights[-1]).alphabet
     samples = load_samples(load_split(options.data, "train")[::_EVERY], alphabet, cased=False)
     if options.photographs is not None:
         samples += load_samples(load_split(options.photographs, "train")[::_EVERY], alphabet, cased=True)

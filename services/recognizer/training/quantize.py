@@ -9,8 +9,9 @@ serves requests.
 from __future__ import annotations
 
 from services.recognizer.crops import cut
+from services.recognizer.network.loading import NAME, read_weights
 from services.recognizer.network.openvino_engine import CONVOLUTIONS, output_maxima
-from services.recognizer.predictor import NAME, Predictor, read_weights
+from services.recognizer.predictor import Predictor
 from services.recognizer.settings import WEIGHTS, RecognizerSettings
 from shared.learning.quantization import keep_ceilings, measure_ceilings, parse_options
 

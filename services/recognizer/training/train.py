@@ -23,9 +23,9 @@ import torch
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.decoding import decode
 from services.recognizer.network.architecture import Architecture
+from services.recognizer.network.loading import NAME, read_weights
 from services.recognizer.network.network import CRNN
-from services.recognizer.network.torch_engine import load_network
-from services.recognizer.predictor import NAME
+from services.recognizer.network.torch_engine import build_network
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import evaluate
 from services.recognizer.training.hard_samples import misread, read
@@ -312,12 +312,13 @@ def _start_from(folder: Path, network: CRNN, alphabet: Alphabet) -> tuple[CRNN, 
         ValueError: if they are of other sizes or another alphabet.
         WeightsError: if they cannot be read.
     """
-    released, known, version = load_network(folder)
+    weights = read_weights(folder)
+    released = build_network(weights.arrays, weights.architecture)
     sizes = dataclasses.replace(released.architecture, leveled=network.architecture.leveled)
-    if known != alphabet or sizes != network.architecture:
+    if weights.alphabet != alphabet or sizes != network.architecture:
         raise ValueError(f"The weights in {folder} have another alphabet or other sizes than the network to train.")
     network.load_state_dict(released.state_dict())
-    return released, version
+    return released, weights.version
 
 
 def learning_rate(step: int, done: float, peak: float, warmup: int) -> float:

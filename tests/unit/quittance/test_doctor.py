@@ -42,7 +42,7 @@ def test_what_would_not_run_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         found = findings()
     bad = {finding.what for finding in found.values() if finding.state == "bad"}
     assert bad == {"detector weights", "redis", "engine", "gateway port"}
-    assert "cannot be read" in found["detector weights"].detail
+    assert "Cannot read" in found["detector weights"].detail
     assert CliRunner().invoke(cli.app, ["doctor"]).exit_code == 1
 
 

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.predictor import NAME, Predictor
+from services.detector.network.loading import NAME
+from services.detector.predictor import Predictor
 from services.detector.settings import WEIGHTS, DetectorSettings
 from services.detector.training.evaluate import record
 from shared.inference.weights import WeightsError, read_manifest

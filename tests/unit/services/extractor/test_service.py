@@ -12,8 +12,10 @@ import torch
 
 from services.extractor.app import characters, create_app, length_group
 from services.extractor.encoding import ALPHABET
+from services.extractor.network.architecture import Architecture
+from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
-from services.extractor.predictor import NAME, Predictor
+from services.extractor.predictor import Predictor
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate, mistakes
@@ -28,11 +30,11 @@ PAGE = {"width": 400, "height": 300}
 
 def save(folder: Path, *, alphabet: str = ALPHABET, certain: int | None = None) -> Path:
     torch.manual_seed(0)
-    network = CharacterLSTM(embedding=4, channels=6, hidden=5)
+    network = CharacterLSTM(Architecture(embedding=4, channels=6, hidden=5))
     if certain is not None:  # every character is of one class, whatever it is
         torch.nn.init.zeros_(network.classifier.weight)
         network.classifier.bias.data = torch.nn.functional.one_hot(torch.tensor(certain), 5).float() * 9
-    architecture = {"network": network.architecture, "scoring": Scoring().model_dump(mode="json")}
+    architecture = {"network": network.architecture.to_dict(), "scoring": Scoring().model_dump(mode="json")}
     state = arrays_of(network.state_dict())
     save_weights(folder, state, name=NAME, architecture=architecture, alphabet=alphabet, training={}, measures={})
     return folder

@@ -16,8 +16,9 @@ from services.recognizer.app import create_app
 from services.recognizer.decoding import Recognition
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.engine import Batch
+from services.recognizer.network.loading import NAME, read_weights
 from services.recognizer.network.network import CRNN
-from services.recognizer.predictor import NAME, Predictor, better_of, read_weights
+from services.recognizer.predictor import Predictor, better_of
 from services.recognizer.second_look import DOUBTFUL
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import measure

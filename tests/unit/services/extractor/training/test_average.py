@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.extractor.predictor import NAME
+from services.extractor.network.loading import NAME
 from services.extractor.settings import WEIGHTS
 from services.extractor.training import average as averaging
 from shared.inference.weights import WeightsError, load_weights, save_weights
