@@ -17,8 +17,7 @@ import cv2
 import numpy as np
 
 from quittance.client import ReceiptClient
-from quittance.evaluation.evaluate import chain
-from quittance.evaluation.scores import field_of
+from quittance.evaluation.chain import start_chain
 from services.extractor.training.labels import label
 from shared.arrays import Floats, Pixels
 from shared.contracts import FIELD_NAMES
@@ -73,7 +72,7 @@ async def measure(data: Path, split: str, *, limit: int | None) -> dict[str, Any
     if limit is not None and limit < len(receipts):
         receipts = receipts[:: len(receipts) // limit][:limit]
     answers: dict[str, list[float | None]] = {name: [] for name in FIELD_NAMES}
-    async with chain() as running:
+    async with start_chain() as running:
         for receipt in receipts:
             for name in FIELD_NAMES:
                 if quads := prints_of(receipt, name):
@@ -86,7 +85,7 @@ async def measure(data: Path, split: str, *, limit: int | None) -> dict[str, Any
 async def _answer(client: ReceiptClient, image: Pixels, name: str) -> float | None:
     """The confidence of what is answered for a field; None if nothing is."""
     _, png = cv2.imencode(".png", image)
-    field = field_of((await client.read(png.tobytes())).fields, name)
+    field = (await client.read(png.tobytes())).fields.get(name)
     return None if field is None else field.confidence
 
 

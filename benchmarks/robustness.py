@@ -18,8 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.damage import KINDS, write_copy
-from quittance.evaluation.evaluate import Chain, chain, read_receipt, unseen_companies
-from quittance.evaluation.scores import Record, score
+from quittance.evaluation.chain import Chain, read_labeled, start_chain
+from quittance.evaluation.evaluate import unseen_companies
+from quittance.evaluation.records import Record
+from quittance.evaluation.scores import score
 from shared.learning.dataset import LabeledReceipt, load_split, write_split
 
 CLEAN = "clean"
@@ -36,7 +38,7 @@ async def measure_kind(
             write_copy(receipts, kind, seed, Path(folder))
             write_split(Path(folder), {"copy": [receipt.key for receipt in receipts]})
             shown = load_split(Path(folder), "copy")
-        records = [await read_receipt(running, receipt, receipt.key in unseen) for receipt in shown]
+        records = [await read_labeled(running, receipt, receipt.key in unseen) for receipt in shown]
     measures = score(records)
     return {
         "task3": measures["task3"]["pixels"]["all"]["f1"],
@@ -64,7 +66,7 @@ async def measure(
     known = _read(output)
     results: dict[str, Any] = known if known.get("about") == about else {"about": about, "kinds": {}}
     unseen = unseen_companies(data, split) or set()
-    async with chain() as running:
+    async with start_chain() as running:
         results["models"] = (await running.stages.models()).model_dump()
         for kind in kinds:
             if kind in results["kinds"] and known.get("models") == results["models"]:

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from quittance.evaluation.evaluate import read_records
-from quittance.evaluation.scores import Record, field_of
+from quittance.evaluation.records import Record, read_records
 from services.extractor.merchants import letters, load_directory
 from services.extractor.teaching import Teaching
 from shared.contracts import MerchantCorrection, ReceiptField
@@ -56,7 +55,7 @@ def run(records: Sequence[Record]) -> Counter[str]:
         after = Teaching(lessons, known).apply(before, record.receipt.lines) if lessons else before
         for name in _NAMES:
             label = record.entities[name]
-            old, new = field_of(before, name), field_of(after, name)
+            old, new = before.get(name), after.get(name)
             was, is_now = (same_value(label, field.value if field else None) for field in (old, new))
             counts[f"{name}: right without"] += was
             counts[f"{name}: right with"] += is_now

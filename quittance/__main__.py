@@ -1,4 +1,4 @@
-"""`python -m quittance` is the command `quittance`."""
+"""Runs `quittance` as `python -m quittance`."""
 
 from quittance.cli import main
 

@@ -1,6 +1,6 @@
 """The command `quittance`.
 
-Commands import what they need when they run: `quittance --help` is quick and loads no network.
+Commands import what they need when they run, so that `quittance --help` is fast and loads no network.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from quittance.commands.training import synthesize, train
 
 app = typer.Typer(
     name="quittance",
-    help="Turns the picture of a receipt into data: who was paid, when, where and how much.\n\n"
-    "Ends with 0 if all went well, 1 if something could not be done (standard error tells why), 2 if it was called "
-    "wrongly.",
+    help="Turn pictures of receipts into data: who was paid, when, where and how much.\n\n"
+    "Exit status: 0 for success, 1 if something failed (standard error says why), 2 for wrong usage.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -31,5 +30,5 @@ app.add_typer(keys, name="keys")
 
 
 def main() -> None:
-    """Runs the command line."""
-    app()
+    """Run the command line."""
+    app(prog_name="quittance")

@@ -1,4 +1,4 @@
-"""How the command line speaks: results on standard output, everything else on standard error."""
+"""Output of the command line: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ err = Console(stderr=True)
 Advance = Callable[..., None]
 
 
-def print_plain(text: str) -> None:
-    """Prints a result for programs, as it is."""
+def print_result(text: str) -> None:
+    """Print a result for programs, without markup or line breaks of the terminal."""
     out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def tell(message: str, style: str | None = None) -> None:
-    """Writes a message to standard error as it is: file names and texts of receipts are no markup."""
+def print_message(message: str, style: str | None = None) -> None:
+    """Print a message to standard error; file names and texts of receipts are not markup."""
     err.print(message, style=style, markup=False, soft_wrap=True, highlight=False)
 
 
-def complain(path: Path, reason: str | None) -> None:
-    """Tells why a file could not be read."""
-    tell(f"{path}: {reason}", style="red")
+def print_failure(path: Path, reason: str | None) -> None:
+    """Print why a file could not be read."""
+    print_message(f"{path}: {reason}", style="red")
 
 
 @contextlib.contextmanager
-def errors(*kinds: type[Exception]) -> Iterator[None]:
-    """Turns errors that are meant for people into a message and the exit status 1; others keep their traceback."""
-    # Warnings of libraries are for the logs of a server.
+def exit_on(*kinds: type[Exception]) -> Iterator[None]:
+    """Print errors that are meant for people and exit with 1; other errors keep their traceback."""
+    # Warnings of libraries belong to the logs of a server.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         yield
     except kinds as error:
-        tell(str(error), style="red")
+        print_message(str(error), style="red")
         raise typer.Exit(1) from error
 
 
 @contextlib.contextmanager
-def progress(title: str, total: int | None) -> Iterator[Advance]:
-    """A bar on standard error for more than one thing to do, if somebody sits there.
+def show_progress(title: str, total: int | None) -> Iterator[Advance]:
+    """Show a progress bar on standard error if it is a terminal and there is more than one item.
 
     Yields:
-        A function that moves it on by one; it may be told the number of things once that is known.
+        A function that advances the bar by one. It takes the total number of items once that is known.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""Looks at what Quittance needs on this machine: processor, engine, weights, Redis, state, ports."""
+"""Checks what Quittance needs on this machine: processor, engine, weights, Redis, state directory, ports."""
 
 from __future__ import annotations
 
@@ -30,128 +30,132 @@ from shared.inference.processor import cores, flags, has_bfloat16
 from shared.inference.weights import WeightsError, load_weights
 from shared.service.settings import ServiceSettings, SettingsError
 
-#: Features of processors that make networks fast, the best first.
-_ABILITIES = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2")
-_LITTLE_BYTES = 256 * 2**20
-_PATIENCE_S = 2.0
-State = Literal["good", "note", "bad"]
+# Processor features that make networks fast, the best first.
+_FAST_FEATURES = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2")
+_MIN_FREE_BYTES = 256 * 2**20
+_TIMEOUT_S = 2.0
+State = Literal["ok", "note", "fail"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing: `good`, a `note` that costs nothing but speed, or `bad`: it will not run so."""
+    """The result of one check: `ok`, a `note` that only costs speed, or `fail` if Quittance cannot run this way."""
 
-    what: str
+    subject: str
     state: State
     detail: str
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything, one after the other; settings come from the environment as for `quittance serve`."""
-    yield _processor()
+    """Run all checks, with the same settings as `quittance serve`."""
+    yield _check_processor()
     try:
         gateway = GatewaySettings.from_environment()
         detector, recognizer = DetectorSettings.from_environment(), RecognizerSettings.from_environment()
         extractor = ExtractorSettings.from_environment()
     except SettingsError as error:
-        yield Finding("settings", "bad", str(error))
+        yield Finding("settings", "fail", str(error))
         return
-    yield _engine(detector)
-    for what, name, folder in (
+    yield _check_engine(detector)
+    for subject, name, folder in (
         ("detector", DETECTOR, detector.weights),
         ("orientation", ORIENTATION, detector.orientation_weights),
         ("recognizer", RECOGNIZER, recognizer.weights),
         ("language model", LANGUAGE, LANGUAGE_WEIGHTS),
         ("extractor", EXTRACTOR, extractor.weights),
     ):
-        yield _weights(f"{what} weights", name, folder)
-    yield _redis(gateway)
-    yield _state(gateway.state_directory)
+        yield _check_weights(f"{subject} weights", name, folder)
+    yield _check_redis(gateway)
+    yield _check_state(gateway.state_directory)
     if gateway.stages_are_remote:
-        yield from _stages(gateway)
+        yield from _check_stages(gateway)
     for app in (gateway, detector, recognizer, extractor):
-        yield _port(app.service, app.host, app.port)
+        yield _check_port(app.service, app.host, app.port)
 
 
-def _processor() -> Finding:
-    able = ", ".join(name for name in _ABILITIES if name in flags()) or "nothing known of its vector units"
+def _check_processor() -> Finding:
+    features = ", ".join(name for name in _FAST_FEATURES if name in flags()) or "no known vector extensions"
     if has_bfloat16():
-        return Finding("processor", "good", f"{cores()} cores, {able}")
-    return Finding("processor", "note", f"{cores()} cores, {able}: slower, as it does not multiply bfloat16")
+        return Finding("processor", "ok", f"{cores()} cores, {features}")
+    return Finding("processor", "note", f"{cores()} cores, {features}; slower, because it cannot multiply bfloat16")
 
 
-def _engine(settings: ServiceSettings) -> Finding:
+def _check_engine(settings: ServiceSettings) -> Finding:
     try:
         name = choose_engine(settings.engine, settings.device)
     except EngineError as error:
-        return Finding("engine", "bad", str(error))
+        return Finding("engine", "fail", str(error))
     if name == "torch":
-        from shared.inference.device import DeviceError, select_device  # takes a second, and is not always installed
+        from shared.inference.device import DeviceError, select_device  # slow to import, and not always installed
 
         try:
-            return Finding("engine", "good", f"torch {version(name)} on {select_device(settings.device)}")
+            return Finding("engine", "ok", f"torch {version(name)} on {select_device(settings.device)}")
         except DeviceError as error:
-            return Finding("engine", "bad", str(error))
-    return Finding("engine", "good", f"OpenVINO {version(name)} on the processor")
+            return Finding("engine", "fail", str(error))
+    return Finding("engine", "ok", f"OpenVINO {version(name)} on the processor")
 
 
-def _weights(what: str, name: str, folder: Path) -> Finding:
+def _check_weights(subject: str, name: str, folder: Path) -> Finding:
     try:
-        return Finding(what, "good", load_weights(folder, name=name)[0].version)
+        return Finding(subject, "ok", load_weights(folder, name=name)[0].version)
     except WeightsError as error:
-        return Finding(what, "bad", str(error))
+        return Finding(subject, "fail", str(error))
 
 
-def _redis(settings: GatewaySettings) -> Finding:
+def _check_redis(settings: GatewaySettings) -> Finding:
     if settings.redis_url is None:
-        return Finding("redis", "note", "QUITTANCE_REDIS_URL is not set: the cache is in memory, each gateway's own")
+        detail = "QUITTANCE_REDIS_URL is not set; each gateway caches in its own memory"
+        return Finding("redis", "note", detail)
     try:
-        with Redis.from_url(str(settings.redis_url), socket_timeout=2.0, socket_connect_timeout=2.0) as redis:
+        url, timeout = str(settings.redis_url), _TIMEOUT_S
+        with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as redis:
             redis.ping()
     except (RedisError, OSError) as error:
-        return Finding("redis", "bad", f"it does not answer ({error}). Start it, or unset QUITTANCE_REDIS_URL")
-    return Finding("redis", "good", "it answers")
+        return Finding("redis", "fail", f"no response ({error}). Start Redis, or unset QUITTANCE_REDIS_URL")
+    return Finding("redis", "ok", "reachable")
 
 
-def _state(directory: Path) -> Finding:
-    """Whether corrections, jobs and keys can be kept; makes the directory no more than a look into it needs."""
-    there = next(one for one in (directory, *directory.absolute().parents) if one.exists())
+def _check_state(directory: Path) -> Finding:
+    """Check that corrections, jobs and keys can be stored, without creating the directory."""
+    existing = next(one for one in (directory, *directory.absolute().parents) if one.exists())
     try:
-        with tempfile.TemporaryFile(dir=there):
-            free = shutil.disk_usage(there).free
+        with tempfile.TemporaryFile(dir=existing):
+            free = shutil.disk_usage(existing).free
     except OSError as error:
         return Finding(
             "state directory",
-            "bad",
-            f"{directory} cannot be written to ({error.strerror}). Make it writable, or set QUITTANCE_STATE_DIRECTORY",
+            "fail",
+            f"{directory} is not writable ({error.strerror}). Make it writable, or set QUITTANCE_STATE_DIRECTORY",
         )
-    if free < _LITTLE_BYTES:
-        return Finding("state directory", "note", f"{directory} has {free >> 20} MiB left: make room")
-    return Finding("state directory", "good", f"{directory}{'' if there == directory else ', not made yet'}")
+    if free < _MIN_FREE_BYTES:
+        return Finding("state directory", "note", f"{directory} has only {free >> 20} MiB of free space")
+    suffix = "" if existing == directory else ", will be created"
+    return Finding("state directory", "ok", f"{directory}{suffix}")
 
 
-def _stages(gateway: GatewaySettings) -> Iterator[Finding]:
-    """Whether the services at the URLs in the settings take work."""
+def _check_stages(gateway: GatewaySettings) -> Iterator[Finding]:
+    """Check that the services at the URLs in the settings are ready."""
     for name in ("detector", "recognizer", "extractor"):
         url = str(getattr(gateway, f"{name}_url")).rstrip("/")
+        subject = f"{name} at {url}"
         try:
-            answer = httpx2.get(f"{url}/readyz", timeout=_PATIENCE_S, trust_env=False)
+            response = httpx2.get(f"{url}/readyz", timeout=_TIMEOUT_S, trust_env=False)
         except httpx2.HTTPError as error:
-            yield Finding(f"{name} at {url}", "bad", f"cannot be reached ({error}). Start it: quittance serve {name}")
+            yield Finding(subject, "fail", f"cannot be reached ({error}). Start it: quittance serve {name}")
             continue
-        if answer.is_success:
-            yield Finding(f"{name} at {url}", "good", "ready")
+        if response.is_success:
+            yield Finding(subject, "ok", "ready")
         else:
-            yield Finding(f"{name} at {url}", "bad", f"answers {answer.status_code}: not ready yet, or something else")
+            yield Finding(subject, "fail", f"responds with {response.status_code}: not ready, or not a {name}")
 
 
-def _port(service: str, host: str, port: int) -> Finding:
-    what = f"{service} port"
+def _check_port(service: str, host: str, port: int) -> Finding:
+    subject = f"{service} port"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            return Finding(what, "bad", f"{host}:{port} cannot be used: {error.strerror}. Is it running already?")
-    return Finding(what, "good", f"{host}:{port} is free")
+            return Finding(subject, "fail", f"cannot listen on {host}:{port}: {error.strerror}. Is it already running?")
+    return Finding(subject, "ok", f"{host}:{port} is free")

@@ -1,4 +1,4 @@
-"""Draws what was read beside the picture it was read from."""
+"""Draws what was read next to the picture it was read from."""
 
 from __future__ import annotations
 
@@ -9,41 +9,42 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.render_process import RENDERERS, render
-from quittance.evaluation.scores import field_of
-from shared.contracts import FIELD_NAMES, Line, Quad, Receipt, ReceiptField
+from shared.contracts import FIELD_NAMES, Line, Quad, Receipt
 from shared.pictures.decoding import format_of
 
 COLORS = {"company": "#c2410c", "date": "#0f766e", "address": "#6d28d9", "total": "#be123c"}
 _LINE_COLOR = "#3b82f6"
 _TEXT_COLOR = "#475569"
-_PAPER = "#ffffff"
-_LARGEST_SIDE = 1400
-# Between the picture and the text: room for the names of the fields.
-_GUTTER = 130
-_TAG_HEIGHT = 20
-_PALETTE = 128
+_BACKGROUND = "#ffffff"
+_MAX_SIDE_PX = 1400
+# Space between the picture and the text, for the names of the fields.
+_GUTTER_PX = 130
+_TAG_HEIGHT_PX = 20
+_TAG_MARGIN_PX = 12
+_MIN_FONT_PX = 7.0
+_PALETTE_COLORS = 128
 
 
 def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
-    """Draws a receipt beside its picture and writes that as a PNG file.
+    """Draw a receipt and write the result as a PNG file.
 
     Args:
         path: The picture, or a document, of which the first page is drawn.
         receipt: What was read from it.
-        folder: Where to write; made if it is not there. The file has the picture's name.
+        folder: Where to write; created if needed. The file is named after the picture.
 
     Returns:
-        The file that was written.
+        The path of the PNG file.
     """
-    picture = first_page(path.read_bytes())
+    picture = load_first_page(path.read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}-read.png"
-    drawing(picture, receipt).quantize(_PALETTE).save(target, optimize=True)
+    draw_receipt(picture, receipt).quantize(_PALETTE_COLORS).save(target, optimize=True)
     return target
 
 
-def first_page(data: bytes) -> Image.Image:
-    """The first page of a picture or a document, as it is seen: turned as its EXIF orientation says."""
+def load_first_page(data: bytes) -> Image.Image:
+    """Return the first page of a picture or a document as it is displayed: with its EXIF orientation applied."""
     kind = format_of(data)
     if kind in RENDERERS:
         return Image.fromarray(next(render(data, kind, DocumentLimits()))[:, :, ::-1])
@@ -51,66 +52,68 @@ def first_page(data: bytes) -> Image.Image:
         return ImageOps.exif_transpose(opened).convert("RGB")
 
 
-def drawing(picture: Image.Image, receipt: Receipt) -> Image.Image:
-    """The picture with the found segments outlined; to its right the text that was read, at the same places.
+def draw_receipt(picture: Image.Image, receipt: Receipt) -> Image.Image:
+    """Draw the picture with the lines outlined, and to its right their text in the same places.
 
     Args:
-        picture: The page as the receipt's coordinates see it.
-        receipt: What was read; of several pages, the first is drawn.
+        picture: The first page, in the coordinates of the receipt.
+        receipt: What was read.
 
     Returns:
-        A picture more than twice as wide, shrunk if it is large. The segments of a field have its color; between the
-        halves stand its name and confidence.
+        A picture slightly more than twice as wide, shrunk if it is large. The lines of a field have its color; the
+        gutter between the halves shows its name and confidence.
     """
-    scale = min(1.0, _LARGEST_SIDE / max(picture.size))
+    scale = min(1.0, _MAX_SIDE_PX / max(picture.size))
     width, height = (max(1, round(side * scale)) for side in picture.size)
-    sheet = Image.new("RGB", (2 * width + _GUTTER, height), _PAPER)
+    sheet = Image.new("RGB", (2 * width + _GUTTER_PX, height), _BACKGROUND)
     sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
     pen = ImageDraw.Draw(sheet)
-    owners = {line: name for name in FIELD_NAMES for line in _lines_of(field_of(receipt.fields, name))}
+    colors = {
+        line: COLORS[name]
+        for name in FIELD_NAMES
+        if (field := receipt.fields.get(name)) is not None
+        for line in field.lines
+    }
     for index, line in enumerate(receipt.lines):
         if line.page != 0:
             continue
-        color = COLORS.get(owners.get(index, ""))
-        pen.polygon(_scaled(line.quad, scale), outline=color or _LINE_COLOR, width=3 if color else 1)
-        _write(pen, line, scale, width + _GUTTER, color or _TEXT_COLOR)
-    _name_fields(pen, receipt, scale, width)
+        color = colors.get(index)
+        pen.polygon(_scale(line.quad, scale), outline=color or _LINE_COLOR, width=3 if color else 1)
+        _draw_text(pen, line, scale, width + _GUTTER_PX, color or _TEXT_COLOR)
+    _draw_field_tags(pen, receipt, scale, width)
     return sheet
 
 
-def _write(pen: ImageDraw.ImageDraw, line: Line, scale: float, left: float, color: str) -> None:
-    """Sets the text of a line at its place on the right, as large as fits its quad."""
-    corners = _scaled(line.quad, scale)
+def _draw_text(pen: ImageDraw.ImageDraw, line: Line, scale: float, left: float, color: str) -> None:
+    """Draw the text of a line in its place on the right half, as large as its quad allows."""
+    corners = _scale(line.quad, scale)
     (x0, x1), (y0, y1) = ((min(axis), max(axis)) for axis in zip(*corners, strict=True))
-    size = max(7.0, 0.72 * (y1 - y0))
+    size = max(_MIN_FONT_PX, 0.72 * (y1 - y0))
     font = ImageFont.load_default(size)
-    wide = pen.textlength(line.text, font=font)
-    if wide > x1 - x0 > 0:
-        font = ImageFont.load_default(max(7.0, size * (x1 - x0) / wide))
+    text_width = pen.textlength(line.text, font=font)
+    if text_width > x1 - x0 > 0:
+        font = ImageFont.load_default(max(_MIN_FONT_PX, size * (x1 - x0) / text_width))
     pen.text((left + x0, (y0 + y1) / 2), line.text, fill=color, font=font, anchor="lm")
 
 
-def _name_fields(pen: ImageDraw.ImageDraw, receipt: Receipt, scale: float, left: float) -> None:
-    """Writes name and confidence of each field into the gutter that begins at `left`, with a line to its quad."""
+def _draw_field_tags(pen: ImageDraw.ImageDraw, receipt: Receipt, scale: float, left: float) -> None:
+    """Draw the name and confidence of each field into the gutter that begins at `left`, linked to its quad."""
     tags = []
     for name in FIELD_NAMES:
-        field = field_of(receipt.fields, name)
+        field = receipt.fields.get(name)
         if field is not None and field.page == 0:
-            corners = _scaled(field.quad, scale)
+            corners = _scale(field.quad, scale)
             right, y = max(x for x, _ in corners), sum(y for _, y in corners) / len(corners)
             tags.append((y, right, name, f"{name} {field.confidence:.0%}"))
     font, lowest = ImageFont.load_default(14), 0.0
+    start, end = left + _TAG_MARGIN_PX, left + _GUTTER_PX - _TAG_MARGIN_PX
     for y, right, name, label in sorted(tags):
-        top = max(lowest, y - _TAG_HEIGHT / 2)
-        lowest = top + _TAG_HEIGHT + 2  # a tag makes room for the one above it
-        pen.line([(right, y), (left + 12, top + _TAG_HEIGHT / 2)], fill=COLORS[name], width=2)
-        pen.rectangle((left + 12, top, left + _GUTTER - 12, top + _TAG_HEIGHT), fill=COLORS[name])
-        pen.text((left + _GUTTER / 2, top + _TAG_HEIGHT / 2), label, fill=_PAPER, font=font, anchor="mm")
+        top = max(lowest, y - _TAG_HEIGHT_PX / 2)
+        lowest = top + _TAG_HEIGHT_PX + 2  # below the previous tag
+        pen.line([(right, y), (start, top + _TAG_HEIGHT_PX / 2)], fill=COLORS[name], width=2)
+        pen.rectangle((start, top, end, top + _TAG_HEIGHT_PX), fill=COLORS[name])
+        pen.text(((start + end) / 2, top + _TAG_HEIGHT_PX / 2), label, fill=_BACKGROUND, font=font, anchor="mm")
 
 
-def _lines_of(field: ReceiptField | None) -> list[int]:
-    return field.lines if field else []
-
-
-def _scaled(quad: Quad, scale: float) -> list[tuple[float, float]]:
+def _scale(quad: Quad, scale: float) -> list[tuple[float, float]]:
     return [(x * scale, y * scale) for x, y in quad]

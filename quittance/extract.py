@@ -1,4 +1,4 @@
-"""Reads receipts from files, several at a time, and hands them back in the order given."""
+"""Reads receipts from files, several at a time, and returns them in the order given."""
 
 from __future__ import annotations
 
@@ -11,58 +11,63 @@ from pathlib import Path
 from quittance.client import ClientError, ReceiptClient
 from shared.contracts import Receipt
 
-# Enough that one receipt is detected while another is recognized; more would only wait in the services' queues.
-_AT_ONCE = 4
+# Enough to detect one receipt while another is recognized; more would only wait in the queues of the services.
+_MAX_CONCURRENT = 4
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".pdf"}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of one file: a receipt, or the reason why there is none."""
+    """The result of one file: a receipt, or the reason why there is none."""
 
     path: Path
     receipt: Receipt | None = None
     error: str | None = None
 
 
-def expanded(paths: Sequence[Path]) -> list[Path]:
-    """Files as they are; folders as the pictures and documents in them, patterns as what they match, by name.
+def expand(paths: Sequence[Path]) -> list[Path]:
+    """Replace folders by the pictures and documents in them, and patterns by their matches, sorted by name.
 
-    What is empty or matches nothing stays, to be told.
+    Empty folders and patterns without a match are kept, so that they can be reported.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
-        elif not path.exists() and glob.has_magic(str(path)):  # quoted, or left by the shell
-            inside = expanded([Path(name) for name in sorted(glob.glob(str(path), recursive=True))])
+        elif _is_pattern(path):
+            inside = expand([Path(name) for name in sorted(glob.glob(str(path), recursive=True))])
         else:
             inside = []
         found += inside or [path]
     return found
 
 
-def unreadable(path: Path) -> str | None:
-    """Why a file cannot be opened; None if it looks as if it can."""
+def explain_unreadable(path: Path) -> str | None:
+    """Return why an expanded path cannot be opened; None if it looks readable."""
     if path.is_dir():
         return "there are no pictures in this folder"
-    if not path.exists() and glob.has_magic(str(path)):
+    if _is_pattern(path):
         return "no file matches"
     if not path.exists():
         return "there is no such file"
     return None
 
 
+def _is_pattern(path: Path) -> bool:
+    """Return whether a path is a pattern that the shell did not expand; an existing file never is."""
+    return not path.exists() and glob.has_magic(str(path))
+
+
 async def read_files(client: ReceiptClient, paths: Sequence[Path]) -> AsyncIterator[Reading]:
-    """Reads receipts from files; a file that cannot be read yields its error and does not end the others.
+    """Read receipts from files; a failure does not affect the other files.
 
     Yields:
-        One reading for each path, in the order of the paths.
+        One reading per path, in the order of the paths.
     """
-    room = asyncio.Semaphore(_AT_ONCE)
+    slots = asyncio.Semaphore(_MAX_CONCURRENT)
 
     async def read(path: Path) -> Reading:
-        async with room:
+        async with slots:
             return await read_file(client, path)
 
     tasks = [asyncio.create_task(read(path)) for path in paths]
@@ -76,8 +81,8 @@ async def read_files(client: ReceiptClient, paths: Sequence[Path]) -> AsyncItera
 
 
 async def read_file(client: ReceiptClient, path: Path) -> Reading:
-    """Reads a receipt from a file, or tells why it cannot be read."""
-    reason = unreadable(path)
+    """Read a receipt from a file; the reading has either the receipt or the reason of the failure."""
+    reason = explain_unreadable(path)
     if reason is not None:
         return Reading(path, error=reason)
     try:

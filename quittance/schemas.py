@@ -1,6 +1,6 @@
-"""The OpenAPI schemas of the four applications as files: `python -m quittance.schemas FOLDER` writes them.
+"""Writes the OpenAPI schemas of the four apps: `python -m quittance.schemas FOLDER`.
 
-They are checked in under `docs/openapi`, so that a change of the API is seen in review; a test compares them.
+The schemas are committed in `docs/openapi`, so that reviews see every change of the API; a test compares them.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from quittance.assembly import SERVICES, embedded_gateway, service_app
 APPS = ("gateway", *SERVICES)
 
 
-def schema_of(name: str) -> dict[str, Any]:
-    """The OpenAPI schema of the gateway or of a service, with the settings of the environment; loads no weights."""
+def build_schema(name: str) -> dict[str, Any]:
+    """Return the OpenAPI schema of an app with the settings of the environment; loads no weights."""
     app = embedded_gateway() if name == "gateway" else service_app(name)
     return app.openapi()
 
 
-def rendered(schema: dict[str, Any]) -> str:
-    """A schema as it stands in its file."""
+def format_schema(schema: dict[str, Any]) -> str:
+    """Return a schema as the text of its file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def main(folder: Path) -> None:
-    """Writes the four schemas into a folder."""
+    """Write the four schemas into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in APPS:
-        (folder / f"{name}.json").write_text(rendered(schema_of(name)))
+        (folder / f"{name}.json").write_text(format_schema(build_schema(name)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -134,6 +134,11 @@ class Fields(Contract):
     address: ReceiptField | None = None
     total: AmountField | None = None
 
+    def get(self, name: str) -> ReceiptField | None:
+        """Return a field by its name; None if it is not on the receipt."""
+        field: ReceiptField | None = getattr(self, name)
+        return field
+
 
 class ExtractResponse(Contract):
     """The fields found in the text of a receipt."""

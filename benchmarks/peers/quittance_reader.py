@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from quittance.evaluation.evaluate import chain
+from quittance.evaluation.chain import start_chain
 
 Result = TypeVar("Result")
 
@@ -24,7 +24,7 @@ class Reader:
         del cores
         self._loop = asyncio.new_event_loop()
         self._stack = contextlib.AsyncExitStack()
-        self._chain = self._run(self._stack.enter_async_context(chain()))
+        self._chain = self._run(self._stack.enter_async_context(start_chain()))
         self.version = f"Quittance {version('quittance')}"
 
     def read(self, picture: bytes) -> list[Any]:

@@ -1,1 +1,1 @@
-"""The commands of `quittance`, a module for each family; they import what they need when they run."""
+"""The commands of `quittance`, one module per family; they import what they need when they run."""

@@ -10,44 +10,45 @@ import typer
 
 from quittance import console
 
-app = typer.Typer(help="What people corrected on receipts, kept by the gateway.", no_args_is_help=True)
+app = typer.Typer(help="Export the corrections that the gateway stores.", no_args_is_help=True)
 
 
 @app.callback()
 def corrections() -> None:
-    """What people corrected on receipts, kept by the gateway."""
+    """Export the corrections that the gateway stores."""
 
 
 @app.command()
 def export(
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="Where to, in the layout of SROIE; a new folder.")],
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="New folder for the data set, in the SROIE layout.")],
     pictures: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="The pictures as they were sent, under any name; the gateway keeps none."),
+        typer.Option(metavar="DIR", help="The pictures as they were sent, under any name; the gateway stores none."),
     ],
     state: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The gateway's state directory; by default as its settings say."),
+        typer.Option(metavar="DIR", help="State directory of the gateway; by default the one in its settings."),
     ] = None,
-    least: Annotated[
+    min_confidence: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Leave out receipts with an uncorrected field less sure than this."),
+        typer.Option(
+            "--least", min=0, max=1, help="Leave out receipts with an uncorrected field below this confidence."
+        ),
     ] = 0.8,
 ) -> None:
-    """Write corrected receipts as a data set that `quittance train` reads.
+    """Write corrected receipts as a data set for `quittance train`.
 
-    Pictures are found by their content. Ends with 1 if a corrected receipt was left out; the reasons are on standard
-    error.
+    Pictures are matched by their content. Exits with 1 if a corrected receipt was left out; standard error says why.
     """
     from gateway.settings import GatewaySettings
-    from quittance.evaluation import corrected
+    from quittance.evaluation.corrected import export_corrected
     from shared.learning.dataset import DatasetError
     from shared.service.settings import SettingsError
 
-    with console.errors(DatasetError, SettingsError, sqlite3.Error):
+    with console.exit_on(DatasetError, SettingsError, sqlite3.Error):
         state = state or GatewaySettings.from_environment().state_directory
-        result = corrected.export(state, pictures, target, least=least)
+        result = export_corrected(state, pictures, target, min_confidence=min_confidence)
     for key, reason in result.left_out.items():
-        console.tell(f"{key}: left out, {reason}", style="yellow")
-    console.tell(f"{len(result.written)} receipts are in {target}")
+        console.print_message(f"{key}: left out, {reason}", style="yellow")
+    console.print_message(f"Wrote {len(result.written)} receipts to {target}")
     raise typer.Exit(int(bool(result.left_out)))

@@ -9,15 +9,16 @@ from quittance import console
 
 
 def doctor() -> None:
-    """Look at what Quittance needs on this machine: processor, engine, weights, Redis, state, ports.
+    """Check this machine: processor, engine, weights, Redis, state directory, ports.
 
-    Ends with 1 if anything would keep it from running.
+    Exits with 1 if something would keep Quittance from running.
     """
     from quittance.doctor import examine
 
-    marks = {"good": "[green]good[/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad[/red] "}
-    bad = False
+    marks = {"ok": "[green]ok  [/green]", "note": "[yellow]note[/yellow]", "fail": "[red]FAIL[/red]"}
+    failed = False
     for finding in examine():
-        bad = bad or finding.state == "bad"
-        console.out.print(f"{marks[finding.state]}  {escape(finding.what)}: {escape(finding.detail)}", soft_wrap=True)
-    raise typer.Exit(int(bad))
+        failed = failed or finding.state == "fail"
+        line = f"{marks[finding.state]}  {escape(finding.subject)}: {escape(finding.detail)}"
+        console.out.print(line, soft_wrap=True, highlight=False)
+    raise typer.Exit(int(failed))

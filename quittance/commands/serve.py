@@ -11,7 +11,7 @@ from quittance import console
 
 
 class App(StrEnum):
-    """What `serve` can serve."""
+    """What `serve` can start."""
 
     ALL = "all"
     GATEWAY = "gateway"
@@ -21,17 +21,21 @@ class App(StrEnum):
 
 
 def serve(
-    name: Annotated[App, typer.Argument(metavar="[all|gateway|detector|recognizer|extractor]")] = App.ALL,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; by default 8000, and 8001 to 8003 for a service.")] = None,
+    name: Annotated[App, typer.Argument(metavar="APP", help="all, gateway, detector, recognizer or extractor.")] = (
+        App.ALL
+    ),
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all interfaces.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; by default 8000 for the gateway, 8001 to 8003 for the services.")
+    ] = None,
 ) -> None:
-    """Start the gateway with the three services inside (all), or one part alone.
+    """Start the gateway with the three services in one process (all), or a single app.
 
-    Settings come from the environment (QUITTANCE_...) or a file .env; see the README.
+    Settings come from environment variables (QUITTANCE_...) or a file .env; see the documentation.
     """
     from quittance.serve import ServeError
     from quittance.serve import serve as start
     from shared.startup import StartupError
 
-    with console.errors(ServeError, StartupError):
+    with console.exit_on(ServeError, StartupError):
         start(name.value, host=host, port=port, console=console.out)

@@ -20,31 +20,38 @@ class Model(StrEnum):
 
 
 def train(
-    model: Annotated[Model, typer.Argument()],
-    data: Annotated[Path, typer.Option(help="Labeled receipts in the layout of SROIE.")],
-    synthetic: Annotated[Path | None, typer.Option(help="Synthetic receipts, in the same layout.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps to train.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Minutes to train, if they end before the steps.")] = None,
-    run: Annotated[Path | None, typer.Option(help="Checkpoints and log; by default runs/MODEL.")] = None,
-    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on with the run, or put it aside.")] = True,
-    export: Annotated[Path | None, typer.Option(help="Write weights and manifest there at the end.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of torch.")] = None,
+    model: Annotated[Model, typer.Argument(metavar="MODEL", help="detector, recognizer or extractor.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Labeled receipts in the SROIE layout.")],
+    synthetic: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Synthetic receipts in the same layout.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of training steps.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Time limit; training also ends after the last step.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for checkpoints and the log; by default runs/MODEL.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume/--fresh", help="Continue an existing run, or rename it and start over.")
+    ] = True,
+    export: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the weights and the manifest here at the end.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads for torch.")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other setting of the recipe.")
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override another setting of the recipe.")
     ] = None,
 ) -> None:
-    """Train a model; goes on where it was interrupted.
+    """Train a model, continuing an interrupted run.
 
-    Losses and validation measures are logged to log.jsonl in the run's folder.
+    Losses and validation measures are written to log.jsonl in the folder of the run.
     """
-    from quittance.training import TrainingOptionError, put_aside
-    from quittance.training import train as start
+    from quittance.training import TrainingOptionError, set_aside, start_training
     from shared.learning.dataset import DatasetError
 
     run = run or Path("runs") / model.value
     if not resume and run.exists():
-        console.tell(f"{run} is now {put_aside(run)}")
+        console.print_message(f"Renamed {run} to {set_aside(run)}")
     options: dict[str, Any] = {
         "data": data,
         "synthetic": synthetic,
@@ -55,25 +62,25 @@ def train(
         "seed": seed,
         "threads": threads,
     }
-    with console.errors(DatasetError, TrainingOptionError):
-        measures = start(model.value, options, settings or [], console.err)
+    with console.exit_on(DatasetError, TrainingOptionError):
+        measures = start_training(model.value, options, settings or [], console.err)
     console.out.print_json(data=measures, default=str)
 
 
 def synthesize(
-    count: Annotated[int, typer.Option(min=1, help="Receipts to render.")],
-    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to, in the layout of SROIE.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of receipts.")],
+    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder, in the SROIE layout.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same receipts.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     fonts: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Further fonts, for names of shops above all.")
+        Path | None, typer.Option(metavar="DIR", help="Additional fonts, mainly for the names of shops.")
     ] = None,
 ) -> None:
-    """Render synthetic receipts with exact labels, to train on and to test with."""
+    """Render synthetic receipts with exact labels, for training and tests."""
     from shared.learning.dataset import DatasetError
     from synthesis.generator import generate
     from synthesis.printing.signs import FontError
 
-    with console.errors(DatasetError, FontError):
+    with console.exit_on(DatasetError, FontError):
         generate(out_folder, count, seed, workers=workers, fonts=fonts)
-    console.tell(f"{count} receipts are in {out_folder}")
+    console.print_message(f"Wrote {count} receipts to {out_folder}")

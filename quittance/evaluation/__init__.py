@@ -1,1 +1,1 @@
-"""Measures of the whole chain on labeled receipts."""
+"""Measures the whole chain on labeled receipts."""

@@ -1,7 +1,7 @@
-"""Corrected receipts as a data set to train on.
+"""Turns corrected receipts into a data set to train on.
 
-The gateway keeps what it read and what people said about it, but no pictures. They are looked for in a folder by their
-content: a receipt's id is the hash of the picture's bytes.
+The gateway stores what it read and what people corrected, but not the pictures. They are found in a folder by their
+content: the ID of a receipt is a hash of the bytes of its picture.
 """
 
 from __future__ import annotations
@@ -14,51 +14,52 @@ import numpy as np
 from PIL import Image
 
 from gateway.corrections.store import CorrectionStore
-from quittance.draw import first_page
-from quittance.evaluation.scores import field_of
+from quittance.draw import load_first_page
 from shared.contracts import FIELD_NAMES, Corrections, Receipt
 from shared.geometry import rotate_image, rotate_quads
 from shared.learning.dataset import DatasetError, LabeledSegment, write_receipt, write_split
 
-# One receipt of so many is for validation.
-_EVERY = 5
+# One in this many receipts goes to the validation split.
+_VALIDATION_EVERY = 5
 _ID_DIGITS = 32
 
 
 @dataclass
-class Exported:
-    """What came of an export: the keys written, and why the other receipts were not."""
+class ExportResult:
+    """The keys of the receipts that were written, and why each of the others was not."""
 
     written: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def export(state: Path, pictures: Path, target: Path, *, least: float) -> Exported:
-    """Writes the corrected receipts in the layout that `quittance train` reads.
+def export_corrected(state: Path, pictures: Path, target: Path, *, min_confidence: float) -> ExportResult:
+    """Write the corrected receipts in the layout that `quittance train` reads.
 
-    The segments are those that were found, with the text that was read, but where a person gave another value for all
-    of one segment; the fields are the corrected ones, and the model's where nobody corrected it and it was sure.
+    The segments are the ones that were found, with their readings; where a correction replaces the text of one
+    segment, the segment gets the corrected text. Fields that were not corrected keep the value of the model.
 
     Args:
-        state: The state directory of the gateway.
+        state: State directory of the gateway.
         pictures: Folder with the pictures as they were sent, under any name.
-        target: Folder to write; has to be empty or not there yet.
-        least: Receipts with a field that nobody corrected, and the model was less sure of, are left out; 0 to 1.
+        target: Folder to write; must be empty or not exist.
+        min_confidence: Receipts with an uncorrected field below this confidence are left out; 0 to 1.
 
     Raises:
-        DatasetError: If a folder cannot be used, or nothing was corrected.
+        DatasetError: If a folder cannot be used or there are no corrections.
     """
     if not pictures.is_dir():
-        raise DatasetError(f"{pictures}: there is no such folder")
+        raise DatasetError(f"{pictures} is not a folder.")
     if target.exists() and any(target.iterdir()):
-        raise DatasetError(f"{target} is not empty. Name a new folder: a data set in it would be mixed up.")
+        raise DatasetError(f"{target} is not empty. Name a new folder, so that two data sets are not mixed.")
     receipts = list(CorrectionStore(state).all())
     if not receipts:
-        raise DatasetError(f"Nothing was corrected, as far as {state} tells. Is it the gateway's state directory?")
-    paths = _by_id(pictures)
-    result = Exported()
+        raise DatasetError(f"There are no corrections in {state}. Is it the state directory of the gateway?")
+    paths = {_receipt_id(path): path for path in sorted(pictures.rglob("*")) if path.is_file()}
+    result = ExportResult()
     for receipt in receipts:
-        reason = _unfit(receipt, least) or (None if receipt.id in paths else f"its picture is not in {pictures}")
+        reason = _why_unfit(receipt, min_confidence)
+        if reason is None and receipt.id not in paths:
+            reason = f"its picture is not in {pictures}"
         if reason is None:
             _write(target, receipt, paths[receipt.id])
             result.written.append(receipt.id)
@@ -69,25 +70,21 @@ def export(state: Path, pictures: Path, target: Path, *, least: float) -> Export
     return result
 
 
-def _by_id(folder: Path) -> dict[str, Path]:
-    """All files in a folder and below by the id that a receipt in them would have."""
-    return {_id(path): path for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def _id(path: Path) -> str:
+def _receipt_id(path: Path) -> str:
+    """Return the ID that a receipt read from this file has."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:_ID_DIGITS]
 
 
-def _unfit(receipt: Receipt, least: float) -> str | None:
-    """Why a receipt is nothing to learn from; None if it is something."""
+def _why_unfit(receipt: Receipt, min_confidence: float) -> str | None:
+    """Return why a receipt is unfit for training; None if it is fit."""
     if len(receipt.pages) > 1:
-        return f"it has {len(receipt.pages)} pages, and a labeled receipt has one"
+        return f"it has {len(receipt.pages)} pages; a labeled receipt has one"
     corrected = _corrections(receipt).fields
     for name in FIELD_NAMES:
-        found = field_of(receipt.fields, name)
-        if name not in corrected and found is not None and found.confidence < least:
-            return f"nobody corrected the {name}, and the model was only {found.confidence:.0%} sure of it"
+        found = receipt.fields.get(name)
+        if name not in corrected and found is not None and found.confidence < min_confidence:
+            return f"the {name} is uncorrected, with a confidence of only {found.confidence:.0%}"
     return None
 
 
@@ -97,41 +94,42 @@ def _corrections(receipt: Receipt) -> Corrections:
 
 def _write(target: Path, receipt: Receipt, path: Path) -> None:
     page = receipt.pages[0]
-    # The labels are in the coordinates of the picture as it is seen; it is written upright, as trainings want it.
-    picture = np.asarray(first_page(path.read_bytes()).resize((page.width, page.height), Image.Resampling.LANCZOS))
+    # Labels are in the coordinates of the picture as it is displayed; training needs it upright.
+    picture = np.asarray(load_first_page(path.read_bytes()).resize((page.width, page.height), Image.Resampling.LANCZOS))
     quads = np.array([line.quad for line in receipt.lines], np.float32).reshape(-1, 4, 2)
     quads = rotate_quads(quads, -page.rotation % 360, page.width, page.height)
     segments = [
         LabeledSegment(quad=quad.astype(np.float32), text=text)
-        for quad, text in zip(quads, _texts(receipt), strict=True)
+        for quad, text in zip(quads, _line_texts(receipt), strict=True)
     ]
     upright = rotate_image(np.ascontiguousarray(picture[:, :, ::-1]), -page.rotation % 360)
     write_receipt(target, receipt.id, upright, segments, _entities(receipt))
 
 
-def _texts(receipt: Receipt) -> list[str]:
-    """The text of each line; a field that stands on one line, and was corrected, is put into it."""
+def _line_texts(receipt: Receipt) -> list[str]:
+    """Return the text of each line, with the corrections of fields that are on one line."""
     texts = [line.text for line in receipt.lines]
     for name, correction in _corrections(receipt).fields.items():
-        found = field_of(receipt.fields, name)
-        places = correction.lines or (found.lines if found else [])
-        if len(places) == 1 and correction.value and correction.model_value:
-            texts[places[0]] = texts[places[0]].replace(correction.model_value, correction.value)
+        found = receipt.fields.get(name)
+        lines = correction.lines or (found.lines if found else [])
+        if len(lines) == 1 and correction.value and correction.model_value:
+            texts[lines[0]] = texts[lines[0]].replace(correction.model_value, correction.value)
     return texts
 
 
 def _entities(receipt: Receipt) -> dict[str, str]:
+    """Return the value of each field: the corrected one if there is one, otherwise that of the model."""
     corrected = _corrections(receipt).fields
     entities: dict[str, str] = {}
     for name in FIELD_NAMES:
-        found = field_of(receipt.fields, name)
+        found = receipt.fields.get(name)
         entities[name] = (corrected[name].value if name in corrected else found.value if found else None) or ""
     return entities
 
 
 def _split(keys: list[str]) -> dict[str, list[str]]:
-    """The same receipt always goes to the same side: its key is a hash."""
-    held_out = [key for key in keys if int(key[:8], 16) % _EVERY == 0]
-    if len(held_out) in (0, len(keys)):  # few receipts: one for validation, but the first for training
-        held_out = keys[1:][-1:]
-    return {"train": [key for key in keys if key not in held_out], "validation": held_out}
+    """Return the splits; the same receipt always goes to the same one, because its key is a hash."""
+    validation = [key for key in keys if int(key[:8], 16) % _VALIDATION_EVERY == 0]
+    if len(validation) in (0, len(keys)):  # few receipts: the first for training, the last for validation
+        validation = keys[1:][-1:]
+    return {"train": [key for key in keys if key not in validation], "validation": validation}

@@ -1,6 +1,6 @@
-"""The study of errors: what went wrong in the answers to labeled receipts, counted by kind.
+"""Error analysis: counts what went wrong in the answers to labeled receipts, by kind.
 
-Works on the records that `quittance evaluate --predictions` writes; no model is run.
+Works on the records that `quittance evaluate --predictions` writes; runs no model.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from quittance.evaluation.scores import Record, field_of
+from quittance.evaluation.records import Record
+from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES
 from shared.look_alikes import are_look_alikes
 from shared.measures.deteval import as_boxes, iou_pairs
@@ -21,23 +22,29 @@ from shared.measures.ignored import counted
 from shared.measures.matches import fold
 from shared.measures.wild import boxes_of
 
+FOUND, MISSED, MERGED, CUT = "found", "missed", "merged with others", "cut or shifted"
+UNLABELED = "not labeled"
+
+# Shares of the area of a labeled box.
 _COVERED = 0.5
 _TOUCHED = 0.1
-_SHORT = 2
+_SHORT_CHARACTERS = 2
+_MISREAD_SIMILARITY = 0.75
+_CURRENCY_SYMBOLS = "$€£"
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """A field that was answered wrongly or not at all.
+    """A field with a wrong or a missing answer.
 
     Attributes:
-        key: The receipt.
-        unseen: Whether its company is in no training receipt; None if the data set does not tell.
-        field: Which field.
-        label: What is right, '' if the receipt does not have it.
-        answer: What was answered, '' for nothing.
-        confidence: Of the answer, 0 to 1.
-        reason: See `reason`.
+        key: Name of the receipt in its data set.
+        unseen: Whether its company is on no training receipt; None if the data set does not say.
+        field: Name of the field.
+        label: The correct value; '' if the receipt does not have the field.
+        answer: The answer; '' if there was none.
+        confidence: Confidence of the answer, 0 to 1.
+        reason: See `explain`.
     """
 
     key: str
@@ -49,120 +56,121 @@ class FieldError:
     reason: str
 
 
-def field_errors(records: Iterable[Record]) -> list[FieldError]:
-    """All fields that were answered wrongly, the surest first."""
-    errors = []
-    for record in records:
-        for name in FIELD_NAMES:
-            label = record.entities.get(name) or ""
-            accepted = [label, *record.alternatives.get(name, [])]
-            found = field_of(record.answered(), name)
-            answer = found.value if found else ""
-            if any(same_value(one, answer) for one in accepted) or not (has_value(label) or answer):
-                continue
-            sure = found.confidence if found else 0.0
-            errors.append(
-                FieldError(record.key, record.unseen_company, name, label, answer, sure, reason(label, answer))
-            )
-    return sorted(errors, key=lambda error: -error.confidence)
-
-
-def reason(label: str, answer: str) -> str:
-    """Why an answer is wrong, as far as both texts tell."""
-    wanted, given = _letters(label), _letters(answer)
-    if not given:
-        return "not found"
-    if not wanted:
-        return "not on the receipt"
-    if wanted == given:
-        return "punctuation or spaces"
-    if _without_sign(wanted) == _without_sign(given):
-        return "currency sign"
-    if given in wanted:
-        return "part missing"
-    if wanted in given:
-        return "too much taken"
-    similar = Levenshtein.normalized_similarity(wanted, given)
-    return "misread" if similar >= 0.75 else "something else"
-
-
-def segment_errors(records: Iterable[Record]) -> Counter[tuple[str, str]]:
-    """How labeled segments were found, by (length, outcome); `found without a label` has the length ''.
-
-    A segment is found if a box matches it at IoU 0.5; else joined if one box covers it and others, cut up or off if
-    boxes touch it, and missed if none does.
-    """
-    counts: Counter[tuple[str, str]] = Counter()
-    for record in records:
-        found = found_segments(record)
-        for line, outcome in zip(record.labels, found.outcomes, strict=True):
-            counts["1 or 2 characters" if len(line.text) <= _SHORT else "longer", outcome] += 1
-        counts["", "found without a label"] += len(found.unlabeled)
-    return counts
-
-
 @dataclass(frozen=True)
-class FoundSegments:
+class SegmentMatches:
     """How the labeled segments of one receipt were found.
 
     Attributes:
-        outcomes: For each label: `found`, `missed`, `joined with others`, `cut up or off`.
-        unlabeled: Quads, (4, 2) each, that were found where no label is.
+        outcomes: For each label `FOUND`, `MISSED`, `MERGED` or `CUT`.
+        unlabeled: Quads that were found where there is no label, (4, 2) each.
     """
 
     outcomes: list[str]
-    unlabeled: list[np.ndarray]
+    unlabeled: list[Floats]
 
 
-def found_segments(record: Record) -> FoundSegments:
-    """How the labeled segments of a receipt were found; see `segment_errors`."""
-    truth = boxes_of([line.quad for line in record.labels])
-    quads = boxes_of([line.quad for line in (record.receipt.lines if record.receipt else [])])
+def find_field_errors(records: Iterable[Record]) -> list[FieldError]:
+    """Return all wrong fields, the most confident first."""
+    errors = []
+    for record in records:
+        for name in FIELD_NAMES:
+            accepted = record.accepted_values(name)
+            field = record.fields.get(name)
+            label, answer = accepted[0], field.value if field else ""
+            if any(same_value(one, answer) for one in accepted) or not (has_value(label) or answer):
+                continue
+            confidence = field.confidence if field else 0.0
+            reason = explain(label, answer)
+            errors.append(FieldError(record.key, record.unseen_company, name, label, answer, confidence, reason))
+    return sorted(errors, key=lambda error: -error.confidence)
+
+
+def explain(label: str, answer: str) -> str:
+    """Return why an answer is wrong, as far as the two texts show."""
+    expected, given = _letters(label), _letters(answer)
+    if not given:
+        return "not found"
+    if not expected:
+        return "not on the receipt"
+    if expected == given:
+        return "punctuation or spaces"
+    if _without_currency(expected) == _without_currency(given):
+        return "currency symbol"
+    if given in expected:
+        return "incomplete"
+    if expected in given:
+        return "too long"
+    similarity = Levenshtein.normalized_similarity(expected, given)
+    return "misread" if similarity >= _MISREAD_SIMILARITY else "different text"
+
+
+def count_segments(records: Iterable[Record]) -> Counter[tuple[str, str]]:
+    """Count labeled segments by (length, outcome), and the found ones without a label as ('', `UNLABELED`)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for record in records:
+        matches = match_segments(record)
+        for text, outcome in zip(record.label_texts, matches.outcomes, strict=True):
+            length = "1 or 2 characters" if len(text) <= _SHORT_CHARACTERS else "longer"
+            counts[length, outcome] += 1
+        counts["", UNLABELED] += len(matches.unlabeled)
+    return counts
+
+
+def match_segments(record: Record) -> SegmentMatches:
+    """Match the found segments of a receipt with the labeled ones.
+
+    A label is `FOUND` if a box matches it at IoU 0.5; otherwise `MERGED` if one box covers it and others, `CUT` if
+    boxes touch it, and `MISSED` if none does.
+    """
+    truth, quads = boxes_of(record.label_quads), boxes_of(record.found_quads)
     quads = quads[counted(quads, boxes_of(record.ignored), truth)]
     matched = {label for label, _ in iou_pairs(truth, quads)}
-    covered = _covered(as_boxes(truth), as_boxes(quads))
+    covered = _covered_shares(as_boxes(truth), as_boxes(quads))
     touched = covered.max(axis=0) if len(truth) and len(quads) else np.zeros(len(quads))
-    return FoundSegments(
+    return SegmentMatches(
         [_outcome(index, matched, covered) for index in range(len(record.labels))],
-        [quad for quad, part in zip(quads, touched, strict=True) if part < _TOUCHED],
+        [quad for quad, share in zip(quads, touched, strict=True) if share < _TOUCHED],
     )
 
 
-def _outcome(index: int, matched: set[int], covered: np.ndarray) -> str:
+def _outcome(index: int, matched: set[int], covered: Doubles) -> str:
     if index in matched:
-        return "found"
+        return FOUND
     if not covered.shape[1] or covered[index].max() < _TOUCHED:
-        return "missed"
+        return MISSED
     best = int(covered[index].argmax())
-    together = int((covered[:, best] > _COVERED).sum())
-    return "joined with others" if covered[index, best] > _COVERED and together > 1 else "cut up or off"
+    labels_in_best = int((covered[:, best] > _COVERED).sum())
+    return MERGED if covered[index, best] > _COVERED and labels_in_best > 1 else CUT
 
 
-def _covered(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Share of each of N labeled boxes that each of M found ones covers, (N, M)."""
+def _covered_shares(truth: Doubles, found: Doubles) -> Doubles:
+    """Return the share of each of N labeled boxes that each of M found boxes covers, (N, M)."""
     low = np.maximum(truth[:, None, :2], found[None, :, :2])
     high = np.minimum(truth[:, None, 2:], found[None, :, 2:])
     areas = np.maximum((truth[:, 2:] - truth[:, :2]).prod(axis=1), 1e-6)
     return np.asarray(np.clip(high - low, 0, None).prod(axis=2) / areas[:, None])
 
 
-def confusions(records: Sequence[Record]) -> Counter[tuple[str, str]]:
-    """What was read for what on the labeled boxes, case ignored: (label, reading), '' for nothing."""
+def count_confusions(records: Sequence[Record]) -> Counter[tuple[str, str]]:
+    """Count which characters were read as which in the labeled boxes, ignoring case.
+
+    Keys are (label, reading); '' means an inserted or a lost character.
+    """
     counts: Counter[tuple[str, str]] = Counter()
     for record in records:
-        for line, read in zip(record.labels, record.given_boxes, strict=False):
-            wanted, given = fold(line.text), fold(read)
+        for text, reading in zip(record.label_texts, record.given_boxes, strict=False):
+            expected, given = fold(text), fold(reading)
             if not record.spaced:
-                wanted, given = wanted.replace(" ", ""), given.replace(" ", "")
-            for edit in Levenshtein.editops(wanted, given):
-                before = "" if edit.tag == "insert" else wanted[edit.src_pos]
+                expected, given = expected.replace(" ", ""), given.replace(" ", "")
+            for edit in Levenshtein.editops(expected, given):
+                before = "" if edit.tag == "insert" else expected[edit.src_pos]
                 after = "" if edit.tag == "delete" else given[edit.dest_pos]
                 counts[before, after] += 1
     return counts
 
 
-def confusion_kind(before: str, after: str) -> str:
-    """The kind of a confusion."""
+def classify_confusion(before: str, after: str) -> str:
+    """Return the kind of a confusion."""
     if " " in (before, after):
         return "spaces"
     if are_look_alikes(before.upper(), after.upper()):
@@ -171,12 +179,12 @@ def confusion_kind(before: str, after: str) -> str:
         return "punctuation"
     if not before or not after:
         return "lost or invented"
-    return "others"
+    return "other"
 
 
 def _letters(text: str) -> str:
-    return "".join(character for character in text.upper() if character.isalnum() or character in "$€£")
+    return "".join(character for character in text.upper() if character.isalnum() or character in _CURRENCY_SYMBOLS)
 
 
-def _without_sign(letters: str) -> str:
-    return letters.removeprefix("RM").lstrip("$€£")
+def _without_currency(letters: str) -> str:
+    return letters.removeprefix("RM").lstrip(_CURRENCY_SYMBOLS)

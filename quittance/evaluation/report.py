@@ -1,46 +1,42 @@
-"""An evaluation as one HTML page that holds everything: measures, and pictures of what went wrong.
+"""An evaluation as one self-contained HTML page: the measures, and pictures of what went wrong.
 
-Works on the records of an evaluation and the pictures of its data set; no model is run. The page loads nothing and runs
-nothing, and what is printed on receipts cannot become markup.
+Works on the records of an evaluation and the pictures of its data set; runs no model. The page loads and runs nothing,
+and text from receipts cannot become markup.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, select_autoescape
-from PIL import Image, ImageDraw
 from rapidfuzz.distance import Levenshtein
 
 from quittance.evaluation import errors
-from quittance.evaluation.scores import Record, field_of
-from shared.contracts import FIELD_NAMES
+from quittance.evaluation.album import Album, Box, enclosing_box
+from quittance.evaluation.records import Record
+from quittance.evaluation.summary import run_rows, task_rows, trust_rows
 from shared.measures.matches import fold
 
-# Bounds for a page that a browser opens at once: about 10 MB with all of them.
-_MOST_RECEIPTS, _MOST_MISREAD, _MOST_CONFUSIONS = 40, 60, 25
-_CUT_WIDTH, _PAGE_WIDTH = 520, 460
-_MARGIN = 0.6
-_SHORT = 3  # letters and digits that stand in many texts by accident
-_JPEG_QUALITY = 70
-RIGHT, ANSWERED = "#15803d", "#b91c1c"
-OUTCOMES = {"missed": "#b91c1c", "joined with others": "#c2410c", "cut up or off": "#7e22ce"}
-UNLABELED = "#1d4ed8"
-
-Box = tuple[float, float, float, float]
+# Keep the page at about 10 MB, so that a browser opens it at once.
+_MAX_RECEIPTS, _MAX_MISREAD, _MAX_CONFUSIONS = 40, 60, 25
+# Texts of so few letters and digits are found all over a receipt by accident.
+_SHORT_CHARACTERS = 3
+LABEL_COLOR, ANSWER_COLOR = "#15803d", "#b91c1c"
+OUTCOME_COLORS = {
+    errors.MISSED: "#b91c1c",
+    errors.MERGED: "#c2410c",
+    errors.CUT: "#7e22ce",
+    errors.UNLABELED: "#1d4ed8",
+}
 
 
 @dataclass(frozen=True)
 class WrongField:
-    """A field that was answered wrongly, and where on the paper; `picture` is a data URI, None if there is none."""
+    """A wrong field, and a picture of its place as a data URI; None if there is no picture."""
 
     error: errors.FieldError
     picture: str | None
@@ -48,216 +44,151 @@ class WrongField:
 
 @dataclass(frozen=True)
 class MisreadSegment:
-    """A labeled segment that was read otherwise."""
+    """A labeled segment with character errors.
+
+    Attributes:
+        key: Name of the receipt in its data set.
+        label: The labeled text.
+        reading: What the recognizer read.
+        mistakes: Levenshtein distance between the two.
+        box: Place of the segment, in pixels of the picture.
+        picture: Data URI; None if there is no picture.
+    """
 
     key: str
     label: str
-    read: str
+    reading: str
     mistakes: int
+    box: Box
     picture: str | None = None
 
 
 @dataclass(frozen=True)
 class SegmentErrors:
-    """A receipt with segments that were not found as they are labeled: how many of each outcome, and its picture."""
+    """A receipt with segments that were not found as labeled: the number per outcome, and its picture."""
 
     key: str
-    counts: dict[str, int]
-    picture: str | None = None
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return sum(self.counts.values())
+    counts: Mapping[str, int]
+    picture: str | None
 
 
 def write_report(
     path: Path, records: Sequence[Record], measures: Mapping[str, Any], pictures: Mapping[str, Path], title: str
 ) -> None:
-    """Writes the report of an evaluation.
+    """Write the report of an evaluation.
 
     Args:
-        path: The HTML file.
-        records: What was answered.
-        measures: As `quittance.evaluation.evaluate` gives them.
-        pictures: The picture of each receipt by its key; what has none is told without.
+        path: The HTML file; its folder is created if needed.
+        records: The records of the evaluation.
+        measures: The result of `quittance.evaluation.evaluate`.
+        pictures: The picture of each receipt, by its key. Receipts without one are listed without a picture.
         title: What was measured.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    album = _Album(pictures)
-    by_key = {record.key: record for record in records}
-    wrong = errors.field_errors(records)
-    reasons = Counter(error.reason for error in wrong)
-    confusions = errors.confusions(records).most_common(_MOST_CONFUSIONS)
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            title=title,
-            measures=measures,
-            rows=list(_rows(measures)),
-            reasons=reasons.most_common(),
-            fields=[WrongField(error, _field_picture(album, by_key[error.key], error)) for error in wrong],
-            outcomes=_totals(records),
-            segments=[_with_page(album, by_key[one.key], one) for one in _worst(records)],
-            confusions=[(repr(a), repr(b), errors.confusion_kind(a, b), count) for (a, b), count in confusions],
-            misread=list(_misread(records, album)),
-            problems=[(record.key, record.problem) for record in records if record.problem],
-            colors={"right": RIGHT, "answered": ANSWERED, "without a label": UNLABELED, **OUTCOMES},
-        )
+    album = Album(pictures)
+    wrong = _wrong_fields(records, album)
+    environment = Environment(
+        loader=PackageLoader("quittance"), autoescape=select_autoescape(default=True), trim_blocks=True
+    )
+    page = environment.get_template("report.html").render(
+        title=title,
+        models=measures["models"],
+        sections=task_rows(measures),
+        figures=[*trust_rows(measures), *run_rows(measures)],
+        problems=[(record.key, record.problem) for record in records if record.problem],
+        fields=wrong,
+        reasons=Counter(one.error.reason for one in wrong).most_common(),
+        outcomes=sorted(errors.count_segments(records).items()),
+        segments=_segment_errors(records, album),
+        confusions=_confusions(records),
+        misread=_misread_segments(records, album),
+        label_color=LABEL_COLOR,
+        answer_color=ANSWER_COLOR,
+        outcome_colors=OUTCOME_COLORS,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
 
 
-def _environment() -> Environment:
-    return Environment(loader=PackageLoader("quittance"), autoescape=select_autoescape(default=True), trim_blocks=True)
+def _wrong_fields(records: Sequence[Record], album: Album) -> list[WrongField]:
+    by_key = {record.key: record for record in records}
+    return [
+        WrongField(error, _draw_field(album, by_key[error.key], error)) for error in errors.find_field_errors(records)
+    ]
 
 
-def _rows(measures: Mapping[str, Any]) -> Iterator[tuple[str, list[float | None]]]:
-    """Name, precision, recall and F1 of each measure that has them."""
-    for name, path in (
-        ("Task 1, text found (DetEval)", ("task1", "deteval")),
-        ("Task 1, text found (IoU 0.5)", ("task1", "iou50")),
-        ("Task 2, words read, given boxes", ("task2", "given_boxes")),
-        ("Task 2, words read, from pixels", ("task2", "pixels")),
-        ("Task 3, fields, given text", ("task3", "given_text", "all")),
-        ("Task 3, fields, from pixels", ("task3", "pixels", "all")),
-        ("Task 3, from pixels, unseen companies", ("task3", "pixels", "unseen_company")),
-        *((f"Task 3, from pixels, {name}", ("task3", "pixels", name)) for name in FIELD_NAMES),
-    ):
-        measure: Any = measures
-        for key in path:
-            measure = measure[key]
-        yield name, [measure.get("precision"), measure.get("recall"), measure.get("hmean", measure.get("f1"))]
+def _draw_field(album: Album, record: Record, error: errors.FieldError) -> str | None:
+    """Draw the place of the answer, and that of the label if its text is found on the receipt."""
+    field = record.fields.get(error.field)
+    answered = [] if field is None else [enclosing_box(field.quad)]
+    marks = [(box, LABEL_COLOR) for box in _find_label(record, error.label, answered[0] if answered else None)]
+    marks += [(box, ANSWER_COLOR) for box in answered]
+    return album.draw_detail(record.key, marks) if marks else None
 
 
-def _field_picture(album: _Album, record: Record, error: errors.FieldError) -> str | None:
-    """Where the answer stands, and where the label does, as far as its text is found on the receipt."""
-    answer = field_of(record.answered(), error.field)
-    answered = [] if answer is None else [_box(answer.quad)]
-    marks = [(box, RIGHT) for box in _places_of(record, error.label, answered)]
-    marks += [(box, ANSWERED) for box in answered]
-    return album.cut_out(record.key, marks) if marks else None
+def _find_label(record: Record, value: str, answered: Box | None) -> list[Box]:
+    """Return the boxes of the segments that hold a labeled value.
 
-
-def _places_of(record: Record, value: str, near: Sequence[Box]) -> list[Box]:
-    """Where a value is labeled: the nearest segment that holds all of it, else those that are part of it.
-
-    Args:
-        record: The receipt.
-        value: The label of a field.
-        near: Boxes, of which the first tells what is near; none: the top of the page.
+    If one segment holds all of it, only that one is returned; of several, the one nearest in height to the answer, or
+    to the top of the page without an answer. Otherwise all segments that are part of the value are returned.
     """
     wanted = _letters(value)
     if not wanted:
         return []
-    printed = [(_box(line.quad), _letters(line.text)) for line in record.labels]
-    height = near[0][1] if near else 0.0
+    printed = [(enclosing_box(line.quad), _letters(line.text)) for line in record.labels]
+    height = answered[1] if answered else 0.0
     whole = sorted((box for box, text in printed if wanted in text), key=lambda box: abs(box[1] - height))
-    return whole[:1] or [box for box, text in printed if len(text) > _SHORT and text in wanted]
+    return whole[:1] or [box for box, text in printed if len(text) > _SHORT_CHARACTERS and text in wanted]
 
 
 def _letters(text: str) -> str:
     return "".join(character for character in text.upper() if character.isalnum())
 
 
-def _totals(records: Sequence[Record]) -> list[tuple[str, str, int]]:
-    return [(length, outcome, count) for (length, outcome), count in sorted(errors.segment_errors(records).items())]
-
-
-def _worst(records: Sequence[Record]) -> list[SegmentErrors]:
-    """Receipts by how many segments were not found as they are labeled."""
+def _segment_errors(records: Sequence[Record], album: Album) -> list[SegmentErrors]:
+    """Return the receipts with the most segments that were not found as labeled."""
     found = []
     for record in records:
-        segments = errors.found_segments(record)
-        counts = Counter(outcome for outcome in segments.outcomes if outcome != "found")
-        if segments.unlabeled:
-            counts["without a label"] = len(segments.unlabeled)
+        matches = errors.match_segments(record)
+        counts = Counter(outcome for outcome in matches.outcomes if outcome != errors.FOUND)
+        if matches.unlabeled:
+            counts[errors.UNLABELED] = len(matches.unlabeled)
         if counts:
-            found.append(SegmentErrors(record.key, dict(counts)))
-    return sorted(found, key=lambda one: -one.total)[:_MOST_RECEIPTS]
-
-
-def _with_page(album: _Album, record: Record, one: SegmentErrors) -> SegmentErrors:
-    segments = errors.found_segments(record)
-    marks = [
-        (_box(line.quad), OUTCOMES[outcome])
-        for line, outcome in zip(record.labels, segments.outcomes, strict=True)
-        if outcome in OUTCOMES
+            found.append((record, matches, counts))
+    found.sort(key=lambda one: -one[2].total())
+    return [
+        SegmentErrors(record.key, counts, _draw_segments(album, record, matches))
+        for record, matches, counts in found[:_MAX_RECEIPTS]
     ]
-    marks += [(_box(quad), UNLABELED) for quad in segments.unlabeled]
-    return replace(one, picture=album.page(record.key, marks))
 
 
-def _misread(records: Sequence[Record], album: _Album) -> Iterator[MisreadSegment]:
-    """The labeled segments that were read worst, in their own boxes."""
+def _draw_segments(album: Album, record: Record, matches: errors.SegmentMatches) -> str | None:
+    marks = [
+        (enclosing_box(line.quad), OUTCOME_COLORS[outcome])
+        for line, outcome in zip(record.labels, matches.outcomes, strict=True)
+        if outcome in OUTCOME_COLORS
+    ]
+    marks += [(enclosing_box(quad), OUTCOME_COLORS[errors.UNLABELED]) for quad in matches.unlabeled]
+    return album.draw_page(record.key, marks)
+
+
+def _confusions(records: Sequence[Record]) -> list[tuple[str, str, str, int]]:
+    """Return the most frequent confusions: label, reading, kind, count."""
+    return [
+        (repr(before), repr(after), errors.classify_confusion(before, after), count)
+        for (before, after), count in errors.count_confusions(records).most_common(_MAX_CONFUSIONS)
+    ]
+
+
+def _misread_segments(records: Sequence[Record], album: Album) -> list[MisreadSegment]:
+    """Return the labeled segments with the most character errors."""
     found = []
     for record in records:
-        for line, read in zip(record.labels, record.given_boxes, strict=False):
-            mistakes = Levenshtein.distance(fold(line.text), fold(read))
+        for line, reading in zip(record.labels, record.given_boxes, strict=False):
+            mistakes = Levenshtein.distance(fold(line.text), fold(reading))
             if mistakes:
-                found.append((MisreadSegment(record.key, line.text, read, mistakes), _box(line.quad)))
-    for one, box in sorted(found, key=lambda pair: -pair[0].mistakes)[:_MOST_MISREAD]:
-        yield replace(one, picture=album.cut_out(one.key, [(box, RIGHT)]))
-
-
-def _box(quad: Any) -> Box:
-    points = np.asarray(quad, np.float64).reshape(-1, 2)
-    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-    return float(x0), float(y0), float(x1), float(y1)
-
-
-class _Album:
-    """Pictures of receipts with boxes drawn on them, as data URIs.
-
-    Args:
-        paths: The picture of each receipt by its key.
-    """
-
-    def __init__(self, paths: Mapping[str, Path]) -> None:
-        self._paths = paths
-        self._open = lru_cache(maxsize=4)(self._read)
-
-    def page(self, key: str, marks: Sequence[tuple[Box, str]]) -> str | None:
-        """The whole page; None if there is no picture."""
-        picture = self._open(key)
-        return None if picture is None else _drawn(picture, (0, 0, *picture.size), marks, _PAGE_WIDTH)
-
-    def cut_out(self, key: str, marks: Sequence[tuple[Box, str]]) -> str | None:
-        """What is around the boxes, over the whole width of the boxes and a little more; None if no picture."""
-        picture = self._open(key)
-        if picture is None:
-            return None
-        boxes = np.array([box for box, _ in marks])
-        margin = _MARGIN * float(np.median(boxes[:, 3] - boxes[:, 1])) + 4
-        x0, y0 = np.maximum(boxes[:, :2].min(axis=0) - margin, 0)
-        x1, y1 = np.minimum(boxes[:, 2:].max(axis=0) + margin, picture.size)
-        if x1 - x0 < 1 or y1 - y0 < 1:
-            return None
-        return _drawn(picture, (int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))), marks, _CUT_WIDTH)
-
-    def _read(self, key: str) -> Image.Image | None:
-        path = self._paths.get(key)
-        try:
-            # EXIF is ignored as the labels ignore it; see `shared.learning.dataset`.
-            with Image.open(path) as image:  # type: ignore[arg-type]
-                return image.convert("RGB")
-        except (OSError, AttributeError):
-            return None
-
-
-def _drawn(picture: Image.Image, area: tuple[int, int, int, int], marks: Sequence[tuple[Box, str]], width: int) -> str:
-    left, top, right, bottom = area
-    scale = min(1.0, width / (right - left))
-    size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
-    cut = picture.crop(area).resize(size, Image.Resampling.LANCZOS)
-    pen = ImageDraw.Draw(cut)
-    for (x0, y0, x1, y1), color in marks:
-        corners = [(x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale]
-        pen.rectangle(corners, outline=color, width=2)
-    data = io.BytesIO()
-    cut.save(data, "JPEG", quality=_JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
+                found.append(MisreadSegment(record.key, line.text, reading, mistakes, enclosing_box(line.quad)))
+    found.sort(key=lambda one: -one.mistakes)
+    return [replace(one, picture=album.draw_detail(one.key, [(one.box, LABEL_COLOR)])) for one in found[:_MAX_MISREAD]]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from quittance.evaluation.evaluate import read_records
-from quittance.evaluation.scores import values
+from quittance.evaluation.records import read_records
+from quittance.evaluation.scores import field_values
 from shared.contracts import Receipt
 from shared.learning.dataset import load_split
 from shared.measures.matches import fold
@@ -49,8 +49,10 @@ def test_extract_reads_files_without_a_server(repository: Path, tmp_path: Path) 
     assert answer.pop("file") == str(sample)
     receipt = Receipt.model_validate(answer)
     expected = json.loads(sample.with_suffix(".json").read_text())["fields"]
-    right = [name for name, value in values(receipt.fields).items() if fold(value or "") == fold(expected[name] or "")]
-    assert right, (values(receipt.fields), expected)
+    right = [
+        name for name, value in field_values(receipt.fields).items() if fold(value or "") == fold(expected[name] or "")
+    ]
+    assert right, (field_values(receipt.fields), expected)
     drawn = tmp_path / "drawn" / "malaysia-read.png"
     told = dict(line.split(": ", 1) for line in result.stderr.splitlines())
     assert list(told) == [str(sample), str(note), str(tmp_path / "absent.png")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.teaching import run
-from quittance.evaluation.scores import Record
+from quittance.evaluation.records import Record
 
 QUAD = [[0, 0], [90, 0], [90, 9], [0, 9]]
 

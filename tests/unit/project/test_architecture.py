@@ -48,13 +48,11 @@ KNOWN_IMPORTS = {
     ("quittance.assembly", "services.extractor.training.evaluate"),
     ("services.extractor.merchants", "shared.learning.dataset"),
     ("shared.inference.quantization", "shared.learning.dataset"),
-    ("quittance.evaluation.wild_scores", "quittance.evaluation.scores"),
 }
 KNOWN_FOLDERS = {"shared/service"}
 KNOWN_FILES = {
     "tests/unit/gateway/corrections/test_corrections.py",
     "tests/unit/gateway/test_gateway.py",
-    "tests/unit/quittance/test_cli.py",
     "tests/unit/shared/service/test_app.py",
 }
 

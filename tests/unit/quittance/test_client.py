@@ -15,7 +15,7 @@ import pytest
 from gateway.jobs.contracts import Counts, FileState, Job
 from gateway.settings import GatewaySettings
 from quittance.client import ClientError, ReceiptClient
-from quittance.schemas import schema_of
+from quittance.schemas import build_schema
 from shared.contracts import FieldChange, Receipt
 from shared.service.openapi import operations
 from tests.support.gateway import Gateway, make_picture, run_gateway
@@ -139,5 +139,5 @@ def test_the_client_knows_every_operation(monkeypatch: pytest.MonkeyPatch, tmp_p
         "createExport": "export",
     }
     for_others = {"getHealth", "getMetrics", "showPage"}
-    assert {operation["operationId"] for operation in operations(schema_of("gateway"))} == set(methods) | for_others
+    assert {operation["operationId"] for operation in operations(build_schema("gateway"))} == set(methods) | for_others
     assert all(callable(getattr(ReceiptClient, name)) for name in methods.values())

@@ -1,4 +1,4 @@
-"""Corrected receipts as a data set to train on."""
+"""Exporting corrected receipts as a data set."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.corrections.store import CorrectionStore
-from quittance import cli
-from quittance.evaluation.corrected import export
+from quittance.evaluation.corrected import export_corrected
 from services.extractor.training.labels import label
 from shared.contracts import FieldCorrection, FieldName, Receipt
 from shared.learning.dataset import DatasetError, load_split
+from tests.support.command_line import run_command
 
 SIZE = (619, 1207)
 
@@ -41,7 +40,7 @@ def receipt(data: bytes, **changes: Any) -> Receipt:
 def correct(state: Path, one: Receipt, **values: str | None) -> None:
     changes: dict[FieldName, FieldCorrection] = {}
     for name, value in values.items():
-        model = getattr(one.fields, name)
+        model = one.fields.get(name)
         changes[name] = FieldCorrection(  # type: ignore[index]
             value=value, model_value=model.value if model else None, at=datetime.now(UTC)
         )
@@ -55,13 +54,13 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def test_corrected_receipts_are_a_data_set(tmp_path: Path, pictures: Path) -> None:
+def test_writes_a_data_set(tmp_path: Path, pictures: Path) -> None:
     for shade in range(3):
         data = picture(200 + shade)
         (pictures / "deep" / f"any name {shade}.png").write_bytes(data)
         correct(tmp_path / "state", receipt(data), company="BOOK TALK (TAMAN DAYA) SDN BHD", total=None)
     (pictures / "another.png").write_bytes(picture(9))
-    result = export(tmp_path / "state", pictures, tmp_path / "data", least=0.8)
+    result = export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
     assert (len(result.written), result.left_out) == (3, {})
     train, validation = load_split(tmp_path / "data", "train"), load_split(tmp_path / "data", "validation")
     assert (len(train) + len(validation), bool(train), bool(validation)) == (3, True, True)
@@ -72,7 +71,7 @@ def test_corrected_receipts_are_a_data_set(tmp_path: Path, pictures: Path) -> No
         "address": RECEIPT_EXAMPLE["fields"]["address"]["value"],
         "total": "",
     }
-    # The corrected name stands in the segment too, where the trainings look for it.
+    # The corrected name is in the segment too, where training looks for it.
     assert [segment.text for segment in one.segments][:2] == [
         one.entities["company"],
         "NO.53 55,57 & 59, JALAN SAGU 18,",
@@ -83,9 +82,9 @@ def test_corrected_receipts_are_a_data_set(tmp_path: Path, pictures: Path) -> No
     assert one.entities["company"] in marked
 
 
-def test_a_turned_picture_is_written_upright(tmp_path: Path, pictures: Path) -> None:
+def test_writes_a_rotated_picture_upright(tmp_path: Path, pictures: Path) -> None:
     data = picture(255, size=(400, 300))
-    (pictures / "turned.png").write_bytes(data)
+    (pictures / "rotated.png").write_bytes(data)
     quad = [[380, 20], [380, 120], [360, 120], [360, 20]]  # reads downwards, at the right edge
     field = RECEIPT_EXAMPLE["fields"]["company"] | {"quad": quad}
     one = receipt(
@@ -95,26 +94,26 @@ def test_a_turned_picture_is_written_upright(tmp_path: Path, pictures: Path) -> 
         fields={"company": field},
     )
     correct(tmp_path / "state", one, company="SHOP")
-    export(tmp_path / "state", pictures, tmp_path / "data", least=0.8)
+    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
     (read,) = load_split(tmp_path / "data", "train")
     assert read.image().shape[:2] == (400, 300)
     assert read.segments[0].quad.tolist() == [[20, 20], [120, 20], [120, 40], [20, 40]]
-    assert read.image()[390, 10].tolist() != read.image()[10, 10].tolist()  # the red corner went to the bottom left
+    assert read.image()[390, 10].tolist() != read.image()[10, 10].tolist()  # the red corner moved to the bottom left
     assert read.image()[390, 10][2] > 200 > read.image()[390, 10][0]
 
 
-def test_a_picture_turned_by_its_exif_is_written_as_it_is_seen(tmp_path: Path, pictures: Path) -> None:
+def test_applies_the_exif_orientation(tmp_path: Path, pictures: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = picture(255, "JPEG", size=(300, 200), exif=exif)
     (pictures / "phone.jpg").write_bytes(data)
     one = receipt(data, pages=[{"width": 200, "height": 300, "rotation": 0}], lines=[], fields={})
     correct(tmp_path / "state", one, company="SHOP")
-    export(tmp_path / "state", pictures, tmp_path / "data", least=0.8)
+    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
     assert load_split(tmp_path / "data", "train")[0].image().shape[:2] == (300, 200)
 
 
-def test_what_is_nothing_to_learn_from_is_left_out_and_told(tmp_path: Path, pictures: Path) -> None:
+def test_reports_receipts_that_are_left_out(tmp_path: Path, pictures: Path) -> None:
     gone, pages, unsure = picture(1), picture(2), picture(3)
     (pictures / "pages.png").write_bytes(pages)
     (pictures / "unsure.png").write_bytes(unsure)
@@ -122,26 +121,28 @@ def test_what_is_nothing_to_learn_from_is_left_out_and_told(tmp_path: Path, pict
     correct(state, receipt(gone), company="A", address="B")
     correct(state, receipt(pages, pages=RECEIPT_EXAMPLE["pages"] * 2), company="B")
     correct(state, receipt(unsure), company="C")
-    options = ["corrections", "export", str(tmp_path / "data"), "--pictures", str(pictures), "--state", str(state)]
-    result = CliRunner().invoke(cli.app, [*options, "--least", "0.95"])
+    options = ["corrections", "export", tmp_path / "data", "--pictures", pictures, "--state", state]
+    result = run_command(*options, "--least", "0.95")
     assert result.exit_code == 1
-    told = dict(line.split(": ", 1) for line in result.stderr.splitlines() if ": " in line)
-    assert "its picture is not in" in told[receipt(gone).id]
-    assert "it has 2 pages" in told[receipt(pages).id]
-    assert "nobody corrected the address, and the model was only 93% sure" in told[receipt(unsure).id]
-    assert "0 receipts are in" in result.stderr
+    reasons = dict(line.split(": ", 1) for line in result.stderr.splitlines() if ": " in line)
+    assert "its picture is not in" in reasons[receipt(gone).id]
+    assert "it has 2 pages" in reasons[receipt(pages).id]
+    assert "the address is uncorrected, with a confidence of only 93%" in reasons[receipt(unsure).id]
+    assert "Wrote 0 receipts to" in result.stderr
 
 
-@pytest.mark.parametrize("trouble", ["nothing", "no pictures", "not empty"])
-def test_folders_that_cannot_be_used_are_named(tmp_path: Path, pictures: Path, trouble: str) -> None:
-    target = tmp_path / "data"
-    if trouble != "nothing":
-        correct(tmp_path / "state", receipt(picture(1)), company="A")
-    if trouble == "not empty":
-        target.mkdir()
-        (target / "split.json").write_text("{}")
-    message = {"nothing": "Nothing was corrected", "no pictures": "no such folder", "not empty": "is not empty"}[
-        trouble
-    ]
-    with pytest.raises(DatasetError, match=message):
-        export(tmp_path / "state", pictures / "x" if trouble == "no pictures" else pictures, target, least=0.5)
+def test_rejects_a_gateway_without_corrections(tmp_path: Path, pictures: Path) -> None:
+    with pytest.raises(DatasetError, match="There are no corrections"):
+        export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.5)
+
+
+def test_rejects_a_missing_folder_of_pictures(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="is not a folder"):
+        export_corrected(tmp_path / "state", tmp_path / "absent", tmp_path / "data", min_confidence=0.5)
+
+
+def test_rejects_a_target_that_is_not_empty(tmp_path: Path, pictures: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "split.json").write_text("{}")
+    with pytest.raises(DatasetError, match="is not empty"):
+        export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.5)

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from quittance.evaluation.errors import MISSED
 from quittance.evaluation.evaluate import rescore
-from quittance.evaluation.report import ANSWERED, OUTCOMES, RIGHT, write_report
-from quittance.evaluation.scores import Record
+from quittance.evaluation.records import Record
+from quittance.evaluation.report import ANSWER_COLOR, LABEL_COLOR, OUTCOME_COLORS, write_report
 
 QUAD = [[20, 20], [180, 20], [180, 40], [20, 40]]
 TOTAL = [[120, 250], [180, 250], [180, 270], [120, 270]]
 
 
-def record(key: str = "a", **more: object) -> Record:
+def make_record(key: str = "a", **more: object) -> Record:
     receipt = {
         "id": "0" * 32,
         "pages": [{"width": 200, "height": 300}],
@@ -78,40 +79,40 @@ def has_color(image: Image.Image, color: str) -> bool:
 def page(tmp_path: Path) -> Page:
     path = tmp_path / "a.jpg"
     Image.new("RGB", (200, 300), "white").save(path)
-    records = [record(), record("gone")]
+    records = [make_record(), make_record("gone")]
     write_report(tmp_path / "new" / "report.html", records, rescore(records), {"a": path}, "8 < 9 receipts")
     text = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"(src|href)=\"(?!data:|#)", text)  # holds everything
+    assert not re.search(r"(src|href)=\"(?!data:|#)", text)  # self-contained
     return Page(text)
 
 
-def test_the_page_tells_measures_fields_segments_and_characters(page: Page) -> None:
+def test_shows_measures_fields_segments_and_characters(page: Page) -> None:
     assert "8 < 9 receipts" in page.text
-    assert re.search(r"Task 1, text found \(IoU 0.5\)\s*1.0000\s*0.5000", page.text)
-    assert re.search(r"right\s*<b>SHOP</b>\s*answered\s*<b>SH0P</b>\s*sure\s*90%\s*reason\s*misread", page.text)
+    assert re.search(r"Task 1, text localization: IoU 0.5\s*1.0000\s*0.5000", page.text)
+    assert re.search(r"label\s*<b>SHOP</b>\s*answer\s*<b>SH0P</b>\s*confidence\s*90%\s*reason\s*misread", page.text)
     assert re.search(r"'O'\s*'0'\s*look-alikes\s*2", page.text)
     assert "1 missed" in page.text
-    assert {"b", "script"} & page.tags == set()  # text of receipts is no markup
+    assert {"b", "script"} & page.tags == set()  # text from receipts is not markup
 
 
-def test_errors_are_shown_on_the_paper_and_receipts_without_a_picture_are_told(page: Page) -> None:
+def test_draws_errors_and_lists_receipts_without_a_picture(page: Page) -> None:
     of_a = [image for image in page.images if "gone" not in str(image["alt"])]
     assert of_a == page.images
     field, segments, misread = page.images
     cut = picture(field["src"])
-    assert cut.height < 60  # what is around the company, not the whole page
-    assert has_color(cut, RIGHT) or has_color(cut, ANSWERED)
+    assert cut.height < 60  # the area around the company, not the whole page
+    assert has_color(cut, LABEL_COLOR) or has_color(cut, ANSWER_COLOR)
     whole = picture(segments["src"])
     assert whole.size == (200, 300)
-    assert has_color(whole, OUTCOMES["missed"])
+    assert has_color(whole, OUTCOME_COLORS[MISSED])
     assert picture(misread["src"]).height < 60
     assert "of gone" in page.text
 
 
-def test_nothing_wrong_is_a_page_too(tmp_path: Path) -> None:
-    good = record(labels=[{"quad": QUAD, "text": "A"}], given_boxes=["A"], entities={"company": "<b>SH0P</b>"})
-    good.answered().total = None
+def test_writes_a_page_without_errors(tmp_path: Path) -> None:
+    good = make_record(labels=[{"quad": QUAD, "text": "A"}], given_boxes=["A"], entities={"company": "<b>SH0P</b>"})
+    good.fields.total = None
     write_report(tmp_path / "report.html", [good], rescore([good]), {}, "good")
     text = Page((tmp_path / "report.html").read_text()).text
-    assert "There are none." in text
+    assert "All fields are correct." in text
     assert "Wrong fields (0)" in text

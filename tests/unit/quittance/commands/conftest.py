@@ -1,0 +1,52 @@
+"""Fixtures for the tests of the commands: a gateway stand-in, a wide terminal, and sample files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from quittance import client, console
+from quittance.client import ReceiptClient
+from tests.support.command_line import PROBLEM, RECEIPT
+
+
+@pytest.fixture
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "out", Console(width=200, no_color=True))
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch, wide_terminal: None) -> None:
+    """Read every picture as the same receipt, unless its content says that it is damaged."""
+
+    def respond(request: httpx2.Request) -> httpx2.Response:
+        if b"damaged" in request.content:
+            return httpx2.Response(422, json=PROBLEM)
+        return httpx2.Response(200, json=RECEIPT)
+
+    @asynccontextmanager
+    async def embedded() -> AsyncIterator[ReceiptClient]:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(respond), base_url="http://in-process") as http:
+            yield ReceiptClient(http)
+
+    monkeypatch.setattr(client, "embedded", embedded)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "receipt.png"
+    Image.new("RGB", (200, 100), "white").save(path)
+    return path
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    path = tmp_path / "damaged.jpg"
+    path.write_bytes(b"\xff\xd8 damaged")
+    return path

@@ -1,0 +1,162 @@
+"""The command `extract`, with a stand-in for the gateway."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from quittance.draw import COLORS
+from tests.support.command_line import RECEIPT, run_command
+
+
+def test_reports_missing_files_before_loading_the_models(tmp_path: Path) -> None:
+    result = run_command("extract", tmp_path / "absent.jpg", tmp_path)
+    assert result.exit_code == 1
+    assert "absent.jpg: there is no such file" in result.stderr
+    assert f"{tmp_path}: there are no pictures in this folder" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("gateway")
+def test_prints_one_receipt_as_a_table_of_fields(picture: Path) -> None:
+    result = run_command("extract", picture)
+    assert result.exit_code == 0, result.output
+    rows = {line.split("│")[1].strip(): line for line in result.stdout.splitlines() if line.startswith("│")}
+    assert "[b]OOK SHOP" in rows["company"]  # not treated as markup
+    assert "98%" in rows["company"]
+    assert "not found" in rows["date"]
+    assert "9.00 MYR" in rows["total"]
+    assert "2 lines, 0.22 s" in result.stdout
+
+
+@pytest.mark.usefixtures("gateway")
+def test_prints_several_receipts_as_rows_and_exits_with_1_if_one_failed(picture: Path, damaged: Path) -> None:
+    result = run_command("extract", damaged, picture)
+    assert result.exit_code == 1
+    assert "damaged.jpg: The picture is damaged. The JPEG ends early. Send the whole file." in result.stderr
+    assert "9.00 MYR" in result.stdout
+    assert "OOK SHOP" in result.stdout
+    assert "failed, see above" in result.stdout
+
+
+@pytest.mark.usefixtures("gateway")
+def test_jsonl_has_one_object_per_line_in_the_order_given(picture: Path, damaged: Path, tmp_path: Path) -> None:
+    other = tmp_path / 'a "b".png'
+    other.write_bytes(picture.read_bytes())
+    result = run_command("extract", "--format", "jsonl", other, damaged, picture)
+    assert result.exit_code == 1
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line.pop("file") for line in lines] == [str(other), str(picture)]
+    assert lines == [RECEIPT, RECEIPT]
+
+
+@pytest.mark.usefixtures("gateway")
+def test_json_is_one_list(picture: Path) -> None:
+    result = run_command("extract", "--format", "json", picture, picture)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == [{"file": str(picture), **RECEIPT}] * 2
+
+
+@pytest.mark.usefixtures("gateway")
+def test_csv_has_one_row_per_file(picture: Path, damaged: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "-a,b.png"
+    odd.write_bytes(picture.read_bytes())
+    result = run_command("extract", "--format", "csv", "--", odd, damaged)
+    assert result.exit_code == 1
+    good, bad = csv.DictReader(io.StringIO(result.stdout))
+    assert (good["file"], good["total"], good["currency"], good["error"]) == (str(odd), "9.00", "MYR", "")
+    assert (good["total_text"], good["date"], good["date_text"]) == ("RM 9.00", "", "")
+    assert good["company_confidence"] == "0.980"
+    assert bad["total"] == ""
+    assert "The picture is damaged" in bad["error"]
+
+
+@pytest.mark.usefixtures("gateway")
+def test_reads_the_pictures_in_a_folder(picture: Path, tmp_path: Path) -> None:
+    pile = tmp_path / "pile" / "deep"
+    pile.mkdir(parents=True)
+    (pile / "b.PNG").write_bytes(picture.read_bytes())
+    (pile / "a.png").write_bytes(picture.read_bytes())
+    (pile / "notes.txt").write_text("not a picture")
+    result = run_command("extract", "--format", "jsonl", tmp_path / "pile")
+    assert result.exit_code == 0, result.output
+    files = [json.loads(line)["file"] for line in result.stdout.splitlines()]
+    assert files == [str(pile / "a.png"), str(pile / "b.PNG")]
+
+
+@pytest.mark.usefixtures("gateway")
+def test_reads_the_files_that_match_a_pattern(picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.png", "a.png", "deep/c.png", "a.txt"):
+        (tmp_path / name).write_bytes(picture.read_bytes())
+    picture.unlink()
+    for pattern, names in (("*.png", ["a.png", "b.png"]), ("**/*.png", ["a.png", "b.png", "deep/c.png"])):
+        result = run_command("extract", "--format", "jsonl", tmp_path / pattern)
+        assert result.exit_code == 0, result.output
+        files = [Path(json.loads(line)["file"]) for line in result.stdout.splitlines()]
+        assert [str(file.relative_to(tmp_path)) for file in files] == names
+    result = run_command("extract", tmp_path / "*.jpg")
+    assert result.exit_code == 1
+    assert "*.jpg: no file matches" in result.stderr
+
+
+@pytest.mark.usefixtures("gateway")
+def test_prefers_an_existing_file_to_a_pattern(tmp_path: Path) -> None:
+    (tmp_path / "[1].png").write_bytes(b"content")
+    assert run_command("extract", tmp_path / "[1].png").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name at least one file"),
+        (["--watch", "missing"], "--watch expects a folder; missing is not one"),
+        (["--watch", ".", "--format", "json"], "use --format jsonl"),
+        (["a.png", "--format", "xml"], "xml"),
+    ],
+)
+def test_exits_with_2_for_wrong_usage(arguments: list[str], message: str) -> None:
+    result = run_command("extract", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("gateway")
+def test_writes_only_results_without_a_terminal(picture: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(picture.read_bytes())
+    result = run_command("extract", "--format", "jsonl", picture, other)
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.usefixtures("gateway")
+def test_draws_lines_tags_and_text(picture: Path, tmp_path: Path) -> None:
+    result = run_command("extract", picture, "--draw", tmp_path / "drawn")
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "drawn" / "receipt-read.png") as drawn:
+        pixels = drawn.convert("RGB")
+    gutter = pixels.width - 2 * 200
+    assert gutter > 0
+    assert pixels.height == 100
+    company = tuple(bytes.fromhex(COLORS["company"][1:]))
+    assert {pixels.getpixel((x, 30)) for x in range(10, 150)} == {company}  # lower edge of the quad
+    assert pixels.getpixel((200 + 15, 20)) == company  # tag in the gutter
+    right = pixels.crop((200 + gutter, 0, pixels.width, 100))
+    assert right.getextrema() != ((255, 255),) * 3  # text on the right half
+
+
+def test_reports_an_unreachable_gateway(picture: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    result = run_command("extract", picture, "--url", url)
+    assert result.exit_code == 1
+    assert "cannot be reached" in result.stderr
+    assert "Is the gateway running?" in result.stderr
