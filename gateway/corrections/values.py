@@ -62,7 +62,7 @@ def _date(name: FieldName, text: str, printed: str) -> dict[str, Any]:
     if len(found) != 1:
         raise _invalid(name, f"{_how_many(len(found))} date can be read in it. Write it as YYYY-MM-DD")
     month_first = month_comes_first(printed)
-    if found[0].two_ways and month_first is None:
+    if found[0].is_ambiguous and month_first is None:
         raise _invalid(name, "day and month could be swapped, and the receipt does not tell. Write it as YYYY-MM-DD")
     day = found[0].date(bool(month_first))
     if day is None:

@@ -170,7 +170,7 @@ class FieldReader:
         result.fields.date = DateField(
             value=found.match.text,
             iso=day.isoformat() if day else None,
-            ambiguous=told is None and found.match.two_ways,
+            ambiguous=told is None and found.match.is_ambiguous,
             confidence=self._scoring.probability("date", evidence),
             **source.where([found.place]),
         )
