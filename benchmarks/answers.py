@@ -29,7 +29,7 @@ _PATIENCE_S = 120.0
 def main() -> None:
     """Runs the chain on the samples, and writes the answers and a picture."""
     with tempfile.TemporaryDirectory() as state:
-        settings = patient_settings().model_copy(update={"state_directory": Path(state)})
+        settings = patient_settings().replaced(state_directory=Path(state))
         answers, photo = asyncio.run(ask(settings))
     FOLDER.mkdir(exist_ok=True)
     for name, text in answers.items():

@@ -39,7 +39,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: object) -> s
 def format_settings() -> str:
     """Return all settings as Markdown tables: first the common ones, then those of each application."""
     parts = [_format_table("All applications", ServiceSettings, set())]
-    common = set(ServiceSettings.model_fields)
+    common = set(ServiceSettings.fields())
     for title, settings in (
         ("Gateway", GatewaySettings),
         ("Detector", DetectorSettings),
@@ -54,7 +54,7 @@ def _format_table(title: str, settings: type[ServiceSettings], without: set[str]
     rows = [
         f"| `{PREFIX}{name.upper()}` | {_format_default(field.default)} | "
         f"{(field.description or '').replace('|', '/')} |"
-        for name, field in settings.model_fields.items()
+        for name, field in settings.fields().items()
         if name not in without
     ]
     return "\n".join([f"### {title}", "", "| variable | default | meaning |", "| --- | --- | --- |", *rows])

@@ -20,12 +20,21 @@ from gateway.jobs.stores.redis_store import RedisJobs
 from gateway.jobs.webhooks.webhooks import Webhooks
 from gateway.jobs.worker import Worker
 from gateway.reading.receipts import Receipts
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, StorageSettings
+from gateway.storage.redis_store import RedisLink, RedisStore
+from gateway.storage.stores import MemoryStore, Store
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
 
 _REDIS_TIMEOUT_S = 10.0  # a file of ten megabytes goes as one command
 _REDIS_CONNECT_S = 2.0
+
+
+def open_store(settings: StorageSettings, link: RedisLink | None) -> Store:
+    """Return a store in Redis if there is a link to it, else one in memory."""
+    if link is not None:
+        return RedisStore(link)
+    return MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)
 
 
 @asynccontextmanager
@@ -34,15 +43,15 @@ async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncItera
     async with AsyncExitStack() as stack:
         store, broker = await stack.enter_async_context(_kept(settings))
         stack.push_async_callback(broker.shutdown)
-        webhooks = Webhooks(store, settings)
-        worker = Worker(store=store, broker=broker, receipts=receipts, concurrency=settings.job_concurrency)
+        webhooks = Webhooks(store, settings.jobs)
+        worker = Worker(store=store, broker=broker, receipts=receipts, concurrency=settings.jobs.job_concurrency)
         jobs = Jobs(
             store=store,
             worker=worker,
             receipts=receipts,
             limits=settings.job_limits,
-            folder=settings.state_directory,
-            ttl_s=settings.job_ttl_s,
+            folder=settings.storage.state_directory,
+            ttl_s=settings.jobs.job_ttl_s,
             check_webhook=webhooks.check,
         )
         await stack.enter_async_context(jobs.tidied())
@@ -54,28 +63,29 @@ async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncItera
 def job_route_limits(settings: GatewaySettings) -> list[RouteLimits]:
     """Jobs are larger than single receipts, and those who follow them stay for long."""
     job = "/v1/jobs/[0-9a-f]{32}"
-    upload = UploadLimits(settings.job_max_bytes)
+    upload = UploadLimits(settings.jobs.job_max_bytes)
     return [
-        RouteLimits("POST", re.compile("/v1/jobs"), upload, settings.job_upload_timeout_s),
+        RouteLimits("POST", re.compile("/v1/jobs"), upload, settings.jobs.job_upload_timeout_s),
         RouteLimits("GET", re.compile(f"{job}/events"), None, None),
-        RouteLimits("GET", re.compile(f"{job}/results"), None, settings.job_upload_timeout_s),
+        RouteLimits("GET", re.compile(f"{job}/results"), None, settings.jobs.job_upload_timeout_s),
     ]
 
 
 @asynccontextmanager
 async def _kept(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
     """Where jobs are kept: in Redis, which all gateways share, or on this machine's disk."""
-    if settings.redis_url is None or not settings.job_redis:
-        yield DiskStore(settings.state_directory), DiskBroker(settings.state_directory, settings.job_lease_s)
+    if settings.storage.redis_url is None or not settings.jobs.job_redis:
+        folder = settings.storage.state_directory
+        yield DiskStore(folder), DiskBroker(folder, settings.jobs.job_lease_s)
         return
     redis = Redis.from_url(
-        str(settings.redis_url),
+        str(settings.storage.redis_url),
         protocol=2,
         socket_timeout=_REDIS_TIMEOUT_S,
         socket_connect_timeout=_REDIS_CONNECT_S,
         retry=Retry(NoBackoff(), 1),  # one, for a connection that went stale while it was idle
     )
     try:
-        yield RedisJobs(redis), RedisBroker(redis, settings.job_lease_s)
+        yield RedisJobs(redis), RedisBroker(redis, settings.jobs.job_lease_s)
     finally:
         await redis.aclose()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import AnyHttpUrl, Field, RedisDsn, field_validator, model_validator
+from limits import RateLimitItem, parse
+from pydantic import AnyHttpUrl, Field, RedisDsn, SecretStr, field_validator, model_validator
 
-from gateway.admission.api_keys import parse_rate_limit
-from gateway.jobs.settings import JobSettings
+from shared.service.settings import EnvironmentSettings, ServiceSettings
+
+_WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - marks a secret, is not one
+_MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
 
 
-class GatewaySettings(JobSettings):
-    """Settings of the gateway.
+class StageSettings(EnvironmentSettings):
+    """How the gateway reaches the three stages.
 
-    The URLs of the three stages are given together, or not at all: without them the stages run inside the process.
+    The URLs are given together or not at all. Without them, the stages run inside the gateway's process.
     """
 
     service: ClassVar[str] = "gateway"
@@ -23,55 +29,96 @@ class GatewaySettings(JobSettings):
     detector_url: AnyHttpUrl | None = Field(default=None, description="Base URL of the detector, without /v1.")
     recognizer_url: AnyHttpUrl | None = Field(default=None, description="Base URL of the recognizer, without /v1.")
     extractor_url: AnyHttpUrl | None = Field(default=None, description="Base URL of the extractor, without /v1.")
+    stage_timeout_s: float = Field(default=20.0, gt=0, description="Timeout of one stage call in seconds; then 503.")
+    stage_connect_timeout_s: float = Field(
+        default=2.0, gt=0, description="Timeout for connecting to a stage, in seconds."
+    )
+    stage_connections: int = Field(default=32, ge=1, description="Maximum number of connections to each stage.")
+    stage_check_s: float = Field(default=5.0, gt=0, description="Seconds between checks of the stages' model versions.")
+
+    @model_validator(mode="after")
+    def _require_all_urls_or_none(self) -> Self:
+        urls = {name: getattr(self, f"{name}_url") for name in ("detector", "recognizer", "extractor")}
+        missing = [f"QUITTANCE_{name.upper()}_URL" for name, url in urls.items() if url is None]
+        if 0 < len(missing) < len(urls):
+            raise ValueError(
+                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set the URLs of all three "
+                "stages to call them over HTTP, or none to run them inside the gateway."
+            )
+        return self
+
+    @property
+    def are_remote(self) -> bool:
+        """Whether the stages are called over HTTP; otherwise they run inside the gateway's process."""
+        return self.detector_url is not None
+
+
+class ReadingSettings(EnvironmentSettings):
+    """Limits on the receipts that the gateway reads."""
+
+    service: ClassVar[str] = "gateway"
 
     max_receipts: int = Field(
-        default=16, ge=1, description="Most receipts read at once, waiting ones included; more are refused with 503."
+        default=16,
+        ge=1,
+        description="Maximum number of receipts read at once, waiting ones included; further ones are refused with "
+        "503.",
     )
-    receipt_timeout_s: float = Field(default=30.0, gt=0, description="Longest time for one receipt; then 504.")
-    stage_timeout_s: float = Field(default=20.0, gt=0, description="Longest time for one call of a stage; then 503.")
-    stage_connect_timeout_s: float = Field(default=2.0, gt=0, description="Longest wait for a connection to a stage.")
-    stage_connections: int = Field(default=32, ge=1, description="Most connections to one stage.")
-    stage_check_s: float = Field(default=5.0, gt=0, description="Seconds between questions for the models' versions.")
+    receipt_timeout_s: float = Field(default=30.0, gt=0, description="Timeout per receipt in seconds; then 504.")
     decode_workers: int = Field(
-        default=2, ge=1, description="Most pictures decoded at once; the largest take 0.5 GB each."
+        default=2, ge=1, description="Maximum number of documents rendered at once, each in its own process."
     )
-
-    max_pages: int = Field(default=20, ge=1, description="Most pages of one document.")
-    max_page_s: int = Field(
-        default=4, ge=1, description="Most seconds of a processor to make a picture of one page; then 422."
-    )
+    max_pages: int = Field(default=20, ge=1, description="Maximum number of pages per document.")
+    max_page_s: int = Field(default=4, ge=1, description="CPU seconds allowed per rendered page; then 422.")
     render_timeout_s: float = Field(
-        default=20.0, gt=0, description="Longest time to make pictures of all pages of a document; then 422."
+        default=20.0, gt=0, description="Timeout for rendering all pages of a document, in seconds; then 422."
     )
-
-    redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; none: in memory.")
-    redis_timeout_s: float = Field(default=0.1, gt=0, description="Most seconds Redis may add to a request.")
-    cache_ttl_s: int = Field(default=86_400, ge=0, description="Seconds a receipt is kept; 0 keeps nothing.")
-    idempotency_ttl_s: int = Field(
-        default=86_400, ge=1, description="Seconds the answer to a request with an Idempotency-Key is kept."
-    )
-    cache_max_bytes: int = Field(default=64 * 2**20, ge=0, description="Most bytes kept in memory.")
-    cache_max_entries: int = Field(default=10_000, ge=0, description="Most receipts kept in memory.")
-
-    state_directory: Path = Field(
-        default=Path("state"), description="Directory for what must outlive the process; made if it is not there."
-    )
-
     learn_merchants: bool = Field(
-        default=True,
-        description="on or off: whether a company or an address that was corrected counts for other receipts too.",
+        default=True, description="on or off: whether corrected companies and addresses apply to other receipts too."
     )
+
+
+class StorageSettings(EnvironmentSettings):
+    """Where the gateway keeps data, and for how long."""
+
+    service: ClassVar[str] = "gateway"
+
+    redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; without it, memory is used.")
+    redis_timeout_s: float = Field(
+        default=0.1, gt=0, description="Maximum time that Redis may add to a request, in seconds."
+    )
+    cache_ttl_s: int = Field(
+        default=86_400, ge=0, description="Seconds that a receipt stays in the cache; 0 turns the cache off."
+    )
+    cache_max_bytes: int = Field(default=64 * 2**20, ge=0, description="Maximum size of the cache in memory, in bytes.")
+    cache_max_entries: int = Field(default=10_000, ge=0, description="Maximum number of receipts cached in memory.")
+    idempotency_ttl_s: int = Field(
+        default=86_400, ge=1, description="Seconds that the response to a request with an Idempotency-Key is kept."
+    )
+    state_directory: Path = Field(
+        default=Path("state"),
+        description="Directory for data that must outlive the process; created if it does not exist.",
+    )
+
+
+class AdmissionSettings(EnvironmentSettings):
+    """Who may call the gateway, and how often."""
+
+    service: ClassVar[str] = "gateway"
 
     access: Literal["auto", "keys", "open"] = Field(
         default="auto",
-        description="Who is let in: keys: whoever has an API key; open: everybody; auto: whoever has a key as soon as "
-        "one was made, before that everybody on this machine.",
+        description="keys: callers need an API key; open: anyone may call; auto: callers need a key as soon as one "
+        "has been created.",
     )
     rate_limit: str | None = Field(
-        default=None, description="Most requests of a caller whose key has no limit of its own, such as 60/minute."
+        default=None,
+        description="Maximum request rate of a caller whose key does not set another limit, such as 60/minute.",
     )
     publish: str | None = Field(
-        default=None, description="Where a container's port is published, such as 127.0.0.1:8000; none: as it listens."
+        default=None,
+        description="Address at which the container's port is published, such as 127.0.0.1:8000; without it, the "
+        "address the gateway listens on.",
     )
     cors_origins: str | None = Field(
         default=None, description="Web origins whose pages may call the gateway, separated by commas; * for all."
@@ -79,40 +126,129 @@ class GatewaySettings(JobSettings):
 
     @field_validator("cors_origins")
     @classmethod
-    def _are_origins(cls, value: str | None) -> str | None:
-        for origin in _separated(value):
+    def _check_origins(cls, value: str | None) -> str | None:
+        for origin in _split(value):
             if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
-                raise ValueError(f"{origin!r} is no origin; it should be like https://books.example.com")
+                raise ValueError(f"{origin!r} is not a web origin; write it like https://books.example.com")
         return value
 
     @field_validator("rate_limit")
     @classmethod
-    def _is_rate_limit(cls, value: str | None) -> str | None:
+    def _check_rate_limit(cls, value: str | None) -> str | None:
         if value is not None:
             parse_rate_limit(value)
         return value
 
-    @model_validator(mode="after")
-    def _all_urls_or_none(self) -> Self:
-        urls = {name: getattr(self, f"{name}_url") for name in ("detector", "recognizer", "extractor")}
-        missing = [f"QUITTANCE_{name.upper()}_URL" for name, url in urls.items() if url is None]
-        if 0 < len(missing) < len(urls):
-            raise ValueError(
-                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Give the URLs of all three "
-                "stages to call them over HTTP, or none to run them inside the gateway."
-            )
-        return self
-
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """The web origins whose pages may call the gateway."""
-        return _separated(self.cors_origins)
+        return _split(self.cors_origins)
+
+
+class JobSettings(EnvironmentSettings):
+    """Limits of jobs, and how webhooks are sent."""
+
+    service: ClassVar[str] = "gateway"
+
+    job_concurrency: int = Field(
+        default=2,
+        ge=0,
+        description="Maximum number of job files that this process reads at once; 0 leaves them to other processes.",
+    )
+    job_ttl_s: int = Field(default=86_400, ge=60, description="Seconds that a job and its results are kept.")
+    job_max_files: int = Field(
+        default=1000, ge=1, description="Maximum number of files per job, including files inside zips."
+    )
+    job_max_bytes: int = Field(
+        default=256 * 2**20, ge=1, description="Maximum size of a job in bytes, both as sent and once unpacked."
+    )
+    job_upload_timeout_s: float = Field(
+        default=600.0, gt=0, description="Timeout for uploading a job, in seconds; then 408."
+    )
+    job_lease_s: float = Field(
+        default=15.0, ge=1, description="Seconds after which another process takes over the files of a killed one."
+    )
+    job_redis: bool = Field(
+        default=True, description="on or off: whether jobs are kept in Redis, if it is configured, or on disk."
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret that signs webhooks: whsec_ followed by 24 to 64 random bytes in base64; without it, "
+        "webhooks are off.",
+    )
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="on or off: whether webhooks may be sent to private addresses, such as those of this machine.",
+    )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            decode_webhook_secret(value.get_secret_value())
+        return value
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of the gateway, by topic."""
+
+    service: ClassVar[str] = "gateway"
+
+    stages: StageSettings = Field(default_factory=StageSettings)
+    reading: ReadingSettings = Field(default_factory=ReadingSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    admission: AdmissionSettings = Field(default_factory=AdmissionSettings)
+    jobs: JobSettings = Field(default_factory=JobSettings)
 
     @property
-    def stages_are_remote(self) -> bool:
-        """True if the stages are reached over HTTP, false if they run inside the gateway's process."""
-        return self.detector_url is not None
+    def job_limits(self) -> JobLimits:
+        """The limits of one job."""
+        return JobLimits(self.jobs.job_max_files, self.jobs.job_max_bytes, self.max_upload_bytes)
 
 
-def _separated(text: str | None) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class JobLimits:
+    """Limits of one job.
+
+    Attributes:
+        max_files: Maximum number of files, including files inside zips.
+        max_bytes: Maximum size of the upload, and of all files once unpacked.
+        max_file_bytes: Maximum size of one picture or document.
+    """
+
+    max_files: int
+    max_bytes: int
+    max_file_bytes: int
+
+
+def parse_rate_limit(text: str) -> RateLimitItem:
+    """Parse a rate limit such as `60/minute` or `5 per 2 seconds`.
+
+    Raises:
+        ValueError: If the text is not a rate limit; the message shows the format.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a rate limit. Write it like 60/minute, 5/second or 1000/day.") from error
+
+
+def decode_webhook_secret(text: str) -> bytes:
+    """Return the bytes of a secret written as in Standard Webhooks: `whsec_`, then base64.
+
+    Raises:
+        ValueError: If the prefix, the encoding or the length is wrong; the message says which.
+    """
+    if not text.startswith(_WEBHOOK_SECRET_PREFIX):
+        raise ValueError(f"it must start with {_WEBHOOK_SECRET_PREFIX}")
+    try:
+        secret = base64.b64decode(text.removeprefix(_WEBHOOK_SECRET_PREFIX), validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"the part after {_WEBHOOK_SECRET_PREFIX} is not valid base64") from error
+    if not _MIN_SECRET_BYTES <= len(secret) <= _MAX_SECRET_BYTES:
+        raise ValueError(f"it must encode {_MIN_SECRET_BYTES} to {_MAX_SECRET_BYTES} bytes")
+    return secret
+
+
+def _split(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())

@@ -13,8 +13,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx2
 from fastapi import FastAPI
 
-from gateway.app import create_app, stages_over_http
-from gateway.settings import GatewaySettings
+from gateway.app import create_app
+from gateway.settings import GatewaySettings, StageSettings
+from gateway.stages.connection import stages_over_http
 from gateway.stages.stages import Stages
 from shared.pictures.memory import kept_pictures
 from shared.service.health import Health
@@ -65,7 +66,7 @@ def embedded_gateway(settings: GatewaySettings | None = None) -> FastAPI:
         SettingsError: If a setting is wrong.
     """
     settings = settings or GatewaySettings.from_environment()
-    if settings.stages_are_remote:
+    if settings.stages.are_remote:
         return create_app(settings, stages_over_http)
     return gateway_around({name: service_app(name) for name in SERVICES}, settings)
 
@@ -81,7 +82,7 @@ def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> F
     """
 
     @asynccontextmanager
-    async def stages_in_process(settings: GatewaySettings) -> AsyncIterator[Stages]:
+    async def stages_in_process(settings: StageSettings) -> AsyncIterator[Stages]:
         async with AsyncExitStack() as stack:
             stack.enter_context(kept_pictures())
             for name, app in services.items():

@@ -289,7 +289,7 @@ def patient_settings() -> GatewaySettings:
     times = ("receipt_timeout_s", "stage_timeout_s", "request_timeout_s")
     # Its one caller is this process: keys and limits are for those who come over the network.
     alone = {"access": "open", "rate_limit": None}
-    return GatewaySettings.from_environment().model_copy(update=dict.fromkeys(times, _PATIENCE_S) | alone)
+    return GatewaySettings.from_environment().replaced(**dict.fromkeys(times, _PATIENCE_S), **alone)
 
 
 @asynccontextmanager

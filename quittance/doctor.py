@@ -15,7 +15,7 @@ import httpx2
 from redis import Redis
 from redis.exceptions import RedisError
 
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, StageSettings, StorageSettings
 from services.detector.network.loading import NAME as DETECTOR
 from services.detector.orientation.engine import NAME as ORIENTATION
 from services.detector.settings import DetectorSettings
@@ -65,10 +65,10 @@ def examine() -> Iterator[Finding]:
         ("extractor", EXTRACTOR, extractor.weights),
     ):
         yield _check_weights(f"{subject} weights", name, folder)
-    yield _check_redis(gateway)
-    yield _check_state(gateway.state_directory)
-    if gateway.stages_are_remote:
-        yield from _check_stages(gateway)
+    yield _check_redis(gateway.storage)
+    yield _check_state(gateway.storage.state_directory)
+    if gateway.stages.are_remote:
+        yield from _check_stages(gateway.stages)
     for app in (gateway, detector, recognizer, extractor):
         yield _check_port(app.service, app.host, app.port)
 
@@ -102,7 +102,7 @@ def _check_weights(subject: str, name: str, folder: Path) -> Finding:
         return Finding(subject, "fail", str(error))
 
 
-def _check_redis(settings: GatewaySettings) -> Finding:
+def _check_redis(settings: StorageSettings) -> Finding:
     if settings.redis_url is None:
         detail = "QUITTANCE_REDIS_URL is not set; each gateway caches in its own memory"
         return Finding("redis", "note", detail)
@@ -133,10 +133,10 @@ def _check_state(directory: Path) -> Finding:
     return Finding("state directory", "ok", f"{directory}{suffix}")
 
 
-def _check_stages(gateway: GatewaySettings) -> Iterator[Finding]:
+def _check_stages(settings: StageSettings) -> Iterator[Finding]:
     """Check that the services at the URLs in the settings are ready."""
     for name in ("detector", "recognizer", "extractor"):
-        url = str(getattr(gateway, f"{name}_url")).rstrip("/")
+        url = str(getattr(settings, f"{name}_url")).rstrip("/")
         subject = f"{name} at {url}"
         try:
             response = httpx2.get(f"{url}/readyz", timeout=_TIMEOUT_S, trust_env=False)

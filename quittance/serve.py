@@ -60,7 +60,7 @@ def build(name: str) -> FastAPI:
         return assembly.embedded_gateway()
     # `all` means inside this process, whatever URLs the environment names.
     inside = {f"{service}_url": None for service in assembly.SERVICES}
-    return assembly.embedded_gateway(GatewaySettings.from_environment().model_copy(update=inside))
+    return assembly.embedded_gateway(GatewaySettings.from_environment().replaced(**inside))
 
 
 def check_address(host: str, port: int) -> None:

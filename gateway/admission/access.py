@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.admission.api_keys import ApiKey, KeyBook, KeyRing, parse_rate_limit
+from gateway.admission.api_keys import ApiKey, KeyBook, KeyRing
 from gateway.admission.rate_limits import RateLimits
-from gateway.settings import GatewaySettings
+from gateway.settings import AdmissionSettings, GatewaySettings, parse_rate_limit
 from gateway.storage.redis_store import redis_allowance
 from shared.problems import ProblemError
 from shared.service.health import PROBES
@@ -33,18 +33,21 @@ class AccessControl:
 
     Args:
         app: What it stands in front of.
-        settings: `access`, `rate_limit`, and the time that Redis may add to a request.
+        settings: Who needs a key, and the default rate limit.
         ring: The keys.
         limits: Where requests are counted.
+        patience_s: Maximum time that Redis may add to a request, in seconds.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: GatewaySettings, ring: KeyRing, limits: RateLimits) -> None:
+    def __init__(
+        self, app: ASGIApp, *, settings: AdmissionSettings, ring: KeyRing, limits: RateLimits, patience_s: float
+    ) -> None:
         self._app = app
         self._ring = ring
         self._limits = limits
         self._access = settings.access
         self._rate_limit = settings.rate_limit
-        self._patience_s = settings.redis_timeout_s
+        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs one request."""
@@ -93,14 +96,15 @@ def check_exposure(settings: GatewaySettings, host: str) -> None:
     Raises:
         StartupError: If others could reach the gateway, no key was ever made, and no setting says that this is meant.
     """
-    if settings.access == "keys" or (settings.access == "auto" and KeyBook(settings.state_directory).list()):
+    admission = settings.admission
+    if admission.access == "keys" or (admission.access == "auto" and KeyBook(settings.storage.state_directory).list()):
         return
-    reached_by_others = not _is_loopback(_host_of(settings.publish) if settings.publish else host)
-    if reached_by_others and settings.access == "auto":
+    reached_by_others = not _is_loopback(_host_of(admission.publish) if admission.publish else host)
+    if reached_by_others and admission.access == "auto":
         raise StartupError(
-            f"The gateway would listen on {settings.publish or host}, where others can reach it, and let everybody in. "
-            "Make a key with `quittance keys create NAME`; or set QUITTANCE_ACCESS=keys and make one later; or, if a "
-            "proxy in front checks who comes, set QUITTANCE_ACCESS=open."
+            f"The gateway would listen on {admission.publish or host}, where others can reach it, without asking for a "
+            "key. Create a key with `quittance keys create NAME`; or set QUITTANCE_ACCESS=keys and create one later; "
+            "or, if a proxy in front authenticates callers, set QUITTANCE_ACCESS=open."
         )
     _log.warning(
         "No API key is needed: everybody who reaches this gateway may use it",

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from limits import RateLimitItem, parse
-
+from gateway.settings import parse_rate_limit
 from gateway.storage.database import database
 
 _PREFIX = "qtc"  # tells those who scan for leaked secrets what they have found
@@ -67,14 +66,6 @@ class ApiKey:
     rate_limit: str | None
     created: str
     revoked: str | None
-
-
-def parse_rate_limit(text: str) -> RateLimitItem:
-    """Reads a limit such as `60/minute` or `5 per 2 seconds`; raises ValueError that says what it should be."""
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no rate limit. Write it like 60/minute, 5/second or 1000/day.") from error
 
 
 class KeyBook:

@@ -12,11 +12,11 @@ from fastapi import Request
 
 from gateway.jobs.contracts import FileResult, FileState, Job
 from gateway.jobs.events import job_events
-from gateway.jobs.intake.archives import JobLimits
 from gateway.jobs.intake.intake import Intake
 from gateway.jobs.model import JobOptions, JobRecord, JobStore, JobsUnavailableError, Outcome
 from gateway.jobs.worker import CHAINS, Worker
 from gateway.reading.receipts import Receipts
+from gateway.settings import JobLimits
 
 _OUTCOMES_AT_ONCE = 20  # receipts in memory while results are sent
 _TIDY_S = 60.0

@@ -17,12 +17,10 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.settings import GatewaySettings
-from gateway.storage.redis_store import RedisLink, RedisStore
-from gateway.storage.stores import CacheUnavailableError, Lock, MemoryStore, Store, Unchanged
+from gateway.storage.stores import CacheUnavailableError, Lock, Store, Unchanged
 from shared.contracts import Models, Receipt
 
-__all__ = ["CacheUnavailableError", "Content", "Look", "Place", "ReceiptCache", "cache_key", "open_store"]
+__all__ = ["CacheUnavailableError", "Content", "Look", "Place", "ReceiptCache", "cache_key"]
 
 # Raised when the layout of the entries changes, so that a new release does not trip over what an old one wrote.
 _LAYOUT = 1
@@ -202,10 +200,3 @@ def _parse(key: str, value: bytes | None) -> _Entry | None:
         # Only counted: the messages of pydantic quote the receipt.
         _log.warning("A cache entry is unreadable", extra={"key": key, "errors": error.error_count()})
         return None
-
-
-def open_store(settings: GatewaySettings, link: RedisLink | None) -> Store:
-    """Makes the store that the settings ask for: in Redis if there is a link to it, else in memory."""
-    if link is not None:
-        return RedisStore(link)
-    return MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)

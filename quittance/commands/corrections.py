@@ -46,7 +46,7 @@ def export(
     from shared.service.settings import SettingsError
 
     with console.exit_on(DatasetError, SettingsError, sqlite3.Error):
-        state = state or GatewaySettings.from_environment().state_directory
+        state = state or GatewaySettings.from_environment().storage.state_directory
         result = export_corrected(state, pictures, target, min_confidence=min_confidence)
     for key, reason in result.left_out.items():
         console.print_message(f"{key}: left out, {reason}", style="yellow")

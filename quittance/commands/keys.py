@@ -68,4 +68,4 @@ def _open_book() -> KeyBook:
     from shared.service.settings import SettingsError
 
     with console.exit_on(SettingsError):
-        return KeyBook(GatewaySettings.from_environment().state_directory)
+        return KeyBook(GatewaySettings.from_environment().storage.state_directory)

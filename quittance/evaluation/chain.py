@@ -49,7 +49,7 @@ async def start_chain() -> AsyncIterator[Chain]:
         SettingsError: If a setting is invalid.
     """
     started = time.perf_counter()
-    settings = patient_settings().model_copy(update={"cache_ttl_s": 0, "redis_url": None, "learn_merchants": False})
+    settings = patient_settings().replaced(cache_ttl_s=0, redis_url=None, learn_merchants=False)
     services = assembly.measured_services()
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(in_process(assembly.gateway_around(services, settings)))

@@ -5,9 +5,10 @@ A service's own variable wins over the common one: QUITTANCE_DETECTOR_MAX_BATCH 
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -28,13 +29,107 @@ class SettingsError(StartupError):
     """A setting has a wrong value; the message names the variable and what it should be."""
 
 
-class ServiceSettings(BaseSettings):
-    """What every service can be told. Subclasses set `service` and add their own settings."""
+class EnvironmentSettings(BaseSettings):
+    """Settings read from the environment; a field may be a group of settings, itself a subclass.
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore")
+    A variable is named after its field alone, whichever group holds it, and settings of a group may be given to the
+    constructor by their own names.
+
+    Attributes:
+        service: Name in the service's own variables, for example `detector`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        dotenv_filtering="only_existing",
+        extra="ignore",
+    )
 
     service: ClassVar[str] = ""
-    """Name in the service's own variables, for example `detector`."""
+
+    @classmethod
+    def groups(cls) -> dict[str, type[EnvironmentSettings]]:
+        """Return the fields that are groups of settings."""
+        return {
+            name: field.annotation
+            for name, field in cls.model_fields.items()
+            if isinstance(field.annotation, type) and issubclass(field.annotation, EnvironmentSettings)
+        }
+
+    @classmethod
+    def fields(cls) -> dict[str, FieldInfo]:
+        """Return all settings by name, those in groups included."""
+        groups = cls.groups()
+        own = {name: field for name, field in cls.model_fields.items() if name not in groups}
+        return own | {name: field for group in groups.values() for name, field in group.fields().items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_groups(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = dict(values)
+        for name, group in cls.groups().items():
+            given = {field: values.pop(field) for field in group.fields() if field in values}
+            if not isinstance(values.get(name), group):
+                values[name] = dict(values.get(name, {})) | given
+        return values
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return a copy with other values of some settings, named as in the constructor; they are not validated."""
+        for name, group in self.groups().items():
+            own = {field: changes.pop(field) for field in group.fields() if field in changes}
+            changes[name] = getattr(self, name).replaced(**own)
+        return self.model_copy(update=changes)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: Names each variable that has a wrong value, and what it should be.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = [cls._explain(fault["loc"], fault["msg"]) for fault in error.errors()]
+            raise SettingsError("These settings are wrong:\n" + "\n".join(faults)) from error
+
+    @classmethod
+    def _explain(cls, where: tuple[int | str, ...], message: str) -> str:
+        if where and where[0] in cls.groups():
+            where = where[1:]
+        if not where:  # a validator of a whole model names the variables itself
+            return f"  {message.removeprefix('Value error, ')}"
+        name = str(where[0])
+        field = cls.fields().get(name)
+        meaning = f" {field.description}" if field and field.description else ""
+        return f"  {PREFIX}{name.upper()}: {message}.{meaning}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look for the service's own variables before the common ones; see pydantic-settings."""
+        if not cls.service:
+            return init_settings, env_settings, dotenv_settings
+        own = f"{PREFIX}{cls.service.upper()}_"
+        return (
+            init_settings,
+            EnvSettingsSource(settings_cls, env_prefix=own),
+            DotEnvSettingsSource(settings_cls, env_prefix=own),
+            env_settings,
+            dotenv_settings,
+        )
+
+
+class ServiceSettings(EnvironmentSettings):
+    """What every service can be told. Subclasses set `service` and add their own settings."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(default=8000, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
@@ -86,46 +181,3 @@ class ServiceSettings(BaseSettings):
     def upload_limits(self) -> UploadLimits:
         """Limits for `shared.service.uploads.read_upload`."""
         return UploadLimits(self.max_upload_bytes)
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Reads the settings.
-
-        Raises:
-            SettingsError: Names each variable that has a wrong value, and what it should be.
-        """
-        try:
-            return cls()
-        except ValidationError as error:
-            faults = [cls._explain(fault["loc"], fault["msg"]) for fault in error.errors()]
-            raise SettingsError("These settings are wrong:\n" + "\n".join(faults)) from error
-
-    @classmethod
-    def _explain(cls, where: tuple[int | str, ...], message: str) -> str:
-        if not where:  # a validator of the whole model names the variables itself
-            return f"  {message.removeprefix('Value error, ')}"
-        name = str(where[0])
-        field = cls.model_fields.get(name)
-        meaning = f" {field.description}" if field and field.description else ""
-        return f"  {PREFIX}{name.upper()}: {message}.{meaning}"
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Looks for the service's own variables before the common ones; see pydantic-settings."""
-        if not cls.service:
-            return init_settings, env_settings, dotenv_settings
-        own = f"{PREFIX}{cls.service.upper()}_"
-        return (
-            init_settings,
-            EnvSettingsSource(settings_cls, env_prefix=own),
-            DotEnvSettingsSource(settings_cls, env_prefix=own),
-            env_settings,
-            dotenv_settings,
-        )

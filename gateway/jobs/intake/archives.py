@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from gateway.settings import JobLimits
 from shared.problems import ProblemError
 from shared.service.uploads import too_large
 
@@ -23,21 +24,6 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 _MOST_NAME = 255
 _CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
-
-
-@dataclass(frozen=True)
-class JobLimits:
-    """How much one job may hold.
-
-    Attributes:
-        max_files: Most files, those in zips included.
-        max_bytes: Most bytes of the upload, and of all files once they are unpacked.
-        max_file_bytes: Most bytes of one picture or document.
-    """
-
-    max_files: int
-    max_bytes: int
-    max_file_bytes: int
 
 
 @dataclass(frozen=True)

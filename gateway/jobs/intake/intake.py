@@ -12,9 +12,10 @@ from typing import IO
 from fastapi import Request
 
 from gateway.jobs.contracts import FileState
-from gateway.jobs.intake.archives import Entry, JobLimits, clean_name, entries_of, is_archive, too_many_files
+from gateway.jobs.intake.archives import Entry, clean_name, entries_of, is_archive, too_many_files
 from gateway.jobs.intake.form import Part, parts_of_form
 from gateway.jobs.model import JobRecord, JobStore, JobsUnavailableError
+from gateway.settings import JobLimits
 from shared.problems import ProblemError, problem_of
 from shared.service.uploads import too_large
 

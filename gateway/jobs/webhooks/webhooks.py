@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager, suppress
 import httpx2
 
 from gateway.jobs.model import DueWebhook, JobStore, JobsUnavailableError
-from gateway.jobs.settings import JobSettings
 from gateway.jobs.webhooks.addresses import AddressError, check_url, resolve
-from gateway.jobs.webhooks.signatures import secret_of, signed_headers
+from gateway.jobs.webhooks.signatures import signed_headers
+from gateway.settings import JobSettings, decode_webhook_secret
 from shared.problems import ProblemError
 
 _LOOK_S = 1.0
@@ -39,7 +39,9 @@ class Webhooks:
     def __init__(self, store: JobStore, settings: JobSettings) -> None:
         self._store = store
         self._secret = (
-            None if settings.webhook_secret is None else secret_of(settings.webhook_secret.get_secret_value())
+            None
+            if settings.webhook_secret is None
+            else decode_webhook_secret(settings.webhook_secret.get_secret_value())
         )
         self._private = settings.webhook_private_addresses
 

@@ -175,7 +175,7 @@ def test_prometheus_looks_for_the_metrics_where_they_are(compose: dict[str, Any]
 
 
 def test_every_variable_is_a_setting(compose: dict[str, Any], repository: Path) -> None:
-    known = {f"QUITTANCE_{name.upper()}" for name in GatewaySettings.model_fields}
+    known = {f"QUITTANCE_{name.upper()}" for name in GatewaySettings.fields()}
     for service in compose["services"].values():
         assert set(service.get("environment", {})) - {"OTEL_EXPORTER_OTLP_ENDPOINT"} <= known
     example = (repository / ".env.example").read_text()
@@ -185,7 +185,7 @@ def test_every_variable_is_a_setting(compose: dict[str, Any], repository: Path) 
     assert set(named) - {"QUITTANCE_PUBLISH"} <= known
     for name, value in named.items():
         if name != "QUITTANCE_PUBLISH":
-            default = GatewaySettings.model_fields[name.removeprefix("QUITTANCE_").lower()].default
+            default = GatewaySettings.fields()[name.removeprefix("QUITTANCE_").lower()].default
             assert str(default if default is not None else "") in (value, f"{value}.0"), name
 
 

@@ -91,12 +91,12 @@ def test_documented_make_targets_exist(words: list[str]) -> None:
 
 def test_documented_variables_are_settings() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    known = {f"QUITTANCE_{name.upper()}" for settings in SETTINGS for name in settings.model_fields}
+    known = {f"QUITTANCE_{name.upper()}" for settings in SETTINGS for name in settings.fields()}
     known |= {
         f"QUITTANCE_{settings.service.upper()}_{name.upper()}"
         for settings in SETTINGS
         if settings.service
-        for name in settings.model_fields
+        for name in settings.fields()
     }
     named = set(re.findall(r"QUITTANCE_[A-Z_]+[A-Z]", text))
     # Read by the command line and by docker compose, not by a service.
@@ -108,7 +108,7 @@ def test_documented_variables_are_settings() -> None:
 def test_documented_defaults_match_the_settings() -> None:
     page = ROOT / "docs" / "settings.md"
     table = re.findall(r"^\| `QUITTANCE_([A-Z_]+)` \| `?(\S+?)`? \|", page.read_text(encoding="utf-8"), re.M)
-    fields = RecognizerSettings.model_fields | GatewaySettings.model_fields
+    fields = RecognizerSettings.fields() | GatewaySettings.fields()
     assert len(table) >= 10
     for name, default in table:
         value = fields[name.lower()].default

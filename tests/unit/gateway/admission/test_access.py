@@ -211,9 +211,9 @@ async def test_without_named_origins_there_are_none() -> None:
 
 def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUITTANCE_CORS_ORIGINS", f"{ORIGIN}, http://localhost:5173")
-    assert GatewaySettings.from_environment().allowed_origins == (ORIGIN, "http://localhost:5173")
+    assert GatewaySettings.from_environment().admission.allowed_origins == (ORIGIN, "http://localhost:5173")
     for wrong in ("books.example.com", f"{ORIGIN}/"):
-        with pytest.raises(ValidationError, match="is no origin"):
+        with pytest.raises(ValidationError, match="is not a web origin"):
             GatewaySettings(cors_origins=wrong)
 
 

@@ -101,7 +101,7 @@ async def test_one_who_hangs_up_leaves_the_key_free(gateway: Gateway) -> None:
 
 
 async def test_a_key_belongs_to_its_caller() -> None:
-    book = KeyBook(GatewaySettings().state_directory)
+    book = KeyBook(GatewaySettings().storage.state_directory)
     secrets = [book.create(name)[1] for name in "ab"]
     async with run_gateway(GatewaySettings()) as gateway:
         answers = [await post(gateway, "same", make_picture(shade=n), X_API_Key=key) for n, key in enumerate(secrets)]

@@ -9,7 +9,8 @@ import zlib
 
 import pytest
 
-from gateway.jobs.intake.archives import Entry, JobLimits, clean_name, entries_of, is_archive
+from gateway.jobs.intake.archives import Entry, clean_name, entries_of, is_archive
+from gateway.settings import JobLimits
 from shared.problems import ProblemError
 
 LIMITS = JobLimits(max_files=10, max_bytes=10_000, max_file_bytes=1_000)
