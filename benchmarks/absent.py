@@ -21,7 +21,8 @@ from quittance.evaluation.chain import start_chain
 from services.extractor.training.labels import label
 from shared.arrays import Floats, Pixels
 from shared.contracts import FIELD_NAMES
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
 
 _MARGIN = 3
@@ -76,7 +77,7 @@ async def measure(data: Path, split: str, *, limit: int | None) -> dict[str, Any
         for receipt in receipts:
             for name in FIELD_NAMES:
                 if quads := prints_of(receipt, name):
-                    answers[name].append(await _answer(running.client, painted(receipt.image(), quads), name))
+                    answers[name].append(await _answer(running.client, painted(receipt.read_image(), quads), name))
     result: dict[str, Any] = {name: _summary(given) for name, given in answers.items()}
     every = [answer for given in answers.values() for answer in given]
     return {"receipts": len(receipts), **result, "all": _summary(every)}

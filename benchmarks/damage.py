@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from services.detector.training.damage import move
 from shared.arrays import Floats, Pixels
-from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import load_split, write_receipt, write_split
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 from synthesis.photography.wear import draw_lighting, draw_table
 
 Damage = Callable[[Pixels, Floats, np.random.Generator], tuple[Pixels, Floats]]
@@ -143,7 +144,7 @@ def damage(receipt: LabeledReceipt, kind: str, seed: int) -> tuple[Pixels, Float
         KeyError: If there is no such kind.
     """
     rng = np.random.default_rng((seed, zlib.crc32(f"{receipt.key} {kind}".encode())))
-    return KINDS[kind](receipt.image(), receipt.quads(), rng)
+    return KINDS[kind](receipt.read_image(), receipt.quads, rng)
 
 
 def write_copy(receipts: Sequence[LabeledReceipt], kind: str, seed: int, out: Path) -> None:

@@ -37,7 +37,8 @@ from services.recognizer.predictor import Predictor as Recognizer
 from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Pixels
 from shared.inference.device import select_device
-from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 from shared.pictures.gray import to_gray
 from synthesis.generator import render_receipt
 
@@ -99,7 +100,7 @@ def _pages(options: argparse.Namespace) -> list[Page]:
         rendered = (render_receipt(f"networks {number}") for number in range(options.receipts))
         return [Page(receipt.image, receipt.segments) for receipt in rendered]
     receipts: Iterable[LabeledReceipt] = load_split(options.data, options.split)[: options.receipts]
-    return [Page(receipt.image(), receipt.segments) for receipt in receipts]
+    return [Page(receipt.read_image(), receipt.segments) for receipt in receipts]
 
 
 def detector(pages: Sequence[Page], options: argparse.Namespace) -> Run:

@@ -22,7 +22,8 @@ from quittance.evaluation.chain import Chain, read_labeled, start_chain
 from quittance.evaluation.evaluate import unseen_companies
 from quittance.evaluation.records import Record
 from quittance.evaluation.scores import score
-from shared.learning.dataset import LabeledReceipt, load_split, write_split
+from shared.learning.dataset import load_split, write_split
+from shared.learning.labels import LabeledReceipt
 
 CLEAN = "clean"
 _UNDONE = {"turned_90": 90, "turned_180": 180, "turned_270": 270}

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from shared.arrays import Floats, Pixels
-from shared.learning.dataset import LabeledSegment, write_receipt, write_split
+from shared.learning.dataset import write_receipt, write_split
+from shared.learning.labels import LabeledSegment
 from synthesis.content.receipt import draw_content
 from synthesis.photography.photograph import PictureStyle, draw_style, take_picture
 from synthesis.printing.layout import draw_layout

@@ -29,7 +29,8 @@ from benchmarks.peers.report import measures_of, write_report
 from benchmarks.peers.worker import SYSTEMS
 from benchmarks.report import processor
 from shared.inference.processor import flags
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 
 #: What the libraries are told to do without, and what we are told beside it.
 _ISAS: dict[str, dict[str, str]] = {

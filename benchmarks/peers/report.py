@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import save_figure, write_files
-from shared.learning.dataset import LabeledReceipt
+from shared.learning.labels import LabeledReceipt
 from shared.measures.deteval import deteval
 from shared.measures.words import words
 
@@ -29,7 +29,7 @@ def measures_of(receipts: Sequence[LabeledReceipt], answers: Sequence[dict[str, 
         "seconds": {"median": float(np.median(seconds)), "p95": float(np.percentile(seconds, 95))},
         "cpu_seconds": {"median": float(np.median(cpu)), "mean": float(cpu.mean())},
         "peak_mib": answers[-1]["peak_mib"],
-        "task1": deteval([receipt.quads() for receipt in receipts], quads).as_dict(),
+        "task1": deteval([receipt.quads for receipt in receipts], quads).as_dict(),
         "task2": words([[one.text for one in receipt.segments] for receipt in receipts], texts).as_dict(),
         "each": {"seconds": seconds.round(4).tolist(), "cpu_seconds": cpu.round(4).tolist()},
     }

@@ -42,7 +42,7 @@ def export(
     """
     from gateway.settings import GatewaySettings
     from quittance.evaluation.corrected import export_corrected
-    from shared.learning.dataset import DatasetError
+    from shared.learning.labels import DatasetError
     from shared.service.settings import SettingsError
 
     with console.exit_on(DatasetError, SettingsError, sqlite3.Error):

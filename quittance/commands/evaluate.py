@@ -38,7 +38,7 @@ def evaluate(
     from quittance.evaluation.evaluate import write_measures
     from quittance.evaluation.records import read_records
     from quittance.evaluation.tables import measures_table
-    from shared.learning.dataset import DatasetError
+    from shared.learning.labels import DatasetError
     from shared.service.settings import SettingsError
 
     if rescore and predictions is None:
@@ -94,7 +94,7 @@ def list_errors(
     """Show the errors of an evaluation: wrong fields, missed or merged segments, misread characters."""
     from quittance.evaluation.records import read_records
     from quittance.evaluation.tables import error_tables
-    from shared.learning.dataset import DatasetError
+    from shared.learning.labels import DatasetError
 
     with console.exit_on(DatasetError):
         records = read_records(predictions)

@@ -47,7 +47,7 @@ def train(
     Losses and validation measures are written to log.jsonl in the folder of the run.
     """
     from quittance.training import TrainingOptionError, set_aside, start_training
-    from shared.learning.dataset import DatasetError
+    from shared.learning.labels import DatasetError
 
     run = run or Path("runs") / model.value
     if not resume and run.exists():
@@ -77,7 +77,7 @@ def synthesize(
     ] = None,
 ) -> None:
     """Render synthetic receipts with exact labels, for training and tests."""
-    from shared.learning.dataset import DatasetError
+    from shared.learning.labels import DatasetError
     from synthesis.generator import generate
     from synthesis.printing.signs import FontError
 

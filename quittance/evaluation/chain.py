@@ -17,7 +17,7 @@ from quittance import assembly
 from quittance.client import ClientError, ReceiptClient, in_process, media_type, patient_settings
 from quittance.evaluation.records import LabeledLine, Record
 from shared.contracts import ExtractRequest, Line, PageSize, Quad
-from shared.learning.dataset import DatasetError, LabeledReceipt
+from shared.learning.labels import DatasetError, LabeledReceipt
 from shared.problems import ProblemError
 from shared.service.deadline import Deadline
 

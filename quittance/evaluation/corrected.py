@@ -17,7 +17,8 @@ from gateway.corrections.store import CorrectionStore
 from quittance.draw import load_first_page
 from shared.contracts import FIELD_NAMES, Corrections, Receipt
 from shared.geometry import rotate_image, rotate_quads
-from shared.learning.dataset import DatasetError, LabeledSegment, write_receipt, write_split
+from shared.learning.dataset import write_receipt, write_split
+from shared.learning.labels import DatasetError, LabeledSegment
 
 # One in this many receipts goes to the validation split.
 _VALIDATION_EVERY = 5

@@ -12,7 +12,8 @@ from typing import Any
 from quittance.evaluation.chain import read_labeled, start_chain
 from quittance.evaluation.records import Record
 from quittance.evaluation.scores import score
-from shared.learning.dataset import DatasetError, load_split, split_keys
+from shared.learning.dataset import load_split, read_split_keys
+from shared.learning.labels import DatasetError
 
 
 async def evaluate(
@@ -65,7 +66,7 @@ def unseen_companies(data: Path, split: str) -> set[str] | None:
     """Return the keys of the receipts whose company is on no training receipt; None if the data set does not say."""
     name = split if split.endswith("_unseen_company") else f"{split}_unseen_company"
     try:
-        return set(split_keys(data, name))
+        return set(read_split_keys(data, name))
     except DatasetError:
         return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts import Fields, Quad, Receipt
-from shared.learning.dataset import DatasetError
+from shared.learning.labels import DatasetError
 
 
 class LabeledLine(BaseModel):

@@ -1,76 +1,30 @@
-"""Labeled receipts on disk, in the layout of SROIE (Huang et al., 2019, arXiv:2103.10213), or in that of WildReceipt.
+"""Read and write data sets of labeled receipts on disk, in the layout of SROIE (Huang et al., 2019, arXiv:2103.10213).
 
-A data set is a folder with `images/KEY.jpg`, `boxes/KEY.txt` (one segment a line: eight integers, the corners clockwise
-from the top left in pixels, then the transcript, which may hold commas), `entities/KEY.json` (company, date, address,
-total; empty where there is none) and `split.json` (names of splits to lists of keys). For the other layout see
-`shared.learning.wildreceipt`; which one a folder has is told by its subfolders.
+A data set is a folder with `images/KEY.jpg`, `boxes/KEY.txt` (one segment per line: eight integers, the corners
+clockwise from the top left in pixels, then the transcript, which may contain commas), `entities/KEY.json` (company,
+date, address, total; empty if absent) and `split.json` (split names to lists of keys).
+
+The layout of WildReceipt is read too, see `shared.learning.wildreceipt`; the subfolders tell which layout a folder has.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from shared.arrays import Floats, Pixels
+from shared.arrays import Pixels
 from shared.contracts import FIELD_NAMES
-from shared.learning.wildreceipt import field_texts, is_wildreceipt, parse_segments
+from shared.learning.labels import DatasetError, LabeledReceipt, LabeledSegment
+from shared.learning.wildreceipt import collect_field_texts, is_wildreceipt, parse_segments
 
 _JPEG_QUALITY = 88
 
-
-class DatasetError(Exception):
-    """A data set that cannot be read; the message names the file and what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class LabeledSegment:
-    """One run of text. `quad`: (4, 2) float32, pixels, clockwise from the top left; `label`: its kind, '' if untold."""
-
-    quad: Floats
-    text: str
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class LabeledReceipt:
-    """A receipt with its labels; the picture is read when asked for.
-
-    Attributes:
-        key: Its name in the data set.
-        image_path: The picture.
-        segments: What is printed.
-        entities: All four fields, '' if absent.
-        alternatives: Further texts that are right for a field.
-        ignored: Quads of print that nobody could read, (N, 4, 2); finding it is neither right nor wrong.
-        spaced: Whether the texts have the spaces that are printed.
-    """
-
-    key: str
-    image_path: Path
-    segments: tuple[LabeledSegment, ...]
-    entities: dict[str, str]
-    alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    ignored: Floats = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
-    spaced: bool = True
-
-    def image(self) -> Pixels:
-        """The picture, (height, width, 3), BGR. Raises DatasetError if it cannot be read."""
-        # EXIF is ignored on purpose: the labels are in the coordinates of the stored pixels.
-        image = cv2.imread(str(self.image_path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        if image is None:
-            raise DatasetError(f"{self.image_path}: cannot be read as a picture")
-        return image.astype(np.uint8, copy=False)
-
-    def quads(self) -> Floats:
-        """The quads of all segments, (N, 4, 2)."""
-        if not self.segments:
-            return np.zeros((0, 4, 2), np.float32)
-        return np.stack([segment.quad for segment in self.segments])
+T = TypeVar("T")
 
 
 def load_split(root: Path, split: str) -> list[LabeledReceipt]:
@@ -81,26 +35,31 @@ def load_split(root: Path, split: str) -> list[LabeledReceipt]:
         split: A key of `split.json`, or `all` for every receipt of `train` and `validation`.
 
     Raises:
-        DatasetError: If the folder is no data set, has no such split, or a label file is damaged.
+        DatasetError: If the folder is not a data set, has no such split, or a label file is damaged.
     """
     load = _load_wild_receipt if is_wildreceipt(root) else _load_receipt
-    return [load(root, key) for key in split_keys(root, split)]
+    return [load(root, key) for key in read_split_keys(root, split)]
 
 
-def split_keys(root: Path, split: str) -> list[str]:
-    """The keys of one split (see `load_split`)."""
+def read_split_keys(root: Path, split: str) -> list[str]:
+    """Read the keys of one split; arguments and errors as in `load_split`."""
     path = root / "split.json"
     try:
         splits: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DatasetError(f"{path} is missing: is {root} a data set in the layout of SROIE?") from None
     except json.JSONDecodeError as error:
-        raise DatasetError(f"{path} is not JSON: {error}") from None
+        raise DatasetError(f"{path} is not valid JSON: {error}") from None
     if split == "all":
         return [*splits.get("train", []), *splits.get("validation", [])]
     if split not in splits:
         raise DatasetError(f"{path} has no split {split!r}; it has {', '.join(sorted(splits))}")
     return splits[split]
+
+
+def pick_evenly(items: Sequence[T], count: int) -> Sequence[T]:
+    """Return at most `count` items, evenly spaced."""
+    return items[:: max(1, len(items) // max(count, 1))][:count]
 
 
 def _load_receipt(root: Path, key: str) -> LabeledReceipt:
@@ -112,7 +71,7 @@ def _load_receipt(root: Path, key: str) -> LabeledReceipt:
     except FileNotFoundError as error:
         raise DatasetError(f"{error.filename} is missing") from None
     except json.JSONDecodeError as error:
-        raise DatasetError(f"{entities} is not JSON: {error}") from None
+        raise DatasetError(f"{entities} is not valid JSON: {error}") from None
     except ValueError as error:
         raise DatasetError(f"{boxes}: {error}") from None
     return LabeledReceipt(
@@ -131,11 +90,11 @@ def _load_wild_receipt(root: Path, key: str) -> LabeledReceipt:
         raise DatasetError(f"{path} is missing") from None
     except ValueError as error:
         raise DatasetError(f"{path}: {error}") from None
-    texts = field_texts(readable)
+    texts = collect_field_texts(readable)
     return LabeledReceipt(
         key=key,
         image_path=root / "images" / f"{key}.jpg",
-        segments=tuple(LabeledSegment(segment.quad, segment.text, segment.label) for segment in readable),
+        segments=tuple(readable),
         entities={name: texts[name][0] if texts[name] else "" for name in FIELD_NAMES},
         alternatives={name: texts[name][1:] for name in FIELD_NAMES},
         ignored=np.array([segment.quad for segment in ignored], np.float32).reshape(-1, 4, 2),
@@ -144,7 +103,11 @@ def _load_wild_receipt(root: Path, key: str) -> LabeledReceipt:
 
 
 def parse_boxes(text: str) -> Iterable[LabeledSegment]:
-    """Parse the text of a box file; raises ValueError that names the line."""
+    """Parse the text of a box file.
+
+    Raises:
+        ValueError: If a line is malformed; the message names the line.
+    """
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -164,7 +127,11 @@ def write_receipt(
     segments: Sequence[LabeledSegment],
     entities: Mapping[str, str],
 ) -> None:
-    """Write one labeled receipt in the layout that `load_split` reads; coordinates are rounded to whole pixels."""
+    """Write one labeled receipt in the layout that `load_split` reads; coordinates are rounded to whole pixels.
+
+    Raises:
+        DatasetError: If the picture cannot be written.
+    """
     for folder in ("images", "boxes", "entities"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     image_path = root / "images" / f"{key}.jpg"

@@ -18,7 +18,8 @@ from shared.arrays import NamedArrays
 from shared.inference import graphs
 from shared.inference.graphs import Graph
 from shared.inference.weights import MANIFEST_FILE, read_manifest
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 
 _COUNT = 32
 

@@ -1,81 +1,74 @@
-"""The layout of WildReceipt (Sun et al., 2021, arXiv:2103.14470), read into the same labeled receipts as SROIE's.
+"""Read the layout of WildReceipt (Sun et al., 2021, arXiv:2103.14470).
 
-A folder with `images/KEY.jpg`, `segments/KEY.json` (`segments`: a list of `quad`, `text` and `label`) and `split.json`.
-Transcripts keep their case and have no spaces. Every segment has a label of its own, so that fields are made from
-segments here, where SROIE gives strings.
+A data set is a folder with `images/KEY.jpg`, `segments/KEY.json` (`segments`: a list of `quad`, `text` and `label`) and
+`split.json`. Transcripts keep their case and have no spaces. Every segment has one of 26 labels, so the fields are
+built from segments here, while SROIE provides them as strings.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shared.arrays import Floats
+from shared.learning.labels import LabeledSegment
 
+# Label of the segments that make up each field.
 FIELD_LABELS = {
     "company": "Store_name_value",
     "date": "Date_value",
     "address": "Store_addr_value",
     "total": "Total_value",
 }
-"""The label of the segments that make up each field."""
 
-_JOINED = ("company", "address")
+_JOINED_FIELDS = ("company", "address")
 _IGNORED = "Ignore"
 
 
-@dataclass(frozen=True)
-class WildSegment:
-    """One segment. `quad`: (4, 2) float32, pixels; `text`: without spaces; `label`: one of the 26 of the data set."""
+def parse_segments(text: str) -> tuple[list[LabeledSegment], list[LabeledSegment]]:
+    """Parse a segment file.
 
-    quad: Floats
-    text: str
-    label: str
-
-
-def parse_segments(text: str) -> tuple[list[WildSegment], list[WildSegment]]:
-    """Parse a segment file into what can be read and what is to be ignored (unreadable or not English).
+    Returns:
+        The readable segments, without spaces in their texts, and the ignored ones (unreadable or not English).
 
     Raises:
-        ValueError: If it is not in the layout above; the message says what is wrong.
+        ValueError: If the file does not have the layout above; the message says what is wrong.
     """
     content = json.loads(text)
     try:
-        segments = [_segment(value) for value in content["segments"]]
+        segments = [_parse_segment(value) for value in content["segments"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"no list of segments with quad, text and label: {error!r}") from None
+        raise ValueError(f"expected a list of segments with quad, text and label: {error!r}") from None
     readable = [segment for segment in segments if segment.label != _IGNORED and segment.text]
     return readable, [segment for segment in segments if segment.label == _IGNORED or not segment.text]
 
 
-def _segment(value: dict[str, Any]) -> WildSegment:
+def _parse_segment(value: dict[str, Any]) -> LabeledSegment:
     quad = np.array(value["quad"], np.float32).reshape(4, 2)
-    return WildSegment(quad, "".join(str(value["text"]).split()), str(value["label"]))
+    return LabeledSegment(quad, "".join(str(value["text"]).split()), str(value["label"]))
 
 
-def field_texts(segments: Sequence[WildSegment]) -> dict[str, tuple[str, ...]]:
-    """The texts that are right for each field; none if the receipt does not have it.
+def collect_field_texts(segments: Sequence[LabeledSegment]) -> dict[str, tuple[str, ...]]:
+    """Collect the correct texts of each field; none if the receipt does not have the field.
 
-    The segments of a company or an address are joined from top to bottom, without spaces. A date or a total that is
-    printed several times may be answered with any of its prints.
+    The segments of a company or an address are joined from top to bottom, without spaces. If a date or a total is
+    printed several times, each of them is correct.
     """
-    result: dict[str, tuple[str, ...]] = {}
+    texts: dict[str, tuple[str, ...]] = {}
     for name, label in FIELD_LABELS.items():
         own = [segment for segment in segments if segment.label == label]
-        if name in _JOINED:
+        if name in _JOINED_FIELDS:
             own.sort(key=lambda segment: (float(segment.quad[:, 1].mean()), float(segment.quad[:, 0].mean())))
             joined = "".join(segment.text for segment in own)
-            result[name] = (joined,) if joined else ()
+            texts[name] = (joined,) if joined else ()
         else:
-            result[name] = tuple(dict.fromkeys(segment.text for segment in own))
-    return result
+            texts[name] = tuple(dict.fromkeys(segment.text for segment in own))
+    return texts
 
 
 def is_wildreceipt(root: Path) -> bool:
-    """Whether a folder has this layout."""
+    """Return whether a folder has this layout."""
     return (root / "segments").is_dir()

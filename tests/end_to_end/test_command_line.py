@@ -135,4 +135,4 @@ def test_corrections_become_a_data_set(repository: Path, deployment: Deployment,
     (labeled,) = load_split(tmp_path / "data", "train")
     assert labeled.entities["company"] == "TAUGHT SHOP"
     assert len(labeled.segments) == len(receipt["lines"])
-    assert labeled.image().shape[1::-1] == (receipt["pages"][0]["width"], receipt["pages"][0]["height"])
+    assert labeled.read_image().shape[1::-1] == (receipt["pages"][0]["width"], receipt["pages"][0]["height"])

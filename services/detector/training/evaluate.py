@@ -20,7 +20,8 @@ from services.detector.settings import DetectorSettings
 from services.detector.training.damage import damage_page
 from shared.arrays import Floats, Pixels
 from shared.inference.weights import MANIFEST_FILE, read_manifest
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from shared.measures.deteval import deteval, iou_matches
 from shared.measures.ignored import counted
 
@@ -59,7 +60,7 @@ def detect_all(
 
 def _picture(number: int, receipt: LabeledReceipt, damaged: bool) -> tuple[Pixels, Floats, Floats]:
     """The picture of the receipt of some number with its labels and what is to be ignored, damaged or not."""
-    image, quads, ignored = receipt.image(), receipt.quads(), receipt.ignored
+    image, quads, ignored = receipt.read_image(), receipt.quads, receipt.ignored
     return damage_page(image, quads, ignored, np.random.default_rng(number)) if damaged else (image, quads, ignored)
 
 
@@ -69,7 +70,7 @@ def measure(
     """Task 1: `deteval` and `iou50`, each with `precision`, `recall` and `hmean`."""
     labels, quads = [], []
     for number, (receipt, detection) in enumerate(zip(receipts, detections, strict=True), start=1):
-        printed, ignored = receipt.quads(), receipt.ignored
+        printed, ignored = receipt.quads, receipt.ignored
         if damaged:
             _, printed, ignored = _picture(number, receipt, damaged)
         labels.append(printed)
@@ -100,7 +101,7 @@ def evaluate(
         What `measure` gives, and `receipts`, `segments`, `seconds_median`, `seconds_p95` a receipt, `model`.
 
     Raises:
-        shared.learning.dataset.DatasetError: If the data set cannot be read.
+        shared.learning.labels.DatasetError: If the data set cannot be read.
         shared.inference.weights.WeightsError: If the weights cannot be used.
     """
     receipts = load_split(data, split)

@@ -32,7 +32,8 @@ from shared.arrays import Doubles, Pixels
 from shared.geometry import rotate_image
 from shared.inference.device import arrays_of, autocast
 from shared.inference.weights import save_weights
-from shared.learning.dataset import DatasetError, LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import DatasetError, LabeledReceipt
 from shared.learning.training import ExponentialMovingAverage, cosine_schedule
 from shared.pictures.gray import to_gray
 
@@ -74,10 +75,10 @@ class KeptPage:
 
 def upright(receipt: LabeledReceipt) -> Pixels:
     """The page, gray, turned so that its labels read from left to right; raises DatasetError if it cannot be read."""
-    quads = receipt.quads()
+    quads = receipt.quads
     along = (quads[:, 1] - quads[:, 0]).sum(axis=0) if len(quads) else np.array([1.0, 0.0])
     turned = round(float(np.rad2deg(np.arctan2(along[1], along[0]))) / 90) * 90 % 360
-    return rotate_image(to_gray(receipt.image()), -turned % 360)
+    return rotate_image(to_gray(receipt.read_image()), -turned % 360)
 
 
 def keep(receipt: LabeledReceipt) -> KeptPage | None:

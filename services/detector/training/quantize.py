@@ -21,7 +21,7 @@ def main() -> None:
     """Command line."""
     weights, receipts = parse_options(WEIGHTS)
     predictor = Predictor.load(DetectorSettings(weights=weights, precision="float32"))
-    prepared = [predictor.prepare(receipt.image()) for receipt in receipts]
+    prepared = [predictor.prepare(receipt.read_image()) for receipt in receipts]
     arrays = read_weights(weights).arrays
     ceilings = measure_ceilings(
         "CTPN",

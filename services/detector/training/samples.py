@@ -16,7 +16,7 @@ import numpy as np
 from services.detector.anchors import is_short
 from services.detector.training.damage import bend, degrade, move, perspective, put_on_background, warp
 from shared.arrays import Doubles, Flags, Floats, Pixels
-from shared.learning.dataset import DatasetError, LabeledReceipt
+from shared.learning.labels import DatasetError, LabeledReceipt
 from shared.pictures.gray import to_gray
 
 #: Pictures are kept so that their median segment is at most this much higher than the working height.
@@ -90,11 +90,11 @@ def row_tilt(quads: Floats) -> float:
 
 def keep(receipt: LabeledReceipt, text_height: float) -> KeptReceipt | None:
     """Read a receipt into memory; None if it has no label or its picture cannot be read."""
-    quads = receipt.quads()
+    quads = receipt.quads
     if not len(quads):
         return None
     try:
-        image = receipt.image()
+        image = receipt.read_image()
     except DatasetError:
         return None
     gray = to_gray(image)

@@ -29,7 +29,8 @@ from services.detector.settings import DetectorSettings
 from services.detector.training.damage import damage_page
 from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
 from shared.inference.weights import load_weights, save_weights
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from shared.measures.deteval import deteval, iou_matches
 from shared.measures.ignored import counted
 
@@ -104,7 +105,7 @@ def collect(
     """Run the network over receipts; damaged ones are damaged by chance, the same each time."""
     samples = []
     for number, receipt in enumerate(receipts):
-        image, quads, ignored = receipt.image(), receipt.quads(), receipt.ignored
+        image, quads, ignored = receipt.read_image(), receipt.quads, receipt.ignored
         if damaged:
             image, quads, ignored = damage_page(image, quads, ignored, np.random.default_rng(number))
         page = prepare(image, preparation)

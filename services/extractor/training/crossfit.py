@@ -28,7 +28,8 @@ from services.extractor.training.readings import load_readings
 from services.extractor.training.train import split_held_out
 from shared.inference.device import set_threads
 from shared.inference.weights import load_weights, save_weights
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from shared.learning.training import ExponentialMovingAverage, TrainingRun
 
 

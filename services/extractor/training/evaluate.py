@@ -12,7 +12,8 @@ from services.extractor.encoding import TextSegment
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from shared.contracts import FIELD_NAMES, Fields
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from shared.measures.entities import entities, same_value
 
 _BATCH = 16

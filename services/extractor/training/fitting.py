@@ -25,7 +25,7 @@ from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.labels import LabeledText, label
 from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES, FieldName
-from shared.learning.dataset import LabeledReceipt
+from shared.learning.labels import LabeledReceipt
 from shared.measures.entities import same_value
 from shared.normalization import find_amounts, parse_amount
 

@@ -18,7 +18,7 @@ from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.totals import is_total_row, row_text
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES
-from shared.learning.dataset import LabeledReceipt
+from shared.learning.labels import LabeledReceipt
 from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
 
 IGNORED = -100

@@ -21,7 +21,7 @@ from rapidfuzz.distance import Levenshtein
 from services.extractor.encoding import TextSegment
 from services.extractor.training.labels import LabeledText, label
 from shared.arrays import Floats
-from shared.learning.dataset import LabeledReceipt, LabeledSegment
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 
 # Of the smaller of two boxes, so much of the height and of the width must be shared.
 _SHARED_HEIGHT, _SHARED_WIDTH = 0.5, 0.4

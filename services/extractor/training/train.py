@@ -38,7 +38,8 @@ from services.extractor.training.readings import load_readings
 from shared.contracts import FIELD_NAMES
 from shared.inference.device import arrays_of, autocast, load_into, select_device, set_threads
 from shared.inference.weights import load_weights, save_weights
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from shared.learning.recipes import parse_options
 from shared.learning.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
 

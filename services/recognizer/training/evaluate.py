@@ -18,7 +18,8 @@ from services.recognizer.crops import cut
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from shared.measures.words import character_error_rate, words
 
 Progress = Callable[[int, int], None]
@@ -40,9 +41,9 @@ def read_given_boxes(
     readings: list[list[Recognition]] = []
     seconds: list[float] = []
     for number, receipt in enumerate(receipts, start=1):
-        image = receipt.image()
+        image = receipt.read_image()
         begun = time.perf_counter()
-        readings.append(predictor.recognize(cut(image, receipt.quads())))
+        readings.append(predictor.recognize(cut(image, receipt.quads)))
         seconds.append(time.perf_counter() - begun)
         if progress is not None:
             progress(number, len(receipts))
@@ -88,7 +89,7 @@ def evaluate(
         What `measure` gives, and `receipts`, `segments`, `seconds_median` a receipt, `model`.
 
     Raises:
-        shared.learning.dataset.DatasetError: if the data set cannot be read.
+        shared.learning.labels.DatasetError: if the data set cannot be read.
         shared.inference.weights.WeightsError: if the weights cannot be used.
     """
     receipts = load_split(data, split)

@@ -18,7 +18,8 @@ from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import read_given_boxes
 from shared.inference.weights import Manifest, save_weights
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 
 ORDER = 6
 

@@ -21,11 +21,12 @@ def main() -> None:
     weights, receipts = parse_options(WEIGHTS)
     predictor = Predictor.load(RecognizerSettings(weights=weights, precision="float32", language="off"))
     arrays = read_weights(weights).arrays
+    crops = (cut(receipt.read_image(), receipt.quads) for receipt in receipts)
     ceilings = measure_ceilings(
         "CRNN",
         {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)},
         output_maxima,
-        ((batch.pictures for batch in predictor.inputs(cut(receipt.image(), receipt.quads()))) for receipt in receipts),
+        ((batch.pictures for batch in predictor.inputs(of_receipt)) for of_receipt in crops),
     )
     keep_ceilings(weights, ceilings, name=NAME)
     print(ceilings)

@@ -19,7 +19,7 @@ from services.recognizer.network.architecture import FRAME_STRIDE
 from services.recognizer.training.augmentation import jittered_cut, wear
 from shared.arrays import Flags, Floats, Pixels
 from shared.geometry import quad_size
-from shared.learning.dataset import LabeledReceipt, LabeledSegment
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 from shared.pictures.gray import to_gray
 
 STORED_HEIGHT = 40
@@ -103,7 +103,7 @@ def load_samples(receipts: Sequence[LabeledReceipt], alphabet: Alphabet, *, case
     """
     samples: list[Sample] = []
     for receipt in receipts:
-        gray = to_gray(receipt.image())
+        gray = to_gray(receipt.read_image())
         for segment in receipt.segments:
             sample = _sample(segment, gray, alphabet, cased=cased, receipt=receipt)
             if sample is not None:

@@ -33,7 +33,7 @@ from services.recognizer.training.loss import ctc_loss
 from services.recognizer.training.samples import Batch, Sample, load_samples, make_batch, plan_batches
 from shared.inference.device import arrays_of, autocast, select_device, set_threads
 from shared.inference.weights import save_weights
-from shared.learning.dataset import load_split, split_keys
+from shared.learning.dataset import load_split, read_split_keys
 from shared.learning.recipes import parse_options
 from shared.learning.training import ExponentialMovingAverage, TrainingRun
 from shared.measures.words import character_error_rate, words
@@ -270,7 +270,7 @@ class Trainer:
             "hard_segments": len(self.hard),
             "left_out_segments": self.left_out,
             "hard_share": config.hard_share,
-            "receipts": len(split_keys(config.data, "train")),
+            "receipts": len(read_split_keys(config.data, "train")),
             "segments": len(self.real),
             "synthetic_segments": len(self.synthetic),
             "synthetic_share": config.synthetic_share if self.synthetic else 0.0,
@@ -343,7 +343,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
         Measures of the averaged network on a part of the validation split.
 
     Raises:
-        shared.learning.dataset.DatasetError: if a data set cannot be read.
+        shared.learning.labels.DatasetError: if a data set cannot be read.
     """
     return Trainer(config, progress).train()
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.absent import painted, prints_of
-from shared.learning.dataset import LabeledReceipt, LabeledSegment
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 
 
 def segment(text: str, y: int) -> LabeledSegment:

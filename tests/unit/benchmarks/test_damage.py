@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.damage import KINDS, damage, write_copy
-from shared.learning.dataset import LabeledReceipt, LabeledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import load_split, write_receipt, write_split
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 
 QUADS = np.array(
     [[[40, 30], [140, 30], [140, 50], [40, 50]], [[60, 150], [110, 150], [110, 170], [60, 170]]], np.float32
@@ -54,5 +55,5 @@ def test_a_copy_is_a_data_set(receipt: LabeledReceipt, tmp_path: Path) -> None:
     write_split(out, {"validation": ["a"]})
     (copy,) = load_split(out, "validation")
     assert copy.entities["total"] == "9.00"
-    assert copy.quads()[0, 0].tolist() == [24, 18]
+    assert copy.quads[0, 0].tolist() == [24, 18]
     assert json.loads((out / "split.json").read_text()) == {"validation": ["a"]}

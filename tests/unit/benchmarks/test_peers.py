@@ -13,7 +13,7 @@ import pytest
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers import tesseract_reader
 from benchmarks.peers.report import measures_of, ratios, table
-from shared.learning.dataset import LabeledReceipt, LabeledSegment
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 
 
 @pytest.fixture

@@ -227,9 +227,9 @@ def test_generate_writes_data_set(tmp_path: Path) -> None:
     for ours, theirs in zip(train, again, strict=True):
         assert ours.key == theirs.key
         assert ours.entities == theirs.entities
-        assert np.array_equal(ours.image(), theirs.image())
-        height, width = ours.image().shape[:2]
-        assert ((ours.quads() >= 0) & (ours.quads() <= (width, height))).all()
+        assert np.array_equal(ours.read_image(), theirs.read_image())
+        height, width = ours.read_image().shape[:2]
+        assert ((ours.quads >= 0) & (ours.quads <= (width, height))).all()
 
 
 def test_generate_rejects_numbers_out_of_range(tmp_path: Path) -> None:

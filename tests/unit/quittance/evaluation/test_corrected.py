@@ -18,7 +18,8 @@ from gateway.corrections.store import CorrectionStore
 from quittance.evaluation.corrected import export_corrected
 from services.extractor.training.labels import label
 from shared.contracts import FieldCorrection, FieldName, Receipt
-from shared.learning.dataset import DatasetError, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import DatasetError
 from tests.support.command_line import run_command
 
 SIZE = (619, 1207)
@@ -77,7 +78,7 @@ def test_writes_a_data_set(tmp_path: Path, pictures: Path) -> None:
         "NO.53 55,57 & 59, JALAN SAGU 18,",
     ]
     assert one.segments[0].quad.tolist() == RECEIPT_EXAMPLE["lines"][0]["quad"]
-    assert one.image().shape == (SIZE[1], SIZE[0], 3)
+    assert one.read_image().shape == (SIZE[1], SIZE[0], 3)
     marked = ["".join(np.array(list(part.text))[part.labels == 1]) for part in label(one)]
     assert one.entities["company"] in marked
 
@@ -96,10 +97,12 @@ def test_writes_a_rotated_picture_upright(tmp_path: Path, pictures: Path) -> Non
     correct(tmp_path / "state", one, company="SHOP")
     export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
     (read,) = load_split(tmp_path / "data", "train")
-    assert read.image().shape[:2] == (400, 300)
+    assert read.read_image().shape[:2] == (400, 300)
     assert read.segments[0].quad.tolist() == [[20, 20], [120, 20], [120, 40], [20, 40]]
-    assert read.image()[390, 10].tolist() != read.image()[10, 10].tolist()  # the red corner moved to the bottom left
-    assert read.image()[390, 10][2] > 200 > read.image()[390, 10][0]
+    assert (
+        read.read_image()[390, 10].tolist() != read.read_image()[10, 10].tolist()
+    )  # the red corner moved to the bottom left
+    assert read.read_image()[390, 10][2] > 200 > read.read_image()[390, 10][0]
 
 
 def test_applies_the_exif_orientation(tmp_path: Path, pictures: Path) -> None:
@@ -110,7 +113,7 @@ def test_applies_the_exif_orientation(tmp_path: Path, pictures: Path) -> None:
     one = receipt(data, pages=[{"width": 200, "height": 300, "rotation": 0}], lines=[], fields={})
     correct(tmp_path / "state", one, company="SHOP")
     export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
-    assert load_split(tmp_path / "data", "train")[0].image().shape[:2] == (300, 200)
+    assert load_split(tmp_path / "data", "train")[0].read_image().shape[:2] == (300, 200)
 
 
 def test_reports_receipts_that_are_left_out(tmp_path: Path, pictures: Path) -> None:

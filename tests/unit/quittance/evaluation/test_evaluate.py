@@ -14,7 +14,8 @@ from quittance.client import ClientError
 from quittance.evaluation import evaluate as evaluation
 from quittance.evaluation.chain import Chain
 from shared.contracts import ExtractRequest, ExtractResponse, Models, Receipt, RecognizedText, RecognizeResponse
-from shared.learning.dataset import DatasetError, LabeledSegment, write_receipt, write_split
+from shared.learning.dataset import write_receipt, write_split
+from shared.learning.labels import DatasetError, LabeledSegment
 from shared.problems import ProblemError
 from tests.support.evaluation import ENTITIES, MODELS, QUADS, TEXTS, make_fields, make_receipt
 

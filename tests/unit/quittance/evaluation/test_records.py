@@ -8,7 +8,7 @@ import pytest
 
 from quittance.evaluation.records import read_records, write_records
 from shared.contracts import Fields
-from shared.learning.dataset import DatasetError
+from shared.learning.labels import DatasetError
 from tests.support.evaluation import QUADS, TEXTS, make_record
 
 

@@ -10,7 +10,8 @@ import pytest
 from quittance.evaluation.records import LabeledLine, Record
 from quittance.evaluation.scores import score
 from shared.contracts import Fields, Line, Quad
-from shared.learning.dataset import LabeledReceipt, load_split
+from shared.learning.dataset import load_split
+from shared.learning.labels import LabeledReceipt
 from tests.support.evaluation import make_fields, make_receipt, make_record
 
 
@@ -108,7 +109,7 @@ def test_labels_without_spaces_add_measures_that_ignore_spaces() -> None:
 
 def test_the_labels_of_the_data_set_score_one_against_themselves(sroie: Path) -> None:
     def perfect(labeled: LabeledReceipt) -> Record:
-        quads: list[Quad] = [tuple((float(x), float(y)) for x, y in quad) for quad in labeled.quads()]  # type: ignore[misc]
+        quads: list[Quad] = [tuple((float(x), float(y)) for x, y in quad) for quad in labeled.quads]  # type: ignore[misc]
         texts = [segment.text for segment in labeled.segments]
         receipt = make_receipt()
         receipt.lines = [Line(quad=quad, text=text, confidence=1) for quad, text in zip(quads, texts, strict=True)]

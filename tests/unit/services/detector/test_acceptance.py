@@ -14,7 +14,8 @@ from services.detector.proposals import Proposals
 from services.detector.training.damage import damage_page
 from services.detector.training.evaluate import measure
 from services.detector.training.tune import GRID, with_value
-from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import load_split, write_receipt, write_split
+from shared.learning.labels import LabeledSegment
 from shared.measures.ignored import counted
 
 BLANK = np.zeros((160, 400), np.uint8)
@@ -104,7 +105,9 @@ def test_damaged_pictures_are_measured_against_their_own_labels(tmp_path: Path) 
     write_receipt(tmp_path, "r", np.full((200, 160, 3), 240, np.uint8), [LabeledSegment(quad, "TOTAL")], {})
     write_split(tmp_path, {"validation": ["r"]})
     receipts = load_split(tmp_path, "validation")
-    _, quads, _ = damage_page(receipts[0].image(), receipts[0].quads(), receipts[0].ignored, np.random.default_rng(1))
+    _, quads, _ = damage_page(
+        receipts[0].read_image(), receipts[0].quads, receipts[0].ignored, np.random.default_rng(1)
+    )
     found = [Detection(quads, np.ones(1, np.float32))]
     assert measure(receipts, found, damaged=True)["iou50"]["hmean"] == 1.0
     assert not np.array_equal(quads[0], quad)

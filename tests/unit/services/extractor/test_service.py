@@ -23,7 +23,8 @@ from services.extractor.training.train import TrainingConfig, train
 from shared.contracts import ExtractRequest, Fields
 from shared.inference.device import arrays_of
 from shared.inference.weights import WeightsError, load_weights, save_weights
-from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import load_split, write_receipt, write_split
+from shared.learning.labels import LabeledSegment
 
 PAGE = {"width": 400, "height": 300}
 

@@ -24,7 +24,7 @@ from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import measure
 from shared.inference.device import arrays_of
 from shared.inference.weights import WeightsError, save_weights
-from shared.learning.dataset import LabeledReceipt, LabeledSegment
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 
 ALPHABET = Alphabet("AaBb 1")
 TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=1, width_stretch=1.0)

@@ -1,4 +1,4 @@
-"""The reader and writer of labeled receipts."""
+"""Test reading and writing data sets of labeled receipts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.learning.dataset import DatasetError, LabeledSegment, load_split, parse_boxes, write_receipt, write_split
+from shared.learning.dataset import load_split, parse_boxes, pick_evenly, write_receipt, write_split
+from shared.learning.labels import DatasetError, LabeledSegment
 
 QUAD = np.array([[1, 2], [30, 2], [30, 12], [1, 12]], np.float32)
 
@@ -22,42 +23,49 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_was_written_is_read(root: Path) -> None:
+def test_reads_what_was_written(root: Path) -> None:
     (receipt,) = load_split(root, "validation")
     assert [segment.text for segment in receipt.segments] == ["NO.53 55,57 & 59,", 'SAY "£9"']
-    np.testing.assert_array_equal(receipt.quads(), [QUAD, QUAD + 5])
+    np.testing.assert_array_equal(receipt.quads, [QUAD, QUAD + 5])
     assert receipt.entities == {"company": "A", "date": "", "address": "", "total": "9.00"}
-    assert receipt.image().shape == (40, 60, 3)
+    assert receipt.read_image().shape == (40, 60, 3)
     assert [r.key for r in load_split(root, "all")] == ["a"]
 
 
-def test_unknown_split_names_the_known_ones(root: Path) -> None:
+def test_error_for_unknown_split_lists_known_splits(root: Path) -> None:
     with pytest.raises(DatasetError, match="no split 'test'; it has train, validation"):
         load_split(root, "test")
 
 
-def test_a_folder_that_is_no_data_set(tmp_path: Path) -> None:
+def test_rejects_folder_without_split_file(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"split\.json is missing"):
         load_split(tmp_path, "train")
 
 
-def test_damaged_box_file_names_the_line(root: Path) -> None:
+def test_error_for_damaged_box_file_names_line(root: Path) -> None:
     (root / "boxes" / "a.txt").write_text("1,2,3,4,5,6,7,8,fine\n1,2,3,oops\n")
     with pytest.raises(DatasetError, match=r"a\.txt: line 2"):
         load_split(root, "validation")
 
 
-def test_missing_and_damaged_files(root: Path) -> None:
+def test_rejects_damaged_files(root: Path) -> None:
     (root / "entities" / "a.json").write_text("{")
-    with pytest.raises(DatasetError, match=r"a\.json is not JSON"):
+    with pytest.raises(DatasetError, match=r"a\.json is not valid JSON"):
         load_split(root, "validation")
-    (root / "images" / "a.jpg").write_bytes(b"no picture")
+    (root / "images" / "a.jpg").write_bytes(b"not a picture")
     (root / "entities" / "a.json").write_text(json.dumps({"company": None}))
     (receipt,) = load_split(root, "validation")
     assert receipt.entities["company"] == ""
     with pytest.raises(DatasetError, match="cannot be read as a picture"):
-        receipt.image()
+        receipt.read_image()
 
 
-def test_blank_lines_are_skipped_and_no_segments_are_fine() -> None:
+def test_skips_blank_lines() -> None:
     assert list(parse_boxes("\n \n")) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, []), (1, [0]), (3, [0, 3, 6]), (10, list(range(10))), (99, list(range(10)))]
+)
+def test_picks_items_evenly(count: int, expected: list[int]) -> None:
+    assert list(pick_evenly(range(10), count)) == expected

@@ -1,4 +1,4 @@
-"""The recipes in the repository, and how the command line changes them."""
+"""Test the recipes in the repository and the command-line options that override them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def parse(module: Any, *options: str) -> Any:
     return parse_options(module.TrainingConfig, module.RECIPES, ["--data", "receipts", "--run", "run", *options])
 
 
-def test_recipes_are_read_and_overridden() -> None:
+def test_options_override_recipe() -> None:
     config = parse(detector, "--head-rate", "0.5", "--fresh", "--photographs", "photographs")
     recipe = read_recipe("fine-tuning", detector.RECIPES, detector.TrainingConfig)
     assert config.start == recipe["start"]
@@ -32,26 +32,26 @@ def test_recipes_are_read_and_overridden() -> None:
 
 
 @pytest.mark.parametrize("module", _TRAININGS)
-def test_every_training_has_a_recipe_from_weights_and_one_from_scratch(module: Any) -> None:
+def test_every_training_has_recipes_for_fine_tuning_and_scratch(module: Any) -> None:
     assert parse(module).start is not None
     assert parse(module, "--recipe", "scratch").start is None
     for name in tomllib.loads(module.RECIPES.read_text(encoding="utf-8")):
         assert parse(module, "--recipe", name).data == Path("receipts")
 
 
-def test_options_of_several_values_and_tables() -> None:
+def test_parses_lists_and_tables() -> None:
     assert parse(extractor, "--readings", "a.jsonl", "b.jsonl").readings == (Path("a.jsonl"), Path("b.jsonl"))
     assert parse(extractor).readings == ()
     assert parse(recognizer).architecture == {"leveled": True}
 
 
-def test_training_from_scratch_learns_faster() -> None:
+def test_training_from_scratch_has_higher_learning_rate() -> None:
     config = parse(detector, "--recipe", "scratch", "--trunk", "vgg.h5")
     assert config.trunk == "vgg.h5"
     assert config.head_rate > parse(detector).head_rate
 
 
-def test_a_recipe_with_a_mistake_is_refused(tmp_path: Path) -> None:
+def test_rejects_unknown_recipe_and_unknown_setting(tmp_path: Path) -> None:
     file = tmp_path / "recipe.toml"
     file.write_text("[one]\nsteps = 3\nspeed = 9\n", encoding="utf-8")
     with pytest.raises(ValueError, match="speed"):

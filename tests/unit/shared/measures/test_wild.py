@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.learning.dataset import DatasetError, load_split
-from shared.learning.wildreceipt import field_texts, parse_segments
+from shared.learning.dataset import load_split
+from shared.learning.labels import DatasetError
+from shared.learning.wildreceipt import collect_field_texts, parse_segments
 from shared.measures.ignored import counted
 from shared.measures.wild import segments_read, value_found
 
@@ -74,11 +75,11 @@ def test_fields_are_made_from_labeled_segments(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     folder = written(tmp_path)
     (folder / "segments" / "a.json").write_text('{"segments": [{"quad": [1, 2]}]}', encoding="utf-8")
-    with pytest.raises(DatasetError, match=r"a\.json: no list of segments"):
+    with pytest.raises(DatasetError, match=r"a\.json: expected a list of segments"):
         load_split(folder, "train")
 
 
 def test_segments_without_text_are_ignored() -> None:
     readable, ignored = parse_segments(json.dumps({"segments": [segment("Others", "", 0, 0, 9, 9)]}))
     assert (len(readable), len(ignored)) == (0, 1)
-    assert field_texts(readable)["date"] == ()
+    assert collect_field_texts(readable)["date"] == ()

@@ -24,7 +24,8 @@ from services.detector.training.tune import fit_logistic, owners
 from shared.inference import graphs
 from shared.inference.device import arrays_of
 from shared.inference.weights import load_weights
-from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import load_split, write_receipt, write_split
+from shared.learning.labels import LabeledSegment
 
 SMALL = Architecture(anchor_heights=(12.0, 18.0, 27.0), window_channels=8, recurrent_units=4, dense_units=8)
 

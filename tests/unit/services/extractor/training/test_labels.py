@@ -11,7 +11,7 @@ from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.labels import IGNORED, LabeledText, label
 from services.extractor.training.train import batches, encode_labeled, split_held_out, versions_of
 from shared.contracts import FIELD_NAMES
-from shared.learning.dataset import LabeledReceipt, LabeledSegment
+from shared.learning.labels import LabeledReceipt, LabeledSegment
 
 COMPANY, DATE, ADDRESS, TOTAL = range(1, 5)
 RECEIPT = [

@@ -20,7 +20,8 @@ from services.recognizer.training.samples import (
     plan_batches,
 )
 from services.recognizer.training.train import learning_rate
-from shared.learning.dataset import LabeledSegment, load_split, write_receipt, write_split
+from shared.learning.dataset import load_split, write_receipt, write_split
+from shared.learning.labels import LabeledSegment
 
 ALPHABET = Alphabet()
 

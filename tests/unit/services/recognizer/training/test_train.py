@@ -11,7 +11,8 @@ import pytest
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.train import TrainingConfig, train
-from shared.learning.dataset import DatasetError, LabeledSegment, write_receipt, write_split
+from shared.learning.dataset import write_receipt, write_split
+from shared.learning.labels import DatasetError, LabeledSegment
 
 TINY = {"channels": (2, 2, 2, 2, 4, 4, 4), "hidden": 4, "layers": 1}
 
