@@ -14,7 +14,7 @@ SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
 COUNT ?= 100
 SAMPLE ?= tests/samples/malaysia.jpg
-SOURCES := gateway quittance services shared synthesis tests docs $(wildcard benchmarks)
+SOURCES := clients gateway quittance services shared synthesis tests docs $(wildcard benchmarks)
 
 .PHONY: help bench run test test-unit test-end-to-end check check-generators format evaluate train train-detector \
 	train-recognizer train-extractor synthesize figures screenshots openapi docs clean

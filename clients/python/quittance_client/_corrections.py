@@ -1,0 +1,72 @@
+"""Corrections: what people say that the fields of a receipt are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from quittance_client import _calls
+from quittance_client._sending import AsyncSender, Sender
+from quittance_client.models import Corrections, FieldChange, FieldName, Orientation
+
+
+class CorrectionsApi:
+    """Operations on corrections: `client.corrections`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def save(
+        self,
+        receipt_id: str,
+        fields: Mapping[FieldName, str | FieldChange | None],
+        *,
+        author: str | None = None,
+        orientation: Orientation | None = None,
+    ) -> Corrections:
+        """Correct fields of a receipt that was read, and return all its corrections.
+
+        Args:
+            receipt_id: ID of the receipt.
+            fields: New texts; None means that the field is not on the receipt. Fields left out stay as they are.
+            author: Name of the person who corrects.
+            orientation: The one with which the receipt was read.
+
+        Raises:
+            NotFoundError: If the gateway no longer has the receipt.
+            InvalidInputError: If a text is not a date or an amount.
+        """
+        return self._sender.send(_calls.correct_receipt(receipt_id, fields, author, orientation))
+
+    def get(self, receipt_id: str) -> Corrections:
+        """Return the corrections of a receipt; raise `NotFoundError` if there are none."""
+        return self._sender.send(_calls.get_corrections(receipt_id))
+
+    def delete(self, receipt_id: str) -> None:
+        """Delete the corrections of a receipt; raise `NotFoundError` if there are none."""
+        self._sender.send(_calls.delete_corrections(receipt_id))
+
+
+class AsyncCorrectionsApi:
+    """Operations on corrections: `client.corrections`."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def save(
+        self,
+        receipt_id: str,
+        fields: Mapping[FieldName, str | FieldChange | None],
+        *,
+        author: str | None = None,
+        orientation: Orientation | None = None,
+    ) -> Corrections:
+        """Correct fields of a receipt that was read; see `CorrectionsApi.save`."""
+        return await self._sender.send(_calls.correct_receipt(receipt_id, fields, author, orientation))
+
+    async def get(self, receipt_id: str) -> Corrections:
+        """Return the corrections of a receipt; raise `NotFoundError` if there are none."""
+        return await self._sender.send(_calls.get_corrections(receipt_id))
+
+    async def delete(self, receipt_id: str) -> None:
+        """Delete the corrections of a receipt; raise `NotFoundError` if there are none."""
+        await self._sender.send(_calls.delete_corrections(receipt_id))

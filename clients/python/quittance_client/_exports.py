@@ -1,0 +1,44 @@
+"""Exports: receipts that were read before, as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from quittance_client import _calls
+from quittance_client._sending import AsyncSender, Sender
+from quittance_client.models import ExportFormat
+
+
+class Exports:
+    """Operations on exports: `client.exports`."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def create(
+        self, receipt_ids: Sequence[str], file_format: ExportFormat, *, names: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Return receipts with their corrections as a file.
+
+        Args:
+            receipt_ids: IDs of the receipts, in the order of the rows; at most 10,000.
+            file_format: json, jsonl, csv or xlsx.
+            names: Content of the column `file`, by receipt ID.
+
+        Raises:
+            NotFoundError: If the gateway no longer has one of the receipts.
+        """
+        return self._sender.send(_calls.create_export(receipt_ids, file_format, names))
+
+
+class AsyncExports:
+    """Operations on exports: `client.exports`."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def create(
+        self, receipt_ids: Sequence[str], file_format: ExportFormat, *, names: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Return receipts with their corrections as a file; see `Exports.create`."""
+        return await self._sender.send(_calls.create_export(receipt_ids, file_format, names))
