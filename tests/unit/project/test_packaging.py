@@ -15,8 +15,8 @@ import pytest
 from tests.support.import_graph import find_modules, imported_names, reachable_names
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("gateway", "quittance", "services", "shared", "synthesis")
-MODULES = find_modules(ROOT, PACKAGES)
+PACKAGES = ("gateway", "quittance", "quittance_client", "services", "shared", "synthesis")
+MODULES = find_modules(ROOT, PACKAGES) | find_modules(ROOT / "clients" / "python", PACKAGES)
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
