@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gateway.documents.renderer import Renderer
-from gateway.reading.reading_order import reading_order
 from gateway.stages.problems import answered_wrongly, deadline_passed, too_much_text
 from gateway.stages.stages import Stages
 from gateway.storage.cache import Content
@@ -29,6 +28,7 @@ from shared.contracts import (
 )
 from shared.pictures.decoding import PictureLimits
 from shared.pictures.memory import decode_once, forget
+from shared.reading_order import reading_order
 from shared.service.deadline import Deadline, current_deadline
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp"}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from shared.arrays import Doubles, Flags, Floats
 from shared.normalization import find_amounts, find_dates
-from shared.reading_order import rows, straighten
+from shared.reading_order import group_rows, straighten
 
 # Case is folded for the network (never in the values), so that it reads mixed case although it learned from capitals.
 ALPHABET = "\t\n ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-(),/%*@&$#'!=+\"[]?~_;^><|\\{}`€£¥"
@@ -155,7 +155,7 @@ def _reading_order(segments: Sequence[TextSegment]) -> tuple[list[int], list[int
             continue
         straight = straighten(np.stack([segments[i].quad for i in members]).astype(np.float32))
         straight[:, [1, 3]] += offset - straight[:, 1].min()
-        for found in rows(straight):
+        for found in group_rows(straight):
             order += [members[i] for i in found]
             row += [row_count] * len(found)
             boxes += [straight[i] for i in found]
