@@ -18,11 +18,11 @@ from gateway.admission.api_keys import KeyBook, KeyRing
 from gateway.admission.idempotency import HEADER as IDEMPOTENCY_KEY
 from gateway.admission.idempotency import Idempotency
 from gateway.admission.rate_limits import RateLimits
-from gateway.api.corrections import corrections_router
-from gateway.api.exports import exports_router
-from gateway.api.jobs import jobs_router
+from gateway.api.corrections import build_corrections_router
+from gateway.api.exports import build_exports_router
+from gateway.api.jobs import build_jobs_router
 from gateway.api.openapi import document_access
-from gateway.api.page_images import pages_router
+from gateway.api.page_images import build_pages_router
 from gateway.api.receipts import receipts_router
 from gateway.api.site import page_router
 from gateway.composition import job_route_limits, open_jobs, open_store
@@ -118,10 +118,10 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         lifespan=lifespan,
         routers=[
             receipts_router(settings),
-            corrections_router(),
-            jobs_router(),
-            exports_router(),
-            pages_router(settings),
+            build_corrections_router(),
+            build_jobs_router(),
+            build_exports_router(),
+            build_pages_router(settings),
             page_router(),
         ],
         route_limits=job_route_limits(settings),

@@ -13,14 +13,14 @@ from redis.backoff import NoBackoff
 from gateway.jobs.brokers.broker import LendingBroker
 from gateway.jobs.brokers.disk_broker import DiskBroker
 from gateway.jobs.brokers.redis_broker import RedisBroker
-from gateway.jobs.model import JobStore
-from gateway.jobs.service import Jobs
-from gateway.jobs.stores.disk_store import DiskStore
-from gateway.jobs.stores.redis_store import RedisJobs
+from gateway.jobs.jobs import Jobs
+from gateway.jobs.stores.disk_job_store import DiskJobStore
+from gateway.jobs.stores.job_store import JobStore
+from gateway.jobs.stores.redis_job_store import RedisJobStore
 from gateway.jobs.webhooks.webhooks import Webhooks
 from gateway.jobs.worker import Worker
 from gateway.reading.receipts import Receipts
-from gateway.settings import GatewaySettings, StorageSettings
+from gateway.settings import GatewaySettings, StorageSettings, decode_webhook_secret
 from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.stores import MemoryStore, Store
 from shared.service.guard import RouteLimits
@@ -43,7 +43,12 @@ async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncItera
     async with AsyncExitStack() as stack:
         store, broker = await stack.enter_async_context(_kept(settings))
         stack.push_async_callback(broker.shutdown)
-        webhooks = Webhooks(store, settings.jobs)
+        secret = settings.jobs.webhook_secret
+        webhooks = Webhooks(
+            store,
+            secret=None if secret is None else decode_webhook_secret(secret.get_secret_value()),
+            allow_private=settings.jobs.webhook_private_addresses,
+        )
         worker = Worker(store=store, broker=broker, receipts=receipts, concurrency=settings.jobs.job_concurrency)
         jobs = Jobs(
             store=store,
@@ -52,11 +57,11 @@ async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncItera
             limits=settings.job_limits,
             folder=settings.storage.state_directory,
             ttl_s=settings.jobs.job_ttl_s,
-            check_webhook=webhooks.check,
+            check_webhook_url=webhooks.check_url,
         )
-        await stack.enter_async_context(jobs.tidied())
-        await stack.enter_async_context(webhooks.sent())
-        await stack.enter_async_context(worker.running())
+        await stack.enter_async_context(jobs.expire_in_background())
+        await stack.enter_async_context(webhooks.run())
+        await stack.enter_async_context(worker.run())
         yield jobs
 
 
@@ -76,7 +81,7 @@ async def _kept(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, Lend
     """Where jobs are kept: in Redis, which all gateways share, or on this machine's disk."""
     if settings.storage.redis_url is None or not settings.jobs.job_redis:
         folder = settings.storage.state_directory
-        yield DiskStore(folder), DiskBroker(folder, settings.jobs.job_lease_s)
+        yield DiskJobStore(folder), DiskBroker(folder, settings.jobs.job_lease_s)
         return
     redis = Redis.from_url(
         str(settings.storage.redis_url),
@@ -86,6 +91,6 @@ async def _kept(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, Lend
         retry=Retry(NoBackoff(), 1),  # one, for a connection that went stale while it was idle
     )
     try:
-        yield RedisJobs(redis), RedisBroker(redis, settings.jobs.job_lease_s)
+        yield RedisJobStore(redis), RedisBroker(redis, settings.jobs.job_lease_s)
     finally:
         await redis.aclose()

@@ -1,4 +1,4 @@
-"""The routes of corrections: what people say that the fields of a receipt are."""
+"""The correction routes."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from shared.problems import ProblemError, problem_responses
 from shared.service.uploads import OrientationQuery
 
 
-def corrections_router() -> APIRouter:
-    """Makes the routes under /v1/receipts/{id}/corrections."""
+def build_corrections_router() -> APIRouter:
+    """Build the routes under /v1/receipts/{id}/corrections."""
     router = APIRouter(prefix="/v1/receipts/{receipt_id}/corrections", tags=["corrections"])
-    answer: dict[int | str, dict[str, Any]] = {
-        200: {"description": "All corrections.", "content": {"application/json": {"example": CORRECTIONS_EXAMPLE}}}
+    corrections_response: dict[int | str, dict[str, Any]] = {
+        200: {
+            "description": "All corrections of the receipt.",
+            "content": {"application/json": {"example": CORRECTIONS_EXAMPLE}},
+        }
     }
-    forgotten: dict[int | str, dict[str, Any]] = {204: {"description": "The corrections are no longer kept."}}
+    deleted_response: dict[int | str, dict[str, Any]] = {204: {"description": "The corrections are deleted."}}
 
     @router.put(
         "",
         operation_id="correctReceipt",
         summary="Correct fields of a receipt",
         response_model=Corrections,
-        responses=answer | problem_responses(400, 404, 415, 422, 502, 503),
+        responses=corrections_response | problem_responses(400, 404, 415, 422, 502, 503),
     )
     async def correct_receipt(
         request: Request, receipt_id: ReceiptId, body: CorrectionRequest, orientation: OrientationQuery = None
     ) -> Response:
-        """Keeps what a person says that fields are; fields that are not named stay as they are.
+        """Store the values that a person entered for fields; other fields keep their corrections.
 
-        A date and a total are normalized. A corrected company or address teaches the merchant directory: it counts for
-        every receipt that is answered from now on, also for those that were read before. The receipt has to be kept
-        still; one that was read with an `orientation` is named with it.
+        Dates and totals are normalized. A corrected company or address is added to the merchant directory and applies
+        to every receipt returned from now on, including those read before. The receipt must still be in the cache. If
+        it was read with an `orientation`, send the same one here.
         """
         return json_answer(await found(receipt_id, receipts_of(request).correct(receipt_id, body, orientation)))
 
@@ -44,36 +47,36 @@ def corrections_router() -> APIRouter:
         operation_id="getCorrections",
         summary="Get the corrections of a receipt",
         response_model=Corrections,
-        responses=answer | problem_responses(404, 422, 503),
+        responses=corrections_response | problem_responses(404, 422, 503),
     )
     async def get_corrections(request: Request, receipt_id: ReceiptId) -> Response:
-        """Gives what was corrected, also where the receipt itself is no longer in the cache."""
+        """Return the corrections of a receipt, even if the receipt is no longer in the cache."""
         corrections = await receipts_of(request).corrections(receipt_id)
         if corrections is None:
-            raise _nothing_corrected(receipt_id)
+            raise _not_corrected(receipt_id)
         return json_answer(corrections)
 
     @router.delete(
         "",
         operation_id="deleteCorrections",
-        summary="Forget the corrections of a receipt",
+        summary="Delete the corrections of a receipt",
         status_code=204,
         response_class=Response,
-        responses=forgotten | problem_responses(404, 422, 503),
+        responses=deleted_response | problem_responses(404, 422, 503),
     )
     async def delete_corrections(request: Request, receipt_id: ReceiptId) -> Response:
-        """Forgets the corrections of a receipt, and what they taught the merchant directory."""
+        """Delete the corrections of a receipt, and remove them from the merchant directory."""
         if not await receipts_of(request).delete_corrections(receipt_id):
-            raise _nothing_corrected(receipt_id)
+            raise _not_corrected(receipt_id)
         return Response(status_code=204)
 
     return router
 
 
-def _nothing_corrected(receipt_id: str) -> ProblemError:
+def _not_corrected(receipt_id: str) -> ProblemError:
     return ProblemError(
         404,
         "nothing-corrected",
-        "Nothing was corrected",
-        f"No field of a receipt with the id {receipt_id} was corrected; PUT corrects.",
+        "No corrections found",
+        f"The receipt with the ID {receipt_id} has no corrections. Use PUT to add some.",
     )

@@ -1,4 +1,4 @@
-"""The example of an answer in the OpenAPI schema; a test keeps it valid."""
+"""Example responses for the OpenAPI schema; tests check that they are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The route that shows a page of a document to people whose browser cannot."""
+"""The route that renders a page of a document, for browsers that cannot show it themselves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gateway.settings import GatewaySettings
 from shared.problems import problem_responses
 from shared.service.uploads import read_upload, upload_openapi
 
-PageNumber = Annotated[int, Query(ge=0, le=10_000, description="Number of the page, from 0.")]
+PageNumber = Annotated[int, Query(ge=0, le=10_000, description="Index of the page, from 0.")]
 
 
-def pages_router(settings: GatewaySettings) -> APIRouter:
-    """Makes the route under /v1/pages."""
+def build_pages_router(settings: GatewaySettings) -> APIRouter:
+    """Build the route /v1/pages."""
     router = APIRouter(prefix="/v1/pages", tags=["receipts"])
     binary = {"schema": {"type": "string", "format": "binary"}}
     # Generators read no response of type image/*; the last entry tells them that the answer is bytes.
@@ -31,15 +31,15 @@ def pages_router(settings: GatewaySettings) -> APIRouter:
     @router.post(
         "",
         operation_id="showPage",
-        summary="Show one page of a document as a picture",
+        summary="Render one page of a document",
         response_class=Response,
         responses=answer | problem_responses(400, 404, 408, 413, 415, 422),
         openapi_extra=upload_openapi(what=WHAT_IS_READ, more_types=DOCUMENT_TYPES),
     )
     async def show_page(request: Request, page: PageNumber = 0) -> Response:
-        """Gives a page as a WebP, a picture that is one already (JPEG, PNG, WebP) as it is. Nothing is kept.
+        """Return a page of a document as WebP, or a JPEG, PNG or WebP picture unchanged. Nothing is stored.
 
-        It is what was read: coordinates of a receipt's lines are pixels of this picture.
+        The coordinates of a receipt's lines are pixels of this picture.
         """
         upload = await read_upload(request, settings.upload_limits)
         renderer: Renderer = request.app.state.renderer

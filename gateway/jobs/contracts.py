@@ -1,4 +1,4 @@
-"""What callers see of jobs; see also `shared.contracts`."""
+"""The API contracts of jobs; see also `shared.contracts`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RECEIPT_ID_EXAMPLE = "b1946ac92492d2347c6235b4d2611184"
 
 
 class Counts(Contract):
-    """How many files of a job are in which state."""
+    """Number of files of a job by state."""
 
     total: int = Field(ge=0, examples=[3])
     queued: int = Field(default=0, ge=0, examples=[1])
@@ -27,52 +27,54 @@ class Counts(Contract):
 
     @classmethod
     def of(cls, files: list[FileState]) -> Self:
-        """Counts files."""
+        """Count files by state."""
         states = [file.state for file in files]
         return cls(total=len(states), **{name: states.count(name) for name in set(states)})
 
 
 class FileState(Contract):
-    """How far one file of a job is."""
+    """State of one file of a job."""
 
     index: int = Field(ge=0, description="Position in the job, from 0.", examples=[0])
-    name: str = Field(description="As the sender named it; of a file in a zip, its path in there.", examples=["a.jpg"])
+    name: str = Field(
+        description="Name given by the sender; for a file in a zip, its path in the zip.", examples=["a.jpg"]
+    )
     state: FileStateName = Field(examples=["done"])
     receipt_id: str | None = Field(
         default=None,
-        description="Id of its receipt; with `split=pages`, of the receipt of its first page.",
+        description="ID of its receipt; with `split=pages`, of the receipt on its first page.",
         examples=[_RECEIPT_ID_EXAMPLE],
     )
     receipt_ids: list[str] = Field(
         default_factory=list,
-        description="Ids of all its receipts: one, or with `split=pages` one a page.",
+        description="IDs of all its receipts: one, or with `split=pages` one per page.",
         examples=[[_RECEIPT_ID_EXAMPLE]],
     )
-    problem: Problem | None = Field(default=None, description="Why it failed.")
+    problem: Problem | None = Field(default=None, description="The reason if it failed.")
 
 
 class Job(Contract):
-    """Many files that are read one after the other, and how far that is."""
+    """A batch of files that are read in the background, and its progress."""
 
     id: str = Field(pattern="^[0-9a-f]{32}$", examples=[_ID_EXAMPLE])
-    state: JobState = Field(description="`done` also if files failed.", examples=["running"])
+    state: JobState = Field(description="`done` even if files failed.", examples=["running"])
     created: datetime = Field(examples=["2026-11-25T09:30:00Z"])
     finished: datetime | None = Field(default=None, examples=[None])
     expires: datetime = Field(
-        description="When the job and its results are forgotten.", examples=["2026-11-26T09:30:00Z"]
+        description="When the job and its results are deleted.", examples=["2026-11-26T09:30:00Z"]
     )
     counts: Counts
     files: list[FileState]
 
 
 class FileResult(Contract):
-    """One row of a job's results: a receipt and the file it came from, or why there is none."""
+    """One row of the results of a job: a receipt and the file it came from, or the reason why there is none."""
 
     index: int = Field(ge=0, description="Position of the file in the job, from 0.", examples=[0])
     name: str = Field(examples=["a.jpg"])
     state: Literal["done", "failed"] = Field(examples=["done"])
     page: int | None = Field(
-        default=None, description="With `split=pages`, the index of the page in its file, from 0.", examples=[0]
+        default=None, description="With `split=pages`, the position of the page in its file, from 0.", examples=[0]
     )
     receipt: Receipt | None = None
     problem: Problem | None = None

@@ -1,7 +1,7 @@
-"""Reads the files of jobs, a few at a time, beside the requests that this process answers.
+"""The worker, which reads the files of jobs, a few at a time, next to the requests that this process answers.
 
-A file is read at least once, and its result kept exactly once: of whoever finishes it first. A worker that is killed
-leaves its files in the queue, which lends them to another one.
+A file is read at least once, and only the first outcome is stored. The queue lends the files of a killed worker to
+another one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from asgi_correlation_id import correlation_id
@@ -19,34 +19,36 @@ from taskiq.exceptions import TaskiqError
 from taskiq.kicker import AsyncKicker
 from taskiq.receiver import Receiver
 
+from gateway.background import cancel_and_wait
 from gateway.jobs.brokers.broker import LendingBroker
-from gateway.jobs.model import JobOptions, JobStore, JobsUnavailableError, Outcome, Work
+from gateway.jobs.model import JobOptions, Outcome, Work
+from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
 from gateway.reading.receipts import Receipts
 from gateway.reading.shared_reading import Caching
 from shared.contracts import Receipt
 from shared.problems import ProblemError, problem_of, unforeseen_problem
 
-# So many files of one job are in the queue at once, and each that is done brings the next. So a job of thousands lets
-# others through, and still keeps this many readers busy.
-CHAINS = 32
-_MOST_ATTEMPTS = 5  # a file that ended its worker so often is not given to another
-_MOST_TIMEOUTS = 3
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
-_TASK = "quittance:read_file"
-_OVERLOADED = frozenset({429, 503})
-_TIMED_OUT = 504
+# The files of a job form this many chains: file i is followed by file i + CHAIN_COUNT, which is queued when file i is
+# finished. So a job has at most this many files in the queue, and does not hold up the jobs behind it.
+CHAIN_COUNT = 32
+_MAX_ATTEMPTS = 5  # a file that may have killed its worker this often is not read again
+_MAX_TIMEOUTS = 3
+_MIN_PAUSE_S, _MAX_PAUSE_S = 1.0, 30.0
+_TASK_NAME = "quittance:read_file"
+_OVERLOADED_STATUSES = frozenset({429, 503})
+_TIMEOUT_STATUS = 504
 
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Puts files into the queue and reads those that come out of it.
+    """Puts files into the queue, takes them out and reads them.
 
     Args:
-        store: Keeps files and what came of them.
+        store: Stores files and their outcomes.
         broker: The queue.
-        receipts: Reads.
-        concurrency: Most files read at once by this process; 0 for a process that leaves that to others.
+        receipts: Reads receipts.
+        concurrency: Maximum number of files read at once by this process; 0 to leave them to other processes.
     """
 
     def __init__(self, *, store: JobStore, broker: LendingBroker, receipts: Receipts, concurrency: int) -> None:
@@ -56,39 +58,40 @@ class Worker:
         self._concurrency = concurrency
         self._reading: set[asyncio.Task[None]] = set()
 
+        # A function, because taskiq renames what it registers, and methods cannot be renamed.
         async def read_file(job_id: str, index: int, context: Annotated[Context, TaskiqDepends()]) -> None:
-            await self._read_file_of_message(job_id, index, context)
+            await self._handle_message(job_id, index, context)
 
-        broker.register_task(read_file, task_name=_TASK)
-        self._read_file: AsyncKicker[[str, int], None] = AsyncKicker(_TASK, broker, labels={})
+        broker.register_task(read_file, task_name=_TASK_NAME)
+        self._read_file: AsyncKicker[[str, int], None] = AsyncKicker(_TASK_NAME, broker, labels={})
 
     async def enqueue(self, job_id: str, indices: list[int]) -> None:
-        """Puts files into the queue; raises `JobsUnavailableError`."""
+        """Put files into the queue; raise `JobsUnavailableError`."""
         try:
             for index in indices:
                 await self._read_file.kiq(job_id, index)
         except (TaskiqError, OSError) as error:
-            raise JobsUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise JobsUnavailableError.from_error(error) from error
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Reads files while the block runs; what is not finished by its end goes back into the queue."""
+    async def run(self) -> AsyncIterator[None]:
+        """Read files while the block runs; files that are not finished at its end go back into the queue."""
         if self._concurrency < 1:
             yield
             return
-        task = asyncio.create_task(self._work(), name="files of jobs")
+        task = asyncio.create_task(self._listen(), name="files of jobs")
         try:
             yield
         finally:
-            await _cancelled(task)
-            await _cancelled(*self._reading)  # taskiq leaves them running
+            await cancel_and_wait(task)
+            await cancel_and_wait(*self._reading)  # taskiq leaves them running
             try:
-                await self._broker.return_all()
-            except Exception:  # they are lent again once the lease is over
-                _log.warning("The files in hand could not be given back", exc_info=True)
+                await self._broker.give_back_all()
+            except Exception:  # they are lent again when their leases end
+                _log.warning("Unfinished job files could not be given back", exc_info=True)
 
-    async def _work(self) -> None:
-        pause = _Pause()
+    async def _listen(self) -> None:
+        backoff = _Backoff()
         self._broker.is_worker_process = True
         while True:
             receiver = Receiver(
@@ -96,109 +99,104 @@ class Worker:
             )
             try:
                 await receiver.listen(asyncio.Event())
-            except Exception:  # Redis is gone, the disk is full: files wait until it is well again
-                _log.warning("The queue of jobs cannot be asked", exc_info=True)
-            await pause()
-            if self._reading:  # never more at once than were asked for
+            except Exception:  # Redis is down or the disk is full: the files wait in the queue
+                _log.warning("Job queue unavailable", exc_info=True)
+            await backoff.wait()
+            # The next receiver would otherwise exceed the concurrency.
+            if self._reading:
                 await asyncio.wait(self._reading)
 
-    async def _read_file_of_message(self, job_id: str, index: int, context: Context) -> None:
-        """What a message of the queue asks for; it stays there until this is done."""
+    async def _handle_message(self, job_id: str, index: int, context: Context) -> None:
+        """Read the file that a message of the queue names, and acknowledge the message when that is done."""
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - taskiq runs every message in a task
+        assert task is not None  # noqa: S101 - taskiq handles every message in a task
         self._reading.add(task)
         correlation_id.set(job_id)
-        pause = _Pause()
+        backoff = _Backoff()
         try:
             while True:
                 try:
-                    await self._read(job_id, index)
+                    await self._process_file(job_id, index)
                     await context.ack()
                     return
-                except Exception:  # what keeps the jobs is gone for now; there is nobody else to tell
-                    _log.warning("A file of a job has to wait", extra={"index": index}, exc_info=True)
-                    await pause()
+                except Exception:  # the job store or the queue is unavailable; there is no caller to report it to
+                    _log.warning("Job file delayed", extra={"index": index}, exc_info=True)
+                    await backoff.wait()
         except asyncio.CancelledError:
             return  # this process ends; the message is given back
         finally:
             self._reading.discard(task)
 
-    async def _read(self, job_id: str, index: int) -> None:
-        work = await self._store.start(job_id, index)
+    async def _process_file(self, job_id: str, index: int) -> None:
+        work = await self._store.start_file(job_id, index)
         if work is not None:
-            outcome = await self._outcome(job_id, work)
+            outcome = await self._read_with_retries(job_id, work)
             if outcome is not None:
-                await self._store.finish(job_id, index, outcome)
-        following = await self._store.next_waiting(job_id, index, CHAINS)
+                await self._store.finish_file(job_id, index, outcome)
+        following = await self._store.find_next_queued(job_id, index, CHAIN_COUNT)
         if following is not None:
             await self.enqueue(job_id, [following])
 
-    async def _outcome(self, job_id: str, work: Work) -> Outcome | None:
-        """Reads a file, however long the stages have too much to do; None if the job is no more."""
+    async def _read_with_retries(self, job_id: str, work: Work) -> Outcome | None:
+        """Read a file, waiting as long as the stages are overloaded; return None if the job was deleted meanwhile."""
         if work.data is None:
-            return Outcome(problem=problem_of(_lost(), path=None))
-        if work.attempt > _MOST_ATTEMPTS:
-            return Outcome(problem=problem_of(_given_up(), path=None))
-        pause, timeouts = _Pause(), 0
+            return Outcome(problem=problem_of(_file_lost(), path=None))
+        if work.attempt > _MAX_ATTEMPTS:
+            return Outcome(problem=problem_of(_file_given_up(), path=None))
+        backoff, timeouts = _Backoff(), 0
         while True:
             try:
-                return Outcome(await self._receipts_in(work.data, work.options))
+                return Outcome(await self._read_receipts(work.data, work.options))
             except ProblemError as error:
-                timeouts += error.status == _TIMED_OUT
-                if error.status not in _OVERLOADED and not (error.status == _TIMED_OUT and timeouts < _MOST_TIMEOUTS):
+                timeouts += error.status == _TIMEOUT_STATUS
+                may_retry = error.status == _TIMEOUT_STATUS and timeouts < _MAX_TIMEOUTS
+                if not may_retry and error.status not in _OVERLOADED_STATUSES:
                     return Outcome(problem=problem_of(error, path=None))
-                await pause(at_least_s=_retry_after_s(error))
+                await backoff.wait(min_s=_get_retry_after_s(error))
             except Exception:
-                _log.exception("unforeseen error")
+                _log.exception("Unexpected error")
                 return Outcome(problem=problem_of(unforeseen_problem(), path=None))
             if not await self._store.exists(job_id):
                 return None
 
-    async def _receipts_in(self, data: bytes, options: JobOptions) -> list[Receipt]:
+    async def _read_receipts(self, data: bytes, options: JobOptions) -> list[Receipt]:
         caching = Caching.asked_by(options.cache_control)
         if options.split:
             return await self._receipts.read_pages(data, options.orientation, caching)
         return [await self._receipts.read(data, options.orientation, caching)]
 
 
-class _Pause:
-    """Waits, each time longer, and not everybody equally long."""
+class _Backoff:
+    """Waits longer each time, with some jitter."""
 
     def __init__(self) -> None:
-        self._seconds = _FIRST_PAUSE_S
+        self._seconds = _MIN_PAUSE_S
 
-    async def __call__(self, at_least_s: float = 0.0) -> None:
-        await asyncio.sleep(max(at_least_s, self._seconds) * random.uniform(0.75, 1.25))  # noqa: S311 - only spreads
-        self._seconds = min(self._seconds * 2, _LONGEST_PAUSE_S)
-
-
-async def _cancelled(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
+    async def wait(self, min_s: float = 0.0) -> None:
+        jitter = random.uniform(0.75, 1.25)  # noqa: S311 - not for cryptography
+        await asyncio.sleep(max(min_s, self._seconds) * jitter)
+        self._seconds = min(self._seconds * 2, _MAX_PAUSE_S)
 
 
-def _retry_after_s(error: ProblemError) -> float:
-    told = (error.headers or {}).get("Retry-After", "")
-    return min(float(told), _LONGEST_PAUSE_S) if told.isdecimal() else 0.0
+def _get_retry_after_s(error: ProblemError) -> float:
+    value = (error.headers or {}).get("Retry-After", "")
+    return min(float(value), _MAX_PAUSE_S) if value.isdecimal() else 0.0
 
 
-def _lost() -> ProblemError:
+def _file_lost() -> ProblemError:
     return ProblemError(
         500,
         "file-lost",
         "The file was lost",
-        "It is no longer where files of jobs are kept. Send it again, and tell whoever runs this service.",
+        "The file is no longer in the job store. Send it again, and report this to the operator of the service.",
     )
 
 
-def _given_up() -> ProblemError:
+def _file_given_up() -> ProblemError:
     return ProblemError(
         500,
         "file-given-up",
-        "The file was given up",
-        f"Its reading was begun {_MOST_ATTEMPTS} times and never came to an end, as the process that read it ended "
-        "each time. Send another copy, or tell whoever runs this service.",
+        "The file could not be read",
+        f"The process that read the file ended unexpectedly in each of {_MAX_ATTEMPTS} attempts. Send another copy, or "
+        "report this to the operator of the service.",
     )

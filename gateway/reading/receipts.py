@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.corrections.store import CorrectionStore
-from gateway.corrections.values import checked
+from gateway.corrections.values import build_corrections
 from gateway.reading.capacity import Admission
 from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.pipeline import Pipeline
@@ -143,11 +143,11 @@ class Receipts:
             ProblemError: 422 if a value cannot be taken, 503 if it cannot be kept.
         """
         receipt = await self._as_read(receipt_id, orientation)
-        return None if receipt is None else await self._corrections.put(receipt, checked(request, receipt))
+        return None if receipt is None else await self._corrections.put(receipt, build_corrections(request, receipt))
 
     async def corrections(self, receipt_id: str) -> Corrections | None:
         """Gives the corrections of a receipt, whether it is in the cache or not; raises `ProblemError` 503."""
-        return (await self._corrections.known(receipt_id)).corrections
+        return (await self._corrections.find(receipt_id)).corrections
 
     async def delete_corrections(self, receipt_id: str) -> bool:
         """Forgets the corrections of a receipt; gives whether there were any. Raises `ProblemError` 503."""
@@ -157,7 +157,7 @@ class Receipts:
         return await self._cache.find(receipt_id, await self._stages.models(), _options(orientation))
 
     async def _with_corrections(self, receipt: Receipt) -> Receipt:
-        known = await self._corrections.known(receipt.id)
+        known = await self._corrections.find(receipt.id)
         if known.taught and receipt.lines:
             receipt = await self._pipeline.correct(receipt, known.taught)
         return receipt.model_copy(update={"corrections": known.corrections})

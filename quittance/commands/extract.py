@@ -170,18 +170,19 @@ class _Printer:
             console.out.print(receipt_table(reading.path, reading.receipt))
 
     def _print_csv(self, readings: Sequence[Reading]) -> None:
-        from gateway.exports import csv_lines
+        from gateway.exports import format_csv
 
-        text = csv_lines([_export_row(one) for one in readings], header=self._header)
+        text = format_csv([_export_row(one) for one in readings], header=self._header)
         self._header = False
         if text:
             console.print_result(text.removesuffix("\n"))
 
 
 def _json_object(reading: Reading) -> str:
-    from gateway.exports import json_object
+    from gateway.exports import format_json
 
-    return json_object(_export_row(reading))
+    assert reading.receipt is not None  # noqa: S101 - readings without one are omitted
+    return format_json(reading.receipt, str(reading.path))
 
 
 def _export_row(reading: Reading) -> ExportRow:

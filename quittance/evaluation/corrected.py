@@ -52,7 +52,7 @@ def export_corrected(state: Path, pictures: Path, target: Path, *, min_confidenc
         raise DatasetError(f"{pictures} is not a folder.")
     if target.exists() and any(target.iterdir()):
         raise DatasetError(f"{target} is not empty. Name a new folder, so that two data sets are not mixed.")
-    receipts = list(CorrectionStore(state).all())
+    receipts = list(CorrectionStore(state).read_all())
     if not receipts:
         raise DatasetError(f"There are no corrections in {state}. Is it the state directory of the gateway?")
     paths = {_receipt_id(path): path for path in sorted(pictures.rglob("*")) if path.is_file()}

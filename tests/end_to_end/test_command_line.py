@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,9 +18,7 @@ from quittance.evaluation.scores import field_values
 from shared.contracts import Receipt
 from shared.learning.dataset import load_split
 from shared.measures.matches import fold
-
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment
+from tests.support.deployment import Deployment
 
 
 def quittance(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import pytest
 from PIL import Image
 
 from shared.contracts import Receipt
-
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment
+from tests.support.deployment import Deployment
 
 NAME = "Bengkel Cemerlang (Taught)"
 
@@ -72,7 +70,7 @@ def test_another_gateway_and_an_extractor_started_anew_know_it(
     deployment.extractor.stop()
     deployment.extractor.start()
     deployment.extractor.wait_until_ready()
-    other = deployment.another_gateway("taught")
+    other = deployment.create_gateway("taught")
     other.start()
     try:
         other.wait_until_ready()

@@ -16,13 +16,11 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment
+from tests.support.deployment import Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

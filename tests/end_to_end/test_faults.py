@@ -9,17 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 from PIL import Image, ImageDraw
 
 from shared.contracts import Problem
-
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment, Process
-
+from tests.support.deployment import Deployment, Process
 
 _serial = iter(range(1_000_000))
 
@@ -98,7 +94,7 @@ def test_what_is_kept_in_redis_is_json_and_expires(deployment: Deployment, distr
 
 
 def test_a_gateway_that_ends_answers_what_it_has_begun(deployment: Deployment) -> None:
-    gateway = deployment.another_gateway("ending", QUITTANCE_DRAIN_DELAY_S="1")
+    gateway = deployment.create_gateway("ending", QUITTANCE_DRAIN_DELAY_S="1")
     gateway.start()
     gateway.wait_until_ready()
     told = threading.Event()
@@ -122,7 +118,7 @@ def test_a_gateway_that_ends_answers_what_it_has_begun(deployment: Deployment) -
             sender.start()
         with httpx2.Client(base_url=gateway.url, timeout=60) as client:
             wait_for_requests(client, len(senders))
-            gateway.tell(signal.SIGTERM)
+            gateway.send_signal(signal.SIGTERM)
             assert client.get("/readyz").json()["type"] == "urn:quittance:problem:draining"
         told.set()
         for sender in senders:
@@ -142,7 +138,7 @@ def wait_for_requests(client: httpx2.Client, count: int) -> None:
 
 
 def test_a_gateway_starts_without_its_stages_and_says_who_is_missing(deployment: Deployment) -> None:
-    gateway = deployment.another_gateway("alone", QUITTANCE_RECOGNIZER_URL="http://127.0.0.1:1")
+    gateway = deployment.create_gateway("alone", QUITTANCE_RECOGNIZER_URL="http://127.0.0.1:1")
     gateway.start()
     try:
         gateway.wait_until_ready()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -13,9 +12,7 @@ from benchmarks.hostile import calls, documents, pictures
 from benchmarks.hostile.case import Call
 from benchmarks.hostile.mutations import mutations
 from benchmarks.hostile.sending import Answer, fault_of, send_all, uploads
-
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment
+from tests.support.deployment import Deployment
 
 FILES = (*pictures.FILES, *documents.FILES)
 # Those that take a second and more to make, or to be given up, are left to the whole run.

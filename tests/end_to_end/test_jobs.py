@@ -10,16 +10,14 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from PIL import Image
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.end_to_end.conftest import Deployment, Process, Site
+from tests.support.deployment import Deployment, Process, Site
 
 FILES = 200
 LEASE_S = 5  # that of the gateways below; a file that a killed one had is read again after it
@@ -101,13 +99,13 @@ def kept(request: pytest.FixtureRequest, site: Site) -> dict[str, str]:
     """The environment of gateways that keep jobs in Redis, or on the disk."""
     environment = {"QUITTANCE_JOB_LEASE_S": str(LEASE_S), "QUITTANCE_CACHE_TTL_S": "0"}
     if request.param == "redis":
-        environment["QUITTANCE_REDIS_URL"] = f"redis://127.0.0.1:{site.redis().port}/0"
+        environment["QUITTANCE_REDIS_URL"] = f"redis://127.0.0.1:{site.start_redis().port}/0"
     return environment
 
 
 def test_a_gateway_that_is_killed_in_the_middle_goes_on(site: Site, kept: dict[str, str]) -> None:
-    stages = site.stages("stages", 0.03)
-    gateway = site.gateway("gateway", stages, **kept)
+    stages = site.start_stages("stages", 0.03)
+    gateway = site.start_gateway("gateway", stages, **kept)
     files = pictures()
     with client_of(gateway) as client:
         job = create(client, files)
@@ -132,9 +130,9 @@ def test_a_gateway_that_is_killed_in_the_middle_goes_on(site: Site, kept: dict[s
 
 def test_redis_that_is_killed_in_the_middle_loses_no_job(site: Site) -> None:
     """As docker-compose.yml runs it: what was answered is on the disk within a second."""
-    redis, stages = site.redis(), site.stages("stages", 0.03)
+    redis, stages = site.start_redis(), site.start_stages("stages", 0.03)
     url = {"QUITTANCE_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", "QUITTANCE_JOB_LEASE_S": str(LEASE_S)}
-    gateway = site.gateway("gateway", stages, **url)
+    gateway = site.start_gateway("gateway", stages, **url)
     files = pictures()
     with client_of(gateway) as client:
         job = create(client, files)
@@ -150,10 +148,10 @@ def test_redis_that_is_killed_in_the_middle_loses_no_job(site: Site) -> None:
 
 
 def test_gateways_share_a_job_and_one_that_dies_leaves_it_to_the_other(site: Site) -> None:
-    redis = site.redis()
+    redis = site.start_redis()
     url = {"QUITTANCE_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", "QUITTANCE_JOB_LEASE_S": str(LEASE_S)}
-    all_stages = [site.stages(f"stages-{name}", 0.05) for name in "ab"]
-    gateways = [site.gateway(f"gateway-{name}", one, **url) for name, one in zip("ab", all_stages, strict=True)]
+    all_stages = [site.start_stages(f"stages-{name}", 0.05) for name in "ab"]
+    gateways = [site.start_gateway(f"gateway-{name}", one, **url) for name, one in zip("ab", all_stages, strict=True)]
     files = pictures()
     with client_of(gateways[1]) as client:
         job = create(client, files)
@@ -169,25 +167,25 @@ def test_gateways_share_a_job_and_one_that_dies_leaves_it_to_the_other(site: Sit
 
 
 def test_a_gateway_that_ends_gives_back_at_once_what_it_had(site: Site) -> None:
-    redis = site.redis()
+    redis = site.start_redis()
     url = {"QUITTANCE_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", "QUITTANCE_JOB_LEASE_S": "600"}
-    slow, quick = site.stages("slow", 5), site.stages("quick", 0)
-    ending = site.gateway("ending", slow, **url)
+    slow, quick = site.start_stages("slow", 5), site.start_stages("quick", 0)
+    ending = site.start_gateway("ending", slow, **url)
     files = pictures(4)
     with client_of(ending) as client:
         job = create(client, files)
         while seen(slow).total() < 2:
             time.sleep(0.05)
     assert ending.stop(signal.SIGTERM) == 0
-    staying = site.gateway("staying", quick, **url)
+    staying = site.start_gateway("staying", quick, **url)
     with client_of(staying) as client:
         wait_for(client, job, len(files), within_s=20)
         check_results(client, job, files)
 
 
 def test_a_job_deleted_in_the_middle_is_forgotten(site: Site, kept: dict[str, str]) -> None:
-    stages = site.stages("stages", 0.05)
-    gateway = site.gateway("gateway", stages, **kept)
+    stages = site.start_stages("stages", 0.05)
+    gateway = site.start_gateway("gateway", stages, **kept)
     files = pictures()
     with client_of(gateway) as client:
         job = create(client, files)
@@ -215,8 +213,8 @@ def what_is_kept(kept: dict[str, str], site: Site, job_id: str) -> list[Any]:
 
 
 def test_a_small_job_does_not_wait_for_a_large_one(site: Site, kept: dict[str, str]) -> None:
-    stages = site.stages("stages", 0.05)
-    gateway = site.gateway("gateway", stages, **kept)
+    stages = site.start_stages("stages", 0.05)
+    gateway = site.start_gateway("gateway", stages, **kept)
     with client_of(gateway) as client:
         large = create(client, pictures())
         small = create(client, pictures(1))

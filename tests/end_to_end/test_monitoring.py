@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import promql_parser
@@ -14,8 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment
+from tests.support.deployment import Deployment
 
 Labels = dict[str, set[str]]
 OF_PROMETHEUS = {"up": {"job", "instance"}}

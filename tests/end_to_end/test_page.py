@@ -6,16 +6,12 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.browser import File
-
-if TYPE_CHECKING:
-    from tests.support.browser import Visit
+from tests.support.browser import File, Visit
 
 SAMPLES = ("malaysia.jpg", "france.png", "united-states.webp")
 

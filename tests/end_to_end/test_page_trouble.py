@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from playwright.sync_api import Request, Route, expect
 
 from tests.support.browser import READ_MS, File, Visit
-
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment
+from tests.support.deployment import Deployment
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 SECRET = "a-key"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
 
 import httpx2
 from PIL import Image, ImageDraw
 
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Deployment
+from tests.support.deployment import Deployment
 
 TEXT = "KANARIENVOGEL"
 NAME = "canary-file-7f3a"

@@ -1,8 +1,8 @@
-"""How files to read reach a worker: brokers of taskiq that lend a message, and lend it anew if the worker is gone.
+"""Queues of files to read: brokers for taskiq that lend a message, and lend it again if the worker dies.
 
-taskiq's own broker over Redis streams looks for what dead workers left behind only when something new arrives, and
-lends what a living worker has been at for long to a second one. Here a worker tells again and again what it has in
-hand; what it does not tell of any more goes to another one within the lease.
+taskiq's own broker for Redis streams looks for the messages of dead workers only when a new message arrives, and lends
+a message that a worker has had for long to a second one. Here a worker renews the leases of its messages while it is
+alive; a message whose lease ends goes to another worker.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
 
 from taskiq import AckableMessage, AsyncBroker
 
-_RENEWALS = 3  # within one lease
+from gateway.background import run_in_background
+
+_RENEWALS_PER_LEASE = 3
 
 _log = logging.getLogger(__name__)
 
 
 class LendingBroker(AsyncBroker):
-    """A broker whose messages are lent for `lease_s` seconds at a time, for as long as this process has them in hand.
+    """A broker that lends messages for `lease_s` seconds and renews the leases of those this process works on.
 
-    Messages are lent one by one, and so only to workers that have nothing to do; the oldest first.
+    Messages are lent one by one, so only to workers that are idle; the oldest first.
     """
 
     def __init__(self, lease_s: float) -> None:
@@ -33,53 +34,48 @@ class LendingBroker(AsyncBroker):
 
     @abstractmethod
     async def lend(self) -> tuple[str, bytes] | None:
-        """Takes the oldest message that nobody has in hand, as its id and bytes; waits a moment if there is none."""
+        """Take the oldest free message and return its ID and bytes; wait a moment if there is none."""
 
     @abstractmethod
-    async def renew(self, held: list[str]) -> None:
-        """Begins the lease of these messages anew."""
+    async def renew(self, message_ids: list[str]) -> None:
+        """Extend the leases of messages to their full length."""
 
     @abstractmethod
     async def settle(self, message_id: str) -> None:
-        """Forgets a message: what it asked for is done."""
+        """Delete a message whose work is done."""
 
     @abstractmethod
-    async def give_back(self, held: list[str]) -> None:
-        """Lets others have these messages at once."""
+    async def give_back(self, message_ids: list[str]) -> None:
+        """End the leases of messages, so that others get them at once."""
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
-        """Yields messages for as long as somebody asks for the next."""
-        renewing = asyncio.create_task(self._renew_again_and_again(), name="leases of files of jobs")
-        try:
+        """Yield messages, and renew their leases meanwhile."""
+        async with run_in_background(self._renew_regularly(), name="leases of job files"):
             while True:
                 lent = await self.lend()
                 if lent is not None:
                     message_id, data = lent
                     self._held.add(message_id)
-                    yield AckableMessage(data=data, ack=self._settler(message_id))
-        finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+                    yield AckableMessage(data=data, ack=self._build_ack(message_id))
 
-    async def return_all(self) -> None:
-        """Gives back what this process has in hand; before it ends."""
+    async def give_back_all(self) -> None:
+        """Give back all messages that this process has; called before it ends."""
         held, self._held = list(self._held), set()
         if held:
             await self.give_back(held)
 
-    def _settler(self, message_id: str) -> Callable[[], Awaitable[None]]:
-        async def settle() -> None:
+    def _build_ack(self, message_id: str) -> Callable[[], Awaitable[None]]:
+        async def ack() -> None:
             await self.settle(message_id)
             self._held.discard(message_id)
 
-        return settle
+        return ack
 
-    async def _renew_again_and_again(self) -> None:
+    async def _renew_regularly(self) -> None:
         while True:
-            await asyncio.sleep(self.lease_s / _RENEWALS)
+            await asyncio.sleep(self.lease_s / _RENEWALS_PER_LEASE)
             try:
                 if self._held:
                     await self.renew(list(self._held))
             except Exception:  # at worst a file is read twice
-                _log.warning("The files in hand could not be told of", exc_info=True)
+                _log.warning("Leases of job files could not be renewed", exc_info=True)

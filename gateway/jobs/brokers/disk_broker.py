@@ -1,4 +1,4 @@
-"""The queue of files to read on this machine's disk, in SQLite."""
+"""A queue of files to read on the local disk, in SQLite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from taskiq import BrokerMessage
 from gateway.jobs.brokers.broker import LendingBroker
 from gateway.storage.database import database
 
-_LOOK_S = 1.0  # for what another process put in, or a dead one left behind
+# How often to look for messages that another process added, or that a dead one left.
+_POLL_INTERVAL_S = 1.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL, lent_until REAL NOT NULL DEFAULT 0
@@ -22,11 +23,13 @@ CREATE TABLE IF NOT EXISTS messages (
 
 
 class DiskBroker(LendingBroker):
-    """A broker in the state directory; made with the first message. Several processes may share it.
+    """A broker in the state directory, which several processes may share.
+
+    Nothing is written, and no directory created, before the first message.
 
     Args:
         directory: See `GatewaySettings.state_directory`.
-        lease_s: Seconds after which what a dead process had in hand is lent again.
+        lease_s: Seconds after which the messages of a dead process are lent again.
     """
 
     def __init__(self, directory: Path, lease_s: float) -> None:
@@ -35,35 +38,37 @@ class DiskBroker(LendingBroker):
         self._kicked = asyncio.Event()
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Puts a message at the end of the queue."""
+        """Add a message to the end of the queue."""
         await asyncio.to_thread(self._execute, [("INSERT INTO messages (data) VALUES (?)", (message.message,))])
         self._kicked.set()
 
     async def lend(self) -> tuple[str, bytes] | None:
-        """See `LendingBroker.lend`."""
+        """Implement `LendingBroker.lend`."""
         self._kicked.clear()
         lent = await asyncio.to_thread(self._lend)
         if lent is None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_S):
+                async with asyncio.timeout(_POLL_INTERVAL_S):
                     await self._kicked.wait()
         return lent
 
-    async def renew(self, held: list[str]) -> None:
-        """See `LendingBroker.renew`."""
-        await self._lend_until(time.time() + self.lease_s, held)
+    async def renew(self, message_ids: list[str]) -> None:
+        """Implement `LendingBroker.renew`."""
+        await self._lend_until(time.time() + self.lease_s, message_ids)
 
     async def settle(self, message_id: str) -> None:
-        """See `LendingBroker.settle`."""
+        """Implement `LendingBroker.settle`."""
         await asyncio.to_thread(self._execute, [("DELETE FROM messages WHERE id = ?", (int(message_id),))])
 
-    async def give_back(self, held: list[str]) -> None:
-        """See `LendingBroker.give_back`."""
-        await self._lend_until(0.0, held)
+    async def give_back(self, message_ids: list[str]) -> None:
+        """Implement `LendingBroker.give_back`."""
+        await self._lend_until(0.0, message_ids)
 
-    async def _lend_until(self, moment: float, held: list[str]) -> None:
+    async def _lend_until(self, lent_until: float, message_ids: list[str]) -> None:
         statement = "UPDATE messages SET lent_until = ? WHERE id = ?"
-        await asyncio.to_thread(self._execute, [(statement, (moment, int(message_id))) for message_id in held])
+        await asyncio.to_thread(
+            self._execute, [(statement, (lent_until, int(message_id))) for message_id in message_ids]
+        )
 
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
         return database(self._directory, "queue", _SCHEMA)

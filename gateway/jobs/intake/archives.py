@@ -1,7 +1,7 @@
-"""Takes files out of zips that strangers send: nothing is written under their names or unpacked beyond limits.
+"""Files in zips from untrusted senders: nothing is written under their names or unpacked beyond the limits.
 
-The size of an archive's directory and of each entry is checked before it is read, and again while it is: what an
-archive says of itself is not believed.
+The sizes of the directory and of each entry are checked before and while they are read, because what an archive says
+about itself may be false.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from shared.problems import ProblemError
 from shared.service.uploads import too_large
 
 _MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # an entry, or the end of an archive without any
-_DIRECTORY_BYTES_A_FILE = 1024  # names of more than 900 bytes on the average are no names
-_SIZE_OF_DIRECTORY = 5  # index into what `zipfile._EndRecData` gives
+_DIRECTORY_BYTES_PER_FILE = 1024  # enough for names of 900 bytes on average
+_DIRECTORY_SIZE = 5  # index into the result of `zipfile._EndRecData`
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
-_MOST_NAME = 255
+_MAX_NAME_LENGTH = 255
 _CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of an archive: its bytes, or the reason why it cannot be had."""
+    """One file of an archive: its bytes, or the problem that prevents reading it."""
 
     name: str
     content: bytes | ProblemError
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file that begins so is a zip."""
+    """Return whether a file that begins with these bytes is a zip."""
     return head.startswith(_MAGICS)
 
 
-def entries_of(archive: IO[bytes], limits: JobLimits) -> Iterator[Entry]:
-    """Yields the files of a zip in their order; folders and what operating systems add are left out. Blocks.
+def read_entries(archive: IO[bytes], limits: JobLimits) -> Iterator[Entry]:
+    """Yield the files of a zip in their order, except folders and files that operating systems add. Blocks.
 
     Raises:
         ProblemError: 422 `archive-damaged`, 413 `too-many-files`.
@@ -48,79 +48,81 @@ def entries_of(archive: IO[bytes], limits: JobLimits) -> Iterator[Entry]:
     _check_directory(archive, limits)
     try:
         with zipfile.ZipFile(archive) as opened:
-            wanted = [info for info in opened.infolist() if not info.is_dir() and not _is_clutter(info.filename)]
-            if len(wanted) > limits.max_files:
+            infos = [info for info in opened.infolist() if not info.is_dir() and not _is_clutter(info.filename)]
+            if len(infos) > limits.max_files:
                 raise too_many_files(limits.max_files)
-            for info in wanted:
-                yield Entry(clean_name(info.filename), _content(opened, info, limits))
+            for info in infos:
+                yield Entry(clean_name(info.filename), _read_entry(opened, info, limits))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
         raise _damaged(str(error)) from error
 
 
 def clean_name(name: str) -> str:
-    """A name for people: without a way out of its folder, drive letters, control characters, or an end.
+    """Clean a file name for display: no parent folders, drive letters or control characters, and a limited length.
 
-    Names are shown and stored as text; no file is ever opened by one.
+    Names are only shown and stored as text; no file is ever opened by one.
     """
     visible = "".join(c for c in name.replace("\\", "/") if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
-    steps = [step.strip() for step in visible.split("/")]
-    kept = [step for step in steps if step not in ("", ".", "..") and not (len(step) == 2 and step[1] == ":")]
-    return "/".join(kept)[-_MOST_NAME:] or "without a name"
+    parts = [part.strip() for part in visible.split("/")]
+    safe = [part for part in parts if part not in ("", ".", "..") and not (len(part) == 2 and part[1] == ":")]
+    return "/".join(safe)[-_MAX_NAME_LENGTH:] or "unnamed"
 
 
 def too_many_files(max_files: int) -> ProblemError:
-    """The problem of a job with more than `max_files` files."""
+    """Return the problem of a job with more than `max_files` files."""
     return ProblemError(
         413,
         "too-many-files",
-        "There are too many files",
-        f"A job may have {max_files:,} files, those in zips included. Send the rest as another job.",
+        "Too many files",
+        f"A job can have up to {max_files:,} files, including those in zips. Send the rest as another job.",
         extra={"max_files": max_files},
     )
 
 
 def _check_directory(archive: IO[bytes], limits: JobLimits) -> None:
-    """Refuses a directory that would fill the memory once `zipfile` reads it, which it does whole.
+    """Reject a directory that is too large for memory, because `ZipFile` reads it as a whole.
 
-    The function is private, but nothing else tells what `ZipFile` is about to read.
+    The function of `zipfile` is private, but there is no other way to learn what `ZipFile` is about to read.
     """
     try:
         end = zipfile._EndRecData(archive)  # type: ignore[attr-defined]
     except (OSError, zipfile.BadZipFile) as error:
         raise _damaged(str(error)) from error
     if not end:
-        raise _damaged("it has no directory, as if it were cut off")
-    if end[_SIZE_OF_DIRECTORY] > (limits.max_files + 1) * _DIRECTORY_BYTES_A_FILE:
+        raise _damaged("it has no directory, so it may be truncated")
+    if end[_DIRECTORY_SIZE] > (limits.max_files + 1) * _DIRECTORY_BYTES_PER_FILE:
         raise too_many_files(limits.max_files)
 
 
-def _content(opened: zipfile.ZipFile, info: zipfile.ZipInfo, limits: JobLimits) -> bytes | ProblemError:
+def _read_entry(opened: zipfile.ZipFile, info: zipfile.ZipInfo, limits: JobLimits) -> bytes | ProblemError:
     if info.flag_bits & _ENCRYPTED:
-        return _refused("entry-locked", "The file is locked", "It asks for a password. Send it without one.")
+        return _invalid_entry("entry-locked", "The file is encrypted", "Send it without a password.")
     if info.compress_type not in _METHODS:
-        return _refused(
+        return _invalid_entry(
             "entry-unsupported",
-            "The file cannot be unpacked",
-            f"It is packed by the method {info.compress_type}, which is not read here. Pack it as a plain zip.",
+            "The compression method is not supported",
+            f"The zip uses method {info.compress_type}. Create it with the standard method (Deflate).",
         )
     if info.file_size > limits.max_file_bytes:
         return too_large(limits.max_file_bytes)
     try:
         with opened.open(info) as file:
-            content = file.read(limits.max_file_bytes + 1)  # never more than the size it told
+            content = file.read(limits.max_file_bytes + 1)  # ends at the size that the directory states
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, EOFError, OSError, RuntimeError):
-        return _refused("entry-damaged", "The file is damaged", "It cannot be unpacked: its data are wrong.")
+        return _invalid_entry("entry-damaged", "The file is damaged", "It cannot be unpacked. Send an undamaged zip.")
     if is_archive(content):
-        return _refused("archive-in-archive", "A zip in a zip", "Zips in zips are not unpacked. Send it by itself.")
+        return _invalid_entry(
+            "archive-in-archive", "The file is a zip in a zip", "Nested zips are not unpacked. Send it separately."
+        )
     return content
 
 
 def _is_clutter(name: str) -> bool:
-    steps = name.replace("\\", "/").split("/")
-    return steps[0] in _CLUTTER or steps[-1] in _CLUTTER or steps[-1].startswith("._")
+    parts = name.replace("\\", "/").split("/")
+    return parts[0] in _CLUTTER or parts[-1] in _CLUTTER or parts[-1].startswith("._")
 
 
-def _refused(code: str, title: str, detail: str) -> ProblemError:
+def _invalid_entry(code: str, title: str, detail: str) -> ProblemError:
     return ProblemError(422, code, title, detail)
 
 
@@ -129,5 +131,5 @@ def _damaged(reason: str) -> ProblemError:
         422,
         "archive-damaged",
         "The zip is damaged",
-        f"The zip cannot be opened: {reason}. Send the whole, undamaged file.",
+        f"The zip cannot be opened: {reason}. Send a complete, undamaged file.",
     )

@@ -1,7 +1,7 @@
-"""Reads a form part by part, so that a pile of files is never in memory at once.
+"""Multipart forms, read part by part, so that a large upload is never in memory at once.
 
-A part lies in memory while it is small, beyond that in a temporary file that has no name. The whole body is counted by
-the middleware of `shared.service.guard`.
+Small parts are held in memory, larger ones in unnamed temporary files. The middleware in `shared.service.guard` limits
+the size of the whole body.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from shared.problems import ProblemError
 
-_IN_MEMORY_BYTES = 1024 * 1024
-_MOST_HEADER_BYTES = 16 * 1024
+_MAX_MEMORY_BYTES = 1024 * 1024
+_MAX_HEADER_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Part:
     """One part of a form.
 
     Attributes:
-        name: Of the field.
-        filename: As the sender named it, None for a plain field. Untrusted.
-        content: At its beginning; closed when the next part is asked for.
+        name: The name of the field.
+        filename: The name that the sender gave the file, not trusted; None for a plain field.
+        content: The content, from its beginning. It is closed when the next part is requested.
     """
 
     name: str
@@ -38,17 +38,17 @@ class Part:
     content: IO[bytes]
 
 
-async def parts_of_form(request: Request, folder: Path, *, how: str) -> AsyncGenerator[Part]:
-    """Yields the parts of a multipart form as they arrive.
+async def read_form(request: Request, folder: Path, *, instruction: str) -> AsyncGenerator[Part]:
+    """Yield the parts of a multipart form as they arrive.
 
     Args:
-        request: Its body must not have been read.
-        folder: For the temporary files.
-        how: A sentence that says what to send, for the errors.
+        request: The request, whose body has not been read.
+        folder: Where to create the temporary files.
+        instruction: A sentence for error messages that says what to send.
 
     Raises:
         ProblemError: 415 `unsupported-content-type` or 400 `bad-multipart`.
-        OSError: If there is no room for a temporary file.
+        OSError: If there is no space for a temporary file.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data":
@@ -56,36 +56,36 @@ async def parts_of_form(request: Request, folder: Path, *, how: str) -> AsyncGen
             415,
             "unsupported-content-type",
             "The content type is not supported",
-            f"The body is not a form. {how}",
+            f"The body is not a form. {instruction}",
             extra={"accepted": ["multipart/form-data"]},
         )
     if not options.get(b"boundary"):
-        raise _bad_form("its content type names no boundary.", how)
+        raise _bad_form("its content type has no boundary.", instruction)
     collector = _Collector(folder)
     parser = MultipartParser(options[b"boundary"], collector.callbacks)  # type: ignore[arg-type] # a dict of callables
     try:
         async for chunk in request.stream():
             parser.write(chunk)
-            for part in collector.finished():
+            for part in collector.take_finished():
                 yield part
                 part.content.close()
         parser.finalize()
     except FormParserError as error:
-        raise _bad_form(str(error), how) from error
+        raise _bad_form(str(error), instruction) from error
     finally:
         collector.close()
     if not collector.ended:
-        raise _bad_form("it ends before its last boundary.", how)
+        raise _bad_form("it ends before its last boundary.", instruction)
 
 
-def _bad_form(reason: str, how: str) -> ProblemError:
+def _bad_form(reason: str, instruction: str) -> ProblemError:
     return ProblemError(
-        400, "bad-multipart", "The form cannot be read", f"The multipart body is not valid: {reason} {how}"
+        400, "bad-multipart", "The form is not valid", f"The multipart body is not valid: {reason} {instruction}"
     )
 
 
 class _Collector:
-    """What the parser calls; it cannot wait, so that finished parts are handed on after each chunk."""
+    """Collects the parts of a form in callbacks of the parser, which cannot await; drained after each chunk."""
 
     def __init__(self, folder: Path) -> None:
         self.ended = False
@@ -105,7 +105,7 @@ class _Collector:
             "on_end": self._end_of_form,
         }
 
-    def finished(self) -> list[Part]:
+    def take_finished(self) -> list[Part]:
         parts, self._finished = self._finished, []
         return parts
 
@@ -125,7 +125,7 @@ class _Collector:
 
     def _grow(self, text: bytearray, more: bytes) -> None:
         text += more
-        if len(text) > _MOST_HEADER_BYTES:
+        if len(text) > _MAX_HEADER_BYTES:
             raise FormParserError("a header of a part is too long.")
 
     def _header_end(self) -> None:
@@ -140,13 +140,13 @@ class _Collector:
             raise FormParserError("a part has no name.")
         filename = options.get(b"filename")
         self._open = Part(
-            _text(options[b"name"]),
-            None if filename is None else _text(filename),
-            SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES, dir=str(self._folder)),  # noqa: SIM115 - closed by whoever asked for the parts
+            _decode(options[b"name"]),
+            None if filename is None else _decode(filename),
+            SpooledTemporaryFile(max_size=_MAX_MEMORY_BYTES, dir=str(self._folder)),  # noqa: SIM115 - closed by `read_form`
         )
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        assert self._open is not None  # noqa: S101 - the parser tells the end of the headers first
+        assert self._open is not None  # noqa: S101 - the parser ends the headers first
         self._open.content.write(data[start:end])
 
     def _end(self) -> None:
@@ -159,5 +159,5 @@ class _Collector:
         self.ended = True
 
 
-def _text(raw: bytes) -> str:
+def _decode(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""Where webhooks may go: to addresses of the internet, looked up once and then connected to as they are.
+"""The addresses that webhooks may go to.
 
-A name is looked up by us and not by the HTTP client, and the connection goes to the address that was checked; so a name
-whose answer changes between the check and the connection (DNS rebinding) leads nowhere else.
+A host name is resolved here, not by the HTTP client, and the connection goes to the address that was checked. So a name
+that resolves to something else a moment later (DNS rebinding) cannot redirect a webhook.
 """
 
 from __future__ import annotations
@@ -9,24 +9,26 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from shared.problems import ProblemError
 
-_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # older releases of Python take most of it for public
+# For protocol assignments (RFC 6890); older releases of Python consider most of it global.
+_PROTOCOL_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _6TO4 = ipaddress.ip_network("2002::/16")
-_LONGEST_URL = 2048
+_MAX_URL_LENGTH = 2048
 
 
 class AddressError(Exception):
-    """A webhook may not go there, or there is no such place; the message says why."""
+    """An address is not allowed or cannot be found; the message says why."""
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet: not private, loopback, link-local, multicast or reserved.
+    """Return whether an IP address is public: not private, loopback, link-local, multicast or reserved.
 
-    IPv6 addresses that stand for an IPv4 one are judged by that.
+    An IPv6 address that embeds an IPv4 address is judged by the latter.
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
@@ -39,81 +41,93 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip.teredo is not None or ip.is_site_local:
             return False
-    elif ip in _PROTOCOLS:
+    elif ip in _PROTOCOL_ASSIGNMENTS:
         return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
-def check_url(url: str, *, private: bool) -> None:
-    """Looks at a URL without looking anything up.
+@dataclass(frozen=True)
+class Target:
+    """Where to send a webhook.
+
+    Attributes:
+        url: The URL, with the resolved address in place of the host name.
+        host: The value of the `Host` header.
+        tls_name: The name to verify the certificate against (`sni_hostname` in httpx2).
+    """
+
+    url: str
+    host: str
+    tls_name: str
+
+
+def check_url(url: str, *, allow_private: bool) -> None:
+    """Check a URL without resolving its host.
 
     Args:
-        url: As the caller sent it.
-        private: Whether private addresses, and so plain names of neighbors, are allowed.
+        url: The URL as the caller sent it.
+        allow_private: Whether private addresses are allowed.
 
     Raises:
         ProblemError: 422 `webhook-url-invalid`.
     """
     try:
-        parts = _parsed(url)
-        if not private and (literal := _literal(parts.hostname or "")) is not None and not is_public(literal):
-            raise AddressError("it leads to a private address, which this service does not send to")
+        parts = _parse_url(url)
+        address = _parse_address(parts.hostname or "")
+        if not allow_private and address is not None and not is_public(address):
+            raise AddressError("it points to a private address, which this service does not send to")
     except AddressError as error:
         raise ProblemError(
             422,
             "webhook-url-invalid",
-            "The webhook's URL is not valid",
-            f"webhook_url cannot be used: {error}. Send a URL such as https://books.example.com/receipts.",
+            "The webhook URL is not valid",
+            f"webhook_url is not valid: {error}. Send a URL such as https://books.example.com/receipts.",
         ) from error
 
 
-async def resolve(url: str, *, private: bool) -> tuple[str, str, dict[str, str]]:
-    """Looks up where a URL leads, once.
-
-    Returns:
-        The URL with the address in place of the name, the value of `Host`, and the name for TLS (`sni_hostname`), if
-        any, as extensions of a request of httpx2.
+async def resolve_url(url: str, *, allow_private: bool) -> Target:
+    """Resolve the host of a URL, once.
 
     Raises:
-        AddressError: If any of its addresses is not allowed, or there is none.
+        AddressError: If the host has no address, or any of its addresses is not allowed.
     """
-    parts = _parsed(url)
+    parts = _parse_url(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AddressError(f"the host {host} cannot be looked up") from error
-    addresses = [str(entry[4][0]) for entry in found]
+        raise AddressError(f"the host {host} cannot be resolved") from error
+    addresses = [str(entry[4][0]) for entry in entries]
     if not addresses:
         raise AddressError(f"the host {host} has no address")
-    if not private and not all(map(is_public, addresses)):
+    if not allow_private and not all(map(is_public, addresses)):
         raise AddressError(f"the host {host} has a private address, which this service does not send to")
     address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     pinned = parts._replace(netloc=f"{address}:{port}", fragment="").geturl()
-    return pinned, parts.netloc, {"sni_hostname": host}
+    return Target(pinned, parts.netloc, host)
 
 
-def _parsed(url: str) -> SplitResult:
-    if len(url) > _LONGEST_URL:
-        raise AddressError(f"it has more than {_LONGEST_URL} characters")
+def _parse_url(url: str) -> SplitResult:
+    if len(url) > _MAX_URL_LENGTH:
+        raise AddressError(f"it has more than {_MAX_URL_LENGTH} characters")
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise AddressError("it holds characters that a URL cannot have")
+        raise AddressError("it contains characters that are not allowed in a URL")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise AddressError("it cannot be read") from error
+        raise AddressError("it cannot be parsed") from error
     if parts.scheme not in ("http", "https"):
         raise AddressError("it does not begin with https:// or http://")
     if not parts.hostname or "@" in parts.netloc or port == 0:
-        raise AddressError("it names no host, or a user, or no valid port")
+        raise AddressError("it needs a host, no user, and a valid port if any")
     return parts
 
 
-def _literal(host: str) -> str | None:
-    """A host that is an address itself, in any of the ways of writing that the system takes (such as 127.1)."""
+def _parse_address(host: str) -> str | None:
+    """Return the address if a host is one, in any notation that the system accepts (such as 127.1)."""
     try:
         return str(ipaddress.ip_address(host.partition("%")[0]))
     except ValueError:

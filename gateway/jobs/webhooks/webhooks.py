@@ -1,7 +1,7 @@
-"""Tells others that a job is done: a POST of it, signed by the rules of Standard Webhooks.
+"""Webhooks: a POST of each job that is done, signed by the Standard Webhooks specification.
 
-What has to be sent stands beside the job, so that it is sent at least once, whichever process ends meanwhile. The
-receiver knows a second copy by its `webhook-id`, which is the job's.
+A pending webhook is stored with its job, so it is sent at least once, whichever process ends meanwhile. Receivers
+recognize a second copy by its `webhook-id`, which is the ID of the job.
 """
 
 from __future__ import annotations
@@ -10,107 +10,110 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import httpx2
 
-from gateway.jobs.model import DueWebhook, JobStore, JobsUnavailableError
-from gateway.jobs.webhooks.addresses import AddressError, check_url, resolve
-from gateway.jobs.webhooks.signatures import signed_headers
-from gateway.settings import JobSettings, decode_webhook_secret
+from gateway.background import run_in_background
+from gateway.jobs.model import DueWebhook
+from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
+from gateway.jobs.webhooks.addresses import AddressError, check_url, resolve_url
+from gateway.jobs.webhooks.signatures import build_signed_headers
 from shared.problems import ProblemError
 
-_LOOK_S = 1.0
+_POLL_INTERVAL_S = 1.0
 _TIMEOUT_S = 10.0
 _LEASE_S = 60.0  # longer than one attempt can take
-_AGAIN_S = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0)  # after each attempt that failed; then it is given up
+# The pause after each failed attempt; after the last one the webhook is given up.
+_RETRY_DELAYS_S = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0)
 
 _log = logging.getLogger(__name__)
 
 
 class Webhooks:
-    """Sends what is due.
+    """Sends the webhooks that are due.
 
     Args:
-        store: Knows what is due.
-        settings: The secret, without which there are no webhooks, and whether private addresses are allowed.
+        store: Knows which webhooks are due.
+        secret: Signs webhooks; without it none are sent.
+        allow_private: Whether webhooks may go to private addresses.
     """
 
-    def __init__(self, store: JobStore, settings: JobSettings) -> None:
+    def __init__(self, store: JobStore, *, secret: bytes | None, allow_private: bool) -> None:
         self._store = store
-        self._secret = (
-            None
-            if settings.webhook_secret is None
-            else decode_webhook_secret(settings.webhook_secret.get_secret_value())
-        )
-        self._private = settings.webhook_private_addresses
+        self._secret = secret
+        self._allow_private = allow_private
 
-    def check(self, url: str) -> None:
-        """Raises `ProblemError` 422, `webhooks-off` or `webhook-url-invalid`, if nothing can be sent to the URL."""
+    def check_url(self, url: str) -> None:
+        """Check that webhooks can be sent to a URL.
+
+        Raises:
+            ProblemError: 422 `webhooks-off` or `webhook-url-invalid`.
+        """
         if self._secret is None:
             raise ProblemError(
                 422,
                 "webhooks-off",
-                "There are no webhooks",
-                "This service sends no webhooks, as it has no secret to sign them with. Leave webhook_url out and ask "
-                "for the job instead; whoever runs the service: set QUITTANCE_WEBHOOK_SECRET.",
+                "Webhooks are disabled",
+                "This service has no secret to sign webhooks with. Omit webhook_url and poll the job instead, or ask "
+                "the operator to set QUITTANCE_WEBHOOK_SECRET.",
             )
-        check_url(url, private=self._private)
+        check_url(url, allow_private=self._allow_private)
 
     @asynccontextmanager
-    async def sent(self) -> AsyncIterator[None]:
-        """Sends webhooks while the block runs."""
+    async def run(self) -> AsyncIterator[None]:
+        """Send webhooks while the block runs."""
         if self._secret is None:
             yield
             return
-        task = asyncio.create_task(self._send_again_and_again(self._secret), name="webhooks")
-        try:
+        async with run_in_background(self._send_all(self._secret), name="webhooks"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
-    async def _send_again_and_again(self, secret: bytes) -> None:
-        # No proxies from the environment: they would be given the name of the host, and look it up themselves.
+    async def _send_all(self, secret: bytes) -> None:
+        # No proxies from the environment: a proxy would look up the host again, and so undo the check of its address.
         async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, follow_redirects=False) as http:
             while True:
                 try:
-                    due = await self._store.due_webhook(_LEASE_S)
+                    due = await self._store.lease_due_webhook(_LEASE_S)
                     if due is not None:
                         await self._send(http, secret, due)
                         continue
                 except JobsUnavailableError as error:
-                    _log.warning("Webhooks have to wait", extra={"reason": str(error)})
-                await asyncio.sleep(_LOOK_S)
+                    _log.warning("Webhooks delayed", extra={"reason": str(error)})
+                await asyncio.sleep(_POLL_INTERVAL_S)
 
     async def _send(self, http: httpx2.AsyncClient, secret: bytes, due: DueWebhook) -> None:
-        snapshot = await self._store.get(due.job_id)
+        snapshot = await self._store.find(due.job_id)
         if snapshot is None:
             await self._store.settle_webhook(due.job_id, None)
             return
-        body = snapshot.job().model_dump_json().encode()
-        reason = await self._attempt(http, secret, due, body)
-        if reason is None:
+        body = snapshot.to_job().model_dump_json().encode()
+        failure = await self._attempt(http, secret, due, body)
+        if failure is None:
             await self._store.settle_webhook(due.job_id, None)
             return
-        again_in_s = _AGAIN_S[due.attempt - 1] if due.attempt <= len(_AGAIN_S) else None
+        retry_in_s = _RETRY_DELAYS_S[due.attempt - 1] if due.attempt <= len(_RETRY_DELAYS_S) else None
         _log.warning(
-            "A webhook was not taken",
-            extra={"job": due.job_id, "attempt": due.attempt, "reason": reason, "again_in_s": again_in_s},
+            "Webhook failed",
+            extra={"job": due.job_id, "attempt": due.attempt, "reason": failure, "retry_in_s": retry_in_s},
         )
-        await self._store.settle_webhook(due.job_id, again_in_s)
+        await self._store.settle_webhook(due.job_id, retry_in_s)
 
     async def _attempt(self, http: httpx2.AsyncClient, secret: bytes, due: DueWebhook, body: bytes) -> str | None:
-        """Sends once; gives why it was not taken, or None."""
-        headers = {"Content-Type": "application/json"} | signed_headers(secret, due.job_id, int(time.time()), body)
+        """Send a webhook once; return the reason if it failed."""
+        signed = build_signed_headers(secret, due.job_id, int(time.time()), body)
         try:
             async with asyncio.timeout(_TIMEOUT_S * 2):
-                url, host, extensions = await resolve(due.url, private=self._private)
+                target = await resolve_url(due.url, allow_private=self._allow_private)
                 request = http.build_request(
-                    "POST", url, content=body, headers=headers | {"Host": host}, extensions=extensions
+                    "POST",
+                    target.url,
+                    content=body,
+                    headers={"Content-Type": "application/json", "Host": target.host} | signed,
+                    extensions={"sni_hostname": target.tls_name},
                 )
-                response = await http.send(request, stream=True)  # what it says is of no interest, however long
+                # As a stream, because the body of the response is ignored, however long it is.
+                response = await http.send(request, stream=True)
                 await response.aclose()
         except (AddressError, httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
             return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gateway.api.examples import RECEIPT_EXAMPLE
-from gateway.exports import COLUMNS, ExportFormat, ExportRow, csv_lines, export, table_cells
+from gateway.exports import COLUMNS, ExportFormat, ExportRow, build_cells, format_csv, write_export
 from shared.contracts import Receipt
 
 _XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -36,7 +36,7 @@ async def exported(rows: list[ExportRow], how: ExportFormat) -> bytes:
         for row in rows:
             yield row
 
-    return b"".join([piece async for piece in export(one_by_one(), how)])
+    return b"".join([piece async for piece in write_export(one_by_one(), how)])
 
 
 def cells_of(workbook: bytes) -> list[list[str]]:
@@ -50,7 +50,7 @@ def cells_of(workbook: bytes) -> list[list[str]]:
 
 
 def test_a_row_holds_dates_numbers_and_what_the_receipt_says() -> None:
-    cells = table_cells(ExportRow("lunch.jpg", receipt(company={"corrected": True}), page=1))
+    cells = build_cells(ExportRow("lunch.jpg", receipt(company={"corrected": True}), page=1))
     assert tuple(cells) == COLUMNS
     assert (cells["file"], cells["page"], cells["id"]) == ("lunch.jpg", 2, RECEIPT_EXAMPLE["id"])
     assert (cells["date"], cells["date_text"]) == (date(2018, 12, 25), "25/12/2018")
@@ -60,7 +60,7 @@ def test_a_row_holds_dates_numbers_and_what_the_receipt_says() -> None:
 
 
 def test_what_is_not_certain_is_empty_and_its_text_is_not_lost() -> None:
-    cells = table_cells(ExportRow(receipt=receipt(date={"iso": None}, total={"amount": None}, address=None)))
+    cells = build_cells(ExportRow(receipt=receipt(date={"iso": None}, total={"amount": None}, address=None)))
     assert (cells["date"], cells["date_text"], cells["total"], cells["total_text"]) == (
         None,
         "25/12/2018",
@@ -80,7 +80,7 @@ def test_what_people_corrected_goes_before_what_was_read() -> None:
         "total": corrected(),
     }
     corrections = {"receipt_id": RECEIPT_EXAMPLE["id"], "fields": fields}
-    cells = table_cells(ExportRow(receipt=Receipt.model_validate(RECEIPT_EXAMPLE | {"corrections": corrections})))
+    cells = build_cells(ExportRow(receipt=Receipt.model_validate(RECEIPT_EXAMPLE | {"corrections": corrections})))
     assert (cells["company"], cells["company_corrected"], cells["company_confidence"]) == ("SHOP", "person", 0.98)
     assert (cells["date"], cells["date_text"]) == (date(2018, 12, 24), "24/12/2018")
     assert (cells["total"], cells["total_text"], cells["total_corrected"]) == (None, None, "person")
@@ -102,7 +102,7 @@ async def test_nothing_in_a_table_is_a_formula(text: str) -> None:
 
 def test_a_number_below_zero_stays_a_number() -> None:
     rows = [ExportRow(receipt=receipt(total={"amount": "-9.00"}))]
-    (row,) = csv.DictReader(io.StringIO(csv_lines(rows, header=True)))
+    (row,) = csv.DictReader(io.StringIO(format_csv(rows, header=True)))
     assert row["total"] == "-9.00"
 
 

@@ -24,7 +24,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gateway.api.examples import CORRECTIONS_EXAMPLE, RECEIPT_EXAMPLE
-from gateway.corrections.store import MOST_MERCHANTS, CorrectionStore
+from gateway.corrections.store import MAX_MERCHANT_CORRECTIONS, CorrectionStore
 from gateway.settings import GatewaySettings
 from quittance.assembly import gateway_around
 from services.extractor.merchants import Directory
@@ -221,15 +221,15 @@ async def test_dates_and_amounts_are_normalized(gateway: Gateway, name: str, val
 @pytest.mark.parametrize(
     ("fields", "code", "says"),
     [
-        ({"date": "yesterday"}, "correction-invalid", "date cannot be taken: no date"),
+        ({"date": "yesterday"}, "correction-invalid", "date is not valid: it contains no date"),
         ({"date": "31/02/2021"}, "correction-invalid", "no such day"),
         ({"date": "1/2/2021 2/2/2021"}, "correction-invalid", "more than one date"),
-        ({"total": "nine"}, "correction-invalid", "total cannot be taken: no amount"),
+        ({"total": "nine"}, "correction-invalid", "total is not valid: it contains no amount"),
         ({"total": "9.00 9.50"}, "correction-invalid", "more than one amount"),
         ({"company": " - "}, "correction-invalid", "Send null"),
-        ({"company": "A\x00B"}, "correction-invalid", "cannot be printed"),
+        ({"company": "A\x00B"}, "correction-invalid", "unprintable"),
         ({"company": {"value": "A", "lines": [5]}}, "correction-invalid", "5 lines, counted from 0"),
-        ({"company": {"value": "A", "lines": [-1]}}, "correction-invalid", "none is -1"),
+        ({"company": {"value": "A", "lines": [-1]}}, "correction-invalid", "no line -1"),
         ({"company": ""}, "invalid-request", "company"),
         ({"shop": "A"}, "invalid-request", "shop"),
         ({}, "invalid-request", "fields"),
@@ -379,21 +379,21 @@ async def test_only_the_latest_merchants_are_sent(tmp_path: Path) -> None:
         await store.put(receipt.model_copy(update={"id": f"{number:032x}"}), {"company": one})
     with sqlite3.connect(tmp_path / "corrections.sqlite3") as connection:
         row = connection.execute("SELECT correction FROM corrections LIMIT 1").fetchone()
-        rows = [(f"{number + 16:032x}", "company", row[0], 0) for number in range(MOST_MERCHANTS)]
+        rows = [(f"{number + 16:032x}", "company", row[0], 0) for number in range(MAX_MERCHANT_CORRECTIONS)]
         connection.executemany("INSERT INTO corrections VALUES (?, ?, ?, ?)", rows)
         connection.executemany("INSERT INTO receipts VALUES (?, NULL, '')", [(key,) for key, *_ in rows])
-    taught = (await CorrectionStore(tmp_path).known("f" * 32)).taught
-    assert len(taught) == MOST_MERCHANTS
+    taught = (await CorrectionStore(tmp_path).find("f" * 32)).taught
+    assert len(taught) == MAX_MERCHANT_CORRECTIONS
     assert [one.value for one in taught[-3:]] == ["SHOP 0", "SHOP 1", "SHOP 2"]
 
 
 async def test_all_gives_receipts_with_their_corrections(tmp_path: Path) -> None:
     store = CorrectionStore(tmp_path)
-    assert list(store.all()) == []
+    assert list(store.read_all()) == []
     receipt = Receipt.model_validate(RECEIPT_EXAMPLE)
     one = FieldCorrection(value="SHOP", model_value=None, at=datetime.now(UTC))
     await store.put(receipt.model_copy(update={"cached": True}), {"company": one})
-    (kept,) = store.all()
+    (kept,) = store.read_all()
     assert kept == receipt.model_copy(
         update={"corrections": Corrections(receipt_id=receipt.id, fields={"company": one})}
     )

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from gateway.jobs.intake.archives import Entry, clean_name, entries_of, is_archive
+from gateway.jobs.intake.archives import Entry, clean_name, is_archive, read_entries
 from gateway.settings import JobLimits
 from shared.problems import ProblemError
 
@@ -25,7 +25,7 @@ def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
 
 
 def entries(archive: bytes | bytearray, limits: JobLimits = LIMITS) -> list[Entry]:
-    return list(entries_of(io.BytesIO(bytes(archive)), limits))
+    return list(read_entries(io.BytesIO(bytes(archive)), limits))
 
 
 def refusal(archive: bytes | bytearray, limits: JobLimits = LIMITS) -> tuple[int, str]:
@@ -57,8 +57,8 @@ def test_files_come_in_their_order_without_folders_and_clutter() -> None:
         ("a\x00b\x1b[31m\n.jpg", "ab[31m.jpg"),
         ("photo\u202egpj.exe", "photogpj.exe"),
         ("\udcff.jpg", ".jpg"),
-        ("..", "without a name"),
-        ("", "without a name"),
+        ("..", "unnamed"),
+        ("", "unnamed"),
         ("Quittung für Tänzer – 晚餐.jpg", "Quittung für Tänzer – 晚餐.jpg"),
         ("x" * 1000 + ".jpg", "x" * 251 + ".jpg"),
     ],

@@ -24,7 +24,7 @@ File = tuple[str, bytes]
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker, "_MIN_PAUSE_S", 0.01)
 
 
 def zipped(*files: File) -> bytes:
@@ -125,7 +125,7 @@ async def test_a_job_in_which_nothing_can_be_read_is_done_at_once(gateway: Gatew
 async def test_many_files_are_all_read_past_those_that_fail_at_once(gateway: Gateway) -> None:
     """More than are in the queue at a time, so that each brings the next."""
     files = [
-        (f"{number}.png", make_picture(shade=number) if number % 3 else b"") for number in range(3 * worker.CHAINS)
+        (f"{number}.png", make_picture(shade=number) if number % 3 else b"") for number in range(3 * worker.CHAIN_COUNT)
     ]
     job = await finished(gateway, await create(gateway, *files))
     assert job.counts == Counts(total=96, done=64, failed=32)
@@ -276,7 +276,7 @@ async def test_a_file_that_was_lost_or_ends_every_worker_fails(monkeypatch: pyte
     async with run_gateway(GatewaySettings(job_concurrency=0)) as idle:
         job = await create(idle, ("lost.png", make_picture(shade=1)), ("deadly.png", make_picture(shade=2)))
     (tmp_path / "state" / "jobs" / job.id / "0").unlink()
-    monkeypatch.setattr(worker, "_MOST_ATTEMPTS", 0)
+    monkeypatch.setattr(worker, "_MAX_ATTEMPTS", 0)
     async with run_gateway(GatewaySettings()) as fresh:
         job = await finished(fresh, job)
         assert fresh.detector.requests == []
@@ -286,7 +286,7 @@ async def test_a_file_that_was_lost_or_ends_every_worker_fails(monkeypatch: pyte
 
 async def test_jobs_expire(monkeypatch: pytest.MonkeyPatch, gateway: Gateway, tmp_path: Path) -> None:
     job = await finished(gateway, await create(gateway, ("a.png", make_picture())))
-    monkeypatch.setattr("gateway.jobs.stores.disk_store.time.time", lambda: job.expires.timestamp() + 1)
+    monkeypatch.setattr("gateway.jobs.stores.disk_job_store.time.time", lambda: job.expires.timestamp() + 1)
     assert_problem(await gateway.http.get(f"/v1/jobs/{job.id}"), 404, "job-not-found")
     async with run_gateway(GatewaySettings()):
         await asyncio.sleep(0.2)

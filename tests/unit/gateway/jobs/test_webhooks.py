@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from gateway.jobs.webhooks import webhooks
-from gateway.jobs.webhooks.addresses import AddressError, check_url, is_public, resolve
-from gateway.jobs.webhooks.signatures import signed_headers
-from gateway.settings import GatewaySettings, decode_webhook_secret
+from gateway.jobs.webhooks.addresses import AddressError, Target, check_url, is_public, resolve_url
+from gateway.jobs.webhooks.signatures import build_signed_headers, decode_secret
+from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
 from shared.service.settings import SettingsError
 from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
@@ -29,8 +29,8 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 def test_a_signature_is_that_of_the_reference() -> None:
     """As the library of Standard Webhooks signs the example of its documentation."""
-    headers = signed_headers(
-        decode_webhook_secret(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
+    headers = build_signed_headers(
+        decode_secret(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
     )
     assert headers == {
         "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -41,8 +41,8 @@ def test_a_signature_is_that_of_the_reference() -> None:
 
 @pytest.mark.parametrize("secret", ["", "secret", "whsec_", "whsec_%%%", "whsec_c2hvcnQ=", "whsec_" + "A" * 100])
 def test_a_secret_that_is_none_is_refused_at_the_start(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"must|not valid base64"):
-        decode_webhook_secret(secret)
+    with pytest.raises(ValueError, match=r"should"):
+        decode_secret(secret)
     if secret:
         monkeypatch.setenv("QUITTANCE_WEBHOOK_SECRET", secret)
         with pytest.raises(SettingsError, match="QUITTANCE_WEBHOOK_SECRET") as raised:
@@ -82,13 +82,13 @@ def test_other_addresses_are_not(address: str) -> None:
 )
 def test_a_url_that_leads_nowhere_or_inside_is_refused(url: str) -> None:
     with pytest.raises(ProblemError) as raised:
-        check_url(url, private=False)
+        check_url(url, allow_private=False)
     assert (raised.value.status, raised.value.code) == (422, "webhook-url-invalid")
 
 
 @pytest.mark.parametrize("url", ["https://example.com/a?b=c", "http://8.8.8.8:8080", "https://[2606:4700::1]/"])
 def test_a_url_of_the_internet_is_taken(url: str) -> None:
-    check_url(url, private=False)
+    check_url(url, allow_private=False)
 
 
 def looked_up(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
@@ -105,11 +105,9 @@ def looked_up(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
 
 async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = looked_up(monkeypatch, "93.184.216.34")
-    found = await resolve("https://books.example.com/hook?a=1#x", private=False)
-    assert found == (
-        "https://93.184.216.34:443/hook?a=1",
-        "books.example.com",
-        {"sni_hostname": "books.example.com"},
+    found = await resolve_url("https://books.example.com/hook?a=1#x", allow_private=False)
+    assert found == Target(
+        url="https://93.184.216.34:443/hook?a=1", host="books.example.com", tls_name="books.example.com"
     )
     assert asked == ["books.example.com"]
 
@@ -120,7 +118,7 @@ async def test_a_name_with_a_private_address_is_refused(
 ) -> None:
     looked_up(monkeypatch, *addresses)
     with pytest.raises(AddressError, match="address"):
-        await resolve("https://rebound.example.com/", private=False)
+        await resolve_url("https://rebound.example.com/", allow_private=False)
 
 
 @dataclass
@@ -164,8 +162,8 @@ async def create(gateway: Gateway, url: str) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(webhooks, "_LOOK_S", 0.02)
-    monkeypatch.setattr(webhooks, "_AGAIN_S", (0.02, 0.02))
+    monkeypatch.setattr(webhooks, "_POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr(webhooks, "_RETRY_DELAYS_S", (0.02, 0.02))
 
 
 def settings(**changed: Any) -> GatewaySettings:

@@ -1,4 +1,4 @@
-"""Jobs on this machine's disk: states and results in SQLite, the files' bytes as files beside it."""
+"""Jobs on the local disk: states and results in SQLite, the bytes of the files in a folder next to it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter
-
 from gateway.jobs.contracts import FileState
-from gateway.jobs.model import (
-    DueWebhook,
-    JobOptions,
-    JobRecord,
-    JobsUnavailableError,
-    Outcome,
-    Snapshot,
-    Work,
-)
+from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
+from gateway.jobs.stores.job_store import JobsUnavailableError
 from gateway.storage.database import database
-from shared.contracts import Receipt
 
 Value = TypeVar("Value")
 
-_RECEIPTS = TypeAdapter(list[Receipt])
-# A job is there once it has a revision. What is deleted is overwritten, as it is the text of receipts.
+# A job is visible once it has a revision. `told` is the state of a file as JSON, `number` its index in the job.
+# Deleted rows are overwritten, because they hold the text of receipts.
 _SCHEMA = """
 PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS jobs (
@@ -47,8 +37,10 @@ CREATE INDEX IF NOT EXISTS changes ON files (job_id, revision);
 """
 
 
-class DiskStore:
-    """A store in the state directory; made with the first job.
+class DiskJobStore:
+    """A job store in the state directory, which several processes may share.
+
+    Nothing is written, and no directory created, before the first job.
 
     Args:
         directory: See `GatewaySettings.state_directory`.
@@ -59,60 +51,60 @@ class DiskStore:
         self._data = directory / "jobs"
 
     async def begin(self, record: JobRecord) -> None:
-        """See `JobStore.begin`."""
+        """Implement `JobStore.begin`."""
         await self._run(self._begin, record)
 
-    async def add(self, job_id: str, index: int, data: bytes) -> None:
-        """See `JobStore.add`."""
+    async def add_file(self, job_id: str, index: int, data: bytes) -> None:
+        """Implement `JobStore.add_file`."""
         await self._run(_write, self._data / job_id / str(index), data)
 
     async def commit(self, record: JobRecord, files: Sequence[FileState]) -> None:
-        """See `JobStore.commit`."""
+        """Implement `JobStore.commit`."""
         await self._run(self._commit, record, files)
 
-    async def get(self, job_id: str) -> Snapshot | None:
-        """See `JobStore.get`."""
-        return await self._run_if_there(self._get, job_id)
+    async def find(self, job_id: str) -> Snapshot | None:
+        """Implement `JobStore.find`."""
+        return await self._run_if_created(self._find, job_id)
 
     async def exists(self, job_id: str) -> bool:
-        """See `JobStore.exists`."""
-        return bool(await self._run_if_there(self._exists, job_id))
+        """Implement `JobStore.exists`."""
+        return bool(await self._run_if_created(self._exists, job_id))
 
-    async def changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
-        """See `JobStore.changes`."""
-        return await self._run_if_there(self._changes, job_id, revision)
+    async def find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
+        """Implement `JobStore.find_changes`."""
+        return await self._run_if_created(self._find_changes, job_id, revision)
 
-    async def start(self, job_id: str, index: int) -> Work | None:
-        """See `JobStore.start`."""
-        return await self._run_if_there(self._start, job_id, index)
+    async def start_file(self, job_id: str, index: int) -> Work | None:
+        """Implement `JobStore.start_file`."""
+        return await self._run_if_created(self._start_file, job_id, index)
 
-    async def finish(self, job_id: str, index: int, outcome: Outcome) -> bool:
-        """See `JobStore.finish`."""
-        return bool(await self._run_if_there(self._finish, job_id, index, outcome))
+    async def finish_file(self, job_id: str, index: int, outcome: Outcome) -> bool:
+        """Implement `JobStore.finish_file`."""
+        return bool(await self._run_if_created(self._finish_file, job_id, index, outcome))
 
-    async def next_waiting(self, job_id: str, index: int, step: int) -> int | None:
-        """See `JobStore.next_waiting`."""
-        return await self._run_if_there(self._next_waiting, job_id, index, step)
+    async def find_next_queued(self, job_id: str, index: int, step: int) -> int | None:
+        """Implement `JobStore.find_next_queued`."""
+        return await self._run_if_created(self._find_next_queued, job_id, index, step)
 
-    async def outcomes(self, job_id: str, indices: Sequence[int]) -> list[Outcome]:
-        """See `JobStore.outcomes`."""
-        return await self._run_if_there(self._outcomes, job_id, indices) or []
+    async def find_outcomes(self, job_id: str, indices: Sequence[int]) -> list[Outcome]:
+        """Implement `JobStore.find_outcomes`."""
+        return await self._run_if_created(self._find_outcomes, job_id, indices) or []
 
     async def delete(self, job_id: str) -> bool:
-        """See `JobStore.delete`."""
-        return bool(await self._run_if_there(self._delete, job_id))
+        """Implement `JobStore.delete`."""
+        return bool(await self._run_if_created(self._delete, job_id))
 
-    async def expire(self) -> int:
-        """See `JobStore.expire`."""
-        return await self._run_if_there(self._expire) or 0
+    async def delete_expired(self) -> int:
+        """Implement `JobStore.delete_expired`."""
+        return await self._run_if_created(self._delete_expired) or 0
 
-    async def due_webhook(self, lease_s: float) -> DueWebhook | None:
-        """See `JobStore.due_webhook`."""
-        return await self._run_if_there(self._due_webhook, lease_s)
+    async def lease_due_webhook(self, lease_s: float) -> DueWebhook | None:
+        """Implement `JobStore.lease_due_webhook`."""
+        return await self._run_if_created(self._lease_due_webhook, lease_s)
 
-    async def settle_webhook(self, job_id: str, again_in_s: float | None) -> None:
-        """See `JobStore.settle_webhook`."""
-        await self._run_if_there(self._settle_webhook, job_id, again_in_s)
+    async def settle_webhook(self, job_id: str, retry_in_s: float | None) -> None:
+        """Implement `JobStore.settle_webhook`."""
+        await self._run_if_created(self._settle_webhook, job_id, retry_in_s)
 
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
         return database(self._directory, "jobs", _SCHEMA)
@@ -121,10 +113,10 @@ class DiskStore:
         try:
             return await asyncio.to_thread(partial(call, *args))
         except (sqlite3.Error, OSError) as error:
-            raise JobsUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise JobsUnavailableError.from_error(error) from error
 
-    async def _run_if_there(self, call: Callable[..., Value], *args: object) -> Value | None:
-        """Looks for nothing, and makes nothing, where there never was a job."""
+    async def _run_if_created(self, call: Callable[..., Value], *args: object) -> Value | None:
+        """Return None, without creating a database, where there has never been a job."""
         if not (self._directory / "jobs.sqlite3").exists():
             return None
         return await self._run(call, *args)
@@ -140,13 +132,13 @@ class DiskStore:
     def _commit(self, record: JobRecord, files: Sequence[FileState]) -> None:
         finished = time.time() if all(file.state == "failed" for file in files) else None
         with self._database() as connection:
-            # The options as they are now: a field of the form may follow the files.
-            known = connection.execute(
+            # Again with the options, because a field of the form may follow the files.
+            updated = connection.execute(
                 "UPDATE jobs SET revision = 1, finished = ?, options = ? WHERE id = ?",
                 (finished, record.options.model_dump_json(), record.id),
             ).rowcount
-            if not known:
-                raise JobsUnavailableError("the time of the job was over before it was whole")
+            if not updated:
+                raise JobsUnavailableError("the job expired before all of its files had arrived")
             connection.executemany(
                 "INSERT INTO files (job_id, number, name, state, revision, told) VALUES (?, ?, ?, ?, 1, ?)",
                 [(record.id, file.index, file.name, file.state, file.model_dump_json()) for file in files],
@@ -154,56 +146,58 @@ class DiskStore:
             if finished is not None:
                 _make_webhook_due(connection, record.id)
 
-    def _get(self, job_id: str) -> Snapshot | None:
+    def _find(self, job_id: str) -> Snapshot | None:
         with self._database() as connection:
             job = connection.execute("SELECT * FROM jobs WHERE id = ? AND revision > 0", (job_id,)).fetchone()
             if job is None or job["expires"] < time.time():
                 return None
             rows = connection.execute("SELECT told FROM files WHERE job_id = ? ORDER BY number", (job_id,)).fetchall()
         options = JobOptions.model_validate_json(job["options"])
-        files = [FileState.model_validate_json(row["told"]) for row in rows]
         record = JobRecord(job_id, job["created"], job["expires"], options)
+        files = parse_file_states(row["told"] for row in rows)
         return Snapshot(record, files, job["finished"], job["revision"])
 
     def _exists(self, job_id: str) -> bool:
         with self._database() as connection:
-            return _revision(connection, job_id) is not None
+            return _find_revision(connection, job_id) is not None
 
-    def _changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
+    def _find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
         with self._database() as connection:
-            now = _revision(connection, job_id)
+            current = _find_revision(connection, job_id)
             rows = connection.execute(
                 "SELECT told FROM files WHERE job_id = ? AND revision > ? ORDER BY revision", (job_id, revision)
             ).fetchall()
-        return None if now is None else (now, [FileState.model_validate_json(row["told"]) for row in rows])
+        return None if current is None else (current, parse_file_states(row["told"] for row in rows))
 
-    def _start(self, job_id: str, index: int) -> Work | None:
+    def _start_file(self, job_id: str, index: int) -> Work | None:
         with self._database() as connection:
-            row = _unfinished(connection, job_id, index)
+            row = _find_unfinished(connection, job_id, index)
             if row is None:
                 return None
-            data = _read(self._data / job_id / str(index))
-            told = FileState(index=index, name=row["name"], state="running")
-            _change(connection, job_id, told, attempts=row["attempts"] + 1)
-        return Work(data, row["attempts"] + 1, JobOptions.model_validate_json(row["options"]))
+            data = _read_if_present(self._data / job_id / str(index))
+            attempt = row["attempts"] + 1
+            _update_file(
+                connection, job_id, FileState(index=index, name=row["name"], state="running"), attempts=attempt
+            )
+        return Work(data, attempt, JobOptions.model_validate_json(row["options"]))
 
-    def _finish(self, job_id: str, index: int, outcome: Outcome) -> bool:
+    def _finish_file(self, job_id: str, index: int, outcome: Outcome) -> bool:
         with self._database() as connection:
-            row = _unfinished(connection, job_id, index)
+            row = _find_unfinished(connection, job_id, index)
             if row is None:
                 return False
-            receipts = _RECEIPTS.dump_json(outcome.receipts).decode()
-            _change(connection, job_id, outcome.state(index, row["name"]), attempts=row["attempts"], receipts=receipts)
-            left = connection.execute(
+            state, receipts = outcome.to_file_state(index, row["name"]), outcome.receipts_json().decode()
+            _update_file(connection, job_id, state, attempts=row["attempts"], receipts=receipts)
+            remaining = connection.execute(
                 "SELECT count(*) FROM files WHERE job_id = ? AND state IN ('queued', 'running')", (job_id,)
             ).fetchone()[0]
-            if left == 0:
+            if remaining == 0:
                 connection.execute("UPDATE jobs SET finished = ? WHERE id = ?", (time.time(), job_id))
                 _make_webhook_due(connection, job_id)
         (self._data / job_id / str(index)).unlink(missing_ok=True)
         return True
 
-    def _next_waiting(self, job_id: str, index: int, step: int) -> int | None:
+    def _find_next_queued(self, job_id: str, index: int, step: int) -> int | None:
         with self._database() as connection:
             row = connection.execute(
                 "SELECT number, state FROM files WHERE job_id = ? AND number > ? AND number % ? = ? "
@@ -212,40 +206,33 @@ class DiskStore:
             ).fetchone()
         return row["number"] if row is not None and row["state"] == "queued" else None
 
-    def _outcomes(self, job_id: str, indices: Sequence[int]) -> list[Outcome]:
-        marks = ", ".join("?" * len(indices))
+    def _find_outcomes(self, job_id: str, indices: Sequence[int]) -> list[Outcome]:
+        placeholders = ", ".join("?" * len(indices))
         with self._database() as connection:
             rows = connection.execute(
-                f"SELECT number, told, receipts FROM files WHERE job_id = ? AND number IN ({marks})",  # noqa: S608
+                f"SELECT number, told, receipts FROM files WHERE job_id = ? AND number IN ({placeholders})",  # noqa: S608
                 (job_id, *indices),
             ).fetchall()
-        found = {row["number"]: row for row in rows}
-        return [
-            Outcome(
-                _RECEIPTS.validate_json(found[index]["receipts"] or "[]"),
-                FileState.model_validate_json(found[index]["told"]).problem,
-            )
-            for index in indices
-            if index in found
-        ]
+        outcomes = {row["number"]: Outcome.from_json(row["receipts"], row["told"]) for row in rows}
+        return [outcomes[index] for index in indices if index in outcomes]
 
     def _delete(self, job_id: str) -> bool:
         with self._database() as connection:
             connection.execute("DELETE FROM files WHERE job_id = ?", (job_id,))
-            known = connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,)).rowcount > 0
+            existed = connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,)).rowcount > 0
         with self._database() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what was overwritten still stands in the log
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # removes the deleted text from the log
         shutil.rmtree(self._data / job_id, ignore_errors=True)
-        return known
+        return existed
 
-    def _expire(self) -> int:
+    def _delete_expired(self) -> int:
         with self._database() as connection:
             rows = connection.execute("SELECT id FROM jobs WHERE expires < ?", (time.time(),)).fetchall()
         for row in rows:
             self._delete(row["id"])
         return len(rows)
 
-    def _due_webhook(self, lease_s: float) -> DueWebhook | None:
+    def _lease_due_webhook(self, lease_s: float) -> DueWebhook | None:
         now = time.time()
         with self._database() as connection:
             rows = connection.execute(
@@ -260,8 +247,8 @@ class DiskStore:
         url = JobOptions.model_validate_json(row["options"]).webhook_url
         return DueWebhook(row["id"], url or "", row["webhook_attempts"])
 
-    def _settle_webhook(self, job_id: str, again_in_s: float | None) -> None:
-        at = None if again_in_s is None else time.time() + again_in_s
+    def _settle_webhook(self, job_id: str, retry_in_s: float | None) -> None:
+        at = None if retry_in_s is None else time.time() + retry_in_s
         with self._database() as connection:
             connection.execute("UPDATE jobs SET webhook_at = ? WHERE id = ?", (at, job_id))
 
@@ -273,20 +260,20 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _read(path: Path) -> bytes | None:
+def _read_if_present(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
 
 
-def _revision(connection: sqlite3.Connection, job_id: str) -> int | None:
+def _find_revision(connection: sqlite3.Connection, job_id: str) -> int | None:
     row = connection.execute("SELECT revision FROM jobs WHERE id = ? AND revision > 0", (job_id,)).fetchone()
     return None if row is None else int(row["revision"])
 
 
-def _unfinished(connection: sqlite3.Connection, job_id: str, index: int) -> sqlite3.Row | None:
-    connection.execute("BEGIN IMMEDIATE")  # what is read here must still hold when it is written
+def _find_unfinished(connection: sqlite3.Connection, job_id: str, index: int) -> sqlite3.Row | None:
+    connection.execute("BEGIN IMMEDIATE")  # locks the row that the caller updates next
     row: sqlite3.Row | None = connection.execute(
         "SELECT name, state, attempts, options FROM files JOIN jobs ON jobs.id = job_id "
         "WHERE job_id = ? AND number = ? AND state IN ('queued', 'running')",
@@ -295,15 +282,15 @@ def _unfinished(connection: sqlite3.Connection, job_id: str, index: int) -> sqli
     return row
 
 
-def _change(
-    connection: sqlite3.Connection, job_id: str, told: FileState, *, attempts: int, receipts: str | None = None
+def _update_file(
+    connection: sqlite3.Connection, job_id: str, state: FileState, *, attempts: int, receipts: str | None = None
 ) -> None:
     connection.execute("UPDATE jobs SET revision = revision + 1 WHERE id = ?", (job_id,))
-    revision = _revision(connection, job_id)
+    revision = _find_revision(connection, job_id)
     connection.execute(
         "UPDATE files SET state = ?, attempts = ?, revision = ?, told = ?, receipts = ? "
         "WHERE job_id = ? AND number = ?",
-        (told.state, attempts, revision, told.model_dump_json(), receipts, job_id, told.index),
+        (state.state, attempts, revision, state.model_dump_json(), receipts, job_id, state.index),
     )
 
 

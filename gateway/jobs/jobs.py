@@ -1,0 +1,147 @@
+"""Jobs as the API offers them: create, find, follow, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import Request
+
+from gateway.background import run_in_background
+from gateway.jobs.contracts import FileResult, FileState, Job
+from gateway.jobs.events import stream_events
+from gateway.jobs.intake.intake import Intake
+from gateway.jobs.model import JobOptions, JobRecord, Outcome
+from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
+from gateway.jobs.worker import CHAIN_COUNT, Worker
+from gateway.reading.receipts import Receipts
+from gateway.settings import JobLimits
+from shared.service.health import Health
+
+_RESULTS_PER_BATCH = 20  # files whose receipts are in memory while results are sent
+_EXPIRY_INTERVAL_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Jobs:
+    """Creates, finds and deletes jobs.
+
+    Args:
+        store: Stores jobs.
+        worker: Reads the files of jobs.
+        receipts: Knows the corrections of receipts.
+        limits: Limits of one job.
+        folder: Where to hold files while they arrive.
+        ttl_s: Seconds after which a job is deleted.
+        check_webhook_url: Raises a ProblemError for a URL that webhooks cannot go to.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        worker: Worker,
+        receipts: Receipts,
+        limits: JobLimits,
+        folder: Path,
+        ttl_s: float,
+        check_webhook_url: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._receipts = receipts
+        self._limits = limits
+        self._folder = folder
+        self._ttl_s = ttl_s
+        self._check_webhook_url = check_webhook_url
+
+    async def create(self, request: Request, options: JobOptions) -> Job:
+        """Receive the files of a new job and queue them.
+
+        Raises:
+            ProblemError: See `Intake.receive`.
+            JobsUnavailableError: If the job cannot be stored or queued; nothing is stored then.
+        """
+        record = JobRecord.create(options, self._ttl_s)
+        intake = Intake(
+            self._store, record, limits=self._limits, folder=self._folder, check_webhook_url=self._check_webhook_url
+        )
+        files = await intake.receive(request)
+        queued = [file.index for file in files if file.state == "queued"]
+        try:
+            await self._worker.enqueue(record.id, _find_chain_starts(queued))
+        except JobsUnavailableError:
+            await self._store.delete(record.id)
+            raise
+        job = await self.find(record.id)
+        if job is None:
+            raise JobsUnavailableError("the job store lost a new job")
+        return job
+
+    async def find(self, job_id: str) -> Job | None:
+        """Return the current state of a job, or None; raise `JobsUnavailableError`."""
+        snapshot = await self._store.find(job_id)
+        return None if snapshot is None else snapshot.to_job()
+
+    async def delete(self, job_id: str) -> bool:
+        """Cancel and delete a job; return whether it existed. Raise `JobsUnavailableError`."""
+        return await self._store.delete(job_id)
+
+    async def follow(self, job_id: str, health: Health) -> AsyncIterator[bytes] | None:
+        """Return the stream of events of a job, or None if it does not exist; raise `JobsUnavailableError`."""
+        snapshot = await self._store.find(job_id)
+        return None if snapshot is None else stream_events(self._store, snapshot, health)
+
+    async def read_results(self, job: Job) -> AsyncIterator[FileResult]:
+        """Yield the results of the files that have finished, in the order of the job."""
+        finished = [file for file in job.files if file.state in ("done", "failed")]
+        for start in range(0, len(finished), _RESULTS_PER_BATCH):
+            batch = finished[start : start + _RESULTS_PER_BATCH]
+            outcomes = await self._store.find_outcomes(job.id, [file.index for file in batch])
+            if len(outcomes) != len(batch):
+                return  # the job was deleted meanwhile
+            for file, outcome in zip(batch, outcomes, strict=True):
+                for result in _build_results(file, outcome):
+                    yield await self._add_corrections(result)
+
+    @asynccontextmanager
+    async def expire_in_background(self) -> AsyncIterator[None]:
+        """Delete expired jobs while the block runs."""
+        async with run_in_background(self._delete_expired_regularly(), name="expiry of jobs"):
+            yield
+
+    async def _add_corrections(self, result: FileResult) -> FileResult:
+        if result.receipt is None:
+            return result
+        corrections = await self._receipts.corrections(result.receipt.id)
+        return result.model_copy(update={"receipt": result.receipt.model_copy(update={"corrections": corrections})})
+
+    async def _delete_expired_regularly(self) -> None:
+        while True:
+            try:
+                await self._store.delete_expired()
+            except JobsUnavailableError as error:
+                _log.warning("Expired jobs could not be deleted", extra={"reason": str(error)})
+            await asyncio.sleep(_EXPIRY_INTERVAL_S)
+
+
+def _find_chain_starts(queued: list[int]) -> list[int]:
+    """Return the first queued file of each chain; see `CHAIN_COUNT`."""
+    starts: dict[int, int] = {}
+    for index in queued:
+        starts.setdefault(index % CHAIN_COUNT, index)
+    return sorted(starts.values())
+
+
+def _build_results(file: FileState, outcome: Outcome) -> list[FileResult]:
+    if outcome.problem is not None:
+        return [FileResult(index=file.index, name=file.name, state="failed", problem=outcome.problem)]
+    split = len(outcome.receipts) > 1
+    return [
+        FileResult(index=file.index, name=file.name, state="done", page=page if split else None, receipt=receipt)
+        for page, receipt in enumerate(outcome.receipts)
+    ]

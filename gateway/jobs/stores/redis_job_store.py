@@ -1,0 +1,258 @@
+"""Jobs in Redis, shared by any number of gateways: states, results, and the bytes of files until they are read.
+
+No key has an expiry, so a Redis that is also a cache (policy `volatile-lru`) never evicts a job; `delete_expired`
+removes old jobs instead. Changes that must be atomic are Lua scripts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gateway.jobs.contracts import FileState
+from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
+from gateway.jobs.stores.job_store import JobsUnavailableError
+
+# Sorted sets by time, in seconds since the epoch: when a job expires, and when its webhook is due.
+_JOBS = "quittance:jobs"
+_WEBHOOKS = "quittance:webhooks"
+# The keys of one job end so. The first is a hash of the job itself, `:changes` a sorted set of indices by revision, and
+# the others are hashes by the index of the file.
+_KEY_SUFFIXES = ("", ":files", ":states", ":attempts", ":changes", ":data", ":receipts")
+
+# KEYS: those of the job; ARGV: the index, the new state as JSON. Returns the attempt.
+_START_FILE = """
+local state = redis.call('HGET', KEYS[3], ARGV[1])
+if state ~= 'queued' and state ~= 'running' then return nil end
+local revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
+redis.call('HSET', KEYS[3], ARGV[1], 'running')
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[5], revision, ARGV[1])
+return redis.call('HINCRBY', KEYS[4], ARGV[1], 1)
+"""
+# KEYS: those of the job, the webhooks; ARGV: the index, the new state as JSON, its name, the receipts, now, the job ID.
+_FINISH_FILE = """
+local state = redis.call('HGET', KEYS[3], ARGV[1])
+if state ~= 'queued' and state ~= 'running' then return 0 end
+local revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[5], revision, ARGV[1])
+redis.call('HSET', KEYS[7], ARGV[1], ARGV[4])
+redis.call('HDEL', KEYS[6], ARGV[1])
+if redis.call('HINCRBY', KEYS[1], 'left', -1) == 0 then
+    redis.call('HSET', KEYS[1], 'finished', ARGV[5])
+    if redis.call('HGET', KEYS[1], 'webhook') == '1' then redis.call('ZADD', KEYS[8], ARGV[5], ARGV[6]) end
+end
+return 1
+"""
+# KEYS: the webhooks; ARGV: now, the end of the lease. Returns a job ID.
+_LEASE_WEBHOOK = """
+local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)[1]
+if id then redis.call('ZADD', KEYS[1], ARGV[2], id) end
+return id
+"""
+
+
+class RedisJobStore:
+    """A job store in Redis.
+
+    Args:
+        redis: The client, which the caller closes.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        # Any, because its commands are typed as both synchronous and asynchronous.
+        self._redis: Any = redis
+        self._start_file_script = redis.register_script(_START_FILE)
+        self._finish_file_script = redis.register_script(_FINISH_FILE)
+        self._lease_webhook_script = redis.register_script(_LEASE_WEBHOOK)
+
+    async def begin(self, record: JobRecord) -> None:
+        """Implement `JobStore.begin`."""
+        async with _translate_errors():
+            await self._redis.zadd(_JOBS, {record.id: record.expires})
+
+    async def add_file(self, job_id: str, index: int, data: bytes) -> None:
+        """Implement `JobStore.add_file`."""
+        async with _translate_errors():
+            await self._redis.hset(_get_key(job_id, ":data"), str(index), data)
+
+    async def commit(self, record: JobRecord, files: Sequence[FileState]) -> None:
+        """Implement `JobStore.commit`."""
+        remaining = sum(file.state == "queued" for file in files)
+        job: dict[str, Any] = {
+            "created": record.created,
+            "expires": record.expires,
+            "options": record.options.model_dump_json(),
+            "webhook": "1" if record.options.webhook_url else "0",
+            "left": remaining,
+            "revision": 1,
+        }
+        if remaining == 0:
+            job["finished"] = time.time()
+        async with _translate_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.zadd(_JOBS, {record.id: record.expires})  # again, because it may have expired while its files arrived
+            pipe.hset(_get_key(record.id), mapping=job)
+            pipe.hset(
+                _get_key(record.id, ":files"), mapping={str(file.index): file.model_dump_json() for file in files}
+            )
+            pipe.hset(_get_key(record.id, ":states"), mapping={str(file.index): file.state for file in files})
+            if remaining == 0 and record.options.webhook_url:
+                pipe.zadd(_WEBHOOKS, {record.id: job["finished"]})
+            await pipe.execute()
+
+    async def find(self, job_id: str) -> Snapshot | None:
+        """Implement `JobStore.find`."""
+        async with _translate_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(_get_key(job_id))
+            pipe.hgetall(_get_key(job_id, ":files"))
+            job, states = await pipe.execute()
+        if not job or float(job[b"expires"]) < time.time():
+            return None
+        options = JobOptions.model_validate_json(job[b"options"])
+        record = JobRecord(job_id, float(job[b"created"]), float(job[b"expires"]), options)
+        files = sorted(parse_file_states(states.values()), key=lambda file: file.index)
+        finished = float(job[b"finished"]) if b"finished" in job else None
+        return Snapshot(record, files, finished, int(job[b"revision"]))
+
+    async def exists(self, job_id: str) -> bool:
+        """Implement `JobStore.exists`."""
+        async with _translate_errors():
+            return bool(await self._redis.exists(_get_key(job_id)))
+
+    async def find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
+        """Implement `JobStore.find_changes`."""
+        async with _translate_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hget(_get_key(job_id), "revision")
+                pipe.zrangebyscore(_get_key(job_id, ":changes"), f"({revision}", "+inf")
+                current, indices = await pipe.execute()
+            if current is None:
+                return None
+            states = await self._redis.hmget(_get_key(job_id, ":files"), indices) if indices else []
+        return int(current), parse_file_states(state for state in states if state is not None)
+
+    async def start_file(self, job_id: str, index: int) -> Work | None:
+        """Implement `JobStore.start_file`."""
+        async with _translate_errors():
+            name = await self._find_name(job_id, index)
+            if name is None:
+                return None
+            state = FileState(index=index, name=name, state="running").model_dump_json()
+            attempt = await self._start_file_script(_get_keys(job_id), [index, state])
+            data = await self._redis.hget(_get_key(job_id, ":data"), str(index))
+            options = await self._redis.hget(_get_key(job_id), "options")
+        if attempt is None or options is None:
+            return None
+        return Work(data, attempt, JobOptions.model_validate_json(options))
+
+    async def finish_file(self, job_id: str, index: int, outcome: Outcome) -> bool:
+        """Implement `JobStore.finish_file`."""
+        async with _translate_errors():
+            name = await self._find_name(job_id, index)
+            if name is None:
+                return False
+            state = outcome.to_file_state(index, name)
+            arguments: list[Any] = [
+                index,
+                state.model_dump_json(),
+                state.state,
+                outcome.receipts_json(),
+                time.time(),
+                job_id,
+            ]
+            return bool(await self._finish_file_script([*_get_keys(job_id), _WEBHOOKS], arguments))
+
+    async def find_next_queued(self, job_id: str, index: int, step: int) -> int | None:
+        """Implement `JobStore.find_next_queued`."""
+        async with _translate_errors():
+            total = await self._redis.hlen(_get_key(job_id, ":states"))
+            candidates = range(index + step, total, step)
+            if not candidates:
+                return None
+            states = await self._redis.hmget(_get_key(job_id, ":states"), [str(candidate) for candidate in candidates])
+        for candidate, state in zip(candidates, states, strict=True):
+            if state != b"failed":
+                return candidate if state == b"queued" else None
+        return None
+
+    async def find_outcomes(self, job_id: str, indices: Sequence[int]) -> list[Outcome]:
+        """Implement `JobStore.find_outcomes`."""
+        fields = [str(index) for index in indices]
+        async with _translate_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(_get_key(job_id, ":files"), fields)
+            pipe.hmget(_get_key(job_id, ":receipts"), fields)
+            states, receipts = await pipe.execute()
+        return [
+            Outcome.from_json(stored, state)
+            for state, stored in zip(states, receipts, strict=True)
+            if state is not None
+        ]
+
+    async def delete(self, job_id: str) -> bool:
+        """Implement `JobStore.delete`."""
+        async with _translate_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.exists(_get_key(job_id))
+            pipe.unlink(*_get_keys(job_id))
+            pipe.zrem(_JOBS, job_id)
+            pipe.zrem(_WEBHOOKS, job_id)
+            existed, *_ = await pipe.execute()
+        return bool(existed)
+
+    async def delete_expired(self) -> int:
+        """Implement `JobStore.delete_expired`."""
+        async with _translate_errors():
+            expired = await self._redis.zrangebyscore(_JOBS, "-inf", time.time())
+        for job_id in expired:
+            await self.delete(job_id.decode())
+        return len(expired)
+
+    async def lease_due_webhook(self, lease_s: float) -> DueWebhook | None:
+        """Implement `JobStore.lease_due_webhook`."""
+        now = time.time()
+        async with _translate_errors():
+            leased = await self._lease_webhook_script([_WEBHOOKS], [now, now + lease_s])
+            if leased is None:
+                return None
+            job_id = leased.decode()
+            options = await self._redis.hget(_get_key(job_id), "options")
+            if options is None:  # the job was deleted meanwhile
+                await self._redis.zrem(_WEBHOOKS, job_id)
+                return None
+            attempt = await self._redis.hincrby(_get_key(job_id), "webhook_attempts", 1)
+        return DueWebhook(job_id, JobOptions.model_validate_json(options).webhook_url or "", attempt)
+
+    async def settle_webhook(self, job_id: str, retry_in_s: float | None) -> None:
+        """Implement `JobStore.settle_webhook`."""
+        async with _translate_errors():
+            if retry_in_s is None:
+                await self._redis.zrem(_WEBHOOKS, job_id)
+            else:
+                await self._redis.zadd(_WEBHOOKS, {job_id: time.time() + retry_in_s}, xx=True)
+
+    async def _find_name(self, job_id: str, index: int) -> str | None:
+        state = await self._redis.hget(_get_key(job_id, ":files"), str(index))
+        return None if state is None else FileState.model_validate_json(state).name
+
+
+def _get_key(job_id: str, suffix: str = "") -> str:
+    return f"quittance:job:{job_id}{suffix}"
+
+
+def _get_keys(job_id: str) -> list[str]:
+    return [_get_key(job_id, suffix) for suffix in _KEY_SUFFIXES]
+
+
+@asynccontextmanager
+async def _translate_errors() -> AsyncIterator[None]:
+    """Raise errors of Redis as `JobsUnavailableError`."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise JobsUnavailableError.from_error(error) from error
