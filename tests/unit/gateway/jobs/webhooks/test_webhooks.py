@@ -1,0 +1,134 @@
+"""Webhooks sent to a local server."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from gateway.jobs.webhooks import webhooks
+from gateway.settings import GatewaySettings
+from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@dataclass
+class Receiver:
+    """A server that receives webhooks: the statuses it answers with, and the requests it received."""
+
+    url: str = ""
+    statuses: list[str] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        headers = dict(header.lower().split(": ", 1) for header in lines if header)
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.requests.append((line, headers, body))
+        status = self.statuses.pop(0) if self.statuses else "204 No Content"
+        writer.write(f"HTTP/1.1 {status}\r\nLocation: {self.url}/elsewhere\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async def wait_for_requests(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(self.requests) < count:  # noqa: ASYNC110 - the requests are a plain list
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def run_receiver(*statuses: str) -> AsyncIterator[Receiver]:
+    receiver = Receiver(statuses=list(statuses))
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    async with server:
+        receiver.url = f"http://localhost:{server.sockets[0].getsockname()[1]}"
+        yield receiver
+
+
+async def create_job(gateway: Gateway, url: str) -> dict[str, Any]:
+    form = [("files", ("a.png", make_picture(), "image/png")), ("webhook_url", (None, url))]
+    response = await gateway.http.post("/v1/jobs", files=form)
+    assert response.status_code == 202, response.text
+    job: dict[str, Any] = response.json()
+    return job
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "_POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr(webhooks, "_RETRY_DELAYS_S", (0.02, 0.02))
+
+
+def create_settings(*, allow_private: bool = True) -> GatewaySettings:
+    return GatewaySettings.model_validate({"webhook_secret": SECRET, "webhook_private_addresses": allow_private})
+
+
+async def test_sends_the_finished_job_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    async with run_receiver() as receiver, run_gateway(create_settings()) as gateway:
+        job = await create_job(gateway, f"{receiver.url}/hook?a=1")
+        await receiver.wait_for_requests(1)
+        finished = (await gateway.http.get(f"/v1/jobs/{job['id']}")).json()
+    ((line, headers, body),) = receiver.requests
+    assert line == "POST /hook?a=1 HTTP/1.1"
+    assert headers["host"] == receiver.url.removeprefix("http://")
+    assert headers["content-type"] == "application/json"
+    assert json.loads(body) == finished
+    assert finished["state"] == "done"
+    assert headers["webhook-id"] == job["id"]
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{signature}".lower()  # the receiver lowercases all headers
+
+
+async def test_retries_until_accepted_and_follows_no_redirects() -> None:
+    statuses = ("500 Oh", "302 Found", "204 No Content", "204 No Content")
+    async with run_receiver(*statuses) as receiver, run_gateway(create_settings()) as gateway:
+        await create_job(gateway, f"{receiver.url}/hook")
+        await receiver.wait_for_requests(3)
+        await asyncio.sleep(0.3)
+    assert [line for line, _, _ in receiver.requests] == ["POST /hook HTTP/1.1"] * 3
+    assert len({headers["webhook-id"] for _, headers, _ in receiver.requests}) == 1
+
+
+async def test_gives_up_after_the_last_retry() -> None:
+    async with run_receiver(*["500 Oh"] * 9) as receiver, run_gateway(create_settings()) as gateway:
+        await create_job(gateway, receiver.url)
+        await receiver.wait_for_requests(3)
+        await asyncio.sleep(0.5)
+    assert len(receiver.requests) == 3
+
+
+async def test_does_not_send_to_a_name_that_resolves_to_a_private_address() -> None:
+    async with run_receiver() as receiver, run_gateway(create_settings(allow_private=False)) as gateway:
+        await create_job(gateway, receiver.url)  # localhost: accepted, because only DNS shows that it is private
+        await asyncio.sleep(1)
+    assert receiver.requests == []
+
+
+async def test_deleted_job_sends_no_webhook() -> None:
+    async with run_receiver() as receiver, run_gateway(create_settings()) as gateway:
+        gateway.detector.delay_s = 0.3
+        job = await create_job(gateway, receiver.url)
+        assert (await gateway.http.delete(f"/v1/jobs/{job['id']}")).status_code == 204
+        await asyncio.sleep(0.8)
+    assert receiver.requests == []
+
+
+async def test_rejects_webhooks_that_cannot_be_sent() -> None:
+    form = [("files", ("a.png", make_picture(), "image/png")), ("webhook_url", (None, "https://example.com"))]
+    async with run_gateway(GatewaySettings()) as gateway:
+        assert_problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhooks-off")
+    form[1] = ("webhook_url", (None, "http://127.0.0.1:1"))
+    async with run_gateway(create_settings(allow_private=False)) as gateway:
+        assert_problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhook-url-invalid")
