@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import GatewaySettings, JobSettings
+from gateway.settings import GatewaySettings, JobSettings, decode_webhook_secret
 from shared.service.settings import SettingsError
 
 URLS = {f"QUITTANCE_{name}_URL": f"http://{name.lower()}:8000" for name in ("DETECTOR", "RECOGNIZER", "EXTRACTOR")}
@@ -39,6 +39,17 @@ def test_error_names_every_wrong_variable(monkeypatch: pytest.MonkeyPatch) -> No
         GatewaySettings.from_environment()
     assert [f"QUITTANCE_{name}:" in str(caught.value) for name in wrong] == [True] * len(wrong)
     assert "Seconds that a job and its results are kept." in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["", "secret", "whsec_", "whsec_%%%", "whsec_c2hvcnQ=", "whsec_" + "A" * 100])
+def test_rejects_malformed_webhook_secret_without_showing_it(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"must|not valid base64"):
+        decode_webhook_secret(secret)
+    if secret:
+        monkeypatch.setenv("QUITTANCE_WEBHOOK_SECRET", secret)
+        with pytest.raises(SettingsError, match="QUITTANCE_WEBHOOK_SECRET") as raised:
+            GatewaySettings.from_environment()
+        assert secret.removeprefix("whsec_")[:8] not in str(raised.value) or len(secret) < 12
 
 
 def test_variables_of_the_gateway_win_over_common_ones_in_groups_too(
