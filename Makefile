@@ -14,10 +14,10 @@ SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
 COUNT ?= 100
 SAMPLE ?= tests/samples/malaysia.jpg
-SOURCES := clients gateway quittance services shared synthesis tests docs $(wildcard benchmarks)
+SOURCES := clients gateway quittance services shared synthesis tests docs deploy $(wildcard benchmarks)
 
-.PHONY: help bench run test test-unit test-end-to-end check check-generators format evaluate train train-detector \
-	train-recognizer train-extractor synthesize figures screenshots openapi docs clean
+.PHONY: help bench run test test-unit test-end-to-end coverage check check-generators format evaluate train \
+	train-detector train-recognizer train-extractor synthesize figures screenshots openapi lock docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,9 +34,16 @@ test-unit: $(VENV)/.test ## Run the fast tests only
 test-end-to-end: $(VENV)/.test ## Run the tests over HTTP only
 	@$(BIN)/python -m pytest tests/end_to_end
 
-check: $(VENV)/.dev ## Lint, check the format and the types
+coverage: $(VENV)/.dev ## Run the fast tests and report which lines of serving code they cover
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest tests/unit
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: $(VENV)/.dev ## Check lint, format, types and spelling
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/codespell
 	@$(BIN)/mypy
 
 format: $(VENV)/.dev ## Format the code and repair what can be repaired
@@ -73,6 +80,9 @@ openapi: $(VENV)/.run ## Write the OpenAPI schemas of docs/openapi again
 
 check-generators: ## Generate clients from docs/openapi with two public generators; fails on a warning (needs npm)
 	@clients/check-generators
+
+lock: $(VENV)/.dev ## Lock the packages of the container images (after a change of pyproject.toml)
+	@$(BIN)/python deploy/lock.py
 
 docs: $(VENV)/.docs ## Write the documentation as a site into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

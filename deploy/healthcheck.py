@@ -1,4 +1,4 @@
-"""The health check of every container: exits with 0 if the service inside is ready, else with 1 and the reason."""
+"""Health check of every container: exit with 0 if the service is ready, otherwise print the reason and exit with 1."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 
 
 def main() -> int:
-    """Asks /readyz of the service that listens on QUITTANCE_PORT of this container."""
+    """Request /readyz on QUITTANCE_PORT of this container and return the exit status."""
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["QUITTANCE_PORT"]), timeout=2)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
         text = response.read().decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
-        print(f"It cannot be reached: {error}")
+        print(f"The service does not respond: {error}")
         return 1
     finally:
         connection.close()

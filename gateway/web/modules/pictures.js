@@ -27,7 +27,7 @@ export async function thumbnail(picture, rotation = 0) {
     const [width, height] = turned ? [bitmap.height, bitmap.width] : [bitmap.width, bitmap.height];
     const scale = Math.max(THUMB_WIDTH / width, THUMB_HEIGHT / height);
     context.imageSmoothingQuality = "high";
-    context.translate(THUMB_WIDTH / 2, (height * scale) / 2); // the top, centerd
+    context.translate(THUMB_WIDTH / 2, (height * scale) / 2); // the top, centered
     context.rotate((-rotation * Math.PI) / 180);
     context.scale(scale, scale);
     context.drawImage(bitmap, -bitmap.width / 2, -bitmap.height / 2);

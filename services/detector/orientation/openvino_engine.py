@@ -67,9 +67,9 @@ def _build(arrays: NamedArrays, architecture: OrientationArchitecture) -> Graph:
 def _normalized(x: ov.Output) -> ov.Output:
     """Mean 0 and about unit deviation over each patch, as `services.detector.orientation.network.normalize`."""
     places = graphs.constant(_PLACES, np.int64)
-    centerd = ops.subtract(x, ops.reduce_mean(x, places, True))
+    centered = ops.subtract(x, ops.reduce_mean(x, places, True))
     count = ops.convert(ops.multiply(graphs.size(x, 2), graphs.size(x, 3)), "f32")
-    squares = ops.reduce_sum(ops.multiply(centerd, centerd), places, True)
+    squares = ops.reduce_sum(ops.multiply(centered, centered), places, True)
     # torch's deviation: of a sample, with one less than there are pixels below the sum
     deviation = ops.sqrt(ops.divide(squares, ops.subtract(count, graphs.constant(1.0))))
-    return ops.divide(centerd, ops.add(deviation, graphs.constant(LEAST_DEVIATION))).output(0)
+    return ops.divide(centered, ops.add(deviation, graphs.constant(LEAST_DEVIATION))).output(0)

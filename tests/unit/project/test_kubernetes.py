@@ -1,4 +1,4 @@
-"""The files for Kubernetes, as far as they can be checked without a cluster: valid, and like docker-compose.yml."""
+"""The Kubernetes files are valid and match docker-compose.yml, as far as tests can tell without a cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from shared.service.settings import ServiceSettings
 
 ROLES = ("gateway", *SERVICES)
 COMPONENT = "app.kubernetes.io/component"
-_UNITS = {"Mi": 2**20, "M": 2**20, "Gi": 2**30, "G": 2**30}  # compose means powers of two by M and G
+# In compose, M and G are powers of two.
+_UNITS = {"Mi": 2**20, "M": 2**20, "Gi": 2**30, "G": 2**30}
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +42,12 @@ def compose(repository: Path) -> dict[str, Any]:
     return content["services"]  # type: ignore[no-any-return]
 
 
-def of_kind(resources: list[dict[str, Any]], *kinds: str) -> dict[str, dict[str, Any]]:
+def select(resources: list[dict[str, Any]], *kinds: str) -> dict[str, dict[str, Any]]:
     return {one["metadata"]["name"]: one for one in resources if one["kind"] in kinds}
 
 
 def pods(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    workloads = of_kind(resources, "Deployment", "StatefulSet")
+    workloads = select(resources, "Deployment", "StatefulSet")
     return {name: one["spec"]["template"]["spec"] for name, one in workloads.items()}
 
 
@@ -55,12 +56,12 @@ def size(text: str) -> int:
     return int(number) * _UNITS[unit]
 
 
-def test_every_file_is_applied(folder: Path, kustomization: dict[str, Any]) -> None:
+def test_kustomization_lists_every_file(folder: Path, kustomization: dict[str, Any]) -> None:
     assert {*kustomization["resources"], "kustomization.yaml"} == {path.name for path in folder.iterdir()}
     assert {image["name"] for image in kustomization["images"]} == {f"quittance-{role}" for role in ROLES}
 
 
-def test_every_resource_is_as_the_schemas_of_kubernetes_want_it(resources: list[dict[str, Any]]) -> None:
+def test_resources_match_the_kubernetes_schemas(resources: list[dict[str, Any]]) -> None:
     for resource in resources:
         kubernetes_validate.validate(resource, "1.33", strict=True)
     wrong = {**resources[0], "spec": {**resources[0]["spec"], "replica": 1}}
@@ -68,7 +69,7 @@ def test_every_resource_is_as_the_schemas_of_kubernetes_want_it(resources: list[
         kubernetes_validate.validate(wrong, "1.33", strict=True)
 
 
-def test_the_processes_are_those_of_compose(resources: list[dict[str, Any]], compose: dict[str, Any]) -> None:
+def test_pods_match_compose(resources: list[dict[str, Any]], compose: dict[str, Any]) -> None:
     found = pods(resources)
     assert found.keys() == compose.keys()
     for name, pod in found.items():
@@ -80,31 +81,32 @@ def test_the_processes_are_those_of_compose(resources: list[dict[str, Any]], com
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_settings_are_known_and_agree_with_compose(
+def test_settings_are_known_and_match_compose(
     resources: list[dict[str, Any]], compose: dict[str, Any], role: str
 ) -> None:
     (container,) = pods(resources)[role]["containers"]
-    told = {variable["name"]: variable.get("value") for variable in container["env"]}
+    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
     settings: type[ServiceSettings] = GatewaySettings if role == "gateway" else ServiceSettings
     names = {f"QUITTANCE_{name.upper()}" for name in (*settings.fields(), "threads")}
-    assert told.keys() <= names
+    assert environment.keys() <= names
     different = {"QUITTANCE_ACCESS", "QUITTANCE_THREADS", "QUITTANCE_WEBHOOK_SECRET"}
-    for name in told.keys() - different:
-        assert told[name] == str(compose[role]["environment"][name])
-    assert container["ports"] == [{"name": "http", "containerPort": int(told["QUITTANCE_PORT"] or 0)}]
+    for name in environment.keys() - different:
+        assert environment[name] == str(compose[role]["environment"][name])
+    assert container["ports"] == [{"name": "http", "containerPort": int(environment["QUITTANCE_PORT"] or 0)}]
     for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
         assert container[probe]["httpGet"] == {"path": path, "port": "http"}
 
 
-def test_nobody_gets_in_without_a_key(resources: list[dict[str, Any]]) -> None:
+def test_gateway_requires_an_api_key(resources: list[dict[str, Any]]) -> None:
     (gateway,) = pods(resources)["gateway"]["containers"]
     assert {"name": "QUITTANCE_ACCESS", "value": "keys"} in gateway["env"]
 
 
-def test_pods_may_do_no_more_than_they_need(resources: list[dict[str, Any]]) -> None:
+def test_pods_run_unprivileged(resources: list[dict[str, Any]]) -> None:
     for name, pod in pods(resources).items():
         assert pod["automountServiceAccountToken"] is False, name
-        assert pod["enableServiceLinks"] is False, name  # else variables of the services would be read as settings
+        # Otherwise Kubernetes would set variables that look like settings.
+        assert pod["enableServiceLinks"] is False, name
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         (container,) = pod["containers"]
         assert container["securityContext"] == {
@@ -116,27 +118,31 @@ def test_pods_may_do_no_more_than_they_need(resources: list[dict[str, Any]]) -> 
         assert {mount["name"] for mount in container["volumeMounts"]} == mounted, name
 
 
-def test_services_and_rules_find_their_pods(resources: list[dict[str, Any]]) -> None:
-    workloads = of_kind(resources, "Deployment", "StatefulSet")
+def test_services_and_policies_select_existing_pods(resources: list[dict[str, Any]]) -> None:
+    workloads = select(resources, "Deployment", "StatefulSet")
     labels = {name: one["spec"]["template"]["metadata"]["labels"] for name, one in workloads.items()}
     assert labels == {name: {COMPONENT: name} for name in workloads}
-    services = of_kind(resources, "Service")
+    services = select(resources, "Service")
     assert services.keys() == workloads.keys()
     for name, service in services.items():
         assert service["spec"]["selector"] == {COMPONENT: name}
         (port,) = service["spec"]["ports"]
         assert port["targetPort"] == pods(resources)[name]["containers"][0]["ports"][0]["name"]
-    for scaler in of_kind(resources, "HorizontalPodAutoscaler").values():
+    for scaler in select(resources, "HorizontalPodAutoscaler").values():
         target = workloads[scaler["spec"]["scaleTargetRef"]["name"]]
-        assert "replicas" not in target["spec"]  # which applying the files again would reset
-    (policy,) = of_kind(resources, "NetworkPolicy").values()
+        # Applying the files again would reset the number of pods.
+        assert "replicas" not in target["spec"]
+    (policy,) = select(resources, "NetworkPolicy").values()
     (chosen,) = policy["spec"]["podSelector"]["matchExpressions"]
     assert set(chosen["values"]) == workloads.keys() - {"gateway"}
 
 
-def test_the_gateway_asks_the_services_by_their_names_and_ports(resources: list[dict[str, Any]]) -> None:
+def test_gateway_urls_match_the_services(resources: list[dict[str, Any]]) -> None:
     (gateway,) = pods(resources)["gateway"]["containers"]
-    told = {variable["name"]: variable.get("value") for variable in gateway["env"]}
-    services = of_kind(resources, "Service")
+    environment = {variable["name"]: variable.get("value") for variable in gateway["env"]}
+    services = select(resources, "Service")
     for name in SERVICES:
-        assert told[f"QUITTANCE_{name.upper()}_URL"] == f"http://{name}:{services[name]['spec']['ports'][0]['port']}"
+        assert (
+            environment[f"QUITTANCE_{name.upper()}_URL"]
+            == f"http://{name}:{services[name]['spec']['ports'][0]['port']}"
+        )
