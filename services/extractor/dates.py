@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from services.extractor.encoding import Document
 from services.extractor.spans import mean_probability
 from shared.arrays import Floats
-from shared.normalization import DateMatch, find_dates
+from shared.normalization import DateMatch, find_concepts, find_dates
+from shared.normalization.vocabulary import Concept
 
 # What a digit is misread as, letter for digit, so that places in the text stay.
 MISREAD_DIGITS = str.maketrans("OoQDIil|!SsBZz", "00001111155822")
@@ -19,6 +22,8 @@ _STRAY_DIGIT = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2\d{2})\d(?!\d)")
 _LATE_CENTURY = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2)2[1-9](\d{2})(?!\d)")
 # A date whose characters are less likely than this on average to be the date of purchase is left alone.
 _LEAST = 0.25
+_OTHER_DATES: tuple[Concept, ...] = ("due_date", "order_date", "expiry")
+_OTHER_DATE = 0.3
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,36 @@ class DateCandidate:
 
 
 def best_date(document: Document, probability: Floats) -> DateCandidate | None:
-    """The date of purchase; None if no date is likely to be it. Dates that cannot be count less than those that can."""
+    """Return the date of purchase; None if no date is likely to be it.
+
+    Impossible dates count half. A date that the row announces as another one (due, expiry, delivery) counts less, too.
+    """
     best, best_rank = None, _LEAST
     for place in range(len(document.order)):
         offset, text = int(document.start[place]), document.segment_text(place)
         for match in find_dates(text) or find_dates(_repaired(text)):
             score = mean_probability(document, probability, offset + match.start, offset + match.end)
             rank = score if match.date() else 0.5 * score
+            if _is_other_date(document, place, offset + match.start):
+                rank *= _OTHER_DATE
             if rank > best_rank:
                 best, best_rank = DateCandidate(place, match, score), rank
     return best
+
+
+def _is_other_date(document: Document, place: int, start: int) -> bool:
+    """Return whether the last words before a date on its row announce another date than that of the purchase.
+
+    Args:
+        document: The receipt.
+        place: Of the segment with the date, in reading order.
+        start: Of the date in the document's text.
+    """
+    first = int(document.start[int(np.flatnonzero(document.row == document.row[place])[0])])
+    concepts = find_concepts(document.text[first:start])
+    last = {concept: matches[-1].end for concept, matches in concepts.items()}
+    other = max((last[concept] for concept in _OTHER_DATES if concept in last), default=-1)
+    return other > last.get("date", -1)
 
 
 def _repaired(text: str) -> str:

@@ -17,22 +17,14 @@ from services.extractor.dates import MISREAD_DIGITS
 from services.extractor.encoding import Document
 from services.extractor.spans import mean_probability
 from shared.arrays import Floats
-from shared.normalization import AmountMatch, find_amounts
+from shared.normalization import AmountMatch, find_amounts, find_concepts, infer_number_format, names_concept
+from shared.normalization.vocabulary import Concept
 
-TOTAL_WORD = re.compile(
-    r"T[O0]TA[L1I]|AMOUNT\s*(?:DUE|PAYABLE|TO PAY)|NETT?\s*(?:AMT|AMOUNT)|BALANCE DUE|AMT|PAYABLE|JUMLAH"
-    r"|\bNETT?\b|\bDUE\b",
-    re.IGNORECASE,
-)
-NOT_TOTAL_WORD = re.compile(
-    r"SUB|EXCL|W/O|BEFORE|QTY|QUANTITY|ITEM|DISC|SAVING|CHANGE|POINT|ROUNDING|SUMMARY|PAID", re.IGNORECASE
-)
-# "Total GST" is the tax, "total incl. GST" is not.
-_TAX_WORD = re.compile(r"\b(?:TAX|GST|VAT|SST)\b", re.IGNORECASE)
-_INCLUDED = re.compile(r"INC", re.IGNORECASE)
-_PAID_WORD = re.compile(r"CASH|TENDER|PAID|PAYMENT|VISA|MASTER|RECEIVED|\bCARD\b|AMEX|DEBIT|CREDIT", re.IGNORECASE)
-_CHANGE_WORD = re.compile(r"CHANGE|BALANCE|BAKI", re.IGNORECASE)
-_SUBTOTAL_WORD = re.compile(r"SUB\s*-?\s*TOTAL|EXCL|TAXABLE", re.IGNORECASE)
+# What a row names beside the total if it announces another amount: "total savings", "total items", "subtotal".
+_NOT_TOTAL: tuple[Concept, ...] = (
+    "subtotal", "net", "quantity", "discount", "change", "rounding", "tip", "service", "deposit",
+)  # fmt: skip
+_PAID: tuple[Concept, ...] = ("paid", "cash", "card", "wallet", "voucher")
 
 FEATURES = (
     "network",  # logit of the network's probability for the likeliest print
@@ -84,10 +76,11 @@ def row_text(document: Document, row: int) -> str:
 
 
 def is_total_row(text: str) -> bool:
-    """Whether a row's words announce the total."""
-    if not TOTAL_WORD.search(text) or NOT_TOTAL_WORD.search(text):
+    """Return whether a row's words announce the total; "Total GST" is the tax, "total incl. GST" is the total."""
+    concepts = find_concepts(text)
+    if "total" not in concepts or any(concept in concepts for concept in _NOT_TOTAL):
         return False
-    return not _TAX_WORD.search(text) or bool(_INCLUDED.search(text))
+    return "tax" not in concepts or "gross" in concepts
 
 
 def candidates(document: Document, probability: Floats) -> list[Candidate]:
@@ -97,9 +90,9 @@ def candidates(document: Document, probability: Floats) -> list[Candidate]:
     for one in prints:
         amounts.setdefault(one.match.amount, []).append(one)
     largest = max((abs(amount) for amount in amounts), default=Decimal(0))
-    paid = {one.match.amount for one in prints if _PAID_WORD.search(one.row)}
-    change = {one.match.amount for one in prints if _CHANGE_WORD.search(one.row)}
-    subtotals = {one.match.amount for one in prints if _SUBTOTAL_WORD.search(one.row)}
+    paid = {one.match.amount for one in prints if names_concept(one.row, *_PAID)}
+    change = {one.match.amount for one in prints if names_concept(one.row, "change")}
+    subtotals = {one.match.amount for one in prints if names_concept(one.row, "subtotal", "net")}
     small = {amount for amount in amounts if amount != 0}
     result = []
     for amount, places in amounts.items():
@@ -152,9 +145,10 @@ def logit(probability: float) -> float:
 def _prints(document: Document, probability: Floats) -> list[Print]:
     result = []
     rows: dict[int, str] = {}
+    number_format = infer_number_format(document.text)
     for place in range(len(document.order)):
         offset, text = int(document.start[place]), document.segment_text(place)
-        matches = find_amounts(text) or find_amounts(_repaired(text))
+        matches = find_amounts(text, number_format) or find_amounts(_repaired(text), number_format)
         for match in matches:
             row = int(document.row[place])
             rows.setdefault(row, row_text(document, row))

@@ -85,6 +85,7 @@ class AmountMatch:
     sign: str
 
 
+@lru_cache(maxsize=64)
 def infer_number_format(text: str) -> NumberFormat:
     """Return how a receipt prints amounts, from all numbers in its text together."""
     decimals: Counter[str] = Counter()
