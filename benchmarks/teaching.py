@@ -19,7 +19,7 @@ from quittance.evaluation.records import Record, read_records
 from services.extractor.merchants import letters, load_directory
 from services.extractor.teaching import Teaching
 from shared.contracts import MerchantCorrection, ReceiptField
-from shared.measures.entities import has_value, same_value
+from shared.measures.entities import has_value, is_same_value
 
 _NAMES: tuple[Literal["company", "address"], ...] = ("company", "address")
 
@@ -56,7 +56,7 @@ def run(records: Sequence[Record]) -> Counter[str]:
         for name in _NAMES:
             label = record.entities[name]
             old, new = before.get(name), after.get(name)
-            was, is_now = (same_value(label, field.value if field else None) for field in (old, new))
+            was, is_now = (is_same_value(label, field.value if field else None) for field in (old, new))
             counts[f"{name}: right without"] += was
             counts[f"{name}: right with"] += is_now
             counts[f"{name}: right with, punctuation aside"] += _same_letters(label, new)

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.report import save_figure, write_files
 from shared.learning.labels import LabeledReceipt
-from shared.measures.deteval import deteval
-from shared.measures.words import words
+from shared.measures.deteval import measure_deteval
+from shared.measures.words import compare_words
 
 
 def measures_of(receipts: Sequence[LabeledReceipt], answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -29,8 +29,8 @@ def measures_of(receipts: Sequence[LabeledReceipt], answers: Sequence[dict[str, 
         "seconds": {"median": float(np.median(seconds)), "p95": float(np.percentile(seconds, 95))},
         "cpu_seconds": {"median": float(np.median(cpu)), "mean": float(cpu.mean())},
         "peak_mib": answers[-1]["peak_mib"],
-        "task1": deteval([receipt.quads for receipt in receipts], quads).as_dict(),
-        "task2": words([[one.text for one in receipt.segments] for receipt in receipts], texts).as_dict(),
+        "task1": measure_deteval([receipt.quads for receipt in receipts], quads).to_dict(),
+        "task2": compare_words([[one.text for one in receipt.segments] for receipt in receipts], texts).to_dict(),
         "each": {"seconds": seconds.round(4).tolist(), "cpu_seconds": cpu.round(4).tolist()},
     }
 

@@ -16,11 +16,11 @@ from quittance.evaluation.records import Record
 from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES
 from shared.look_alikes import are_look_alikes
-from shared.measures.deteval import as_boxes, iou_pairs
-from shared.measures.entities import has_value, same_value
-from shared.measures.ignored import counted
+from shared.measures.deteval import match_by_iou, to_boxes
+from shared.measures.entities import has_value, is_same_value
+from shared.measures.ignored import select_counted
 from shared.measures.matches import fold
-from shared.measures.wild import boxes_of
+from shared.measures.wild import stack_quads
 
 FOUND, MISSED, MERGED, CUT = "found", "missed", "merged with others", "cut or shifted"
 UNLABELED = "not labeled"
@@ -77,7 +77,7 @@ def find_field_errors(records: Iterable[Record]) -> list[FieldError]:
             accepted = record.accepted_values(name)
             field = record.fields.get(name)
             label, answer = accepted[0], field.value if field else ""
-            if any(same_value(one, answer) for one in accepted) or not (has_value(label) or answer):
+            if any(is_same_value(one, answer) for one in accepted) or not (has_value(label) or answer):
                 continue
             confidence = field.confidence if field else 0.0
             reason = explain(label, answer)
@@ -122,10 +122,10 @@ def match_segments(record: Record) -> SegmentMatches:
     A label is `FOUND` if a box matches it at IoU 0.5; otherwise `MERGED` if one box covers it and others, `CUT` if
     boxes touch it, and `MISSED` if none does.
     """
-    truth, quads = boxes_of(record.label_quads), boxes_of(record.found_quads)
-    quads = quads[counted(quads, boxes_of(record.ignored), truth)]
-    matched = {label for label, _ in iou_pairs(truth, quads)}
-    covered = _covered_shares(as_boxes(truth), as_boxes(quads))
+    truth, quads = stack_quads(record.label_quads), stack_quads(record.found_quads)
+    quads = quads[select_counted(quads, stack_quads(record.ignored), truth)]
+    matched = {label for label, _ in match_by_iou(truth, quads)}
+    covered = _covered_shares(to_boxes(truth), to_boxes(quads))
     touched = covered.max(axis=0) if len(truth) and len(quads) else np.zeros(len(quads))
     return SegmentMatches(
         [_outcome(index, matched, covered) for index in range(len(record.labels))],

@@ -13,11 +13,11 @@ import numpy as np
 from quittance.evaluation import wild_scores
 from quittance.evaluation.records import Record
 from shared.contracts import FIELD_NAMES, Fields
-from shared.measures.calibration import expected_calibration_error, straight_through_rate
-from shared.measures.deteval import deteval, iou_matches
-from shared.measures.entities import entities, has_value, same_value
+from shared.measures.calibration import compute_calibration_error, compute_straight_through_rate
+from shared.measures.deteval import measure_deteval, measure_iou
+from shared.measures.entities import compare_entities, has_value, is_same_value
 from shared.measures.matches import Matches
-from shared.measures.words import character_error_rate, words
+from shared.measures.words import compare_words, compute_character_error_rate
 
 
 def score(records: Sequence[Record]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def field_values(fields: Fields) -> dict[str, str | None]:
 def _score_localization(records: Sequence[Record]) -> dict[str, Any]:
     labels = [record.label_quads for record in records]
     found = [record.found_quads for record in records]
-    return {"deteval": deteval(labels, found).as_dict(), "iou50": iou_matches(labels, found).as_dict()}
+    return {"deteval": measure_deteval(labels, found).to_dict(), "iou50": measure_iou(labels, found).to_dict()}
 
 
 def _score_recognition(records: Sequence[Record]) -> dict[str, Any]:
@@ -65,21 +65,24 @@ def _score_recognition(records: Sequence[Record]) -> dict[str, Any]:
     pixels = [record.found_texts for record in records]
     flat_labels, flat_given = ([text for texts in lists for text in texts] for lists in (labels, given))
     return {
-        "given_boxes": {**words(labels, given).as_dict(), "cer": character_error_rate(flat_labels, flat_given)},
-        "pixels": words(labels, pixels).as_dict(),
+        "given_boxes": {
+            **compare_words(labels, given).to_dict(),
+            "cer": compute_character_error_rate(flat_labels, flat_given),
+        },
+        "pixels": compare_words(labels, pixels).to_dict(),
     }
 
 
 def _score_fields(records: Sequence[Record], fields_of: Callable[[Record], Fields]) -> dict[str, Any]:
     def compare(some: Sequence[Record], *names: str) -> Matches:
         answers = [field_values(fields_of(record)) for record in some]
-        return entities([record.entities for record in some], answers, names or FIELD_NAMES)
+        return compare_entities([record.entities for record in some], answers, names or FIELD_NAMES)
 
     unseen = [record for record in records if record.unseen_company]
-    unknown = dict.fromkeys(Matches().as_dict())
+    unknown = dict.fromkeys(Matches().to_dict())
     return {
-        "all": compare(records).as_dict(),
-        "unseen_company": compare(unseen).as_dict() if unseen else unknown,
+        "all": compare(records).to_dict(),
+        "unseen_company": compare(unseen).to_dict() if unseen else unknown,
         **{name: {"f1": compare(records, name).f1} for name in FIELD_NAMES},
     }
 
@@ -92,8 +95,8 @@ def _score_trust(records: Sequence[Record]) -> dict[str, float]:
             cases += field is not None or has_value(label)
             if field is not None:
                 confidences.append(field.confidence)
-                correct.append(same_value(label, field.value))
+                correct.append(is_same_value(label, field.value))
     return {
-        "ece": expected_calibration_error(confidences, correct),
-        "straight_through": straight_through_rate(confidences, correct, cases),
+        "ece": compute_calibration_error(confidences, correct),
+        "straight_through": compute_straight_through_rate(confidences, correct, cases),
     }

@@ -13,10 +13,10 @@ import numpy as np
 
 from quittance.evaluation.records import Record
 from shared.contracts import FIELD_NAMES
-from shared.measures.deteval import deteval, iou_matches
-from shared.measures.ignored import counted
+from shared.measures.deteval import measure_deteval, measure_iou
+from shared.measures.ignored import select_counted
 from shared.measures.matches import Matches
-from shared.measures.wild import boxes_of, segments_read, value_found
+from shared.measures.wild import compare_segments, compare_value, stack_quads
 
 # Fields whose value may differ slightly from the label (see `shared.measures.wild`).
 _LENIENT_FIELDS = ("company", "address")
@@ -32,20 +32,20 @@ def score(records: Sequence[Record]) -> dict[str, Any]:
     """
     labels, found, segments = [], [], Matches()
     for record in records:
-        truth, quads = boxes_of(record.label_quads), boxes_of(record.found_quads)
-        kept = np.flatnonzero(counted(quads, boxes_of(record.ignored), truth))
+        truth, quads = stack_quads(record.label_quads), stack_quads(record.found_quads)
+        kept = np.flatnonzero(select_counted(quads, stack_quads(record.ignored), truth))
         labels.append(truth)
         found.append(quads[kept])
         texts = record.found_texts
-        segments += segments_read(truth, record.label_texts, quads[kept], [texts[index] for index in kept])
+        segments += compare_segments(truth, record.label_texts, quads[kept], [texts[index] for index in kept])
     fields = {name: _total(_compare_field(record, name) for record in records) for name in FIELD_NAMES}
     return {
-        "task1": {"deteval": deteval(labels, found).as_dict(), "iou50": iou_matches(labels, found).as_dict()},
-        "segments": segments.as_dict(),
-        "segments_given_boxes": _total(_compare_readings(record) for record in records).as_dict(),
-        **{name: matches.as_dict() for name, matches in fields.items()},
-        "company_address": (fields["company"] + fields["address"]).as_dict(),
-        "total_amount": _total(_compare_amount(record) for record in records).as_dict(),
+        "task1": {"deteval": measure_deteval(labels, found).to_dict(), "iou50": measure_iou(labels, found).to_dict()},
+        "segments": segments.to_dict(),
+        "segments_given_boxes": _total(_compare_readings(record) for record in records).to_dict(),
+        **{name: matches.to_dict() for name, matches in fields.items()},
+        "company_address": (fields["company"] + fields["address"]).to_dict(),
+        "total_amount": _total(_compare_amount(record) for record in records).to_dict(),
     }
 
 
@@ -56,12 +56,12 @@ def _total(matches: Iterable[Matches]) -> Matches:
 def _compare_field(record: Record, name: str) -> Matches:
     field = record.fields.get(name)
     answer = field.value if field is not None else None
-    return value_found(record.accepted_values(name), answer, similar=name in _LENIENT_FIELDS)
+    return compare_value(record.accepted_values(name), answer, similar=name in _LENIENT_FIELDS)
 
 
 def _compare_readings(record: Record) -> Matches:
-    quads = boxes_of(record.label_quads)
-    return segments_read(quads, record.label_texts, quads, record.readings_in_boxes)
+    quads = stack_quads(record.label_quads)
+    return compare_segments(quads, record.label_texts, quads, record.readings_in_boxes)
 
 
 def _compare_amount(record: Record) -> Matches:

@@ -1,1 +1,1 @@
-"""Datasets, recipes and checkpoints shared by the three trainings."""
+"""Code that the trainings share: data sets, recipes, checkpoints, evaluation. Serving code never imports it."""

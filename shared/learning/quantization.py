@@ -1,7 +1,6 @@
-"""How large the values that a network's convolutions make get, measured for computing them in int8.
+"""Measure the ranges of convolution outputs, which computing them in int8 requires.
 
-A ceiling, above which values are cut off, is the mean over inputs of each one's largest. Never imported by code that
-serves requests.
+A ceiling is the value at which outputs are clipped: the mean over inputs of the largest output of each.
 """
 
 from __future__ import annotations
@@ -17,41 +16,46 @@ from numpy.typing import NDArray
 from shared.arrays import NamedArrays
 from shared.inference import graphs
 from shared.inference.graphs import Graph
-from shared.inference.weights import MANIFEST_FILE, read_manifest
-from shared.learning.dataset import load_split
+from shared.learning.dataset import load_split, pick_evenly
 from shared.learning.labels import LabeledReceipt
 
+# Default number of receipts.
 _COUNT = 32
 
 
 def parse_options(weights: Path) -> tuple[Path, list[LabeledReceipt]]:
-    """Read the command line of a measurement: the folder of the weights, and the receipts to measure on.
+    """Parse the command line of a measurement.
 
     Args:
-        weights: Folder where `--weights` names no other.
+        weights: Default folder of the weights.
+
+    Returns:
+        The folder of the weights, and the receipts to measure on.
 
     Raises:
         DatasetError: If the receipts cannot be read.
     """
-    parser = argparse.ArgumentParser(description="Measure the ceilings that int8 needs; writes them into the manifest.")
-    parser.add_argument("--data", type=Path, required=True, help="labeled receipts; the part `train` is used")
-    parser.add_argument("--weights", type=Path, default=weights)
-    parser.add_argument("--count", type=int, default=_COUNT, help="receipts, spread over the part")
+    parser = argparse.ArgumentParser(description="Measure the ceilings for int8 and write them into the manifest.")
+    parser.add_argument("--data", type=Path, required=True, help="labeled receipts; the split `train` is used")
+    parser.add_argument("--weights", type=Path, default=weights, help="folder of the weights (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=_COUNT, help="number of receipts (default: %(default)s)")
     options = parser.parse_args()
-    receipts = load_split(options.data, "train")
-    return options.weights, receipts[:: max(1, len(receipts) // options.count)][: options.count]
+    return options.weights, list(pick_evenly(load_split(options.data, "train"), options.count))
 
 
 def measure_ceilings(
     name: str, arrays: NamedArrays, maxima: Callable[[NamedArrays], Graph], inputs: Iterable[Iterable[NDArray[Any]]]
 ) -> list[float]:
-    """The ceiling of what each convolution makes.
+    """Measure the ceiling of each convolution.
 
     Args:
-        name: Of the network, for messages.
-        arrays: The weights of its convolutions.
-        maxima: Builds the graph that computes the largest value of each convolution.
-        inputs: Of each example the batches it consists of.
+        name: Name of the network, for messages.
+        arrays: Weights of its convolutions.
+        maxima: Builds the graph that computes the largest output of each convolution.
+        inputs: Batches of each example.
+
+    Returns:
+        Ceilings in the order of the convolutions.
     """
     request = graphs.compile_network(name, arrays, maxima, threads=None, precision="float32").create_infer_request()
     largest = []
@@ -59,19 +63,3 @@ def measure_ceilings(
         results = (request.infer([batch]) for batch in batches)
         largest.append(np.max([[float(made[index]) for index in range(len(made))] for made in results], axis=0))
     return [round(float(value), 3) for value in np.mean(largest, axis=0)]
-
-
-def keep_ceilings(folder: Path, ceilings: list[float], *, name: str) -> None:
-    """Write ceilings into the manifest of released weights; the hash of the tensors stays.
-
-    Args:
-        folder: Of the weights.
-        ceilings: In the order of the convolutions.
-        name: Of the weights.
-
-    Raises:
-        WeightsError: If the manifest cannot be read.
-    """
-    manifest = read_manifest(folder, name=name)
-    manifest = manifest.model_copy(update={"architecture": {**manifest.architecture, "ceilings": ceilings}})
-    (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")

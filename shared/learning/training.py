@@ -1,7 +1,4 @@
-"""What the three trainings share: runs that can be resumed, logs that can be plotted, schedules and averages.
-
-Never imported by code that serves requests.
-"""
+"""Learning-rate schedules, weight averages, and runs that can be resumed."""
 
 from __future__ import annotations
 
@@ -21,21 +18,40 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 
-def cosine_schedule(step: int, total: int, peak: float, warmup: int) -> float:
-    """Learning rate at a step: linear warm-up to `peak`, then half a cosine down to zero (arXiv:1608.03983)."""
+def schedule_rate_by_step(step: int, total: int, peak: float, warmup: int) -> float:
+    """Return the learning rate at a step: linear warm-up to `peak`, then half a cosine to zero (arXiv:1608.03983).
+
+    Args:
+        step: Steps done.
+        total: Planned number of steps.
+        peak: Highest learning rate.
+        warmup: Steps of warm-up.
+    """
     if step < warmup:
         return peak * (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, total - warmup))
     return peak * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-class ExponentialMovingAverage:
-    """A moving average of a network's parameters and float buffers (Polyak and Juditsky, 1992).
+def schedule_rate_by_progress(step: int, progress: float, peak: float, warmup: int) -> float:
+    """Return the learning rate of a training that may end by time: warm-up by steps, half a cosine to zero by progress.
 
     Args:
-        model: The network to follow.
-        decay: Share of the old average kept at each update, 0 to 1; shorter over the first updates, so that the random
-            start is soon forgotten.
+        step: Steps done.
+        progress: Share of the training that is done, 0 to 1; see `TrainingRun.compute_progress`.
+        peak: Highest learning rate.
+        warmup: Steps of warm-up.
+    """
+    return peak * min(1.0, (step + 1) / max(1, warmup)) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+
+
+class ExponentialMovingAverage:
+    """Moving average of the parameters and float buffers of a network (Polyak and Juditsky, 1992).
+
+    Args:
+        model: Network to follow.
+        decay: Share of the old average kept at each update, 0 to 1. It is lower over the first updates, so that the
+            random start is forgotten soon.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -45,7 +61,7 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Take the network's present values into the average."""
+        """Update the average with the current values of the network."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for name, value in model.state_dict().items():
@@ -55,18 +71,18 @@ class ExponentialMovingAverage:
                 self.average[name].copy_(value)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """The averaged values, by the network's own names."""
+        """Return the averaged values by the names of the network."""
         return self.average
 
     def load_state_dict(self, state: dict[str, torch.Tensor], updates: int) -> None:
-        """Go on from an average that was saved."""
+        """Restore a saved average."""
         self.updates = updates
         for name, value in state.items():
             self.average[name].copy_(value)
 
     @contextlib.contextmanager
-    def applied_to(self, model: nn.Module) -> Iterator[None]:
-        """Run a block with the averaged values in the network, then put its own back."""
+    def apply_to(self, model: nn.Module) -> Iterator[None]:
+        """Put the averaged values into the network for the duration of a block."""
         own = {name: value.detach().clone() for name, value in model.state_dict().items()}
         model.load_state_dict(self.average)
         try:
@@ -76,28 +92,43 @@ class ExponentialMovingAverage:
 
 
 class TrainingRun:
-    """A folder with the checkpoint and the log of one training; a run that was interrupted goes on where it stood.
+    """Folder with the checkpoint and the log of one training. An interrupted run resumes from its checkpoint.
 
-    `log.jsonl` has one JSON object a line with `step` and `seconds` (of training, over all restarts). The checkpoint is
-    `checkpoint.safetensors`: network, average and optimizer, with step and settings in its metadata; no pickle.
+    `log.jsonl` has one JSON object per line with `step` and `seconds` (of training, over all restarts). The checkpoint
+    is `checkpoint.safetensors`: network, average and optimizer, with step and settings in its metadata; nothing is
+    pickled.
 
     Args:
-        folder: Made if it is missing.
-        seed: Seeds random, numpy and torch.
+        folder: Created if it is missing.
+        seed: Seed of random, numpy and torch.
+        fresh: Whether to delete a checkpoint that is there.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, fresh: bool = False) -> None:
         self.folder = folder
+        self._checkpoint = folder / "checkpoint.safetensors"
         self.step = 0
         self._seconds_before = 0.0
         self._started = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            self._checkpoint.unlink(missing_ok=True)
         seed_everything(seed)
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to resume from."""
+        return self._checkpoint.exists()
 
     @property
     def seconds(self) -> float:
         """Seconds of training so far, over all restarts."""
         return self._seconds_before + time.monotonic() - self._started
+
+    def compute_progress(self, steps: int, minutes: float | None) -> float:
+        """Return the share of the plan that is done, 0 to 1: of the steps or of the minutes, whichever is larger."""
+        by_time = self.seconds / (60.0 * minutes) if minutes is not None else 0.0
+        return min(1.0, max(self.step / steps, by_time))
 
     def log(self, **values: float | int | str | None) -> None:
         """Append one line to the log."""
@@ -113,7 +144,7 @@ class TrainingRun:
         average: ExponentialMovingAverage | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        """Write a checkpoint; one that is cut off by a crash never replaces the last good one."""
+        """Write a checkpoint. It replaces the last one only when it is complete."""
         tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
         if average is not None:
             tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
@@ -129,9 +160,9 @@ class TrainingRun:
             "extra": extra or {},
         }
         data = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        part = self.folder / "checkpoint.safetensors.part"
+        part = self._checkpoint.with_name(f"{self._checkpoint.name}.part")
         save_file(data, part, metadata={"meta": json.dumps(meta)})
-        os.replace(part, self.folder / "checkpoint.safetensors")
+        os.replace(part, self._checkpoint)
 
     def resume(
         self,
@@ -140,23 +171,26 @@ class TrainingRun:
         optimizer: torch.optim.Optimizer,
         average: ExponentialMovingAverage | None = None,
     ) -> dict[str, Any] | None:
-        """Load the checkpoint, if there is one, and return what was saved as `extra`; None at a fresh start."""
-        path = self.folder / "checkpoint.safetensors"
-        if not path.exists():
+        """Load the checkpoint, if there is one.
+
+        Returns:
+            The values saved as `extra`, or None without a checkpoint.
+        """
+        if not self.has_checkpoint:
             return None
-        meta = _read_metadata(path)
-        tensors = load_file(path)
-        model.load_state_dict(_with_prefix(tensors, "model."))
+        meta = _read_metadata(self._checkpoint)
+        tensors = load_file(self._checkpoint)
+        model.load_state_dict(_select_prefix(tensors, "model."))
         if average is not None:
-            average.load_state_dict(_with_prefix(tensors, "average."), meta["updates"])
+            average.load_state_dict(_select_prefix(tensors, "average."), meta["updates"])
         slots: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in _with_prefix(tensors, "optimizer.").items():
+        for name, value in _select_prefix(tensors, "optimizer.").items():
             index, slot = name.split(".", 1)
             slots.setdefault(int(index), {})[slot] = value
         optimizer.load_state_dict({"state": slots, "param_groups": meta["param_groups"]})
         self.step = int(meta["step"])
         self._seconds_before = float(meta["seconds"])
-        # Another order of samples than the run has had, yet the same one each time it is resumed at this step.
+        # The order of samples differs from the first part of the run, but is the same at every restart from this step.
         seed_everything(self.step + 1)
         extra: dict[str, Any] = meta["extra"]
         return extra
@@ -169,7 +203,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+def _select_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 

@@ -1,1 +1,1 @@
-
+"""Measures of text localization, recognition, field extraction and confidence."""

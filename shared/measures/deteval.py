@@ -1,22 +1,21 @@
-"""Measures of task 1, text localization: DetEval, and matching at an intersection over union.
+"""Measure text localization (task 1): DetEval, and matching by intersection over union.
 
 DetEval is the protocol of Wolf and Jolion (2006, "Object Count / Area Graphs for the Evaluation of Object Detection and
-Segmentation Algorithms") in the form in which the ICDAR 2019 challenge on scanned receipts scores submissions:
+Segmentation Algorithms") as the ICDAR 2019 challenge on scanned receipts scores submissions:
 
-- Every quad is replaced by the upright box that encloses it, and a box holds its last pixel (its width is
-  `x1 - x0 + 1`).
-- A label and a detection match *one to one* where the detection covers at least 0.8 of the label (area recall), at
-  least 0.4 of the detection lies in the label (area precision), neither does so with any other box, and neither so
-  much as touches another box. Both sides gain 1. (The protocol also bounds the distance of the centers by the mean of
-  the diagonals. Boxes that overlap are always nearer than that, so there is nothing to check.)
-- Left-over detections with an area precision of at least 0.4 that together cover at least 0.8 of a label match *one
-  label to many detections*: the label gains 0.8, and so does each detection.
-- Left-over labels with an area recall of at least 0.8 that together fill at least 0.4 of a detection match *many labels
-  to one detection*: each label gains 1, the detection gains 1.
-- In the last two, the "one" must touch two boxes or more, and a "many" of a single box counts as one to one.
+- Every quad is replaced by its upright bounding box, and a box includes its last pixel (its width is `x1 - x0 + 1`).
+- A label and a detection match *one to one* if the detection covers at least 0.8 of the label (area recall), at least
+  0.4 of the detection is inside the label (area precision), neither qualifies with any other box, and neither touches
+  any other box. Each gains 1. (The protocol also limits the distance of the centers to the mean of the diagonals.
+  Overlapping boxes are always closer than that, so nothing has to be checked.)
+- Remaining detections with an area precision of at least 0.4 that together cover at least 0.8 of a label match *one
+  label to many detections*: the label and each detection gain 0.8.
+- Remaining labels with an area recall of at least 0.8 that together fill at least 0.4 of a detection match *many labels
+  to one detection*: each label and the detection gain 1.
+- In the last two cases the "one" must touch at least two boxes, and a "many" of a single box counts as one to one.
 
-Recall is what the labels gained over their number, precision what the detections gained over theirs, both summed over
-all receipts before the division.
+Recall is the gain of the labels over their number, and precision is the gain of the detections over their number. Both
+are summed over all receipts before the division.
 """
 
 from __future__ import annotations
@@ -31,19 +30,21 @@ from shared.arrays import Doubles, Flags
 
 AREA_RECALL = 0.8
 AREA_PRECISION = 0.4
-SPLIT_SCORE = 0.8  # one label found as many detections
-MERGED_SCORE = 1.0  # many labels found as one detection
-# Sums of shares are compared after rounding, as the challenge does: 0.5 + 0.3 must reach 0.8.
+# Gain per box if one label is found as many detections.
+SPLIT_SCORE = 0.8
+# Gain per box if many labels are found as one detection.
+MERGED_SCORE = 1.0
+# Sums of shares are rounded before they are compared, as in the challenge: 0.5 + 0.3 must reach 0.8.
 _SUM_DECIMALS = 4
 
 
 @dataclass(frozen=True)
 class Localization:
-    """Gains and numbers of boxes of one receipt or, added up, of many.
+    """Gains and counts of boxes of one receipt or, summed, of many.
 
     Attributes:
-        label_gain: What the labels gained, 0 to `labels`.
-        detection_gain: What the detections gained, 0 to `detections`.
+        label_gain: Gain of the labels, 0 to `labels`.
+        detection_gain: Gain of the detections, 0 to `detections`.
         labels: Number of labeled boxes.
         detections: Number of detected boxes.
     """
@@ -54,7 +55,7 @@ class Localization:
     detections: int = 0
 
     def __add__(self, other: Localization) -> Localization:
-        """Adds up two results."""
+        """Sum two results."""
         return Localization(
             self.label_gain + other.label_gain,
             self.detection_gain + other.detection_gain,
@@ -64,14 +65,14 @@ class Localization:
 
     @property
     def precision(self) -> float:
-        """Gain of the detections over their number, 0 to 1; 0 without detections, 1 if there is nothing to find too."""
+        """Gain of the detections over their number, 0 to 1; without detections, 1 if there are no labels, else 0."""
         if self.detections == 0:
             return float(self.labels == 0)
         return self.detection_gain / self.detections
 
     @property
     def recall(self) -> float:
-        """Gain of the labels over their number, 0 to 1; 1 if there is nothing to find."""
+        """Gain of the labels over their number, 0 to 1; 1 without labels."""
         return self.label_gain / self.labels if self.labels else 1.0
 
     @property
@@ -80,19 +81,19 @@ class Localization:
         total = self.precision + self.recall
         return 2 * self.precision * self.recall / total if total else 0.0
 
-    def as_dict(self) -> dict[str, float]:
-        """`precision`, `recall` and `hmean`."""
+    def to_dict(self) -> dict[str, float]:
+        """Return `precision`, `recall` and `hmean`."""
         return {"precision": self.precision, "recall": self.recall, "hmean": self.hmean}
 
 
-def as_boxes(shapes: ArrayLike) -> Doubles:
-    """The upright boxes of shapes.
+def to_boxes(shapes: ArrayLike) -> Doubles:
+    """Return the upright bounding boxes of shapes.
 
     Args:
-        shapes: Boxes (N, 4) of x0, y0, x1, y1, or quads (N, 4, 2), in pixels; an empty sequence is no shapes.
+        shapes: Boxes `(N, 4)` of x0, y0, x1, y1, or quads `(N, 4, 2)`, in pixels; may be empty.
 
     Returns:
-        Boxes, (N, 4), with x0 <= x1 and y0 <= y1.
+        Boxes `(N, 4)` with x0 <= x1 and y0 <= y1.
 
     Raises:
         ValueError: If the shapes are neither boxes nor quads.
@@ -107,19 +108,20 @@ def as_boxes(shapes: ArrayLike) -> Doubles:
     return np.concatenate([array.min(axis=1), array.max(axis=1)], axis=1)
 
 
-def deteval_receipt(labels: ArrayLike, detections: ArrayLike) -> Localization:
-    """Compares the detections of one receipt with its labels by DetEval.
+def measure_receipt_deteval(labels: ArrayLike, detections: ArrayLike) -> Localization:
+    """Measure the detections of one receipt by DetEval.
 
     Args:
-        labels: Labeled boxes (N, 4) or quads (N, 4, 2), pixels.
-        detections: Detected boxes (M, 4) or quads (M, 4, 2), pixels of the same picture.
+        labels: Labeled boxes `(N, 4)` or quads `(N, 4, 2)` in pixels.
+        detections: Detected boxes `(M, 4)` or quads `(M, 4, 2)` in pixels of the same picture.
     """
-    truth, found = as_boxes(labels), as_boxes(detections)
+    truth, found = to_boxes(labels), to_boxes(detections)
     nothing = Localization(labels=len(truth), detections=len(found))
     if len(truth) == 0 or len(found) == 0:
         return nothing
     shared_area = _intersections(truth, found, pixel=1.0)
-    recall = shared_area / _areas(truth, pixel=1.0)[:, None]  # labels x detections, as all matrices below
+    # All matrices are labels x detections.
+    recall = shared_area / _areas(truth, pixel=1.0)[:, None]
     precision = shared_area / _areas(found, pixel=1.0)[None, :]
     touching = shared_area > 0
     one_to_one = _one_to_one(recall, precision, touching)
@@ -147,37 +149,46 @@ def deteval_receipt(labels: ArrayLike, detections: ArrayLike) -> Localization:
     return nothing + Localization(label_gain, detection_gain)
 
 
-def deteval(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike]) -> Localization:
-    """DetEval over many receipts.
+def measure_deteval(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike]) -> Localization:
+    """Measure the detections of many receipts by DetEval.
 
     Args:
-        labels: For each receipt its labeled boxes (N, 4) or quads (N, 4, 2).
-        detections: For each receipt, in the same order, its detected boxes or quads.
+        labels: Labeled boxes `(N, 4)` or quads `(N, 4, 2)` per receipt.
+        detections: Detected boxes or quads per receipt, in the same order.
 
     Raises:
         ValueError: If the numbers of receipts differ.
     """
     pairs = zip(labels, detections, strict=True)
-    return sum((deteval_receipt(truth, found) for truth, found in pairs), Localization())
+    return sum((measure_receipt_deteval(truth, found) for truth, found in pairs), Localization())
 
 
-def iou_receipt(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> Localization:
-    """Matches detections and labels of one receipt one to one where they overlap enough.
-
-    Pairs are taken greedily from the highest intersection over union down; shapes are replaced by their upright boxes.
+def measure_receipt_iou(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> Localization:
+    """Measure the detections of one receipt by one-to-one matching at an intersection over union.
 
     Args:
-        labels: Labeled boxes (N, 4) or quads (N, 4, 2), pixels.
-        detections: Detected boxes (M, 4) or quads (M, 4, 2), pixels of the same picture.
-        threshold: Least intersection over union of a match, 0 to 1.
+        labels: Labeled boxes `(N, 4)` or quads `(N, 4, 2)` in pixels.
+        detections: Detected boxes `(M, 4)` or quads `(M, 4, 2)` in pixels of the same picture.
+        threshold: Minimum intersection over union of a match, 0 to 1.
     """
-    matched = float(len(iou_pairs(labels, detections, threshold)))
-    return Localization(matched, matched, labels=len(as_boxes(labels)), detections=len(as_boxes(detections)))
+    matched = float(len(match_by_iou(labels, detections, threshold)))
+    return Localization(matched, matched, labels=len(to_boxes(labels)), detections=len(to_boxes(detections)))
 
 
-def iou_pairs(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> list[tuple[int, int]]:
-    """The pairs of indices (label, detection) that `iou_receipt` matches; arguments as there."""
-    truth, found = as_boxes(labels), as_boxes(detections)
+def match_by_iou(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) -> list[tuple[int, int]]:
+    """Match labels and detections one to one, greedily from the highest intersection over union down.
+
+    Shapes are replaced by their upright bounding boxes.
+
+    Args:
+        labels: Labeled boxes `(N, 4)` or quads `(N, 4, 2)` in pixels.
+        detections: Detected boxes `(M, 4)` or quads `(M, 4, 2)` in pixels of the same picture.
+        threshold: Minimum intersection over union of a match, 0 to 1.
+
+    Returns:
+        Pairs of indices (label, detection).
+    """
+    truth, found = to_boxes(labels), to_boxes(detections)
     if len(truth) == 0 or len(found) == 0:
         return []
     shared_area = _intersections(truth, found, pixel=0.0)
@@ -194,26 +205,30 @@ def iou_pairs(labels: ArrayLike, detections: ArrayLike, threshold: float = 0.5) 
     return pairs
 
 
-def iou_matches(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike], threshold: float = 0.5) -> Localization:
-    """`iou_receipt` over many receipts, given in the same order; raises ValueError if their numbers differ."""
+def measure_iou(labels: Sequence[ArrayLike], detections: Sequence[ArrayLike], threshold: float = 0.5) -> Localization:
+    """Measure the detections of many receipts as `measure_receipt_iou` does.
+
+    Raises:
+        ValueError: If the numbers of receipts differ.
+    """
     pairs = zip(labels, detections, strict=True)
-    return sum((iou_receipt(truth, found, threshold) for truth, found in pairs), Localization())
+    return sum((measure_receipt_iou(truth, found, threshold) for truth, found in pairs), Localization())
 
 
 def _areas(boxes: Doubles, *, pixel: float) -> Doubles:
-    """Areas, (N,); `pixel` is 1 where a box holds its last pixel, 0 where coordinates are continuous."""
+    """Return areas `(N,)`; `pixel` is 1 if boxes include their last pixel, 0 if coordinates are continuous."""
     return np.asarray((boxes[:, 2] - boxes[:, 0] + pixel) * (boxes[:, 3] - boxes[:, 1] + pixel))
 
 
 def _intersections(first: Doubles, second: Doubles, *, pixel: float) -> Doubles:
-    """Areas that two sets of boxes share, (N, M)."""
+    """Return the areas `(N, M)` that two sets of boxes share."""
     upper_left = np.maximum(first[:, None, :2], second[None, :, :2])
     lower_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
     return np.asarray(np.clip(lower_right - upper_left + pixel, 0, None).prod(axis=2))
 
 
 def _one_to_one(recall: Doubles, precision: Doubles, touching: Flags) -> Flags:
-    """The pairs that match one to one, (N, M)."""
+    """Return which pairs match one to one, `(N, M)`."""
     enough = (recall >= AREA_RECALL) & (precision >= AREA_PRECISION)
     label_alone = (enough.sum(axis=1) == 1) & (touching.sum(axis=1) == 1)
     detection_alone = (enough.sum(axis=0) == 1) & (touching.sum(axis=0) == 1)

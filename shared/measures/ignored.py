@@ -1,7 +1,7 @@
-"""What labels say is to be ignored: finding it is neither right nor wrong.
+"""Exclude detections of print that the labels mark as ignored: finding it is neither right nor wrong.
 
-The "don't care" regions of the ICDAR robust reading challenges (Karatzas et al., 2015, "ICDAR 2015 Competition on
-Robust Reading", section 3): such a label is not asked for, and a detection that mostly lies in one is not counted.
+These are the "don't care" regions of the ICDAR robust reading challenges (Karatzas et al., 2015, "ICDAR 2015
+Competition on Robust Reading", section 3).
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ import numpy as np
 
 from shared.arrays import Flags, Floats
 
+# A quad is inside a region if more than this share of its box is.
 _MOSTLY = 0.5
 
 
-def counted(quads: Floats, ignored: Floats, labels: Floats) -> Flags:
-    """Which of the quads found count.
+def select_counted(quads: Floats, ignored: Floats, labels: Floats) -> Flags:
+    """Select the detected quads that count.
 
-    Those that lie by more than half in the boxes to ignore, and not by more than half in labeled ones, do not: what is
-    to be ignored may be drawn generously around or over labeled print (handwriting across a receipt, for example).
+    A quad does not count if more than half of it is inside ignored boxes, unless more than half of it is inside labeled
+    ones: ignored boxes may be drawn generously around or over labeled print, such as handwriting across a receipt.
 
     Args:
-        quads: N x 4 x 2, in pixels of the page.
-        ignored: M x 4 x 2, what the labels say is to be ignored.
-        labels: L x 4 x 2.
+        quads: `(N, 4, 2)` in pixels of the page.
+        ignored: `(M, 4, 2)` ignored print.
+        labels: `(L, 4, 2)` labeled print.
 
     Returns:
-        N, true for those that count.
+        `(N,)`, True for those that count.
     """
     if not len(quads) or not len(ignored):
         return np.ones(len(quads), bool)
@@ -34,7 +35,7 @@ def counted(quads: Floats, ignored: Floats, labels: Floats) -> Flags:
 
 
 def _share_within(quads: Floats, others: Floats) -> Floats:
-    """Share of the box of each of N quads that lies in the boxes of others; overlapping ones count twice."""
+    """Return the share of the box of each of N quads inside the boxes of others; overlapping ones count twice."""
     low, high = quads.min(axis=1), quads.max(axis=1)
     if not len(others):
         return np.zeros(len(quads), np.float32)

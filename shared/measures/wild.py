@@ -1,7 +1,7 @@
-"""Measures on receipts whose labels leave out the spaces, such as those of WildReceipt (arXiv:2103.14470).
+"""Measures for labels without spaces, such as those of WildReceipt (arXiv:2103.14470).
 
-Texts are compared without white space and case. A company or an address counts as right from an edit similarity of 0.9
-(one less the Levenshtein distance over the longer length); dates and totals have to be equal.
+Texts are compared without white space and case. A company or an address is correct at an edit similarity of at least
+0.9 (one minus the Levenshtein distance over the longer length). Dates and totals must be equal.
 """
 
 from __future__ import annotations
@@ -12,45 +12,45 @@ import numpy as np
 from numpy.typing import ArrayLike
 from rapidfuzz.distance import Levenshtein
 
-from shared.measures.deteval import iou_pairs
+from shared.measures.deteval import match_by_iou
 from shared.measures.matches import Matches
 
+# Minimum edit similarity of a correct company or address.
 SIMILAR = 0.9
-"""Edit similarity from which a company or an address is right."""
 
 
-def packed(text: str) -> str:
-    """The form in which texts are compared: no white space, upper case."""
+def pack_text(text: str) -> str:
+    """Return the form in which texts are compared: upper case without white space."""
     return "".join(text.upper().split())
 
 
-def segments_read(
+def compare_segments(
     labels: ArrayLike, texts: Sequence[str], found: ArrayLike, read: Sequence[str], threshold: float = 0.5
 ) -> Matches:
-    """Whole segments of one receipt that were found and read right.
+    """Compare whole segments of one receipt: found and read correctly.
 
     Args:
-        labels: Labeled boxes (N, 4) or quads (N, 4, 2), pixels.
-        texts: What each of them says.
-        found: Boxes or quads that were found, (M, 4) or (M, 4, 2).
-        read: What was read in each of them.
-        threshold: Least intersection over union of a match; matches are one to one, best first.
+        labels: Labeled boxes `(N, 4)` or quads `(N, 4, 2)` in pixels.
+        texts: Labeled text of each.
+        found: Detected boxes `(M, 4)` or quads `(M, 4, 2)` in pixels.
+        read: Reading of each.
+        threshold: Minimum intersection over union of a match; matches are one to one, best first.
     """
-    pairs = iou_pairs(labels, found, threshold)
-    right = sum(packed(texts[label]) == packed(read[detection]) for label, detection in pairs)
+    pairs = match_by_iou(labels, found, threshold)
+    right = sum(pack_text(texts[label]) == pack_text(read[detection]) for label, detection in pairs)
     return Matches(matched=right, labeled=len(texts), answered=len(read))
 
 
-def value_found(accepted: Sequence[str], answer: str | None, *, similar: bool = False) -> Matches:
-    """One field of one receipt.
+def compare_value(accepted: Sequence[str], answer: str | None, *, similar: bool = False) -> Matches:
+    """Compare one field of one receipt.
 
     Args:
-        accepted: The texts that are right; none if the receipt does not have the field.
-        answer: What was answered; None or '' for nothing.
+        accepted: Correct texts; none if the receipt does not have the field.
+        answer: The answer; None or '' for none.
         similar: Whether an edit similarity of `SIMILAR` is enough.
     """
-    wanted = [packed(text) for text in accepted if packed(text)]
-    given = packed(answer or "")
+    wanted = [pack_text(text) for text in accepted if pack_text(text)]
+    given = pack_text(answer or "")
     if similar:
         right = bool(given) and any(Levenshtein.normalized_similarity(text, given) >= SIMILAR for text in wanted)
     else:
@@ -58,6 +58,6 @@ def value_found(accepted: Sequence[str], answer: str | None, *, similar: bool = 
     return Matches(matched=int(right), labeled=int(bool(wanted)), answered=int(bool(given)))
 
 
-def boxes_of(quads: Sequence[ArrayLike]) -> np.ndarray:
-    """Quads as (N, 4, 2) float32, also where there are none."""
+def stack_quads(quads: Sequence[ArrayLike]) -> np.ndarray:
+    """Return quads as `(N, 4, 2)` float32, even if there are none."""
     return np.array(quads, np.float32).reshape(-1, 4, 2)

@@ -22,8 +22,8 @@ from shared.arrays import Floats, Pixels
 from shared.inference.weights import MANIFEST_FILE, read_manifest
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
-from shared.measures.deteval import deteval, iou_matches
-from shared.measures.ignored import counted
+from shared.measures.deteval import measure_deteval, measure_iou
+from shared.measures.ignored import select_counted
 
 Progress = Callable[[int, int], None]
 
@@ -74,8 +74,8 @@ def measure(
         if damaged:
             _, printed, ignored = _picture(number, receipt, damaged)
         labels.append(printed)
-        quads.append(detection.quads[counted(detection.quads, ignored, printed)])
-    return {"deteval": deteval(labels, quads).as_dict(), "iou50": iou_matches(labels, quads).as_dict()}
+        quads.append(detection.quads[select_counted(detection.quads, ignored, printed)])
+    return {"deteval": measure_deteval(labels, quads).to_dict(), "iou50": measure_iou(labels, quads).to_dict()}
 
 
 def evaluate(

@@ -34,7 +34,7 @@ from shared.inference.device import arrays_of, autocast
 from shared.inference.weights import save_weights
 from shared.learning.dataset import load_split
 from shared.learning.labels import DatasetError, LabeledReceipt
-from shared.learning.training import ExponentialMovingAverage, cosine_schedule
+from shared.learning.training import ExponentialMovingAverage, schedule_rate_by_step
 from shared.pictures.gray import to_gray
 
 #: Pages are kept with characters of this height.
@@ -152,7 +152,7 @@ def train(pages: Sequence[KeptPage], settings: TrainingSettings) -> OrientationN
     begun = time.perf_counter()
     for step in range(settings.steps):
         for group in optimizer.param_groups:
-            group["lr"] = cosine_schedule(step, settings.steps, settings.rate, warmup=50)
+            group["lr"] = schedule_rate_by_step(step, settings.steps, settings.rate, warmup=50)
         patches, turns = zip(*(draw_patch(pages, rng) for _ in range(settings.batch)), strict=True)
         with autocast(torch.device("cpu")):
             scores = network(normalize(torch.from_numpy(np.stack(patches))))

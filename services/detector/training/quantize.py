@@ -12,7 +12,8 @@ from services.detector.network.loading import NAME, read_weights
 from services.detector.network.openvino_engine import output_maxima
 from services.detector.predictor import Predictor
 from services.detector.settings import WEIGHTS, DetectorSettings
-from shared.learning.quantization import keep_ceilings, measure_ceilings, parse_options
+from shared.learning.quantization import measure_ceilings, parse_options
+from shared.learning.release import update_manifest
 
 _CONVOLUTIONS = ("trunk.", "window.")
 
@@ -29,7 +30,7 @@ def main() -> None:
         output_maxima,
         ([page.gray[None]] for page in prepared if page is not None),
     )
-    keep_ceilings(weights, ceilings, name=NAME)
+    update_manifest(weights, name=NAME, architecture={"ceilings": ceilings})
     print(ceilings)
 
 

@@ -24,7 +24,7 @@ from shared.inference.device import arrays_of, autocast, load_into, select_devic
 from shared.inference.weights import load_weights, save_weights
 from shared.learning.dataset import load_split
 from shared.learning.recipes import parse_options
-from shared.learning.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
+from shared.learning.training import ExponentialMovingAverage, TrainingRun, schedule_rate_by_step
 
 logger = logging.getLogger(__name__)
 Batch = tuple[torch.Tensor, ...]
@@ -124,7 +124,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     last: dict[str, Any] = {}
     while (done := _done(run, config)) < 1.0:
         rate = min(1.0, (run.step + 1) / config.warmup)
-        rate *= cosine_schedule(round(done * config.steps), config.steps, 1.0, 0)
+        rate *= schedule_rate_by_step(round(done * config.steps), config.steps, 1.0, 0)
         optimizer.param_groups[0]["lr"] = config.trunk_rate * rate
         optimizer.param_groups[1]["lr"] = config.head_rate * rate
         loss, norm = _step(network, optimizer, source.batch(run.step), config, device)
@@ -141,7 +141,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
         if not np.isfinite(last["loss"]):
             raise FloatingPointError(f"the loss is not finite at step {run.step}; try a lower learning rate")
         if run.step % config.checkpoint_every == 0 or _done(run, config) >= 1.0:
-            with average.applied_to(network):
+            with average.apply_to(network):
                 last["validation_loss"] = _validate(network, source.validation(), device)
             run.save(model=network, optimizer=optimizer, average=average, extra={"trunk": origin})
             if config.export is not None:

@@ -31,8 +31,8 @@ from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
 from shared.inference.weights import load_weights, save_weights
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
-from shared.measures.deteval import deteval, iou_matches
-from shared.measures.ignored import counted
+from shared.measures.deteval import measure_deteval, measure_iou
+from shared.measures.ignored import select_counted
 
 logger = logging.getLogger(__name__)
 
@@ -240,8 +240,8 @@ def measure(samples: Sequence[Sample], settings: JoiningSettings, anchor_heights
         labels, found = kinds.setdefault(sample.weight, ([], []))
         labels.append(sample.quads)
         quads = sample.page.to_page(segments.quads)
-        found.append(quads[counted(quads, sample.ignored, sample.quads)])
-    hmeans = {weight: (deteval(*pair).hmean, iou_matches(*pair).hmean) for weight, pair in kinds.items()}
+        found.append(quads[select_counted(quads, sample.ignored, sample.quads)])
+    hmeans = {weight: (measure_deteval(*pair).hmean, measure_iou(*pair).hmean) for weight, pair in kinds.items()}
     objective = sum(weight * (first + _IOU_SHARE * second) for weight, (first, second) in hmeans.items())
     first, second = hmeans[max(hmeans)]
     return {"deteval": first, "iou50": second, "objective": objective / sum(hmeans) / (1 + _IOU_SHARE)}

@@ -14,7 +14,7 @@ from services.extractor.settings import ExtractorSettings
 from shared.contracts import FIELD_NAMES, Fields
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
-from shared.measures.entities import entities, same_value
+from shared.measures.entities import compare_entities, is_same_value
 
 _BATCH = 16
 
@@ -46,13 +46,13 @@ def evaluate(predictor: Predictor, data: Path, split: str = "validation") -> dic
     receipts = load_split(data, split)
     labels = [receipt.entities for receipt in receipts]
     found = [values(fields) for fields in answers(predictor, receipts)]
-    result: dict[str, Any] = {"receipts": len(receipts), "all": entities(labels, found).as_dict()}
+    result: dict[str, Any] = {"receipts": len(receipts), "all": compare_entities(labels, found).to_dict()}
     if split == "validation":
         unseen = {receipt.key for receipt in load_split(data, "validation_unseen_company")}
         chosen = [i for i, receipt in enumerate(receipts) if receipt.key in unseen]
-        result["unseen_company"] = entities([labels[i] for i in chosen], [found[i] for i in chosen]).as_dict()
+        result["unseen_company"] = compare_entities([labels[i] for i in chosen], [found[i] for i in chosen]).to_dict()
     for name in FIELD_NAMES:
-        result[name] = {"f1": entities(labels, found, [name]).f1}
+        result[name] = {"f1": compare_entities(labels, found, [name]).f1}
     return result
 
 
@@ -70,7 +70,7 @@ def mistakes(predictor: Predictor, receipts: Sequence[LabeledReceipt]) -> list[t
         found = values(fields)
         for name in FIELD_NAMES:
             label, answer = receipt.entities[name], found.get(name, "")
-            if not same_value(label, answer) and (label or answer):
+            if not is_same_value(label, answer) and (label or answer):
                 wrong.append((receipt.key, name, label, answer))
     return wrong
 

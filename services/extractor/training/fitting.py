@@ -26,7 +26,7 @@ from services.extractor.training.labels import LabeledText, label
 from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.learning.labels import LabeledReceipt
-from shared.measures.entities import same_value
+from shared.measures.entities import is_same_value
 from shared.normalization import find_amounts, parse_amount
 
 # How strongly fitted numbers are drawn to their defaults; few receipts are kept out.
@@ -217,5 +217,5 @@ def _evidence(
     for extraction, wanted in zip(read, entities, strict=True):
         if name in extraction.evidence:
             evidence.append(extraction.evidence[name])
-            right.append(same_value(wanted[name], getattr(extraction.fields, name).value))
+            right.append(is_same_value(wanted[name], getattr(extraction.fields, name).value))
     return evidence, right

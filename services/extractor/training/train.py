@@ -41,7 +41,7 @@ from shared.inference.weights import load_weights, save_weights
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
 from shared.learning.recipes import parse_options
-from shared.learning.training import ExponentialMovingAverage, TrainingRun, cosine_schedule
+from shared.learning.training import ExponentialMovingAverage, TrainingRun, schedule_rate_by_step
 
 #: The recipes in the repository.
 RECIPES = Path(__file__).parents[1] / "recipe.toml"
@@ -246,7 +246,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
         if share >= 1.0:
             break
         peak = config.peak
-        rate = min(cosine_schedule(round(share * 10_000), 10_000, peak, 1), peak * (run.step + 1) / _WARMUP)
+        rate = min(schedule_rate_by_step(round(share * 10_000), 10_000, peak, 1), peak * (run.step + 1) / _WARMUP)
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = loss_of(network, next(source), device)
@@ -264,14 +264,14 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
             if progress:
                 progress({"step": run.step, "steps": config.steps, **record})
         if run.step % _EVALUATE_EVERY == 0:
-            with average.applied_to(network):
+            with average.apply_to(network):
                 measures = character_f1(network, validation, device)
             run.log(**{f"character_f1_{name}": round(value, 4) for name, value in measures.items()})
             run.save(model=network, optimizer=optimizer, average=average)
             if progress:
                 progress({"step": run.step, "steps": config.steps, **measures})
     run.save(model=network, optimizer=optimizer, average=average)
-    with average.applied_to(network):
+    with average.apply_to(network):
         scoring = _scoring(config, network, receipts, held_out, readings, device)
         if config.export is not None:
             training = {

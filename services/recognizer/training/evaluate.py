@@ -20,7 +20,7 @@ from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
-from shared.measures.words import character_error_rate, words
+from shared.measures.words import compare_words, compute_character_error_rate
 
 Progress = Callable[[int, int], None]
 
@@ -59,14 +59,14 @@ def measure(receipts: Sequence[LabeledReceipt], readings: Sequence[Sequence[Reco
     """
     labels = [[segment.text for segment in receipt.segments] for receipt in receipts]
     texts = [[reading.text for reading in of_receipt] for of_receipt in readings]
-    matches = words(labels, texts)
+    matches = compare_words(labels, texts)
     flat_labels = [text for of_receipt in labels for text in of_receipt]
     flat_texts = [text for of_receipt in texts for text in of_receipt]
     return {
         "precision": matches.precision,
         "recall": matches.recall,
         "f1": matches.f1,
-        "cer": character_error_rate(flat_labels, flat_texts),
+        "cer": compute_character_error_rate(flat_labels, flat_texts),
     }
 
 

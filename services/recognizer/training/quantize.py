@@ -13,7 +13,8 @@ from services.recognizer.network.loading import NAME, read_weights
 from services.recognizer.network.openvino_engine import CONVOLUTIONS, output_maxima
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import WEIGHTS, RecognizerSettings
-from shared.learning.quantization import keep_ceilings, measure_ceilings, parse_options
+from shared.learning.quantization import measure_ceilings, parse_options
+from shared.learning.release import update_manifest
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
         output_maxima,
         ((batch.pictures for batch in predictor.inputs(of_receipt)) for of_receipt in crops),
     )
-    keep_ceilings(weights, ceilings, name=NAME)
+    update_manifest(weights, name=NAME, architecture={"ceilings": ceilings})
     print(ceilings)
 
 

@@ -36,7 +36,7 @@ from shared.inference.weights import save_weights
 from shared.learning.dataset import load_split, read_split_keys
 from shared.learning.recipes import parse_options
 from shared.learning.training import ExponentialMovingAverage, TrainingRun
-from shared.measures.words import character_error_rate, words
+from shared.measures.words import compare_words, compute_character_error_rate
 
 #: The recipes in the repository.
 RECIPES = Path(__file__).parents[1] / "recipe.toml"
@@ -240,7 +240,7 @@ class Trainer:
 
     def validate(self, samples: Sequence[Sample]) -> dict[str, Any]:
         """Word F1 and character error rate of the averaged network on the labels' boxes."""
-        with self.average.applied_to(self.network):
+        with self.average.apply_to(self.network):
             read_texts = [decode(logits, self.alphabet).text for logits in read(self.network, samples, self.device)]
         keys = sorted({sample.receipt for sample in samples})
         labels: dict[str, list[str]] = {key: [] for key in keys}
@@ -248,8 +248,8 @@ class Trainer:
         for sample, text in zip(samples, read_texts, strict=True):
             labels[sample.receipt].append(sample.text)
             texts[sample.receipt].append(text)
-        f1 = words([labels[key] for key in keys], [texts[key] for key in keys]).f1
-        cer = character_error_rate([sample.text for sample in samples], read_texts)
+        f1 = compare_words([labels[key] for key in keys], [texts[key] for key in keys]).f1
+        cer = compute_character_error_rate([sample.text for sample in samples], read_texts)
         return {"word_f1": round(f1, 4), "cer": round(cer, 4), "segments": len(samples)}
 
     def export(self, folder: Path) -> dict[str, float]:

@@ -16,7 +16,7 @@ from services.detector.training.evaluate import measure
 from services.detector.training.tune import GRID, with_value
 from shared.learning.dataset import load_split, write_receipt, write_split
 from shared.learning.labels import LabeledSegment
-from shared.measures.ignored import counted
+from shared.measures.ignored import select_counted
 
 BLANK = np.zeros((160, 400), np.uint8)
 
@@ -94,10 +94,10 @@ def test_segments_on_ignored_print_are_not_counted() -> None:
     quads = np.array([box(0, 100), box(200, 300)], np.float32)
     ignored = np.array([box(40, 100), box(260, 400)], np.float32)
     none = quads[:0]
-    assert counted(quads, ignored, none).tolist() == [False] + [True] * (len(quads) - 1)
-    assert counted(quads, ignored, quads[:1]).tolist() == [True, True]  # it is on a label too
-    assert counted(quads, none, none).tolist() == [True, True]
-    assert counted(none, ignored, none).tolist() == []
+    assert select_counted(quads, ignored, none).tolist() == [False] + [True] * (len(quads) - 1)
+    assert select_counted(quads, ignored, quads[:1]).tolist() == [True, True]  # it is on a label too
+    assert select_counted(quads, none, none).tolist() == [True, True]
+    assert select_counted(none, ignored, none).tolist() == []
 
 
 def test_damaged_pictures_are_measured_against_their_own_labels(tmp_path: Path) -> None:

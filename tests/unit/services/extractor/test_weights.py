@@ -11,7 +11,7 @@ from services.extractor.encoding import TextSegment
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import values
-from shared.measures.entities import same_value
+from shared.measures.entities import is_same_value
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
@@ -28,7 +28,7 @@ def test_the_weights_in_the_repository_read_the_samples(predictor: Predictor, pa
     (read,) = predictor.explain([segments])
     found = values(read.fields)
     for name, label in sample["fields"].items():
-        assert same_value(label, found.get(name)), name
+        assert is_same_value(label, found.get(name)), name
     assert read.fields.company is not None
     assert 0.5 < read.fields.company.confidence <= 1.0
 
