@@ -34,7 +34,6 @@ _WARM_UP = 6
 # Part -> the names by which its functions are called: module, colon, attributes. `{thread}` is the service whose worker
 # calls them.
 _PARTS: dict[str, tuple[str, ...]] = {
-    "decode: in the gateway": ("gateway.reading.pipeline:decode_once",),
     "decode: in the detector": ("services.detector.app:decode_once",),
     "decode: in the recognizer": ("services.recognizer.app:decode_once",),
     "detect: straighten and scale": ("services.detector.predictor:prepare",),

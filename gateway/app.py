@@ -92,7 +92,6 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
                 renderer,
                 limits=settings.picture_limits,
                 timeout_s=reading.receipt_timeout_s,
-                decode_workers=reading.decode_workers,
             )
             app.state.renderer = renderer
             receipts = Receipts(

@@ -17,7 +17,6 @@ from gateway.app import create_app
 from gateway.settings import GatewaySettings, StageSettings
 from gateway.stages.connection import stages_over_http
 from gateway.stages.stages import Stages
-from shared.pictures.memory import kept_pictures
 from shared.service.health import Health
 from shared.service.tracing import traced
 
@@ -84,7 +83,6 @@ def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> F
     @asynccontextmanager
     async def stages_in_process(settings: StageSettings) -> AsyncIterator[Stages]:
         async with AsyncExitStack() as stack:
-            stack.enter_context(kept_pictures())
             for name, app in services.items():
                 await stack.enter_async_context(app.router.lifespan_context(app))
                 gateway_health.require(name, _works(app.state.health))

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.render_process import RENDERERS, render
 from shared.contracts import FIELD_NAMES, Line, Quad, Receipt
-from shared.pictures.decoding import format_of
+from shared.pictures.header import identify_format
 
 COLORS = {"company": "#c2410c", "date": "#0f766e", "address": "#6d28d9", "total": "#be123c"}
 _LINE_COLOR = "#3b82f6"
@@ -45,7 +45,7 @@ def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
 
 def load_first_page(data: bytes) -> Image.Image:
     """Return the first page of a picture or a document as it is displayed: with its EXIF orientation applied."""
-    kind = format_of(data)
+    kind = identify_format(data)
     if kind in RENDERERS:
         return Image.fromarray(next(render(data, kind, DocumentLimits()))[:, :, ::-1])
     with Image.open(io.BytesIO(data)) as opened:

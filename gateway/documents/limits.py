@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
-from shared.pictures.decoding import PictureLimits
+from shared.pictures.header import PictureLimits
 from shared.problems import ProblemError
 
 _SHEETS = 4

@@ -31,7 +31,8 @@ from pillow_heif import HeifImageFile
 
 from gateway.documents.limits import DocumentLimits, no_such_page
 from shared.arrays import Pixels
-from shared.pictures.decoding import PictureLimits, bgr_pixels, check_size, damaged, upright
+from shared.pictures.decoding import bgr_pixels, upright
+from shared.pictures.header import PictureLimits, check_size, damaged_picture
 from shared.problems import ProblemError
 
 Pages = Iterator[Pixels]
@@ -68,9 +69,9 @@ def render(data: bytes, kind: str, limits: DocumentLimits, only: int | None = No
     except ProblemError:
         raise
     except MemoryError as error:
-        raise damaged(kind, "its pages need more memory than there is") from error
+        raise damaged_picture(kind, "its pages need more memory than there is") from error
     except Exception as error:  # decoders let anything escape for damaged files
-        raise damaged(kind, "it is cut off or its data are wrong") from error
+        raise damaged_picture(kind, "it is cut off or its data are wrong") from error
 
 
 def _render_pdf(data: bytes, limits: DocumentLimits, only: int | None) -> Pages:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from gateway.documents.limits import DocumentLimits, no_such_page
-from shared.pictures.decoding import FORMATS, format_of, unsupported
+from shared.pictures.header import FORMATS, identify_format, unsupported_format
 from shared.problems import ProblemError
 
 RENDERED = ("PDF", "TIFF", "HEIC", "AVIF", "BMP")
@@ -46,11 +46,11 @@ class Renderer:
             ProblemError: 415 `unsupported-format`, 413 `too-many-pages`, `picture-too-large` or `document-too-large`,
                 422 `document-locked`, `document-too-slow`, `no-pages`, `picture-damaged` or `picture-too-small`.
         """
-        kind = format_of(data)
+        kind = identify_format(data)
         if kind in FORMATS:
             return [data]
         if kind not in RENDERED:
-            raise unsupported(data, ACCEPTED)
+            raise unsupported_format(kind, ACCEPTED)
         async with self._room:
             return list(_unpacked(await self._render(data, kind), kind))
 
@@ -64,13 +64,13 @@ class Renderer:
         Raises:
             ProblemError: As `pages`, and 404 `no-such-page`.
         """
-        kind = format_of(data)
+        kind = identify_format(data)
         if kind in FORMATS:
             if number > 0:
                 raise no_such_page(number, 1)
             return data, f"image/{kind.lower()}"
         if kind not in RENDERED:
-            raise unsupported(data, ACCEPTED)
+            raise unsupported_format(kind, ACCEPTED)
         async with self._room:
             (picture,) = _unpacked(await self._render(data, kind, str(number)), kind)
         return picture, "image/webp"

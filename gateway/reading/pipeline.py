@@ -26,12 +26,11 @@ from shared.contracts import (
     Receipt,
     Timings,
 )
-from shared.pictures.decoding import PictureLimits
-from shared.pictures.memory import decode_once, forget
+from shared.pictures.header import PictureHeader, PictureLimits, read_header
+from shared.pictures.memory import decoding_shared
 from shared.reading_order import reading_order
 from shared.service.deadline import Deadline, current_deadline
 
-_MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp"}
 _MOST_LINES = 5_000  # of `ExtractRequest`
 
 
@@ -59,17 +58,13 @@ class Pipeline:
         renderer: Makes pictures of the pages of documents.
         limits: What pictures are taken.
         timeout_s: Longest time for one receipt.
-        decode_workers: Most pictures decoded at once.
     """
 
-    def __init__(
-        self, stages: Stages, renderer: Renderer, *, limits: PictureLimits, timeout_s: float, decode_workers: int
-    ) -> None:
+    def __init__(self, stages: Stages, renderer: Renderer, *, limits: PictureLimits, timeout_s: float) -> None:
         self._stages = stages
         self._renderer = renderer
         self._limits = limits
         self._timeout_s = timeout_s
-        self._decoding = asyncio.Semaphore(decode_workers)
 
     def deadline(self) -> Deadline:
         """When a receipt that is asked for now has to be done: after the longest time, or when the request says."""
@@ -107,10 +102,8 @@ class Pipeline:
         pages: list[Page] = []
         lines: list[Line] = []
         for number, picture in enumerate(pictures):
-            try:
+            with decoding_shared():
                 page, found = await self._read_page(picture, number, deadline, watch, used, orientation)
-            finally:
-                forget(picture)
             pages.append(page)
             lines += found
             _check_lines(len(lines))
@@ -155,15 +148,15 @@ class Pipeline:
     ) -> tuple[Page, list[Line]]:
         """Detects and reads the text of one page; notes in `used` the models that answered."""
         with watch.time("decode"):
-            size, media_type = await self._decode(data, deadline)
+            header = read_header(data, self._limits)
         with watch.time("detect"):
-            detected = await self._stages.detect(data, media_type, deadline, orientation)
+            detected = await self._stages.detect(data, header.media_type, deadline, orientation)
         used["detector"] = detected.model
-        quads = _quads(detected, size)
+        quads = _quads(detected, header)
         if not quads:
             return detected.page, []
         with watch.time("recognize"):
-            recognized = await self._stages.recognize(data, media_type, quads, deadline)
+            recognized = await self._stages.recognize(data, header.media_type, quads, deadline)
         used["recognizer"] = recognized.model
         return detected.page, [
             Line(page=number, quad=quad, text=read.text, confidence=read.confidence)
@@ -182,29 +175,17 @@ class Pipeline:
         except TimeoutError as error:
             raise deadline_passed("decoder", deadline.seconds) from error
 
-    async def _decode(self, data: bytes, deadline: Deadline) -> tuple[PageSize, str]:
-        """Decodes a picture outside the event loop; gives its size as it is seen, in pixels, and its media type.
 
-        A picture that cannot be decoded is refused here, before it costs a stage anything.
-        """
-        try:
-            async with asyncio.timeout(deadline.remaining()), self._decoding:
-                picture = await asyncio.to_thread(decode_once, data, self._limits)
-        except TimeoutError as error:
-            raise deadline_passed("decoder", deadline.seconds) from error
-        return PageSize(width=picture.width, height=picture.height), _MEDIA_TYPES[picture.format]
-
-
-def _quads(detected: DetectResponse, size: PageSize) -> list[Quad]:
-    """Gives the segments found in reading order, once it is certain that they lie on the page that was sent."""
+def _quads(detected: DetectResponse, header: PictureHeader) -> list[Quad]:
+    """Return the detected segments in reading order, after checking that they are on the page that was sent."""
     page = detected.page
-    if (page.width, page.height) != (size.width, size.height):
-        raise answered_wrongly(
-            "detector", f"it saw {page.width}x{page.height} pixels in a picture of {size.width}x{size.height}"
-        )
+    # The EXIF orientation, which only the services apply, may swap the sides.
+    if header.size is not None and sorted(header.size) != sorted((page.width, page.height)):
+        width, height = header.size
+        raise answered_wrongly("detector", f"it saw {page.width}x{page.height} pixels in a picture of {width}x{height}")
     _check_lines(len(detected.segments))
     # A segment at the very edge may have nothing left of it on the page; it must not cost the others their reader.
-    quads = [segment.quad for segment in detected.segments if _meets(segment.quad, size)]
+    quads = [segment.quad for segment in detected.segments if _meets(segment.quad, page)]
     return [quads[index] for index in reading_order(quads)]
 
 

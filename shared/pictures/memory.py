@@ -1,107 +1,88 @@
-"""Decoded pictures, kept while a receipt is read, where several services of one process look at the same one.
+"""Decoding a page once for the services of one process that look at it one after the other.
 
-The gateway, the detector and the recognizer are each sent the whole file, and decode it. In processes of their own they
-have to; within one, the first does it for all. Nothing is kept unless `kept_pictures` says so, and the gateway lets a
-picture be forgotten once it has been read.
+Detector and recognizer are each sent the whole file and decode it. In processes of their own they have to. Inside the
+gateway's process, the second finds what the first decoded, if the gateway reads the page inside `decoding_shared`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
-from shared.pictures.decoding import Picture, PictureLimits, check_size, decode_picture
+from shared.pictures.decoding import Picture, decode_picture
+from shared.pictures.header import PictureLimits, check_size
 
-_MOST_BYTES = 64 * 2**20
+_MAX_KEPT_BYTES = 64 * 2**20
+# Decoding the largest pictures takes 0.5 GB each.
+_MAX_DECODERS = max(2, (os.cpu_count() or 1) // 2)
 
 
-class PictureMemory:
-    """Keeps the pictures used last. Safe in any thread.
+@dataclass
+class _Page:
+    """The picture of one page, once it has been decoded and if there is room to keep it."""
 
-    Args:
-        most_bytes: Of the pixels of all pictures together; a larger picture is not kept.
-    """
+    data: bytes = b""
+    picture: Picture | None = None
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._pictures: OrderedDict[bytes, Picture] = OrderedDict()
+
+class _Memory:
+    """Counts the pixels kept by all pages in progress, and limits them. Safe in any thread."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._kept_bytes = 0
         self._lock = threading.Lock()
 
-    def decode(self, data: bytes, limits: PictureLimits) -> Picture:
-        """As `decode_picture`, from memory if these very bytes were decoded before."""
-        key = hashlib.sha256(data).digest()
+    def keep(self, page: _Page, data: bytes, picture: Picture) -> None:
+        size = picture.pixels.nbytes
         with self._lock:
-            picture = self._pictures.get(key)
-            if picture is not None:
-                self._pictures.move_to_end(key)
-        if picture is None:
-            picture = decode_picture(data, limits)
-            self._keep(key, picture)
-        else:
-            check_size((picture.width, picture.height), limits)
-        return picture
-
-    def forget(self, data: bytes) -> None:
-        """Lets go of the picture that was decoded from these bytes."""
-        key = hashlib.sha256(data).digest()
-        with self._lock:
-            picture = self._pictures.pop(key, None)
-            if picture is not None:
-                self._bytes -= picture.pixels.nbytes
-
-    def _keep(self, key: bytes, picture: Picture) -> None:
-        picture.pixels.flags.writeable = False  # several look at it now
-        with self._lock:
-            if key in self._pictures or picture.pixels.nbytes > self._most_bytes:
+            if page.picture is not None or self._kept_bytes + size > self._max_bytes:
                 return
-            self._pictures[key] = picture
-            self._bytes += picture.pixels.nbytes
-            while self._bytes > self._most_bytes:
-                self._bytes -= self._pictures.popitem(last=False)[1].pixels.nbytes
+            self._kept_bytes += size
+            # Several services look at it from now on.
+            picture.pixels.flags.writeable = False
+            page.data, page.picture = data, picture
+
+    def forget(self, page: _Page) -> None:
+        with self._lock:
+            if page.picture is not None:
+                self._kept_bytes -= page.picture.pixels.nbytes
+            page.data, page.picture = b"", None
 
 
-class _Process:
-    """What the services of this process share, for as long as there are any that do."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.memory: PictureMemory | None = None
-
-
-_process = _Process()
-
-
-def decode_once(data: bytes, limits: PictureLimits) -> Picture:
-    """As `decode_picture`; within `kept_pictures`, a picture is decoded once for all who ask for it.
-
-    Its pixels must not be written to.
-    """
-    memory = _process.memory
-    return decode_picture(data, limits) if memory is None else memory.decode(data, limits)
-
-
-def forget(data: bytes) -> None:
-    """Lets go of a picture that was decoded from these bytes, if it is kept."""
-    memory = _process.memory
-    if memory is not None:
-        memory.forget(data)
+_memory = _Memory(_MAX_KEPT_BYTES)
+_decoders = threading.BoundedSemaphore(_MAX_DECODERS)
+_page: ContextVar[_Page | None] = ContextVar("page", default=None)
 
 
 @contextmanager
-def kept_pictures() -> Iterator[None]:
-    """Keeps decoded pictures for as long as the block runs, or another one that began meanwhile."""
-    with _process.lock:
-        _process.users += 1
-        _process.memory = _process.memory or PictureMemory()
+def decoding_shared() -> Iterator[None]:
+    """Decode the picture of a page once for all who ask for it inside the block, in tasks and threads started there."""
+    page = _Page()
+    token = _page.set(page)
     try:
         yield
     finally:
-        with _process.lock:
-            _process.users -= 1
-            if _process.users == 0:
-                _process.memory = None
+        _page.reset(token)
+        _memory.forget(page)
+
+
+def decode_once(data: bytes, limits: PictureLimits) -> Picture:
+    """Decode a picture like `decode_picture`, or return it if the same bytes were decoded inside `decoding_shared`.
+
+    The pixels must not be written to. Blocks: call it in a thread.
+    """
+    page = _page.get()
+    if page is not None and page.picture is not None and page.data == data:
+        picture = page.picture
+        check_size((picture.width, picture.height), limits)
+        return picture
+    with _decoders:
+        picture = decode_picture(data, limits)
+    if page is not None:
+        _memory.keep(page, data, picture)
+    return picture

@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from shared.inference.engines import EngineChoice, Precision
-from shared.pictures.decoding import PictureLimits
+from shared.pictures.header import PictureLimits
 from shared.service.uploads import UploadLimits
 from shared.startup import StartupError
 

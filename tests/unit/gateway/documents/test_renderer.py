@@ -19,7 +19,8 @@ from PIL import Image
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.render_process import render
 from gateway.documents.renderer import ACCEPTED, Renderer
-from shared.pictures.decoding import PictureLimits, decode_picture, format_of
+from shared.pictures.decoding import decode_picture
+from shared.pictures.header import PictureLimits, identify_format
 from shared.problems import ProblemError
 
 LIMITS = DocumentLimits(max_pages=3, picture=PictureLimits(max_pixels=4_000_000, max_side=3000))
@@ -73,7 +74,7 @@ async def test_pictures_pass_as_they_are(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "HEIC", "AVIF", "PDF"])
 async def test_other_formats_become_pictures_with_their_colors(kind: str) -> None:
     data = saved(kind, [paper()])
-    assert format_of(data) == kind
+    assert identify_format(data) == kind
     (page,) = await renderer().pages(data)
     pixels = np.asarray(Image.open(io.BytesIO(page)).convert("RGB"))
     height, width = pixels.shape[:2]
@@ -94,7 +95,7 @@ async def test_every_page_is_rendered_in_order(kind: str) -> None:
 async def test_one_page_is_shown_as_it_is_read(kind: str) -> None:
     data = saved(kind, [paper(shade) for shade in (90, 160, 250)])
     picture, media_type = await renderer().page(data, 1)
-    assert (media_type, format_of(picture)) == ("image/webp", "WebP")
+    assert (media_type, identify_format(picture)) == ("image/webp", "WebP")
     read, shown = (
         decode_picture((await renderer().pages(data))[1], LIMITS.picture),
         decode_picture(picture, LIMITS.picture),

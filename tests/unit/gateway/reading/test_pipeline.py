@@ -32,6 +32,12 @@ async def test_sends_the_actual_format_to_the_detector(gateway: Gateway, kind: s
     assert gateway.detector.requests == [media_type]
 
 
+async def test_accepts_a_page_turned_by_its_exif_orientation(gateway: Gateway) -> None:
+    assert gateway.detector.size == (100, 200)
+    assert (await gateway.post(make_picture(size=(200, 100)))).status_code == 200
+    assert_problem(await gateway.post(make_picture(size=(200, 101))), 502, "stage-failed")
+
+
 async def test_sends_the_request_id_to_every_stage(gateway: Gateway) -> None:
     response = await gateway.http.post("/v1/receipts", content=make_picture(), headers={"X-Request-ID": "my-request-1"})
     assert response.headers["x-request-id"] == "my-request-1"

@@ -1,4 +1,4 @@
-"""A picture that several services of one process look at is decoded once, and no limit is lost by that."""
+"""A page that several services of one process look at is decoded once, within every limit."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from shared.pictures import memory as picture_memory
-from shared.pictures.decoding import Picture, PictureLimits, decode_picture
-from shared.pictures.memory import PictureMemory, decode_once, forget, kept_pictures
+from shared.pictures import memory
+from shared.pictures.decoding import Picture, decode_picture
+from shared.pictures.header import PictureLimits
+from shared.pictures.memory import decode_once, decoding_shared
 from shared.problems import ProblemError
 
 LIMITS = PictureLimits()
 
 
-def png(width: int, height: int = 100) -> bytes:
+def encode_png(width: int, height: int = 100) -> bytes:
     file = BytesIO()
     Image.new("RGB", (width, height), "white").save(file, "PNG")
     return file.getvalue()
@@ -24,76 +25,73 @@ def png(width: int, height: int = 100) -> bytes:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What was really decoded, in order."""
-    seen: list[bytes] = []
+    """The files that were decoded, in order."""
+    files: list[bytes] = []
 
     def decode(data: bytes, limits: PictureLimits) -> Picture:
-        seen.append(data)
+        files.append(data)
         return decode_picture(data, limits)
 
-    monkeypatch.setattr(picture_memory, "decode_picture", decode)
-    return seen
+    monkeypatch.setattr(memory, "decode_picture", decode)
+    return files
 
 
-def test_nothing_is_kept_unless_it_is_asked_for(decoded: list[bytes]) -> None:
-    data = png(100)
+def test_nothing_is_kept_outside_of_a_block(decoded: list[bytes]) -> None:
+    data = encode_png(100)
     assert decode_once(data, LIMITS).pixels.flags.writeable
     decode_once(data, LIMITS)
     assert decoded == [data] * 2
 
 
-def test_a_picture_is_decoded_anew_once_it_is_forgotten(decoded: list[bytes]) -> None:
-    data = png(100)
-    forget(data)
-    with kept_pictures():
-        decode_once(data, LIMITS)
-        forget(png(101))
-        decode_once(data, LIMITS)
-        assert len(decoded) == 1
-        forget(data)
-        decode_once(data, LIMITS)
+def test_a_page_is_decoded_once_per_block(decoded: list[bytes]) -> None:
+    data = encode_png(100)
+    for _ in range(2):
+        with decoding_shared():
+            first = decode_once(data, LIMITS)
+            assert decode_once(bytes(bytearray(data)), LIMITS) is first
+            with pytest.raises(ValueError, match="read-only"):
+                first.pixels[0, 0] = 0
+    assert decoded == [data] * 2
+
+
+def test_other_bytes_in_the_same_block_are_decoded(decoded: list[bytes]) -> None:
+    with decoding_shared():
+        assert [decode_once(encode_png(width), LIMITS).width for width in (100, 101, 100)] == [100, 101, 100]
     assert len(decoded) == 2
 
 
-def test_a_picture_is_decoded_once(decoded: list[bytes]) -> None:
-    data = png(100)
-    with kept_pictures():
-        first, other = decode_once(data, LIMITS), decode_once(png(101), LIMITS)
-        assert decode_once(bytes(bytearray(data)), LIMITS) is first
-        assert (first.width, other.width) == (100, 101)
-        with pytest.raises(ValueError, match="read-only"):
-            first.pixels[0, 0] = 0
-        with kept_pictures():  # a second gateway in the process
-            pass
-        assert decode_once(data, LIMITS) is first
-    assert len(decoded) == 2
-    decode_once(data, LIMITS)
-    assert len(decoded) == 3
-
-
-def test_the_limits_of_who_asks_count(decoded: list[bytes]) -> None:
-    data = png(100)
-    with kept_pictures():
+def test_the_limits_of_each_caller_apply(decoded: list[bytes]) -> None:
+    data = encode_png(100)
+    with decoding_shared():
         decode_once(data, LIMITS)
-        with pytest.raises(ProblemError, match="at most 50 a side"):
+        with pytest.raises(ProblemError, match="at most 50 per side"):
             decode_once(data, PictureLimits(max_side=50))
     assert len(decoded) == 1
 
 
-def test_what_was_used_last_stays_and_memory_is_bounded(decoded: list[bytes]) -> None:
-    memory = PictureMemory(most_bytes=2 * 100 * 100)
-    one, two, three, large = png(100), png(99), png(98), png(300)
-    for data in (one, two, one, three, one, large, one):
-        memory.decode(data, LIMITS)
-    assert decoded == [one, two, three, large]
-    memory.decode(two, LIMITS)
-    assert decoded[-1] is two
+def test_memory_of_all_blocks_together_is_bounded(decoded: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_memory", memory._Memory(2 * 100 * 100))
+    small, large = encode_png(100), encode_png(101)
+    with decoding_shared():
+        decode_once(small, LIMITS)
+        for _ in range(2):
+            with decoding_shared():
+                decode_once(large, LIMITS)
+                decode_once(large, LIMITS)
+        assert decoded == [small] + [large] * 4
+    with decoding_shared():
+        decode_once(large, LIMITS)
+        decode_once(large, LIMITS)
+    assert decoded == [small] + [large] * 5
 
 
-async def test_threads_share_it(decoded: list[bytes]) -> None:
-    pictures = [png(width) for width in range(20, 30)]
-    with kept_pictures():
-        for _ in range(3):
-            found = await asyncio.gather(*(asyncio.to_thread(decode_once, data, LIMITS) for data in pictures))
-            assert [picture.width for picture in found] == list(range(20, 30))
-    assert len(decoded) == len(pictures)
+async def test_tasks_and_threads_of_a_block_share_its_page(decoded: list[bytes]) -> None:
+    async def read(data: bytes) -> list[int]:
+        with decoding_shared():
+            task = asyncio.create_task(asyncio.to_thread(decode_once, data, LIMITS))
+            return [(await task).width, (await asyncio.to_thread(decode_once, data, LIMITS)).width]
+
+    widths = list(range(20, 30))
+    results = await asyncio.gather(*(read(encode_png(width)) for width in widths))
+    assert results == [[width, width] for width in widths]
+    assert len(decoded) == len(widths)
