@@ -1,4 +1,4 @@
-"""Receipts as files for other programs."""
+"""Exports of receipts."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ from gateway.exports import COLUMNS, ExportFormat, ExportRow, build_cells, forma
 from shared.contracts import Receipt
 
 _XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", '=HYPERLINK("http://x")']  # fullwidth, too
+# The last but one begins with a fullwidth sign.
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", '=HYPERLINK("http://x")']
 
 
-def receipt(**values: dict[str, Any] | None) -> Receipt:
+def create_receipt(**values: dict[str, Any] | None) -> Receipt:
+    """Create the example receipt with some members of its fields changed, or without fields that are None."""
     content = copy.deepcopy(RECEIPT_EXAMPLE)
     for name, changed in values.items():
         content["fields"][name] = None if changed is None else content["fields"][name] | changed
     return Receipt.model_validate(content)
 
 
-async def exported(rows: list[ExportRow], how: ExportFormat) -> bytes:
-    async def one_by_one() -> AsyncIterator[ExportRow]:
+async def export(rows: list[ExportRow], export_format: ExportFormat) -> bytes:
+    async def iterate() -> AsyncIterator[ExportRow]:
         for row in rows:
             yield row
 
-    return b"".join([piece async for piece in write_export(one_by_one(), how)])
+    return b"".join([chunk async for chunk in write_export(iterate(), export_format)])
 
 
-def cells_of(workbook: bytes) -> list[list[str]]:
-    """The text of all cells of the sheet, row by row; a cell with a formula fails the test."""
+def read_cells(workbook: bytes) -> list[list[str]]:
+    """Return the text of all cells by row; fail if there is a formula or a link."""
     with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
         sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - written by the test
         assert not [name for name in archive.namelist() if "externalLink" in name]
@@ -49,8 +51,8 @@ def cells_of(workbook: bytes) -> list[list[str]]:
     return [["".join(cell.itertext()) for cell in row] for row in sheet.iter(f"{_XML}row")]
 
 
-def test_a_row_holds_dates_numbers_and_what_the_receipt_says() -> None:
-    cells = build_cells(ExportRow("lunch.jpg", receipt(company={"corrected": True}), page=1))
+def test_row_has_dates_numbers_and_original_text() -> None:
+    cells = build_cells(ExportRow("lunch.jpg", create_receipt(company={"corrected": True}), page=1))
     assert tuple(cells) == COLUMNS
     assert (cells["file"], cells["page"], cells["id"]) == ("lunch.jpg", 2, RECEIPT_EXAMPLE["id"])
     assert (cells["date"], cells["date_text"]) == (date(2018, 12, 25), "25/12/2018")
@@ -59,8 +61,8 @@ def test_a_row_holds_dates_numbers_and_what_the_receipt_says() -> None:
     assert cells["company_confidence"] == 0.98
 
 
-def test_what_is_not_certain_is_empty_and_its_text_is_not_lost() -> None:
-    cells = build_cells(ExportRow(receipt=receipt(date={"iso": None}, total={"amount": None}, address=None)))
+def test_ambiguous_value_is_empty_next_to_its_text() -> None:
+    cells = build_cells(ExportRow(receipt=create_receipt(date={"iso": None}, total={"amount": None}, address=None)))
     assert (cells["date"], cells["date_text"], cells["total"], cells["total_text"]) == (
         None,
         "25/12/2018",
@@ -70,14 +72,14 @@ def test_what_is_not_certain_is_empty_and_its_text_is_not_lost() -> None:
     assert (cells["address"], cells["address_confidence"], cells["file"]) == (None, None, None)
 
 
-def test_what_people_corrected_goes_before_what_was_read() -> None:
-    def corrected(**values: str | None) -> dict[str, Any]:
+def test_corrections_replace_readings() -> None:
+    def correct(**values: str | None) -> dict[str, Any]:
         return {"value": None, "model_value": None, "at": "2026-11-25T09:30:00Z"} | values
 
     fields = {
-        "company": corrected(value="SHOP"),
-        "date": corrected(value="24/12/2018", iso="2018-12-24"),
-        "total": corrected(),
+        "company": correct(value="SHOP"),
+        "date": correct(value="24/12/2018", iso="2018-12-24"),
+        "total": correct(),
     }
     corrections = {"receipt_id": RECEIPT_EXAMPLE["id"], "fields": fields}
     cells = build_cells(ExportRow(receipt=Receipt.model_validate(RECEIPT_EXAMPLE | {"corrections": corrections})))
@@ -88,27 +90,27 @@ def test_what_people_corrected_goes_before_what_was_read() -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-async def test_nothing_in_a_table_is_a_formula(text: str) -> None:
-    rows = [ExportRow(text, receipt(company={"value": text}, total={"value": text, "amount": text}), error=text)]
-    header, row = csv.reader(io.StringIO((await exported(rows, "csv")).decode(), newline=""))
+async def test_tables_contain_no_formulas(text: str) -> None:
+    rows = [ExportRow(text, create_receipt(company={"value": text}, total={"value": text, "amount": text}), error=text)]
+    header, row = csv.reader(io.StringIO((await export(rows, "csv")).decode(), newline=""))
     assert header == list(COLUMNS)
     assert len(row) == len(COLUMNS)
-    for value in row[: COLUMNS.index("total")] + row[COLUMNS.index("total") + 1 :]:  # that one is a number or empty
+    for value in row[: COLUMNS.index("total")] + row[COLUMNS.index("total") + 1 :]:  # the total is a number or empty
         assert not re.match(r"\s*[=+\-@＝]", value), value
     assert row[COLUMNS.index("company")] == f"'{text}".replace("\r", " ")
-    sheet = cells_of(await exported(rows, "xlsx"))
+    sheet = read_cells(await export(rows, "xlsx"))
     assert any(text.strip() in value for value in sheet[1])
 
 
-def test_a_number_below_zero_stays_a_number() -> None:
-    rows = [ExportRow(receipt=receipt(total={"amount": "-9.00"}))]
+def test_negative_number_is_not_escaped() -> None:
+    rows = [ExportRow(receipt=create_receipt(total={"amount": "-9.00"}))]
     (row,) = csv.DictReader(io.StringIO(format_csv(rows, header=True)))
     assert row["total"] == "-9.00"
 
 
-async def test_a_workbook_has_a_header_and_a_row_each() -> None:
-    odd = receipt(company={"value": "A <&> B\x00\x1b " + "x" * 40_000}, date={"iso": "1899-12-31"})
-    sheet = cells_of(await exported([ExportRow("a.jpg", odd), ExportRow("b.jpg", error="damaged")], "xlsx"))
+async def test_workbook_has_a_header_and_one_row_per_receipt() -> None:
+    odd = create_receipt(company={"value": "A <&> B\x00\x1b " + "x" * 40_000}, date={"iso": "1899-12-31"})
+    sheet = read_cells(await export([ExportRow("a.jpg", odd), ExportRow("b.jpg", error="damaged")], "xlsx"))
     assert sheet[0] == list(COLUMNS)
     assert len(sheet) == 3
     assert "A <&> B" in sheet[1][2]
@@ -117,9 +119,9 @@ async def test_a_workbook_has_a_header_and_a_row_each() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-async def test_json_is_one_list_and_json_lines_an_object_a_line(count: int) -> None:
-    rows = [ExportRow("a\nb.jpg", receipt())] * count + [ExportRow("bad.jpg", error="damaged")]
-    expected = [{"file": "a\nb.jpg", **json.loads(receipt().model_dump_json())}] * count
-    assert json.loads(await exported(rows, "json")) == expected
-    lines = (await exported(rows, "jsonl")).decode().splitlines()
+async def test_json_is_a_list_and_json_lines_has_one_object_per_line(count: int) -> None:
+    rows = [ExportRow("a\nb.jpg", create_receipt())] * count + [ExportRow("bad.jpg", error="damaged")]
+    expected = [{"file": "a\nb.jpg", **json.loads(create_receipt().model_dump_json())}] * count
+    assert json.loads(await export(rows, "json")) == expected
+    lines = (await export(rows, "jsonl")).decode().splitlines()
     assert [json.loads(line) for line in lines] == expected

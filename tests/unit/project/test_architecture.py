@@ -52,7 +52,6 @@ KNOWN_IMPORTS = {
 }
 KNOWN_FOLDERS = {"shared/service"}
 KNOWN_FILES = {
-    "tests/unit/gateway/corrections/test_corrections.py",
     "tests/unit/shared/service/test_app.py",
 }
 

@@ -1,4 +1,4 @@
-"""Zips that strangers send."""
+"""Zips from untrusted senders."""
 
 from __future__ import annotations
 
@@ -12,43 +12,36 @@ import pytest
 from gateway.jobs.intake.archives import Entry, clean_name, is_archive, read_entries
 from gateway.settings import JobLimits
 from shared.problems import ProblemError
+from tests.support.archives import make_zip
 
 LIMITS = JobLimits(max_files=10, max_bytes=10_000, max_file_bytes=1_000)
 
 
-def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytearray:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in files:
-            archive.writestr(name, content)
-    return bytearray(buffer.getvalue())
+def unpack(archive: bytes | bytearray, limits: JobLimits = LIMITS) -> list[Entry]:
+    return list(read_entries(io.BytesIO(archive), limits))
 
 
-def entries(archive: bytes | bytearray, limits: JobLimits = LIMITS) -> list[Entry]:
-    return list(read_entries(io.BytesIO(bytes(archive)), limits))
-
-
-def refusal(archive: bytes | bytearray, limits: JobLimits = LIMITS) -> tuple[int, str]:
+def get_problem(archive: bytes | bytearray) -> tuple[int, str]:
     with pytest.raises(ProblemError) as raised:
-        entries(archive, limits)
+        unpack(archive)
     return raised.value.status, raised.value.code
 
 
-def code(entry: Entry) -> str:
+def get_code(entry: Entry) -> str:
     assert isinstance(entry.content, ProblemError)
     return entry.content.code
 
 
-def test_files_come_in_their_order_without_folders_and_clutter() -> None:
-    archive = zipped(
+def test_unpacks_files_in_order_without_folders_and_clutter() -> None:
+    archive = make_zip(
         ("b.jpg", b"1"), ("folder/", b""), ("folder/a.jpg", b"2"), ("__MACOSX/._b.jpg", b"3"), ("x/.DS_Store", b"4")
     )
     assert is_archive(bytes(archive[:4]))
-    assert entries(archive) == [Entry("b.jpg", b"1"), Entry("folder/a.jpg", b"2")]
+    assert unpack(archive) == [Entry("b.jpg", b"1"), Entry("folder/a.jpg", b"2")]
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "cleaned"),
     [
         ("../../etc/passwd", "etc/passwd"),
         ("/etc/passwd", "etc/passwd"),
@@ -63,33 +56,33 @@ def test_files_come_in_their_order_without_folders_and_clutter() -> None:
         ("x" * 1000 + ".jpg", "x" * 251 + ".jpg"),
     ],
 )
-def test_a_name_leads_nowhere(name: str, shown: str) -> None:
-    assert clean_name(name) == shown
+def test_cleans_names(name: str, cleaned: str) -> None:
+    assert clean_name(name) == cleaned
 
 
-def test_the_name_of_an_entry_leads_nowhere() -> None:
-    assert [entry.name for entry in entries(zipped(("../../../root/.ssh/keys", b"1")))] == ["root/.ssh/keys"]
+def test_cleans_names_of_entries() -> None:
+    assert [entry.name for entry in unpack(make_zip(("../../../root/.ssh/keys", b"1")))] == ["root/.ssh/keys"]
 
 
-def test_an_entry_that_is_too_large_is_not_unpacked_and_the_others_are() -> None:
-    large, small = entries(zipped(("bomb.jpg", bytes(50_000_000)), ("small.jpg", b"1")))
-    assert code(large) == "upload-too-large"
+def test_skips_entry_that_is_too_large() -> None:
+    large, small = unpack(make_zip(("bomb.jpg", bytes(50_000_000)), ("small.jpg", b"1")))
+    assert get_code(large) == "upload-too-large"
     assert isinstance(large.content, ProblemError)
     assert large.content.extra["max_bytes"] == 1_000
     assert small.content == b"1"
 
 
-def test_an_entry_that_tells_a_smaller_size_than_it_has_is_damaged() -> None:
-    archive = zipped(("bomb.jpg", bytes(100_000)), ("small.jpg", b"1"))
+def test_rejects_entry_larger_than_stated() -> None:
+    archive = bytearray(make_zip(("bomb.jpg", bytes(100_000)), ("small.jpg", b"1")))
     for magic, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         struct.pack_into("<I", archive, archive.index(magic) + offset, 500)
-    bomb, small = entries(archive)
-    assert code(bomb) == "entry-damaged"
+    bomb, small = unpack(archive)
+    assert get_code(bomb) == "entry-damaged"
     assert small.content == b"1"
 
 
-def test_entries_that_lie_over_each_other_stay_within_the_limits() -> None:
-    """Many names for one packed file, as in the bombs of David Fifield."""
+def test_overlapping_entries_stay_within_the_limits() -> None:
+    """Many entries share one compressed file, as in the zip bombs of David Fifield."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     content = bytes(900)
     packed = packer.compress(content) + packer.flush()
@@ -104,57 +97,57 @@ def test_entries_that_lie_over_each_other_stay_within_the_limits() -> None:
         for _ in range(9)
     )
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 9, 9, len(directory), len(body), 0)
-    for entry in entries(body + directory + end):
-        assert entry.content == content or code(entry) == "entry-damaged"
+    for entry in unpack(body + directory + end):
+        assert entry.content == content or get_code(entry) == "entry-damaged"
 
 
-def test_an_entry_with_a_password_is_told() -> None:
-    archive = zipped(("a.jpg", b"1"), ("b.jpg", b"2"))
+def test_rejects_encrypted_entry() -> None:
+    archive = bytearray(make_zip(("a.jpg", b"1"), ("b.jpg", b"2")))
     for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         archive[archive.index(magic) + offset] |= 0x1
-    locked, free = entries(archive)
-    assert code(locked) == "entry-locked"
-    assert free.content == b"2"
+    encrypted, plain = unpack(archive)
+    assert get_code(encrypted) == "entry-locked"
+    assert plain.content == b"2"
 
 
-def test_a_zip_in_a_zip_is_not_unpacked() -> None:
-    inner, other = entries(zipped(("inner.zip", bytes(zipped(("a.jpg", b"1")))), ("b.jpg", b"2")))
-    assert code(inner) == "archive-in-archive"
+def test_rejects_nested_zip() -> None:
+    inner, other = unpack(make_zip(("inner.zip", bytes(make_zip(("a.jpg", b"1")))), ("b.jpg", b"2")))
+    assert get_code(inner) == "archive-in-archive"
     assert other.content == b"2"
 
 
-def test_an_unusual_packing_is_told() -> None:
-    assert code(entries(zipped(("a.jpg", b"1" * 99), method=zipfile.ZIP_LZMA))[0]) == "entry-unsupported"
+def test_rejects_unsupported_compression() -> None:
+    assert get_code(unpack(make_zip(("a.jpg", b"1" * 99), method=zipfile.ZIP_LZMA))[0]) == "entry-unsupported"
 
 
-def test_an_entry_with_wrong_data_is_told_and_the_others_come() -> None:
-    archive = zipped(("a.jpg", b"1" * 50), ("b.jpg", b"2"), method=zipfile.ZIP_STORED)
+def test_skips_damaged_entry() -> None:
+    archive = bytearray(make_zip(("a.jpg", b"1" * 50), ("b.jpg", b"2"), method=zipfile.ZIP_STORED))
     archive[archive.index(b"1" * 50)] ^= 0xFF
-    damaged, good = entries(archive)
-    assert code(damaged) == "entry-damaged"
+    damaged, good = unpack(archive)
+    assert get_code(damaged) == "entry-damaged"
     assert good.content == b"2"
 
 
-def test_more_files_than_a_job_may_have_are_refused_with_the_limit() -> None:
-    archive = zipped(*((f"{number}.jpg", b"") for number in range(11)))
+def test_rejects_too_many_files() -> None:
+    archive = make_zip(*((f"{number}.jpg", b"") for number in range(11)))
     with pytest.raises(ProblemError, match="10 files") as raised:
-        entries(archive)
+        unpack(archive)
     assert (raised.value.status, raised.value.code) == (413, "too-many-files")
     assert raised.value.extra == {"max_files": 10}
 
 
-def test_a_directory_that_would_fill_the_memory_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = zipped(*((f"{number}", b"") for number in range(2_000)))
+def test_rejects_huge_directory_before_reading_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = make_zip(*((f"{number}", b"") for number in range(2_000)))
     monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *_: pytest.fail("the directory was read"))
-    assert refusal(archive) == (413, "too-many-files")
+    assert get_problem(archive) == (413, "too-many-files")
 
 
 @pytest.mark.parametrize("cut", [4, 30, -30, -1])
-def test_a_zip_that_is_cut_off_is_damaged(cut: int) -> None:
-    assert refusal(zipped(("a.jpg", b"1" * 99))[:cut]) == (422, "archive-damaged")
+def test_rejects_truncated_zip(cut: int) -> None:
+    assert get_problem(make_zip(("a.jpg", b"1" * 99))[:cut]) == (422, "archive-damaged")
 
 
-def test_entries_elsewhere_than_the_directory_tells_are_damaged() -> None:
-    archive = zipped(("a.jpg", b"1"))
+def test_rejects_entry_at_a_wrong_offset() -> None:
+    archive = bytearray(make_zip(("a.jpg", b"1")))
     struct.pack_into("<I", archive, archive.index(b"PK\x05\x06") + 16, 2**31)
-    assert [code(entry) for entry in entries(archive)] == ["entry-damaged"]
+    assert [get_code(entry) for entry in unpack(archive)] == ["entry-damaged"]

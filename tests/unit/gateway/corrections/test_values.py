@@ -1,0 +1,62 @@
+"""Corrected values: normalized, or rejected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.gateway import assert_problem
+from tests.support.text_gateway import TextGateway, corrections_url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("date", "2021-08-16", {"value": "2021-08-16", "iso": "2021-08-16"}),
+        ("date", "DATE: 16/08/21 13:00", {"value": "16/08/21", "iso": "2021-08-16"}),
+        ("date", "4/3/2021", {"value": "4/3/2021", "iso": "2021-03-04"}),  # the receipt writes the day first
+        ("total", "1,234.50", {"value": "1,234.50", "amount": "1234.50", "currency": "MYR"}),
+        ("total", "TOTAL USD 9.00", {"value": "USD 9.00", "amount": "9.00", "currency": "USD"}),
+        ("total", "60", {"value": "60", "amount": "60.00", "currency": "MYR"}),
+        ("address", "1 Street", {"value": "1 Street", "iso": None, "amount": None}),
+    ],
+)
+async def test_normalizes_dates_and_amounts(
+    gateway: TextGateway, name: str, value: str, expected: dict[str, str]
+) -> None:
+    corrections = (await gateway.correct(await gateway.read(), **{name: value})).json()
+    assert corrections["fields"][name].items() >= expected.items()
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "detail"),
+    [
+        ({"date": "yesterday"}, "correction-invalid", "date is not valid: it contains no date"),
+        ({"date": "31/02/2021"}, "correction-invalid", "no such day"),
+        ({"date": "1/2/2021 2/2/2021"}, "correction-invalid", "more than one date"),
+        ({"total": "nine"}, "correction-invalid", "total is not valid: it contains no amount"),
+        ({"total": "9.00 9.50"}, "correction-invalid", "more than one amount"),
+        ({"company": " - "}, "correction-invalid", "Send null"),
+        ({"company": "A\x00B"}, "correction-invalid", "unprintable"),
+        ({"company": {"value": "A", "lines": [5]}}, "correction-invalid", "5 lines, counted from 0"),
+        ({"company": {"value": "A", "lines": [-1]}}, "correction-invalid", "no line -1"),
+        ({"company": ""}, "invalid-request", "company"),
+        ({"shop": "A"}, "invalid-request", "shop"),
+        ({}, "invalid-request", "fields"),
+    ],
+)
+async def test_rejects_invalid_values_and_stores_nothing(
+    gateway: TextGateway, fields: dict[str, Any], code: str, detail: str
+) -> None:
+    receipt = await gateway.read()
+    valid = {"address": "1 STREET"} if fields else {}
+    problem = assert_problem(await gateway.correct(receipt, **valid, **fields), 422, code)
+    assert detail in problem.detail
+    assert_problem(await gateway.http.get(corrections_url(receipt)), 404, "nothing-corrected")
+
+
+async def test_rejects_ambiguous_date(gateway: TextGateway) -> None:
+    receipt = await gateway.read("SHOP", "STREET", "9.00")
+    problem = assert_problem(await gateway.correct(receipt, date="03/04/2021"), 422, "correction-invalid")
+    assert "YYYY-MM-DD" in problem.detail

@@ -1,0 +1,53 @@
+"""The event stream of a job."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from gateway.jobs.contracts import Counts, FileState
+from tests.support.gateway import Gateway, make_picture
+from tests.support.jobs import create_job, get_job
+
+
+def parse_events(stream: str) -> list[tuple[str, Any]]:
+    """Parse server-sent events into names and contents; skip comments."""
+    events = []
+    for block in stream.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if lines:
+            events.append((lines["event"], json.loads(lines["data"])))
+    return events
+
+
+async def test_streams_the_state_and_every_change(gateway: Gateway) -> None:
+    gateway.detector.delay_s = 0.4
+    job = await create_job(gateway, ("a.png", make_picture(shade=1)), ("b.png", b"not a picture"))
+    response = await gateway.http.get(f"/v1/jobs/{job.id}/events")
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = parse_events(response.text)
+    assert [name for name, _ in events][:3] == ["file", "file", "progress"]
+    assert events[-1] == ("done", json.loads((await get_job(gateway, job)).model_dump_json()))
+    states = {content["index"]: FileState.model_validate(content).state for name, content in events if name == "file"}
+    assert states == {0: "done", 1: "failed"}
+    progress = [Counts.model_validate(content) for name, content in events if name == "progress"]
+    assert progress[-1] == Counts(total=2, done=1, failed=1)
+    assert len(progress) >= 2
+
+
+async def test_stream_of_a_finished_job_repeats_its_state(gateway: Gateway) -> None:
+    job = await create_job(gateway, ("a.png", make_picture()), ("b.png", b"not a picture"))
+    await gateway.http.get(f"/v1/jobs/{job.id}/events")
+    events = parse_events((await gateway.http.get(f"/v1/jobs/{job.id}/events")).text)
+    assert [name for name, _ in events] == ["file", "file", "progress", "done"]
+
+
+async def test_stream_ends_when_the_job_is_deleted(gateway: Gateway) -> None:
+    gateway.detector.delay_s = 1
+    job = await create_job(gateway, *((f"{number}.png", make_picture(shade=number)) for number in range(9)))
+    stream = asyncio.create_task(gateway.http.get(f"/v1/jobs/{job.id}/events"))
+    await asyncio.sleep(0.2)
+    assert (await gateway.http.delete(f"/v1/jobs/{job.id}")).status_code == 204
+    name, content = parse_events((await stream).text)[-1]
+    assert (name, content["state"]) == ("done", "cancelled")
