@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from services.extractor.company_names import find_company_name
 from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
@@ -99,6 +100,8 @@ class FieldReader:
 
     def _company(self, source: _Source, scores: Floats, result: Extraction) -> str | None:
         span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)
+        if span is None:
+            span = _named_company(source.document, scores[:, _CLASS["company"]])
         if span is None:
             return None
         span = _without_caption(source.document, span)
@@ -198,6 +201,15 @@ class FieldReader:
             confidence=self._scoring.probability("total", evidence),
             **source.where([best.place]),
         )
+
+
+def _named_company(document: Document, probability: Floats) -> Span | None:
+    """Return the line with the best reasons to be a name, where the network finds no company."""
+    found = find_company_name(document)
+    if found is None:
+        return None
+    score = mean_probability(document, probability, found.start, found.end)
+    return Span((Part(found.place, found.start, found.end, score),), score, doubt=1.0)
 
 
 def _without_caption(document: Document, span: Span) -> Span:
