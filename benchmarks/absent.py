@@ -16,8 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from quittance.client import ReceiptClient
 from quittance.evaluation.chain import start_chain
+from quittance.extract import to_contract
+from quittance_client import AsyncClient
 from services.extractor.training.labels import label
 from shared.arrays import Floats, Pixels
 from shared.contracts import FIELD_NAMES
@@ -83,10 +84,10 @@ async def measure(data: Path, split: str, *, limit: int | None) -> dict[str, Any
     return {"receipts": len(receipts), **result, "all": _summary(every)}
 
 
-async def _answer(client: ReceiptClient, image: Pixels, name: str) -> float | None:
+async def _answer(client: AsyncClient, image: Pixels, name: str) -> float | None:
     """The confidence of what is answered for a field; None if nothing is."""
     _, png = cv2.imencode(".png", image)
-    field = (await client.read(png.tobytes())).fields.get(name)
+    field = to_contract(await client.receipts.read(png.tobytes())).fields.get(name)
     return None if field is None else field.confidence
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import httpx2
 from benchmarks.readme import ROOT, answer
 from gateway.settings import GatewaySettings
 from quittance.assembly import embedded_gateway
-from quittance.client import in_process, patient_settings
+from quittance.client import IN_PROCESS_URL, patient_settings, run_in_process
 from quittance.draw import draw_file
 from shared.contracts import Receipt
 
@@ -40,7 +41,9 @@ def main() -> None:
 
 async def ask(settings: GatewaySettings) -> tuple[dict[str, str], Receipt]:
     """The answers by name, and the receipt of the photograph."""
-    async with in_process(embedded_gateway(settings)) as http:
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(run_in_process(embedded_gateway(settings)))
+        http = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=IN_PROCESS_URL))
         receipt = await _receipt(http, "malaysia.jpg")
         photo = await _receipt(http, "photo.jpg")
         url = f"/v1/receipts/{receipt.id}/corrections"

@@ -12,8 +12,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from quittance.client import embedded
+from quittance.client import open_embedded_client
 from quittance.draw import draw_file
+from quittance.extract import to_contract
 from shared.contracts import Receipt
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,8 +55,8 @@ def main() -> None:
 
 async def read(data: bytes) -> Receipt:
     """Read a picture with the services in this process."""
-    async with embedded() as client:
-        return await client.read(data)
+    async with open_embedded_client() as client:
+        return to_contract(await client.receipts.read(data))
 
 
 def write(page: Path, **parts: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import glob
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from quittance.client import ClientError, ReceiptClient
+from pydantic import ValidationError
+
+from quittance_client import APIResponseError, AsyncClient, QuittanceError
+from quittance_client import Receipt as ClientReceipt
 from shared.contracts import Receipt
 
 # Enough to detect one receipt while another is recognized; more would only wait in the queues of the services.
@@ -58,37 +61,44 @@ def _is_pattern(path: Path) -> bool:
     return not path.exists() and glob.has_magic(str(path))
 
 
-async def read_files(client: ReceiptClient, paths: Sequence[Path]) -> AsyncIterator[Reading]:
+async def read_files(client: AsyncClient, paths: Sequence[Path]) -> AsyncIterator[Reading]:
     """Read receipts from files; a failure does not affect the other files.
 
     Yields:
         One reading per path, in the order of the paths.
     """
-    slots = asyncio.Semaphore(_MAX_CONCURRENT)
-
-    async def read(path: Path) -> Reading:
-        async with slots:
-            return await read_file(client, path)
-
-    tasks = [asyncio.create_task(read(path)) for path in paths]
-    try:
-        for task in tasks:
-            yield await task
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with aclosing(client.receipts.read_many(paths, concurrency=_MAX_CONCURRENT)) as outcomes:
+        for path in paths:
+            outcome = await anext(outcomes)
+            yield _to_reading(path, outcome.receipt, outcome.error)
 
 
-async def read_file(client: ReceiptClient, path: Path) -> Reading:
+async def read_file(client: AsyncClient, path: Path) -> Reading:
     """Read a receipt from a file; the reading has either the receipt or the reason of the failure."""
-    reason = explain_unreadable(path)
-    if reason is not None:
-        return Reading(path, error=reason)
     try:
-        data = await asyncio.to_thread(path.read_bytes)
-        return Reading(path, receipt=await client.read(data))
-    except OSError as error:
-        return Reading(path, error=error.strerror or str(error))
-    except ClientError as error:
-        return Reading(path, error=str(error))
+        return _to_reading(path, await client.receipts.read(path), None)
+    except (OSError, QuittanceError) as error:
+        return _to_reading(path, None, error)
+
+
+def to_contract(receipt: ClientReceipt) -> Receipt:
+    """Return a receipt from the client as the contract that exports, tables and measures take.
+
+    Raises:
+        APIResponseError: If the gateway is of a version with other members.
+    """
+    try:
+        return Receipt.model_validate_json(receipt.model_dump_json())
+    except ValidationError as error:
+        raise APIResponseError("The receipt has members that this version does not know. Update Quittance.") from error
+
+
+def _to_reading(path: Path, receipt: ClientReceipt | None, error: Exception | None) -> Reading:
+    if receipt is not None:
+        try:
+            return Reading(path, to_contract(receipt))
+        except QuittanceError as unknown:
+            error = unknown
+    if isinstance(error, OSError):
+        return Reading(path, error=explain_unreadable(path) or error.strerror or str(error))
+    return Reading(path, error=str(error))

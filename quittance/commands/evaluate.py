@@ -33,17 +33,17 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure the whole chain on labeled receipts: tasks 1, 2 and 3, trust and speed."""
-    from quittance.client import ClientError
     from quittance.evaluation.evaluate import rescore as measure
     from quittance.evaluation.evaluate import write_measures
     from quittance.evaluation.records import read_records
     from quittance.evaluation.tables import measures_table
     from shared.learning.labels import DatasetError
     from shared.service.settings import SettingsError
+    from shared.startup import StartupError
 
     if rescore and predictions is None:
         raise typer.BadParameter("--rescore needs --predictions FILE")
-    with console.exit_on(ClientError, DatasetError, SettingsError):
+    with console.exit_on(DatasetError, SettingsError, StartupError):
         if rescore and predictions is not None:
             records = read_records(predictions)
             measures = measure(records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,8 @@ from quittance import console
 
 if TYPE_CHECKING:
     from gateway.exports import ExportRow
-    from quittance.client import ReceiptClient
     from quittance.extract import Reading
+    from quittance_client import AsyncClient
 
 
 class Format(StrEnum):
@@ -61,10 +62,11 @@ def extract(
         for path in found:
             console.print_failure(path, explain_unreadable(path))
         raise typer.Exit(1)
-    from quittance.client import ClientError
+    from quittance_client import QuittanceError
     from shared.service.settings import SettingsError
+    from shared.startup import StartupError
 
-    with console.exit_on(ClientError, SettingsError):
+    with console.exit_on(QuittanceError, SettingsError, StartupError):
         failed = asyncio.run(_extract(found, _Printer(output_format, draw), url=url, key=key, watch=watch))
     raise typer.Exit(int(failed))
 
@@ -82,12 +84,12 @@ async def _extract(
     files: list[Path], printer: _Printer, *, url: str | None, key: str | None, watch: Path | None
 ) -> bool:
     """Read the files, then the ones that arrive; return whether any failed."""
-    from quittance.client import connect, embedded
     from quittance.extract import read_files
     from quittance.watch import find_pictures
+    from quittance_client import AsyncClient
 
     known = find_pictures(watch) if watch is not None else {}
-    async with connect(url, key) if url else embedded() as client:
+    async with AsyncClient(url, api_key=key) if url else _open_embedded_client() as client:
         readings: list[Reading] = []
         if files:
             with console.show_progress("Reading", len(files)) as advance:
@@ -101,7 +103,14 @@ async def _extract(
     return printer.failed
 
 
-async def _watch(client: ReceiptClient, folder: Path, known: dict[Path, tuple[int, int]], printer: _Printer) -> None:
+def _open_embedded_client() -> AbstractAsyncContextManager[AsyncClient]:
+    # Not needed to call a server, and slow to import.
+    from quittance.client import open_embedded_client
+
+    return open_embedded_client()
+
+
+async def _watch(client: AsyncClient, folder: Path, known: dict[Path, tuple[int, int]], printer: _Printer) -> None:
     from quittance.extract import read_file
     from quittance.watch import watch_folder
 

@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike
 
 from gateway.stages.stages import Stages
 from quittance import assembly
-from quittance.client import ClientError, ReceiptClient, in_process, media_type, patient_settings
+from quittance.client import client_in_process, patient_settings, run_in_process
 from quittance.evaluation.records import LabeledLine, Record
+from quittance.extract import to_contract
+from quittance_client import AsyncClient, QuittanceError
 from shared.contracts import ExtractRequest, Line, PageSize, Quad
 from shared.learning.labels import DatasetError, LabeledReceipt
 from shared.problems import ProblemError
@@ -23,6 +25,8 @@ from shared.service.deadline import Deadline
 
 # Long, because a measurement should end with a number, not with a timeout.
 _TIMEOUT_S = 600.0
+# The bytes tell the services what the picture is.
+_MEDIA_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Chain:
         startup_seconds: Time from creating the services to ready.
     """
 
-    client: ReceiptClient
+    client: AsyncClient
     stages: Stages
     startup_seconds: float
 
@@ -45,18 +49,20 @@ async def start_chain() -> AsyncIterator[Chain]:
     """Start the gateway and the services in this process, without a cache and without learning from corrections.
 
     Raises:
-        ClientError: If the models cannot be loaded.
         SettingsError: If a setting is invalid.
+        StartupError: If the models cannot be loaded.
     """
     started = time.perf_counter()
     settings = patient_settings().replaced(cache_ttl_s=0, redis_url=None, learn_merchants=False)
     services = assembly.measured_services()
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(in_process(assembly.gateway_around(services, settings)))
+        gateway = assembly.gateway_around(services, settings)
+        transport = await stack.enter_async_context(run_in_process(gateway))
+        client = await stack.enter_async_context(client_in_process(transport))
         startup_seconds = time.perf_counter() - started
         # The gateway's own applications, so that each model is loaded once.
         clients = {name: await stack.enter_async_context(_connect(name, app)) for name, app in services.items()}
-        yield Chain(ReceiptClient(http), Stages(**clients, timeout_s=_TIMEOUT_S), startup_seconds)
+        yield Chain(client, Stages(**clients, timeout_s=_TIMEOUT_S), startup_seconds)
 
 
 def _connect(name: str, app: FastAPI) -> httpx2.AsyncClient:
@@ -87,8 +93,8 @@ async def read_labeled(chain: Chain, labeled: LabeledReceipt, unseen_company: bo
         raise DatasetError(f"{labeled.image_path}: {error.strerror}") from error
     started = time.perf_counter()
     try:
-        record.receipt = await chain.client.read(data)
-    except ClientError as error:
+        record.receipt = to_contract(await chain.client.receipts.read(data))
+    except QuittanceError as error:
         record.problem = str(error)
     record.seconds = time.perf_counter() - started
     try:
@@ -101,7 +107,7 @@ async def read_labeled(chain: Chain, labeled: LabeledReceipt, unseen_company: bo
 async def _read_labels(stages: Stages, record: Record, data: bytes) -> None:
     """Store what the recognizer reads in the labeled quads and what the extractor finds in the labeled text."""
     quads = record.label_quads
-    answer = await stages.recognize(data, media_type(data), quads, Deadline(_TIMEOUT_S))
+    answer = await stages.recognize(data, _MEDIA_TYPE, quads, Deadline(_TIMEOUT_S))
     record.given_boxes = [text.text for text in answer.texts]
     # The page size as the chain saw it; without it, the extent of the labels is enough for the layout.
     size = record.receipt.pages[0] if record.receipt else _extent(quads)

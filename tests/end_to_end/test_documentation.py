@@ -110,7 +110,7 @@ def typist(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
     environment |= {
         "HOME": str(folder),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'clients' / 'python'}",
         **{f"QUITTANCE_{name}_PORT": "0" for name in ("GATEWAY", "DETECTOR", "RECOGNIZER", "EXTRACTOR")},
     }
     return Typist(folder, environment, deployment.embedded.url)

@@ -202,7 +202,11 @@ def _build_environment(repository: Path, variables: dict[str, Any], ports: dict[
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("QUITTANCE_")}
     return (
         inherited
-        | {"QUITTANCE_HOST": "127.0.0.1", "QUITTANCE_THREADS": "1", "PYTHONPATH": str(repository)}
+        | {
+            "QUITTANCE_HOST": "127.0.0.1",
+            "QUITTANCE_THREADS": "1",
+            "PYTHONPATH": f"{repository}:{repository / 'clients' / 'python'}",
+        }
         | {name: _localize(str(value), ports) for name, value in variables.items() if name not in _CONTAINER_ONLY}
     )
 

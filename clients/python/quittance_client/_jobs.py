@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
 from typing import Self
 
@@ -87,7 +87,7 @@ class JobHandle(_Handle):
         self.latest = self._jobs.wait(self.id, timeout_s=timeout_s, poll_s=poll_s, on_progress=on_progress)
         return self
 
-    def events(self) -> Iterator[JobEvent]:
+    def events(self) -> Generator[JobEvent, None, None]:
         """Yield events as they happen; see `Jobs.events`."""
         return self._jobs.events(self.id)
 
@@ -182,7 +182,7 @@ class Jobs:
                     return state
         raise AssertionError("unreachable: states end with an error or the job")
 
-    def events(self, job_id: str) -> Iterator[JobEvent]:
+    def events(self, job_id: str) -> Generator[JobEvent, None, None]:
         """Yield the state of each file and each change, the counts, and at the end the whole job.
 
         Raises:
@@ -262,7 +262,7 @@ class AsyncJobHandle(_Handle):
         self.latest = await self._jobs.wait(self.id, timeout_s=timeout_s, poll_s=poll_s, on_progress=on_progress)
         return self
 
-    def events(self) -> AsyncIterator[JobEvent]:
+    def events(self) -> AsyncGenerator[JobEvent, None]:
         """Yield events as they happen; see `AsyncJobs.events`."""
         return self._jobs.events(self.id)
 
@@ -335,7 +335,7 @@ class AsyncJobs:
                     return state
         raise AssertionError("unreachable: states end with an error or the job")
 
-    async def events(self, job_id: str) -> AsyncIterator[JobEvent]:
+    async def events(self, job_id: str) -> AsyncGenerator[JobEvent, None]:
         """Yield the state of each file and each change, the counts, and at the end the whole job; see `Jobs.events`."""
         async with aclosing(self._stream(job_id)) as events:
             async for event in events:

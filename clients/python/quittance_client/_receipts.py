@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -83,7 +83,7 @@ class Receipts:
         orientation: Orientation | None = None,
         cache_control: CacheControl | None = None,
         timeout_s: float | None = None,
-    ) -> Iterator[ReadOutcome]:
+    ) -> Generator[ReadOutcome, None, None]:
         """Read many receipts, several at once, and yield them in the order of the files.
 
         An error does not end the others. Only a few files are held in memory at a time. For more than some hundred
@@ -180,7 +180,7 @@ class AsyncReceipts:
         orientation: Orientation | None = None,
         cache_control: CacheControl | None = None,
         timeout_s: float | None = None,
-    ) -> AsyncIterator[ReadOutcome]:
+    ) -> AsyncGenerator[ReadOutcome, None]:
         """Read many receipts, several at once, and yield them in the order of the files; see `Receipts.read_many`."""
         slots = asyncio.Semaphore(concurrency)
         pending: deque[asyncio.Task[ReadOutcome]] = deque()

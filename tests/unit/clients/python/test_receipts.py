@@ -144,7 +144,7 @@ def test_read_many_takes_files_as_they_are_needed(gateway: FakeGateway) -> None:
     outcomes = gateway.client().receipts.read_many(files(), concurrency=2)
     next(outcomes)
     assert len(taken) <= 4
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert len(gateway.requests) <= 4
 
 
@@ -168,7 +168,7 @@ async def test_async_read_many_ends_what_is_left() -> None:
     async with AsyncClient(transport=httpx2.MockTransport(answer)) as client:
         outcomes = client.receipts.read_many(files(), concurrency=2)
         assert (await anext(outcomes)).receipt is not None
-        await outcomes.aclose()  # type: ignore[attr-defined]
+        await outcomes.aclose()
     assert started[0] == b"0"
     assert sorted(started) == sorted(ended)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -12,7 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from quittance import client, console
-from quittance.client import ReceiptClient
+from quittance_client import AsyncClient
 from tests.support.command_line import PROBLEM, RECEIPT
 
 
@@ -30,12 +28,10 @@ def gateway(monkeypatch: pytest.MonkeyPatch, wide_terminal: None) -> None:
             return httpx2.Response(422, json=PROBLEM)
         return httpx2.Response(200, json=RECEIPT)
 
-    @asynccontextmanager
-    async def embedded() -> AsyncIterator[ReceiptClient]:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(respond), base_url="http://in-process") as http:
-            yield ReceiptClient(http)
+    def open_client() -> AsyncClient:
+        return AsyncClient("http://in-process", transport=httpx2.MockTransport(respond))
 
-    monkeypatch.setattr(client, "embedded", embedded)
+    monkeypatch.setattr(client, "open_embedded_client", open_client)
 
 
 @pytest.fixture

@@ -7,29 +7,30 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 
-from quittance.client import ClientError
 from quittance.evaluation import evaluate as evaluation
 from quittance.evaluation.chain import Chain
-from shared.contracts import ExtractRequest, ExtractResponse, Models, Receipt, RecognizedText, RecognizeResponse
+from quittance_client import AsyncClient
+from shared.contracts import ExtractRequest, ExtractResponse, Models, Problem, RecognizedText, RecognizeResponse
 from shared.learning.dataset import write_receipt, write_split
 from shared.learning.labels import DatasetError, LabeledSegment
 from shared.problems import ProblemError
 from tests.support.evaluation import ENTITIES, MODELS, QUADS, TEXTS, make_fields, make_receipt
 
 
-class FakeClient:
-    """Reads every receipt without errors, except the picture that it rejects."""
+def make_client(rejected: bytes | None = None) -> AsyncClient:
+    """Return a client of a gateway that reads every receipt without errors, except the picture that it rejects."""
 
-    def __init__(self, rejected: bytes | None = None) -> None:
-        self.rejected = rejected
+    def respond(request: httpx2.Request) -> httpx2.Response:
+        if request.content == rejected:
+            problem = Problem(title="The picture is damaged", status=422, detail="Send another.")
+            return httpx2.Response(422, text=problem.model_dump_json())
+        return httpx2.Response(200, text=make_receipt().model_dump_json())
 
-    async def read(self, data: bytes) -> Receipt:
-        if data == self.rejected:
-            raise ClientError("The picture is damaged. Send another.")
-        return make_receipt()
+    return AsyncClient("http://gateway", transport=httpx2.MockTransport(respond))
 
 
 class FakeStages:
@@ -40,7 +41,7 @@ class FakeStages:
         self.requests: list[ExtractRequest] = []
 
     async def recognize(self, data: bytes, media_type: str, quads: Sequence[Any], _: object) -> RecognizeResponse:
-        assert media_type == "image/jpeg"
+        assert media_type == "application/octet-stream"
         assert data
         if self.down:
             raise ProblemError(status=503, code="stage", title="The recognizer is down", detail="Try again.")
@@ -77,7 +78,7 @@ def use(monkeypatch: pytest.MonkeyPatch, client: Any, stages: Any) -> None:
 
 async def test_measures_a_split(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     stages = FakeStages()
-    use(monkeypatch, FakeClient(), stages)
+    use(monkeypatch, make_client(), stages)
     progress: list[tuple[str, int]] = []
     records, measures = await evaluation.evaluate(
         data, "validation", progress=lambda record, total: progress.append((record.key, total))
@@ -95,7 +96,7 @@ async def test_measures_a_split(monkeypatch: pytest.MonkeyPatch, data: Path) -> 
 
 
 async def test_rescoring_gives_the_same_measures(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
-    use(monkeypatch, FakeClient(), FakeStages())
+    use(monkeypatch, make_client(), FakeStages())
     records, measures = await evaluation.evaluate(data, "validation")
     measures["seconds"].pop("startup")
     measures.pop("peak_memory_mib")
@@ -104,7 +105,7 @@ async def test_rescoring_gives_the_same_measures(monkeypatch: pytest.MonkeyPatch
 
 async def test_a_rejected_picture_does_not_end_the_evaluation(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     stages = FakeStages()
-    use(monkeypatch, FakeClient(rejected=(data / "images" / "a.jpg").read_bytes()), stages)
+    use(monkeypatch, make_client(rejected=(data / "images" / "a.jpg").read_bytes()), stages)
     records, measures = await evaluation.evaluate(data, "validation")
     assert [record.problem for record in records] == ["The picture is damaged. Send another.", None]
     assert measures["failed"] == 1
@@ -115,7 +116,7 @@ async def test_a_rejected_picture_does_not_end_the_evaluation(monkeypatch: pytes
 
 
 async def test_a_failed_stage_is_recorded(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
-    use(monkeypatch, FakeClient(), FakeStages(down=True))
+    use(monkeypatch, make_client(), FakeStages(down=True))
     records, measures = await evaluation.evaluate(data, "validation", limit=1)
     assert [record.problem for record in records] == ["The recognizer is down. Try again."]
     assert measures["receipts"] == 1
