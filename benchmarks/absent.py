@@ -1,7 +1,8 @@
-"""What is answered for a field that is not on the receipt: receipts with one field painted over.
+"""Measures how often a field is returned that is not on the receipt: one field is painted over.
 
-`python -m benchmarks.absent --data DIR --output runs/absent.json [--limit N]`. Every print of the field's value is
-painted over with the paper around it; an answer to that field is then a false one, however plausible.
+    python -m benchmarks.absent --data DIR --output runs/absent.json [--limit N]
+
+Every print of the value is painted over with the color of the paper around it. Any answer to that field is then wrong.
 """
 
 from __future__ import annotations
@@ -16,29 +17,32 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.receipts import load_spread
+from benchmarks.report import write_json
 from quittance.evaluation.chain import start_chain
 from quittance.extract import to_contract
 from quittance_client import AsyncClient
 from services.extractor.training.labels import label
 from shared.arrays import Floats, Pixels
 from shared.contracts import FIELD_NAMES
-from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
 from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
 
-_MARGIN = 3
+_MARGIN_PX = 3
+_BORDER_PX = 4
+_PAPER_PERCENTILE = 80  # paper is lighter than print
 
 
-def prints_of(receipt: LabeledReceipt, name: str) -> list[Floats]:
-    """The quads (4 x 2) of all segments that print a field's value, whole or in part."""
+def find_prints(receipt: LabeledReceipt, name: str) -> list[Floats]:
+    """Return the quads, (4, 2) each, of all segments with a value of a field or a part of it."""
     number = 1 + FIELD_NAMES.index(name)
     quads = [segment.quad for segment in label(receipt) if (segment.labels == number).any()]
-    quads += [segment.quad for segment in receipt.segments if _says(segment.text, name, receipt.entities[name])]
+    quads += [segment.quad for segment in receipt.segments if _contains(segment.text, name, receipt.entities[name])]
     return quads
 
 
-def _says(text: str, name: str, value: str) -> bool:
-    """Whether a text holds the same day or the same amount as a value, in whatever form."""
+def _contains(text: str, name: str, value: str) -> bool:
+    """Return whether a text has the same day or amount as a value, in any notation."""
     if name == "date":
         day = parse_date(value)
         return day is not None and any(day in (match.day_first, match.month_first) for match in find_dates(text))
@@ -48,50 +52,48 @@ def _says(text: str, name: str, value: str) -> bool:
     return False
 
 
-def painted(image: Pixels, quads: Sequence[Floats]) -> Pixels:
-    """A copy of a picture (H x W x 3) with quads painted over in the color of the paper around each."""
+def paint_over(image: Pixels, quads: Sequence[Floats]) -> Pixels:
+    """Return a copy of a picture, (H, W, 3), with each quad painted over in the color of the paper around it."""
     result = image.copy()
     height, width = image.shape[:2]
     for quad in quads:
-        (x0, y0), (x1, y1) = quad.min(axis=0).astype(int) - _MARGIN, quad.max(axis=0).astype(int) + _MARGIN
+        (x0, y0), (x1, y1) = quad.min(axis=0).astype(int) - _MARGIN_PX, quad.max(axis=0).astype(int) + _MARGIN_PX
         x0, y0, x1, y1 = max(0, x0), max(0, y0), min(width, x1), min(height, y1)
         if x1 <= x0 or y1 <= y0:
             continue
-        # Paper is the lighter part of what is there.
-        around = image[max(0, y0 - 4) : y1 + 4, max(0, x0 - 4) : x1 + 4].reshape(-1, 3)
-        result[y0:y1, x0:x1] = np.percentile(around, 80, axis=0).astype(np.uint8)
+        rows, columns = (slice(max(0, low - _BORDER_PX), high + _BORDER_PX) for low, high in ((y0, y1), (x0, x1)))
+        around = image[rows, columns].reshape(-1, 3)
+        result[y0:y1, x0:x1] = np.percentile(around, _PAPER_PERCENTILE, axis=0).astype(np.uint8)
     return result
 
 
 async def measure(data: Path, split: str, *, limit: int | None) -> dict[str, Any]:
-    """Paint over each field of each receipt in turn and count what is answered for it.
+    """Paint over each field of each receipt in turn and count the answers.
 
     Returns:
-        For each field and for `all`: `cases`, `false` (their share that was answered), and the mean `confidence` of
-        these answers.
+        For each field and for `all`: `cases`, `false` (the share of cases with an answer), and the mean `confidence`
+        of these answers.
     """
-    receipts = load_split(data, split)
-    if limit is not None and limit < len(receipts):
-        receipts = receipts[:: len(receipts) // limit][:limit]
+    receipts = load_spread(data, split, limit)
     answers: dict[str, list[float | None]] = {name: [] for name in FIELD_NAMES}
-    async with start_chain() as running:
+    async with start_chain() as chain:
         for receipt in receipts:
             for name in FIELD_NAMES:
-                if quads := prints_of(receipt, name):
-                    answers[name].append(await _answer(running.client, painted(receipt.read_image(), quads), name))
-    result: dict[str, Any] = {name: _summary(given) for name, given in answers.items()}
+                if quads := find_prints(receipt, name):
+                    answers[name].append(await _answer(chain.client, paint_over(receipt.read_image(), quads), name))
+    result: dict[str, Any] = {name: _summarize(given) for name, given in answers.items()}
     every = [answer for given in answers.values() for answer in given]
-    return {"receipts": len(receipts), **result, "all": _summary(every)}
+    return {"receipts": len(receipts), **result, "all": _summarize(every)}
 
 
 async def _answer(client: AsyncClient, image: Pixels, name: str) -> float | None:
-    """The confidence of what is answered for a field; None if nothing is."""
+    """Return the confidence of the answer for a field; None if there is none."""
     _, png = cv2.imencode(".png", image)
     field = to_contract(await client.receipts.read(png.tobytes())).fields.get(name)
     return None if field is None else field.confidence
 
 
-def _summary(given: Sequence[float | None]) -> dict[str, float]:
+def _summarize(given: Sequence[float | None]) -> dict[str, float]:
     false = [confidence for confidence in given if confidence is not None]
     return {
         "cases": len(given),
@@ -101,16 +103,15 @@ def _summary(given: Sequence[float | None]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Count answers to fields that are painted over.")
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     results = asyncio.run(measure(options.data, options.split, limit=options.limit))
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_json(options.output, results)
     print(json.dumps(results, indent=2))
 
 

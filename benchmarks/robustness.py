@@ -1,7 +1,8 @@
-"""How much damage costs: the whole chain on a split as it is and on damaged copies of it.
+"""Measures how much damage costs: the whole chain on a split and on damaged copies of it.
 
-`python -m benchmarks.robustness --data DIR --output runs/robustness.json [--limit N] [--kinds skewed,table]`. What the
-file already holds for the same receipts and seed is not measured again.
+    python -m benchmarks.robustness --data DIR --output runs/robustness.json [--limit N] [--kinds skewed,table]
+
+Kinds that the output file already has, for the same receipts, seed and models, are not measured again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.damage import KINDS, write_copy
+from benchmarks.receipts import load_spread
+from benchmarks.report import write_json
 from quittance.evaluation.chain import Chain, read_labeled, start_chain
 from quittance.evaluation.evaluate import unseen_companies
 from quittance.evaluation.records import Record
@@ -26,54 +29,53 @@ from shared.learning.dataset import load_split, write_split
 from shared.learning.labels import LabeledReceipt
 
 CLEAN = "clean"
-_UNDONE = {"turned_90": 90, "turned_180": 180, "turned_270": 270}
+# The rotation that the chain should undo, in degrees.
+_ROTATIONS = {"turned_90": 90, "turned_180": 180, "turned_270": 270}
 
 
 async def measure_kind(
-    running: Chain, receipts: Sequence[LabeledReceipt], kind: str, seed: int, unseen: set[str]
+    chain: Chain, receipts: Sequence[LabeledReceipt], kind: str, seed: int, unseen: set[str]
 ) -> dict[str, Any]:
-    """The measures of one kind of damage; the copies live in a temporary folder."""
+    """Measure one kind of damage; the copies are in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        shown = list(receipts)
+        copies = list(receipts)
         if kind != CLEAN:
             write_copy(receipts, kind, seed, Path(folder))
             write_split(Path(folder), {"copy": [receipt.key for receipt in receipts]})
-            shown = load_split(Path(folder), "copy")
-        records = [await read_labeled(running, receipt, receipt.key in unseen) for receipt in shown]
+            copies = load_split(Path(folder), "copy")
+        records = [await read_labeled(chain, receipt, receipt.key in unseen) for receipt in copies]
     measures = score(records)
     return {
         "task3": measures["task3"]["pixels"]["all"]["f1"],
         "task2": measures["task2"]["pixels"]["f1"],
         "deteval": measures["task1"]["deteval"]["hmean"],
         "iou50": measures["task1"]["iou50"]["hmean"],
-        "rotation_right": _rotations_right(records, _UNDONE.get(kind, 0)),
+        "rotation_right": _share_of_right_rotations(records, _ROTATIONS.get(kind, 0)),
     }
 
 
-def _rotations_right(records: Sequence[Record], wanted: int) -> float:
-    """Share of the receipts whose rotation was told right, 0 to 1."""
-    told = [record.receipt.pages[0].rotation if record.receipt else None for record in records]
-    return sum(rotation == wanted for rotation in told) / len(records)
+def _share_of_right_rotations(records: Sequence[Record], expected: int) -> float:
+    """Return the share of receipts whose rotation was found, 0 to 1."""
+    found = [record.receipt.pages[0].rotation if record.receipt else None for record in records]
+    return sum(rotation == expected for rotation in found) / len(records)
 
 
 async def measure(
     data: Path, split: str, kinds: Sequence[str], *, limit: int | None, seed: int, output: Path
 ) -> dict[str, Any]:
-    """Measure kinds one after the other; the file is written after each."""
-    receipts = load_split(data, split)
-    if limit is not None and limit < len(receipts):
-        receipts = receipts[:: len(receipts) // limit][:limit]
+    """Measure kinds of damage one after the other; write the file after each."""
+    receipts = load_spread(data, split, limit)
     about = {"split": split, "receipts": len(receipts), "seed": seed}
     known = _read(output)
     results: dict[str, Any] = known if known.get("about") == about else {"about": about, "kinds": {}}
     unseen = unseen_companies(data, split) or set()
-    async with start_chain() as running:
-        results["models"] = (await running.stages.models()).model_dump()
+    async with start_chain() as chain:
+        results["models"] = (await chain.stages.models()).model_dump()
         for kind in kinds:
             if kind in results["kinds"] and known.get("models") == results["models"]:
                 continue
-            results["kinds"][kind] = await measure_kind(running, receipts, kind, seed, unseen)
-            _write(output, results)
+            results["kinds"][kind] = await measure_kind(chain, receipts, kind, seed, unseen)
+            write_json(output, results)
             print(kind, results["kinds"][kind], flush=True)
     return results
 
@@ -83,16 +85,11 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(path: Path, results: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-
-
-def as_table(results: dict[str, Any]) -> Table:
-    """The results for people; losses in points against the clean receipts."""
+def build_table(results: dict[str, Any]) -> Table:
+    """Return the results as a table; losses are percentage points relative to the clean receipts."""
     kinds = results["kinds"]
-    table = Table(title=f"{results['about']['receipts']} receipts, damaged", title_justify="left")
-    for name in ("Damage", "Fields F1", "Loss", "Words F1", "DetEval", "Rotation right"):
+    table = Table(title=f"{results['about']['receipts']} damaged receipts", title_justify="left")
+    for name in ("Damage", "Fields F1", "Loss", "Words F1", "DetEval", "Rotation found"):
         table.add_column(name, justify="left" if name == "Damage" else "right")
     for kind, one in kinds.items():
         loss = f"{100 * (kinds[CLEAN]['task3'] - one['task3']):.1f}" if CLEAN in kinds else ""
@@ -102,8 +99,8 @@ def as_table(results: dict[str, Any]) -> Table:
 
 
 def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Measure the whole chain on damaged copies of labeled receipts.")
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--kinds", default=",".join((CLEAN, *KINDS)))
@@ -113,8 +110,8 @@ def main() -> None:
     options = vars(parser.parse_args())
     kinds = options.pop("kinds").split(",")
     if unknown := sorted(set(kinds) - {CLEAN, *KINDS}):
-        parser.error(f"no such damage: {', '.join(unknown)}; there are {', '.join((CLEAN, *KINDS))}")
-    Console().print(as_table(asyncio.run(measure(kinds=kinds, **options))))
+        parser.error(f"unknown damage {', '.join(unknown)}; the kinds are {', '.join((CLEAN, *KINDS))}")
+    Console().print(build_table(asyncio.run(measure(kinds=kinds, **options))))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Takes the pictures of the page for the README: desktop and phone, light and dark, with the samples of the tests.
+"""Takes the screenshots of the page for the README: desktop and phone, light and dark, with the samples of the tests.
 
 python -m benchmarks.screenshots --output docs/images
 """
@@ -9,26 +9,20 @@ import argparse
 import io
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.processes import ROOT, Deployment
+
 SAMPLES = ("malaysia.jpg", "france.png", "united-states.webp", "photo.jpg")
 SIZES = {"desktop": (1360, 850), "phone": (390, 844)}
-_QUALITY = 80
-_START_S = 120
-_READ_MS = 120_000
-# A machine without a desktop has no font of its own for `system-ui`; people's machines do.
+_WEBP_QUALITY = 80
+_READ_TIMEOUT_MS = 120_000
+_HOVER_MS = 300
+# A machine without a desktop has no font for `system-ui`.
 _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
 <include>/etc/fonts/fonts.conf</include>
 <match target="pattern"><test name="family"><string>system-ui</string></test>
@@ -36,59 +30,30 @@ _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontco
 
 
 def main() -> None:
-    """Reads the arguments, starts a gateway and a browser, and writes the pictures."""
+    """Read the arguments, start a gateway and a browser, and write the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--browser", default=shutil.which("chromium") or shutil.which("google-chrome"))
     arguments = parser.parse_args()
     if arguments.browser is None:
-        sys.exit("There is no Chromium; install it, or name one with --browser.")
-    with tempfile.TemporaryDirectory() as folder, _gateway(Path(folder)) as url, sync_playwright() as playwright:
-        fonts = Path(folder) / "fonts.conf"
+        sys.exit("Chromium is missing. Install it, or name a browser with --browser.")
+    with Deployment() as deployment, sync_playwright() as playwright:
+        url = deployment.start_app("all").url
+        fonts = deployment.folder / "fonts.conf"
         fonts.write_text(_FONTS)
         browser = playwright.chromium.launch(
             executable_path=arguments.browser,
             args=["--no-sandbox", "--disable-dev-shm-usage"],
-            env=dict(os.environ) | {"FONTCONFIG_FILE": str(fonts)},
+            env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
         )
         for device in SIZES:
             for scheme in ("light", "dark"):
                 target = arguments.output / f"page-{device}-{scheme}.webp"
-                _picture(browser, url, device, scheme).save(target, quality=_QUALITY, method=6)
-                print(f"wrote {target}, {target.stat().st_size // 1000} kB")
+                _take_screenshot(browser, url, device, scheme).save(target, quality=_WEBP_QUALITY, method=6)
+                print(f"Wrote {target}, {target.stat().st_size // 1000} kB")
 
 
-@contextmanager
-def _gateway(folder: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "quittance", "serve", "all", "--port", str(port)]
-    environment = dict(os.environ) | {"PYTHONPATH": str(ROOT), "QUITTANCE_LOG_LEVEL": "warning"}
-    with subprocess.Popen(command, cwd=folder, env=environment) as process:
-        try:
-            end = time.monotonic() + _START_S
-            while not _ready(port):
-                if process.poll() is not None or time.monotonic() > end:
-                    sys.exit("The gateway did not start.")
-                time.sleep(0.5)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def _ready(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def _picture(browser: Browser, url: str, device: str, scheme: str) -> Image.Image:
+def _take_screenshot(browser: Browser, url: str, device: str, scheme: str) -> Image.Image:
     width, height = SIZES[device]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -101,21 +66,21 @@ def _picture(browser: Browser, url: str, device: str, scheme: str) -> Image.Imag
     page = context.new_page()
     page.goto(url)
     page.set_input_files("#choose", [str(ROOT / "tests" / "samples" / name) for name in SAMPLES])
-    expect(page.locator(".row.done .thumb img")).to_have_count(len(SAMPLES), timeout=_READ_MS)
-    _open(page, device)
+    expect(page.locator(".row.done .thumb img")).to_have_count(len(SAMPLES), timeout=_READ_TIMEOUT_MS)
+    _open_receipt(page, device)
     shot = Image.open(io.BytesIO(page.screenshot()))
     context.close()
     return shot.convert("RGB")
 
 
-def _open(page: Page, device: str) -> None:
-    """Opens the first receipt, one field lit up on the desktop."""
+def _open_receipt(page: Page, device: str) -> None:
+    """Open the first receipt, with one field highlighted on the desktop."""
     page.locator(".row").first.click()
     expect(page.locator(".segment").first).to_be_attached()
     page.mouse.move(0, 0)
     if device == "desktop":
         page.locator(".field.total").hover()
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(_HOVER_MS)
 
 
 if __name__ == "__main__":

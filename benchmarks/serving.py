@@ -1,9 +1,9 @@
-"""Measures what serving costs: the gateway with everything inside, as a process of its own, over HTTP.
+"""Measures what serving costs: the gateway with everything in one process, over HTTP.
 
     python -m benchmarks.serving --data ../shared/sroie --count 100 --output runs/serving.json
 
-Start to ready, seconds a receipt (one at a time, from bytes to JSON, no two alike), receipts a second with several
-callers at once, the time of an answer from the cache, and the peak of the memory. Nothing else should run meanwhile.
+Startup, seconds per receipt (one at a time, from bytes to JSON, no two pictures equal), receipts per second with
+several callers, the time of a cached response, and peak memory. Nothing else should run at the same time.
 """
 
 from __future__ import annotations
@@ -13,18 +13,12 @@ import io
 import json
 import os
 import platform
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from socket import socket
 from typing import Any
 
 import httpx2
@@ -32,16 +26,17 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from shared.learning.dataset import load_split
+from benchmarks.processes import Deployment
+from benchmarks.receipts import add_picture_options, load_pictures
+from benchmarks.report import write_json
 
-ROOT = Path(__file__).resolve().parent.parent
-_START_S = 120.0
-_REQUEST_S = 120.0
+_TIMEOUT_S = 120.0
 _CACHED_ROUNDS = 10
+_STAGES = ("decode", "detect", "recognize", "extract")
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Measures, prints a table and JSON, and gives the figures."""
+    """Measure, print a table and JSON, and return the figures."""
     options = _parse(arguments)
     pictures = load_pictures(options.data, options.split, options.count)
     figures: dict[str, Any] = {
@@ -50,174 +45,110 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         "python": platform.python_version(),
         "load_before": round(os.getloadavg()[0], 2),
     }
-    with _Gateway() as gateway:
-        figures["start_to_ready_s"] = round(gateway.start_to_ready_s, 2)
-        with httpx2.Client(base_url=gateway.url, timeout=_REQUEST_S) as client:
+    with Deployment() as deployment:
+        started = time.perf_counter()
+        gateway = deployment.start_app("all", QUITTANCE_DRAIN_DELAY_S="0")
+        figures["start_to_ready_s"] = round(time.perf_counter() - started, 2)
+        with httpx2.Client(base_url=gateway.url, timeout=_TIMEOUT_S) as client:
             _warm_up(client)
-            figures["seconds"] = _one_at_a_time(client, pictures)
-            figures["cached_ms"] = _from_the_cache(client, pictures)
-        figures["at_once"] = _at_once(gateway.url, pictures, options.callers)
-        gateway.end()
+            figures["seconds"] = _measure_single(client, pictures)
+            figures["cached_ms"] = _measure_cached(client, pictures)
+        figures["at_once"] = _measure_concurrent(gateway.url, pictures, options.callers)
+        if status := gateway.stop():
+            raise SystemExit(f"The gateway ended with {status}.")
         figures["peak_memory_mib"] = round(gateway.peak_memory_bytes / 2**20)
-    _show(figures)
+    _print_table(figures)
     print(json.dumps(figures, indent=2))
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(options.output, figures)
     return figures
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="labeled receipts; left out: the samples of the tests")
-    parser.add_argument("--split", default="validation", help="part of the labeled receipts")
-    parser.add_argument("--count", type=int, default=100, help="most pictures")
-    parser.add_argument("--callers", type=int, default=4, help="callers at once for receipts a second")
-    parser.add_argument("--output", type=Path, help="file for the figures as JSON")
+    add_picture_options(parser, count=100)
+    parser.add_argument("--callers", type=int, default=4, help="concurrent callers for the receipts per second")
+    parser.add_argument("--output", type=Path, help="JSON file for the figures")
     return parser.parse_args(arguments)
 
 
-def load_pictures(data: Path | None, split: str, count: int) -> list[bytes]:
-    """The first pictures of labeled receipts, or the samples of the tests, as bytes."""
-    if data is not None:
-        paths = [receipt.image_path for receipt in load_split(data, split)]
-    else:
-        samples = ROOT / "tests" / "samples"
-        paths = [path for path in sorted(samples.rglob("*")) if path.suffix in (".jpg", ".png", ".webp")]
-    pictures = [path.read_bytes() for path in paths[:count]]
-    if not pictures:
-        raise SystemExit(f"There are no pictures in {data or 'tests/samples'}.")
-    return pictures
-
-
-class _Gateway:
-    """A gateway with everything inside, in a process of its own."""
-
-    def __init__(self) -> None:
-        with socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start_to_ready_s = 0.0
-        self.peak_memory_bytes = 0
-        self._folder = Path(tempfile.mkdtemp())
-        self._popen: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> _Gateway:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "QUITTANCE_DRAIN_DELAY_S": "0"}
-        command = [sys.executable, "-m", "quittance", "serve", "all", "--host", "127.0.0.1", "--port", str(self.port)]
-        start = time.perf_counter()
-        with (self._folder / "log").open("wb") as log:
-            self._popen = subprocess.Popen(command, env=environment, cwd=self._folder, stdout=log, stderr=log)
-        while not self._ready():
-            if self._popen.poll() is not None or time.perf_counter() - start > _START_S:
-                raise SystemExit(f"The gateway did not start:\n{(self._folder / 'log').read_text()}")
-            time.sleep(0.02)
-        self.start_to_ready_s = time.perf_counter() - start
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._popen is not None and self._popen.poll() is None:
-            self._popen.kill()
-            self._popen.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def end(self) -> None:
-        """Ends it gracefully; the system then tells how much memory it had at most."""
-        if self._popen is None:
-            raise RuntimeError("The gateway was not started.")
-        self._popen.terminate()
-        _, status, usage = os.wait4(self._popen.pid, 0)
-        self._popen.returncode = os.waitstatus_to_exitcode(status)
-        if self._popen.returncode != 0:
-            raise SystemExit(f"The gateway ended with {self._popen.returncode}.")
-        self.peak_memory_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-    def _ready(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
-
-
 def _warm_up(client: httpx2.Client) -> None:
-    """One small blank page: the first receipt measured shall find connections, not a warm cache."""
+    """Send a small blank page, so that the first measured receipt finds open connections but no cache entry."""
     buffer = io.BytesIO()
     Image.new("RGB", (64, 64), "white").save(buffer, "PNG")
     client.post("/v1/receipts", content=buffer.getvalue()).raise_for_status()
 
 
 def _post(client: httpx2.Client, picture: bytes) -> tuple[float, dict[str, Any]]:
-    start = time.perf_counter()
+    """Send a picture; return the seconds it took and the receipt."""
+    started = time.perf_counter()
     response = client.post("/v1/receipts", content=picture, headers={"Content-Type": "application/octet-stream"})
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - started
     response.raise_for_status()
     return seconds, response.json()
 
 
-def _one_at_a_time(client: httpx2.Client, pictures: Sequence[bytes]) -> dict[str, float]:
-    seconds: list[float] = []
+def _measure_single(client: httpx2.Client, pictures: Sequence[bytes]) -> dict[str, float]:
+    """Return the seconds per receipt and per stage, one receipt at a time."""
+    times: list[float] = []
     stages: dict[str, list[float]] = {}
     for picture in pictures:
-        took, receipt = _post(client, picture)
+        seconds, receipt = _post(client, picture)
         if receipt["cached"]:
-            continue  # the data set holds a picture twice
-        seconds.append(took)
+            continue  # the data set has this picture twice
+        times.append(seconds)
         for stage, milliseconds in receipt["timings_ms"].items():
             stages.setdefault(stage, []).append(milliseconds / 1000)
     means = {f"mean_{stage}": round(statistics.fmean(values), 4) for stage, values in stages.items()}
-    return {**_summary(seconds, 3), "mean": round(statistics.fmean(seconds), 3), **means}
+    return {**_summarize(times, 3), "mean": round(statistics.fmean(times), 3), **means}
 
 
-def _from_the_cache(client: httpx2.Client, pictures: Sequence[bytes]) -> dict[str, float]:
-    milliseconds = []
+def _measure_cached(client: httpx2.Client, pictures: Sequence[bytes]) -> dict[str, float]:
+    """Return the milliseconds per response from the cache."""
+    times = []
     for picture in pictures:
         for _ in range(_CACHED_ROUNDS):
-            took, receipt = _post(client, picture)
+            seconds, receipt = _post(client, picture)
             if not receipt["cached"]:
                 raise SystemExit("A receipt that was just read did not come from the cache.")
-            milliseconds.append(took * 1000)
-    return _summary(milliseconds, 2)
+            times.append(seconds * 1000)
+    return _summarize(times, 2)
 
 
-def _at_once(url: str, pictures: Sequence[bytes], callers: int) -> dict[str, float]:
-    """Receipts a second: the same pictures, with a byte more so that none is known."""
+def _measure_concurrent(url: str, pictures: Sequence[bytes], callers: int) -> dict[str, float]:
+    """Return receipts per second; the pictures get another byte, so that none of them is cached."""
     local = threading.local()
 
     def send(picture: bytes) -> float:
         if not hasattr(local, "client"):
-            local.client = httpx2.Client(base_url=url, timeout=_REQUEST_S)
-        took, receipt = _post(local.client, picture + b"\0")
+            local.client = httpx2.Client(base_url=url, timeout=_TIMEOUT_S)
+        seconds, receipt = _post(local.client, picture + b"\0")
         if receipt["cached"]:
-            raise SystemExit("A picture that was changed came from the cache.")
-        return took
+            raise SystemExit("A changed picture came from the cache.")
+        return seconds
 
-    start = time.perf_counter()
+    started = time.perf_counter()
     with ThreadPoolExecutor(callers) as pool:
-        seconds = list(pool.map(send, dict.fromkeys(pictures)))
-    elapsed = time.perf_counter() - start
-    return {"callers": callers, "receipts_per_s": round(len(seconds) / elapsed, 3), **_summary(seconds, 3)}
+        times = list(pool.map(send, dict.fromkeys(pictures)))
+    elapsed = time.perf_counter() - started
+    return {"callers": callers, "receipts_per_s": round(len(times) / elapsed, 3), **_summarize(times, 3)}
 
 
-def _summary(values: Sequence[float], digits: int) -> dict[str, float]:
+def _summarize(values: Sequence[float], digits: int) -> dict[str, float]:
     ordered = sorted(values)
     p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
     return {"median": round(statistics.median(ordered), digits), "p95": round(p95, digits)}
 
 
-def _show(figures: dict[str, Any]) -> None:
-    seconds, cached, at_once = figures["seconds"], figures["cached_ms"], figures["at_once"]
+def _print_table(figures: dict[str, Any]) -> None:
+    seconds, cached, concurrent = figures["seconds"], figures["cached_ms"], figures["at_once"]
     table = Table("", "", title=f"Serving, {figures['pictures']} pictures, {figures['cores']} cores")
-    table.add_row("start to ready", f"{figures['start_to_ready_s']:.1f} s")
-    table.add_row("a receipt, median and 95%", f"{seconds['median']:.2f} s, {seconds['p95']:.2f} s")
-    for stage in ("decode", "detect", "recognize", "extract"):
-        table.add_row(f"  of it {stage}, mean", f"{seconds[f'mean_{stage}']:.3f} s")
-    table.add_row(f"receipts a second, {at_once['callers']} callers", f"{at_once['receipts_per_s']:.2f}")
-    table.add_row("from the cache, median and 95%", f"{cached['median']:.1f} ms, {cached['p95']:.1f} ms")
+    table.add_row("startup", f"{figures['start_to_ready_s']:.1f} s")
+    table.add_row("per receipt, median and 95th percentile", f"{seconds['median']:.2f} s, {seconds['p95']:.2f} s")
+    for stage in _STAGES:
+        table.add_row(f"  {stage}, mean", f"{seconds[f'mean_{stage}']:.3f} s")
+    table.add_row(f"receipts per second, {concurrent['callers']} callers", f"{concurrent['receipts_per_s']:.2f}")
+    table.add_row("cached, median and 95th percentile", f"{cached['median']:.1f} ms, {cached['p95']:.1f} ms")
     table.add_row("peak memory", f"{figures['peak_memory_mib']:,} MiB")
     Console(stderr=True).print(table)
 

@@ -6,74 +6,76 @@ import gzip
 import json
 from collections.abc import Callable
 
-from benchmarks.hostile.case import Call, saved
+from benchmarks.hostile.case import Call, encode
 
 _BOUNDARY = "edge"
 _FORM = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
 _PICTURE = b"\x89PNG"
 
 
-def part(disposition: bytes, data: bytes, more: bytes = b"") -> bytes:
-    """A part of a form."""
-    return b"--edge\r\nContent-Disposition: form-data; %b\r\n%b\r\n%b\r\n" % (disposition, more, data)
+def build_part(disposition: bytes, data: bytes, headers: bytes = b"") -> bytes:
+    """Return a part of a form."""
+    return b"--edge\r\nContent-Disposition: form-data; %b\r\n%b\r\n%b\r\n" % (disposition, headers, data)
 
 
-def form(*parts: bytes, end: bytes = b"--edge--\r\n") -> bytes:
-    """The body of a form."""
+def build_form(*parts: bytes, end: bytes = b"--edge--\r\n") -> bytes:
+    """Return the body of a form."""
     return b"".join(parts) + end
 
 
 NAMES: dict[str, bytes] = {
-    "that climbs": b'name="file"; filename="../../../../etc/passwd"',
-    "of Windows that climbs": b'name="file"; filename="..\\..\\windows\\win.ini"',
-    "with a whole path": b'name="file"; filename="/etc/shadow"',
-    "with a zero byte": b'name="file"; filename="a.jpg\0.php"',
-    "with a new line": b'name="file"; filename="a%0d%0aSet-Cookie: a=b.jpg"',
-    "that ends early": b'name="file"; filename="a".exe"',
-    "of 60,000 letters": b'name="file"; filename="' + b"a" * 60_000 + b'"',
-    "written backwards": 'name="file"; filename="a\u202egpj.exe"'.encode(),
-    "of pictures": 'name="file"; filename="\U0001f9fe\U0001f4a9.jpg"'.encode(),
+    "with a parent path": b'name="file"; filename="../../../../etc/passwd"',
+    "with a parent path of Windows": b'name="file"; filename="..\\..\\windows\\win.ini"',
+    "with an absolute path": b'name="file"; filename="/etc/shadow"',
+    "with a null byte": b'name="file"; filename="a.jpg\0.php"',
+    "with a line break": b'name="file"; filename="a%0d%0aSet-Cookie: a=b.jpg"',
+    "with a quotation mark": b'name="file"; filename="a".exe"',
+    "with 60,000 letters": b'name="file"; filename="' + b"a" * 60_000 + b'"',
+    "with a right-to-left override": 'name="file"; filename="a\u202egpj.exe"'.encode(),
+    "with emoji": 'name="file"; filename="\U0001f9fe\U0001f4a9.jpg"'.encode(),
     "that is a command": b'name="file"; filename="$(reboot);`id`|x.jpg"',
     "that is a formula": b'name="file"; filename="=cmd|\' /C calc\'!A0.jpg"',
     "that is a script": b'name="file"; filename="<img src=x onerror=alert(1)>.jpg"',
-    "in bytes that are no text": b'name="file"; filename="\xff\xfe\x80.jpg"',
-    "of a device": b'name="file"; filename="CON"',
-    "of nothing": b'name="file"; filename=""',
-    "given twice": b'name="file"; filename="a.jpg"; filename="b.jpg"',
-    "in the long form": b"name=\"file\"; filename*=UTF-8''%2e%2e%2f%00.jpg",
-    "in a charset there is not": b"name=\"file\"; filename*=klingon''a.jpg",
+    "with bytes that are not text": b'name="file"; filename="\xff\xfe\x80.jpg"',
+    "with a device name": b'name="file"; filename="CON"',
+    "that is empty": b'name="file"; filename=""',
+    "sent twice": b'name="file"; filename="a.jpg"; filename="b.jpg"',
+    "in the extended notation": b"name=\"file\"; filename*=UTF-8''%2e%2e%2f%00.jpg",
+    "in an unknown charset": b"name=\"file\"; filename*=klingon''a.jpg",
 }
 
 
 def _named(disposition: bytes) -> Callable[[], bytes]:
-    return lambda: form(part(disposition, saved("PNG")))
+    return lambda: build_form(build_part(disposition, encode("PNG")))
 
 
 FORMS: dict[str, Callable[[], bytes]] = {
-    "without an end": lambda: form(part(b'name="file"; filename="a"', _PICTURE), end=b""),
-    "of nothing": lambda: b"",
-    "of its end alone": lambda: form(),
-    "with another boundary": lambda: form(part(b'name="file"; filename="a"', _PICTURE)).replace(b"edge", b"wall"),
-    "with 10,000 fields": lambda: form(part(b'name="x"', b"y") * 10_000),
-    "with 1,000 files": lambda: form(part(b'name="file"; filename="a"', _PICTURE) * 1_000),
-    "with a field of 2 MiB": lambda: form(part(b'name="x"', bytes(2**21))),
-    "with a header of 1 MiB": lambda: form(
-        part(b'name="file"; filename="a"', _PICTURE, b"X: " + b"y" * 2**20 + b"\r\n")
+    "without its end": lambda: build_form(build_part(b'name="file"; filename="a"', _PICTURE), end=b""),
+    "that is empty": lambda: b"",
+    "with only its end": lambda: build_form(),
+    "with a different boundary": lambda: build_form(build_part(b'name="file"; filename="a"', _PICTURE)).replace(
+        b"edge", b"wall"
     ),
-    "with 10,000 headers": lambda: form(part(b'name="file"; filename="a"', _PICTURE, b"X: y\r\n" * 10_000)),
-    "without a name": lambda: form(part(b'filename="a"', _PICTURE)),
-    "with a header that is none": lambda: form(b"--edge\r\n:\r\n\r\nx\r\n"),
-    "with a file in base64": lambda: form(
-        part(b'name="file"; filename="a"', b"iVBORw0=", b"Content-Transfer-Encoding: base64\r\n")
+    "with 10,000 fields": lambda: build_form(build_part(b'name="x"', b"y") * 10_000),
+    "with 1,000 files": lambda: build_form(build_part(b'name="file"; filename="a"', _PICTURE) * 1_000),
+    "with a field of 2 MiB": lambda: build_form(build_part(b'name="x"', bytes(2**21))),
+    "with a header of 1 MiB": lambda: build_form(
+        build_part(b'name="file"; filename="a"', _PICTURE, b"X: " + b"y" * 2**20 + b"\r\n")
     ),
-    "with a form inside": lambda: form(
-        part(
+    "with 10,000 headers": lambda: build_form(build_part(b'name="file"; filename="a"', _PICTURE, b"X: y\r\n" * 10_000)),
+    "without a name": lambda: build_form(build_part(b'filename="a"', _PICTURE)),
+    "with an invalid header": lambda: build_form(b"--edge\r\n:\r\n\r\nx\r\n"),
+    "with a file in base64": lambda: build_form(
+        build_part(b'name="file"; filename="a"', b"iVBORw0=", b"Content-Transfer-Encoding: base64\r\n")
+    ),
+    "with a nested form": lambda: build_form(
+        build_part(
             b'name="file"; filename="a"',
-            form(part(b'name="file"', b"x")),
+            build_form(build_part(b'name="file"', b"x")),
             b"Content-Type: multipart/mixed; boundary=edge\r\n",
         )
     ),
-    "whose file is text": lambda: form(part(b'name="file"', b"TOTAL 9.00")),
+    "with text as its file": lambda: build_form(build_part(b'name="file"', b"TOTAL 9.00")),
 }
 
 TYPES = (
@@ -93,26 +95,28 @@ PICTURE_PATHS = (("gateway", "/v1/receipts"), ("detector", "/v1/detect"), ("reco
 
 
 def _quads(text: bytes) -> Callable[[], bytes]:
-    return lambda: form(part(b'name="file"; filename="a"', saved("PNG")), part(b'name="quads"', text))
+    return lambda: build_form(
+        build_part(b'name="file"; filename="a"', encode("PNG")), build_part(b'name="quads"', text)
+    )
 
 
 _QUAD = "[[1,1],[90,1],[90,40],[1,40]]"
 QUADS: dict[str, bytes] = {
-    "of no JSON": b"[[[",
-    "of bytes that are no text": b"[[\xff]]",
-    "nested 100,000 deep": b"[" * 100_000,
-    "that are not a number": b"[[[NaN,1],[9,1],[9,9],[1,9]]]",
-    "without end": b"[[[1e999,1],[9,1],[9,9],[1,9]]]",
-    "of 5,000 digits": b"[[[" + b"9" * 5_000 + b",1],[9,1],[9,9],[1,9]]]",
-    "that are truth values": b"[[[true,1],[9,1],[9,9],[1,9]]]",
-    "of a billion pixels": b"[[[0,0],[999999999,0],[999999999,9],[0,9]]]",
-    "outside of the picture": b"[[[-900,-900],[-800,-900],[-800,-850],[-900,-850]]]",
-    "of no area": b"[[[5,5],[5,5],[5,5],[5,5]]]",
-    "crossed": b"[[[1,1],[90,40],[90,1],[1,40]]]",
-    "one pixel high, all of the picture wide": b"[[[0,5],[239,5],[239,6],[0,6]]]",
-    "ten thousand of them": ("[" + ",".join([_QUAD] * 10_000) + "]").encode(),
-    "of three corners": b"[[[1,1],[90,1],[90,40]]]",
-    "that are an object": b'{"0": 1}',
+    "that are not JSON": b"[[[",
+    "of bytes that are not text": b"[[\xff]]",
+    "with 100,000 levels": b"[" * 100_000,
+    "with NaN": b"[[[NaN,1],[9,1],[9,9],[1,9]]]",
+    "with infinity": b"[[[1e999,1],[9,1],[9,9],[1,9]]]",
+    "with 5,000 digits": b"[[[" + b"9" * 5_000 + b",1],[9,1],[9,9],[1,9]]]",
+    "with booleans": b"[[[true,1],[9,1],[9,9],[1,9]]]",
+    "a billion pixels wide": b"[[[0,0],[999999999,0],[999999999,9],[0,9]]]",
+    "outside the picture": b"[[[-900,-900],[-800,-900],[-800,-850],[-900,-850]]]",
+    "with zero area": b"[[[5,5],[5,5],[5,5],[5,5]]]",
+    "with crossing edges": b"[[[1,1],[90,40],[90,1],[1,40]]]",
+    "one pixel high": b"[[[0,5],[239,5],[239,6],[0,6]]]",
+    "in a list of 10,000": ("[" + ",".join([_QUAD] * 10_000) + "]").encode(),
+    "with three corners": b"[[[1,1],[90,1],[90,40]]]",
+    "in an object": b'{"0": 1}',
     "that are empty": b"[]",
 }
 
@@ -123,34 +127,34 @@ def _lines(**line: object) -> bytes:
 
 
 TEXTS: dict[str, Callable[[], bytes]] = {
-    "of no JSON": lambda: b"{",
-    "of bytes that are no text": lambda: b"\xff\xfe\x00",
-    "nested 100,000 deep": lambda: b'{"pages":' + b"[" * 100_000,
-    "with half a letter": lambda: _lines(text="x").replace(b'"x"', b'"\\ud800"'),
-    "with zero bytes": lambda: _lines(text="TOTAL\0 9.00"),
-    "of marks on one letter": lambda: _lines(text="e" + "\u0301" * 3_000),
-    "written both ways": lambda: _lines(text="\u202eTOTAL\u202d 9.00\u2066"),
-    "of spaces": lambda: _lines(text=" " * 5_000),
-    "of digits": lambda: _lines(text="9" * 5_000),
+    "that is not JSON": lambda: b"{",
+    "of bytes that are not text": lambda: b"\xff\xfe\x00",
+    "with 100,000 levels": lambda: b'{"pages":' + b"[" * 100_000,
+    "with half a surrogate pair": lambda: _lines(text="x").replace(b'"x"', b'"\\ud800"'),
+    "with null bytes": lambda: _lines(text="TOTAL\0 9.00"),
+    "with 3,000 marks on one letter": lambda: _lines(text="e" + "\u0301" * 3_000),
+    "with direction overrides": lambda: _lines(text="\u202eTOTAL\u202d 9.00\u2066"),
+    "of only spaces": lambda: _lines(text=" " * 5_000),
+    "of only digits": lambda: _lines(text="9" * 5_000),
     "of dates and amounts": lambda: _lines(text="31/02/2018 29-02-2019 9.99.99 1e9 $-0.00 " * 100),
-    "of 200,000 letters": lambda: _lines(text="TOTAL " * 33_334),
-    "at infinity": lambda: _lines(quad=[[1e308, -1e308]] * 4),
-    "of no number": lambda: _lines().replace(b"90", b"NaN", 1),
+    "with 200,000 letters": lambda: _lines(text="TOTAL " * 33_334),
+    "with huge coordinates": lambda: _lines(quad=[[1e308, -1e308]] * 4),
+    "with NaN": lambda: _lines().replace(b"90", b"NaN", 1),
     "on page 10^30": lambda: _lines(page=10**30),
-    "surer than sure": lambda: _lines(confidence=1.5),
-    "of an unknown key": lambda: _lines(secret="x"),  # noqa: S106
+    "with a confidence over 1": lambda: _lines(confidence=1.5),
+    "with an unknown key": lambda: _lines(secret="x"),  # noqa: S106
     "without pages": lambda: b'{"pages":[],"lines":[]}',
     "without lines": lambda: b'{"pages":[{"width":1,"height":1}],"lines":[]}',
-    "on a page of 10^12 pixels": lambda: b'{"pages":[{"width":1000000000000,"height":1}],"lines":[]}',
-    "of 5,001 lines": lambda: json.dumps(
+    "on a page 10^12 pixels wide": lambda: b'{"pages":[{"width":1000000000000,"height":1}],"lines":[]}',
+    "with 5,001 lines": lambda: json.dumps(
         {"pages": [{"width": 9, "height": 9}], "lines": [json.loads(_lines())["lines"][0]] * 5_001}
     ).encode(),
-    "of 4,000 lines in one place": lambda: json.dumps(
+    "with 4,000 lines in one place": lambda: json.dumps(
         {"pages": [{"width": 200, "height": 100}], "lines": [json.loads(_lines(text="9"))["lines"][0]] * 4_000}
     ).encode(),
     "that is a list": lambda: b"[]",
-    "that is nothing": lambda: b"null",
-    "of nothing": lambda: b"",
+    "that is null": lambda: b"null",
+    "that is empty": lambda: b"",
 }
 
 
@@ -158,21 +162,23 @@ def _all() -> list[Call]:
     found = []
     for app, path in PICTURE_PATHS:
         found += [Call(f"a file name {name}", app, path, _named(how), _FORM) for name, how in NAMES.items()]
-        found += [Call(f"a form {name}", app, path, make, _FORM, "refused") for name, make in FORMS.items()]
+        found += [Call(f"a form {name}", app, path, make, _FORM, "rejected") for name, make in FORMS.items()]
         found += [
             Call(
                 f"the content type {kind[:40]!r}",
                 app,
                 path,
-                lambda: form(part(b'name="file"', b"x")),
+                lambda: build_form(build_part(b'name="file"', b"x")),
                 {"Content-Type": kind},
-                "refused",
+                "rejected",
             )
             for kind in TYPES
         ]
-        squeezed = {"Content-Type": "image/png", "Content-Encoding": "gzip"}
+        compressed = {"Content-Type": "image/png", "Content-Encoding": "gzip"}
         found.append(
-            Call("a squeezed body of 1 GiB", app, path, lambda: gzip.compress(bytes(2**30), 9), squeezed, "refused")
+            Call(
+                "a compressed body of 1 GiB", app, path, lambda: gzip.compress(bytes(2**30), 9), compressed, "rejected"
+            )
         )
     found += [Call(f"quads {name}", "recognizer", "/v1/recognize", _quads(text), _FORM) for name, text in QUADS.items()]
     headers = {"Content-Type": "application/json"}

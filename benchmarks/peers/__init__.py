@@ -1,1 +1,1 @@
-"""Our chain beside other OCR engines, on the same receipts in the same run: `python -m benchmarks.peers`."""
+"""Compares the chain with other OCR engines, on the same receipts in the same run: `python -m benchmarks.peers`."""

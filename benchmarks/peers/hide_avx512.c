@@ -1,7 +1,7 @@
-/* Hides AVX-512, AVX-VNNI and AMX from every library of a process, for a comparison as on a processor without them.
+/* Hides AVX-512, AVX-VNNI and AMX from every library in a process, to compare as on a processor without them.
  *
- * ONEDNN_MAX_CPU_ISA reaches oneDNN alone; ONNX Runtime and others ask the processor itself. Linux can make that
- * instruction fault (arch_prctl, ARCH_SET_CPUID; "cpuid_fault" in /proc/cpuinfo), and the handler answers in its place.
+ * ONEDNN_MAX_CPU_ISA affects only oneDNN; ONNX Runtime and others execute CPUID. Linux can make that instruction fault
+ * (arch_prctl, ARCH_SET_CPUID; "cpuid_fault" in /proc/cpuinfo), and the signal handler here answers instead.
  *
  *     gcc -O1 -shared -fPIC -o runs/hide_avx512.so benchmarks/peers/hide_avx512.c
  *     LD_PRELOAD=$PWD/runs/hide_avx512.so python -m benchmarks.peers --isa avx2 ...

@@ -1,4 +1,4 @@
-"""Quittance embedded in a process: the gateway with the three services inside, from bytes to fields, nothing cached."""
+"""Quittance in one process: the gateway with the three services, from bytes to fields, with nothing cached."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Reader:
     """Reads receipts with the embedded client.
 
     Args:
-        cores: How many the process has; it finds that out itself.
+        cores: Ignored; Quittance finds out how many cores the process has.
     """
 
     def __init__(self, cores: int) -> None:
@@ -28,26 +28,26 @@ class Reader:
         self.version = f"Quittance {version('quittance')}"
 
     def read(self, picture: bytes) -> list[Any]:
-        """The lines of a receipt; its fields are found, too."""
-        receipt = self._run(self._chain.client.read(picture))
+        """Return the quads and texts of a receipt; its fields are read too."""
+        receipt = self._run(self._chain.client.receipts.read(picture))
         return [[line.quad, line.text] for line in receipt.lines]
 
     def read_all(self, pictures: Sequence[bytes], clients: int) -> None:
-        """Read pictures, so many at once."""
+        """Read pictures with several concurrent clients."""
 
         async def client(waiting: list[bytes]) -> None:
             while waiting:
-                await self._chain.client.read(waiting.pop(0))
+                await self._chain.client.receipts.read(waiting.pop(0))
 
-        async def together() -> None:
+        async def run_clients() -> None:
             waiting = list(pictures)
             await asyncio.gather(*(client(waiting) for _ in range(clients)))
 
-        self._run(together())
+        self._run(run_clients())
 
     def close(self) -> None:
-        """End the chain."""
+        """Stop the chain."""
         self._run(self._stack.aclose())
 
-    def _run(self, task: Coroutine[Any, Any, Result]) -> Result:
-        return self._loop.run_until_complete(task)
+    def _run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        return self._loop.run_until_complete(coroutine)

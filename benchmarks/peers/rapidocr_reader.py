@@ -1,4 +1,4 @@
-"""RapidOCR with the models of its wheel and its own defaults but for the engine and the number of threads."""
+"""RapidOCR with the models of its wheel and its defaults, except for the engine and the number of threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from rapidocr import EngineType, RapidOCR
 
-#: The distribution of each engine, its name, and RapidOCR's setting for its threads.
+# Distribution and name of each engine, and RapidOCR's setting for its threads.
 _ENGINES = {
     "onnxruntime": ("onnxruntime", "ONNX Runtime", "intra_op_num_threads"),
     "openvino": ("openvino", "OpenVINO", "inference_num_threads"),
@@ -18,8 +18,8 @@ class Reader:
     """Finds and reads text.
 
     Args:
-        cores: Threads of a network.
-        engine: What runs the networks, `onnxruntime` or `openvino`.
+        cores: Threads per network.
+        engine: Engine of the networks, `onnxruntime` or `openvino`.
     """
 
     def __init__(self, cores: int, engine: str = "onnxruntime") -> None:
@@ -30,11 +30,11 @@ class Reader:
         self.version = f"RapidOCR {version('rapidocr')}, {name} {version(distribution).split('-')[0]}"
 
     def read(self, picture: bytes) -> list[Any]:
-        """The lines of a picture."""
+        """Return the quads and texts of a picture."""
         found = self._engine(picture)
         if found.boxes is None:
             return []
         return [[box.tolist(), text] for box, text in zip(found.boxes, found.txts, strict=True)]
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""From what each system answered to measures, a table and a plot."""
+"""Turns the answers of each system into measures, a table and a plot."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from shared.measures.deteval import measure_deteval
 from shared.measures.words import compare_words
 
 
-def measures_of(receipts: Sequence[LabeledReceipt], answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Times, memory, and tasks 1 and 2 of one system.
+def summarize(receipts: Sequence[LabeledReceipt], answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the times, the memory, and the measures of tasks 1 and 2 of one system.
 
     Args:
-        receipts: Labeled.
-        answers: Of the system's worker for each of them.
+        receipts: The labeled receipts.
+        answers: The answer of the worker to each of them.
     """
     quads = [[quad for quad, _ in answer["lines"]] for answer in answers]
     texts = [[text for _, text in answer["lines"]] for answer in answers]
@@ -35,8 +35,8 @@ def measures_of(receipts: Sequence[LabeledReceipt], answers: Sequence[dict[str, 
     }
 
 
-def ratios(result: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """How many times as long as ours each other system takes: the median over receipts of the ratio of each."""
+def compute_ratios(result: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return how many times as long as Quittance each other system takes: the median of the ratios per receipt."""
     ours = result["systems"].get("quittance")
     if ours is None:
         return {}
@@ -50,25 +50,26 @@ def ratios(result: dict[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def table(result: dict[str, Any]) -> str:
-    """The figures as Markdown."""
+def format_table(result: dict[str, Any]) -> str:
+    """Return the figures as a Markdown table."""
     systems = list(result["systems"].values())
-    compared = {"quittance": {"seconds": 1.0, "cpu_seconds": 1.0}, **ratios(result)}
+    compared = {"quittance": {"seconds": 1.0, "cpu_seconds": 1.0}, **compute_ratios(result)}
 
     def row(title: str, values: Sequence[str]) -> str:
         return f"| {title} | {' | '.join(values)} |"
 
+    def relative(kind: str) -> list[str]:
+        return [f"{compared[name][kind]:.1f}" if name in compared else "" for name in result["systems"]]
+
     rows = [
         row(f"{result['receipts']} receipts", [system["version"] for system in systems]),
         "| --- |" + " --- |" * len(systems),
-        row("seconds a receipt, median", [f"{one['seconds']['median']:.3f}" for one in systems]),
+        row("seconds per receipt, median", [f"{one['seconds']['median']:.3f}" for one in systems]),
         row("95th percentile", [f"{one['seconds']['p95']:.3f}" for one in systems]),
-        row(
-            "times ours", [f"{compared[name]['seconds']:.1f}" if name in compared else "" for name in result["systems"]]
-        ),
-        row("processor seconds a receipt, median", [f"{one['cpu_seconds']['median']:.3f}" for one in systems]),
-        row("times ours", [f"{compared[n]['cpu_seconds']:.1f}" if n in compared else "" for n in result["systems"]]),
-        row("start to ready, seconds", [f"{one['start_seconds']:.1f}" for one in systems]),
+        row("relative to Quittance", relative("seconds")),
+        row("CPU seconds per receipt, median", [f"{one['cpu_seconds']['median']:.3f}" for one in systems]),
+        row("relative to Quittance", relative("cpu_seconds")),
+        row("startup, seconds", [f"{one['start_seconds']:.1f}" for one in systems]),
         row("peak memory, MiB", [f"{one['peak_mib']:.0f}" for one in systems]),
         row("task 1, DetEval H-mean", [f"{one['task1']['hmean']:.3f}" for one in systems]),
         row("task 2, F1 of words", [f"{one['task2']['f1']:.3f}" for one in systems]),
@@ -77,19 +78,19 @@ def table(result: dict[str, Any]) -> str:
         values = [one.get("throughput", {}).get(clients) for one in systems]
         if any(values):
             shown = [f"{one['per_second']:.2f}" if one else "" for one in values]
-            rows.append(row(f"receipts a second, {clients} client{'s' if clients != '1' else ''}", shown))
+            rows.append(row(f"receipts per second, {clients} client{'s' if clients != '1' else ''}", shown))
     return "\n".join(rows)
 
 
 def write_report(result: dict[str, Any], folder: Path) -> None:
-    """Writes `peers.json`, `peers.md` and, where matplotlib is installed, `peers.png`; prints the table."""
-    result["times_ours"] = ratios(result)
-    write_files("peers", result, table(result), folder)
+    """Write `peers.json`, `peers.md` and `peers.png`; print the table."""
+    result["times_ours"] = compute_ratios(result)
+    write_files("peers", result, format_table(result), folder)
     plot(result, folder / "peers.png")
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
-    """Seconds a receipt against the F1 of words, one point a system, with the spread of the receipts."""
+    """Plot seconds per receipt against the F1 of words, one point per system, with the spread over the receipts."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -103,8 +104,8 @@ def plot(result: dict[str, Any], path: Path) -> None:
         axes.errorbar(median, f1, xerr=[[median - low], [high - median]], fmt="o", capsize=3)
         axes.annotate(system["version"].split(",")[0], (median, f1), xytext=(0, 8), textcoords="offset points")
     axes.set_xscale("log")
-    axes.set_xlabel("seconds a receipt (median, 5th to 95th percentile)")
-    axes.set_ylabel("F1 of words read")
+    axes.set_xlabel("seconds per receipt (median, 5th to 95th percentile)")
+    axes.set_ylabel("F1 of words")
     axes.set_title(f"{result['receipts']} receipts, {result['machine']['cores']} cores")
     axes.margins(y=0.25)
     save_figure(figure, path)

@@ -1,9 +1,9 @@
-"""The process of one system: reads pictures when told to, over its standard input and output.
+"""The process of one system: reads pictures on command, over its standard input and output.
 
-Run as a script by the interpreter of the system's own environment; nothing but the standard library is imported before
-the system is. A line in is a JSON object with `path` (a picture to read) or `paths` and `clients` (read them all, so
-many at once); a line out answers it with `seconds`, `cpu_seconds`, `peak_mib` and for one picture `lines`, each a quad
-and its text. The first line out says `ready`.
+A script for the interpreter of the environment that has the system, so it imports only the standard library itself. An
+input line is a JSON object with `path` (a picture to read), or `paths` and `clients` (read them all with so many
+concurrent clients). The output line has `seconds`, `cpu_seconds`, `peak_mib` and, for a single picture, `lines`: pairs
+of a quad and its text. The first output line has `ready`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-#: The module of each system, and how its reader is made.
+# The module of each system, and the arguments of its reader.
 SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "quittance": ("quittance_reader", {}),
     "rapidocr": ("rapidocr_reader", {}),
@@ -29,29 +29,29 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def main() -> None:
-    """Answers until the standard input ends."""
+    """Answer until the standard input ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("system", choices=tuple(SYSTEMS))
     parser.add_argument("--cores", type=int, required=True)
     options = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
-    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not stand between the answers
+    answers, sys.stdout = sys.stdout, sys.stderr  # output of libraries must not mix with the answers
     sys.path[0] = str(Path(__file__).parent)
-    module, how = SYSTEMS[options.system]
-    reader = importlib.import_module(module).Reader(options.cores, **how)
+    module, arguments = SYSTEMS[options.system]
+    reader = importlib.import_module(module).Reader(options.cores, **arguments)
     print(json.dumps({"ready": reader.version}), file=answers, flush=True)
     for line in sys.stdin:
         task = json.loads(line)
         if "path" in task:
             picture = Path(task["path"]).read_bytes()
-            begun, cpu = time.perf_counter(), _cpu_seconds()
-            found = reader.read(picture)
-            answer = {"seconds": time.perf_counter() - begun, "cpu_seconds": _cpu_seconds() - cpu, "lines": found}
+            started, cpu = time.perf_counter(), _cpu_seconds()
+            lines = reader.read(picture)
+            answer = {"seconds": time.perf_counter() - started, "cpu_seconds": _cpu_seconds() - cpu, "lines": lines}
         else:
             pictures = [Path(path).read_bytes() for path in task["paths"]]
-            begun, cpu = time.perf_counter(), _cpu_seconds()
+            started, cpu = time.perf_counter(), _cpu_seconds()
             reader.read_all(pictures, task["clients"])
-            answer = {"seconds": time.perf_counter() - begun, "cpu_seconds": _cpu_seconds() - cpu}
+            answer = {"seconds": time.perf_counter() - started, "cpu_seconds": _cpu_seconds() - cpu}
         answer["peak_mib"] = _peak_mib()
         print(json.dumps(answer), file=answers, flush=True)
     reader.close()
@@ -66,7 +66,7 @@ def _cpu_seconds() -> float:
 
 
 def _peak_mib() -> float:
-    """Of this process, or of the largest that it started."""
+    """Return the peak memory of this process or of its largest child."""
     return max(usage.ru_maxrss for usage in _usages()) / 1024
 
 

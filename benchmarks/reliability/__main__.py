@@ -1,10 +1,10 @@
-"""Measures what the gateway does under load and faults; prints the figures and writes them as JSON.
+"""Measures the gateway under load and faults; prints the figures and writes them as JSON.
 
     python -m benchmarks.reliability hangups deadlines stampede --output runs/reliability.json
     python -m benchmarks.reliability all
     python -m benchmarks.reliability overload --set seconds=120 --set real=true
 
-Processes of their own on free ports of this machine. Nothing else should run meanwhile: what is measured are times.
+Starts processes on free ports of this machine. Times are measured, so nothing else should run.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks.reliability.callers import deadlines, endurance, hangups, identity, stampede
 from benchmarks.reliability.faults import kill, redis, rolling
 from benchmarks.reliability.overload import overload
+from benchmarks.report import write_json
 
 SCENARIOS = {
     scenario.__name__: scenario
@@ -30,7 +31,7 @@ SCENARIOS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Runs the scenarios asked for, one after the other, and gives their figures."""
+    """Run scenarios one after the other and return their figures."""
     options = _parse(arguments)
     names = list(SCENARIOS) if "all" in options.scenarios else options.scenarios
     figures: dict[str, Any] = {
@@ -42,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         figures[name] = asyncio.run(SCENARIOS[name](**_settings_of(name, options.settings)))
         print(json.dumps({name: figures[name]}, indent=2), flush=True)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(options.output, figures)
     return figures
 
 
@@ -53,17 +53,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "scenarios", nargs="+", choices=[*SCENARIOS, "all"], metavar="SCENARIO", help=", ".join(SCENARIOS)
     )
     parser.add_argument(
-        "--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="an argument of a scenario"
+        "--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="argument of a scenario"
     )
-    parser.add_argument("--output", type=Path, help="file for the figures as JSON")
+    parser.add_argument("--output", type=Path, help="JSON file for the figures")
     return parser.parse_args(arguments)
 
 
-def _settings_of(name: str, given: Sequence[str]) -> dict[str, Any]:
-    """Those of the settings that the scenario knows; values are JSON."""
-    pairs = dict(pair.split("=", 1) for pair in given)
-    known = inspect.signature(SCENARIOS[name]).parameters
-    return {key: json.loads(value) for key, value in pairs.items() if key in known}
+def _settings_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that a scenario takes; values are JSON."""
+    pairs = dict(setting.split("=", 1) for setting in settings)
+    parameters = inspect.signature(SCENARIOS[name]).parameters
+    return {key: json.loads(value) for key, value in pairs.items() if key in parameters}
 
 
 if __name__ == "__main__":

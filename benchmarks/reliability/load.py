@@ -1,4 +1,4 @@
-"""Callers and pictures for the measurements."""
+"""Pictures, callers and their results for the reliability measurements."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from typing import Any
 import httpx2
 from PIL import Image
 
-from benchmarks.reliability.stand_ins import text_of
+from benchmarks.reliability.stand_ins import reading_of
 
-PATIENCE_S = 60.0
+_TIMEOUT_S = 60.0
+_POLL_S = 0.05
 _HEADERS = {"Content-Type": "application/octet-stream"}
 
 
-def pictures(side: int = 64) -> Iterator[bytes]:
-    """Pictures without end, all of the same size in pixels and in bytes, no two alike."""
-    run = time.time_ns() % 2**24  # so that a second run finds none of them in a cache
+def generate_pictures(side: int = 64) -> Iterator[bytes]:
+    """Yield endless pictures of the same size in pixels and bytes, no two of them equal.
+
+    Args:
+        side: Width and height, in pixels.
+    """
+    run = time.time_ns() % 2**24  # a second run must not find them in a cache
     for number in itertools.count(run):
         buffer = io.BytesIO()
         image = Image.new("RGB", (side, side), "white")
@@ -31,16 +36,26 @@ def pictures(side: int = 64) -> Iterator[bytes]:
         yield buffer.getvalue()
 
 
-def client(url: str = "") -> httpx2.AsyncClient:
-    """A client with as many connections as it likes."""
+def open_client(url: str = "") -> httpx2.AsyncClient:
+    """Return a client with an unlimited number of connections."""
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=200)
-    # There is no TLS here; to load its authorities takes long.
-    return httpx2.AsyncClient(base_url=url, limits=limits, timeout=PATIENCE_S, trust_env=False, verify=False)
+    # There is no TLS here, and loading the certificate authorities is slow.
+    return httpx2.AsyncClient(base_url=url, limits=limits, timeout=_TIMEOUT_S, trust_env=False, verify=False)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request; status 0 if there was no answer, `code` that of the problem if there is one."""
+    """The result of one request.
+
+    Attributes:
+        status: HTTP status; 0 if there was no response.
+        code: Code of the problem; '' if there is none.
+        seconds: Time to the response.
+        right: Whether the response is the one to this picture.
+        retry_after: Whether there is a `Retry-After` header.
+        cached: Whether it came from the cache.
+        ended_at: Monotonic time of the response, in seconds.
+    """
 
     status: int
     code: str
@@ -52,64 +67,71 @@ class Answer:
 
 
 async def send(http: httpx2.AsyncClient, picture: bytes, url: str = "", **headers: str) -> Answer:
-    """Sends a picture and looks whether the answer is its own, as far as stand-ins read it."""
-    begun = time.monotonic()
+    """Send a picture and check that the response belongs to it, as far as stand-ins can tell."""
+    started = time.monotonic()
     try:
         response = await http.post(f"{url}/v1/receipts", content=picture, headers=_HEADERS | headers)
     except httpx2.HTTPError:
         now = time.monotonic()
-        return Answer(0, "", now - begun, False, False, False, now)
+        return Answer(0, "", now - started, False, False, False, now)
     now = time.monotonic()
-    told: dict[str, Any] = response.json()
-    texts = {line["text"] for line in told.get("lines", [])}
+    content: dict[str, Any] = response.json()
+    texts = {line["text"] for line in content.get("lines", [])}
     return Answer(
         response.status_code,
-        str(told.get("type", "")).rpartition(":")[2],
-        now - begun,
-        texts == {text_of(picture)},
+        str(content.get("type", "")).rpartition(":")[2],
+        now - started,
+        texts == {reading_of(picture)},
         "retry-after" in response.headers,
-        told.get("cached", False),
+        content.get("cached", False),
         now,
     )
 
 
-async def until(met: Callable[[], Awaitable[bool]]) -> float:
-    """Asks twenty times a second until it is so; gives the seconds that took. Raises TimeoutError after a minute."""
-    begun = time.monotonic()
-    async with asyncio.timeout(PATIENCE_S):
+async def wait_for(condition: Callable[[], Awaitable[bool]]) -> float:
+    """Poll a condition until it is true and return the seconds that took.
+
+    Raises:
+        TimeoutError: After a minute.
+    """
+    started = time.monotonic()
+    async with asyncio.timeout(_TIMEOUT_S):
         while True:
-            if await met():
-                return time.monotonic() - begun
-            await asyncio.sleep(0.05)
+            if await condition():
+                return time.monotonic() - started
+            await asyncio.sleep(_POLL_S)
 
 
 @dataclass
 class Tally:
-    """Answers, and what they say together."""
+    """Answers, and figures about them."""
 
     answers: list[Answer] = field(default_factory=list)
 
     def statuses(self) -> dict[str, int]:
-        """How many there are of each status; `none` is no answer."""
-        return {
-            str(status or "none"): count for status, count in sorted(Counter(a.status for a in self.answers).items())
-        }
+        """Return the number of answers per status; `none` for no response."""
+        counts = Counter(answer.status for answer in self.answers)
+        return {str(status or "none"): count for status, count in sorted(counts.items())}
 
     def codes(self) -> dict[str, int]:
-        """How many there are of each problem."""
+        """Return the number of answers per problem code."""
         return dict(Counter(answer.code for answer in self.answers if answer.code))
 
+    def right(self) -> int:
+        """Return the number of answers that belong to their picture."""
+        return sum(answer.right for answer in self.answers)
+
     def good(self) -> list[Answer]:
-        """Those with a receipt."""
+        """Return the answers with a receipt."""
         return [answer for answer in self.answers if answer.status == httpx2.codes.OK]
 
     def shed(self) -> list[Answer]:
-        """Those that were refused because there was too much to do."""
+        """Return the requests that were rejected because of the load."""
         return [answer for answer in self.answers if answer.status in (429, 503)]
 
 
-def milliseconds(answers: Sequence[Answer]) -> dict[str, float]:
-    """Median, 99th percentile and most of their times."""
+def summarize_ms(answers: Sequence[Answer]) -> dict[str, float]:
+    """Return the median, the 99th percentile and the maximum of the times, in milliseconds."""
     ordered = sorted(answer.seconds * 1000 for answer in answers)
     if not ordered:
         return {}
@@ -120,8 +142,8 @@ def milliseconds(answers: Sequence[Answer]) -> dict[str, float]:
     }
 
 
-async def closed_loop(call: Callable[[], Awaitable[Answer]], *, callers: int, seconds: float) -> Tally:
-    """Callers that each send the next request when they have their answer."""
+async def run_closed_loop(call: Callable[[], Awaitable[Answer]], *, callers: int, seconds: float) -> Tally:
+    """Run callers that each send the next request when they have their answer."""
     tally, end = Tally(), time.monotonic() + seconds
 
     async def work() -> None:
@@ -132,18 +154,18 @@ async def closed_loop(call: Callable[[], Awaitable[Answer]], *, callers: int, se
     return tally
 
 
-async def open_loop(call: Callable[[], Awaitable[Answer]], *, rate: float, seconds: float) -> Tally:
-    """So many requests a second, whatever becomes of those before."""
-    tally, begun = Tally(), time.monotonic()
+async def run_open_loop(call: Callable[[], Awaitable[Answer]], *, rate: float, seconds: float) -> Tally:
+    """Send a fixed number of requests per second, whatever happens to the earlier ones."""
+    tally, started = Tally(), time.monotonic()
 
-    async def one() -> None:
+    async def send_one() -> None:
         tally.answers.append(await call())
 
     async with asyncio.TaskGroup() as group:
         for number in itertools.count():
-            at = begun + number / rate
-            if at > begun + seconds:
+            at = started + number / rate
+            if at > started + seconds:
                 break
             await asyncio.sleep(max(at - time.monotonic(), 0))
-            group.create_task(one())
+            group.create_task(send_one())
     return tally

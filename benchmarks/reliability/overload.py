@@ -1,81 +1,95 @@
-"""Three times as many requests as can be answered, and the question who is still served, and when it is well again."""
+"""Three times the peak load: who is still served, and how fast the gateway recovers."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from benchmarks.reliability.deployment import ROOT, Deployment, Process
-from benchmarks.reliability.load import Tally, client, closed_loop, milliseconds, open_loop, pictures, send
+from benchmarks.processes import ROOT, Process
+from benchmarks.reliability.deployment import StandInDeployment
+from benchmarks.reliability.load import (
+    Answer,
+    Tally,
+    generate_pictures,
+    open_client,
+    run_closed_loop,
+    run_open_loop,
+    send,
+    summarize_ms,
+)
 
 _SAMPLE = ROOT / "tests" / "samples" / "malaysia.jpg"
 _CALLERS = 8
+_OVERLOAD = 3
+_RECOVERY_TIMEOUT_S = 60.0
 
 
 async def overload(*, seconds: float = 120.0, peak_seconds: float = 30.0, real: bool = False) -> dict[str, Any]:
-    """Measures the peak with eight callers, then offers three times as much.
+    """Measure the peak rate with eight callers, then send three times as many requests.
 
     Args:
-        seconds: How long three times as much is offered.
-        peak_seconds: How long the peak is measured.
-        real: The real networks in one process, else stand-ins that take 50 ms a picture, in four.
+        seconds: Duration of the overload.
+        peak_seconds: Duration of the peak measurement.
+        real: Use the real networks in one process instead of four processes with stand-ins (50 ms per picture).
     """
-    with Deployment() as deployment:
+    with StandInDeployment() as deployment:
         if real:
-            processes = {"gateway": deployment.everything("gateway")}
+            processes = {"gateway": deployment.start_app("all", "gateway")}
         else:
-            stages = deployment.stages(seconds=0.05)
-            processes = {"gateway": deployment.gateway("gateway", stages), **stages}
-        gateway = processes["gateway"]
-        sent = _real_pictures(_SAMPLE) if real else pictures()
-        async with client(gateway.url) as http:
-            # Filled first: caches and pools grow with the first requests, whatever the load.
-            await closed_loop(lambda: send(http, next(sent)), callers=_CALLERS, seconds=min(peak_seconds, 10))
-            peak = await closed_loop(lambda: send(http, next(sent)), callers=_CALLERS, seconds=peak_seconds)
+            stages = deployment.start_stages(seconds=0.05)
+            processes = {"gateway": deployment.start_gateway("gateway", stages), **stages}
+        pictures = _copies_of_sample() if real else generate_pictures()
+        async with open_client(processes["gateway"].url) as http:
+
+            async def call() -> Answer:
+                return await send(http, next(pictures))
+
+            # Warm up: caches and pools grow with the first requests, whatever the load.
+            await run_closed_loop(call, callers=_CALLERS, seconds=min(peak_seconds, 10))
+            peak = await run_closed_loop(call, callers=_CALLERS, seconds=peak_seconds)
             peak_rate = len(peak.good()) / peak_seconds
-            before = _resident(processes)
-            begun = time.monotonic()
-            load = await open_loop(lambda: send(http, next(sent)), rate=3 * peak_rate, seconds=seconds)
-            after = _resident(processes)
-            recovery_s = await _recovery(lambda: send(http, next(sent)), milliseconds(peak.answers)["median"] / 1000)
+            before = _resident_bytes(processes)
+            started = time.monotonic()
+            load = await run_open_loop(call, rate=_OVERLOAD * peak_rate, seconds=seconds)
+            after = _resident_bytes(processes)
+            recovery_s = await _measure_recovery(call, summarize_ms(peak.answers)["median"] / 1000)
     return {
-        "stages": "real networks, one process" if real else "stand-ins, 50 ms a picture, four processes",
+        "stages": "real networks, one process" if real else "stand-ins, 50 ms per picture, four processes",
         "peak_per_s": round(peak_rate, 2),
-        "offered_per_s": round(3 * peak_rate, 2),
+        "offered_per_s": round(_OVERLOAD * peak_rate, 2),
         "seconds": seconds,
-        "goodput_of_peak": round(_goodput(load, begun, seconds) / peak_rate, 3),
+        "goodput_of_peak": round(_goodput(load, started, seconds) / peak_rate, 3),
         "statuses": load.statuses(),
-        "good_ms": milliseconds(load.good()),
-        "shed_ms": milliseconds(load.shed()),
+        "good_ms": summarize_ms(load.good()),
+        "shed_ms": summarize_ms(load.shed()),
         "shed_with_retry_after": sum(answer.retry_after for answer in load.shed()) / max(len(load.shed()), 1),
         "memory_growth": {name: round(after[name] / before[name] - 1, 3) for name in before},
         "recovery_s": recovery_s,
     }
 
 
-def _goodput(load: Tally, begun: float, seconds: float) -> float:
-    return sum(answer.ended_at <= begun + seconds for answer in load.good()) / seconds
+def _goodput(load: Tally, started: float, seconds: float) -> float:
+    return sum(answer.ended_at <= started + seconds for answer in load.good()) / seconds
 
 
-def _resident(processes: dict[str, Process]) -> dict[str, int]:
+def _resident_bytes(processes: dict[str, Process]) -> dict[str, int]:
     return {name: process.resident_bytes() for name, process in processes.items()}
 
 
-async def _recovery(call: Any, usual_s: float) -> float:
-    """Seconds after the load until a single caller is served as fast as each of the eight was before."""
-    begun = time.monotonic()
-    while time.monotonic() < begun + 60:
+async def _measure_recovery(call: Callable[[], Awaitable[Answer]], usual_s: float) -> float:
+    """Return the seconds until a single caller is served as fast as each of the eight was; infinity after a minute."""
+    started = time.monotonic()
+    while time.monotonic() < started + _RECOVERY_TIMEOUT_S:
         answer = await call()
         if answer.status == 200 and answer.seconds <= usual_s:
-            return round(time.monotonic() - begun, 2)
+            return round(time.monotonic() - started, 2)
     return float("inf")
 
 
-def _real_pictures(path: Path) -> Any:
-    data = path.read_bytes()
-    run = time.time_ns()
-    number = 0
-    while True:
-        number += 1
-        yield data + f"{run}-{number}".encode()  # what stands after the end of a JPEG is not looked at
+def _copies_of_sample() -> Iterator[bytes]:
+    """Yield endless copies of a sample picture, no two of them equal."""
+    data, run = _SAMPLE.read_bytes(), time.time_ns()
+    for number in itertools.count(1):
+        yield data + f"{run}-{number}".encode()  # decoders ignore what follows the end of a JPEG

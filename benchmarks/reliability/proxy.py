@@ -1,4 +1,4 @@
-"""A TCP proxy that can be told to fail: what stands behind it seems down, hung, slow, or resets connections."""
+"""A TCP proxy that fails on command: its target seems to be down, to hang, to be slow or to reset connections."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class FaultProxy:
-    """Passes bytes on to a port of this machine, as long as it is told to.
+    """Forwards bytes to a port of this machine, or fails, depending on its mode.
 
     Args:
-        target: The port.
-        delay_s: Added to each piece of an answer in the mode `slow`.
+        target: The port of the target.
+        delay_s: Delay of each chunk from the target in mode `slow`.
 
     Attributes:
-        port: Where it listens itself.
+        port: The port of the proxy.
     """
 
     def __init__(self, target: int, *, delay_s: float = 0.2) -> None:
@@ -40,8 +40,8 @@ class FaultProxy:
     async def __aexit__(self, *_: object) -> None:
         await self._close()
 
-    async def set(self, mode: Mode) -> None:
-        """Changes what it does, for connections that are open too."""
+    async def set_mode(self, mode: Mode) -> None:
+        """Change the mode, for open connections too."""
         self._mode = mode
         if mode == "hang":
             self._flowing.clear()
@@ -72,24 +72,24 @@ class FaultProxy:
             if self._mode == "reset":
                 self._reset(writer)
                 return
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
-            self._open.add(back)
+            target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            self._open.add(target_writer)
             try:
-                await asyncio.gather(self._pump(reader, back), self._pump(there, writer, answers=True))
+                await asyncio.gather(self._pump(reader, target_writer), self._pump(target_reader, writer, delayed=True))
             finally:
-                self._open.discard(back)
-                back.close()
+                self._open.discard(target_writer)
+                target_writer.close()
         except (OSError, asyncio.CancelledError):
             return  # one side is gone, or the measurement is over
         finally:
             self._open.discard(writer)
             writer.close()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool = False) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, delayed: bool = False) -> None:
         with suppress(OSError):
             while data := await source.read(65536):
                 await self._flowing.wait()
-                if self._mode == "slow" and answers:
+                if self._mode == "slow" and delayed:
                     await asyncio.sleep(self._delay_s)
                 sink.write(data)
                 await sink.drain()

@@ -1,9 +1,9 @@
-"""Stand-ins for the three services: the real scaffold, batcher and contracts, with a pause in place of the network.
+"""Stand-ins for the three services: the real app, batcher and contracts, with a pause instead of the network.
 
     python -m benchmarks.reliability.stand_ins detector --seconds 0.05
 
-What they read off a picture is the hash of its bytes, so that an answer that was dealt out to the wrong caller shows.
-`GET /computed` tells how many items were computed and how many wait.
+Their reading of a picture is the hash of its bytes, so that an answer to the wrong caller is noticed. `GET /computed`
+returns how many items were computed and how many are queued.
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ from shared.service.uploads import read_upload
 QUAD = ((1.0, 1.0), (20.0, 1.0), (20.0, 9.0), (1.0, 9.0))
 
 
-def text_of(data: bytes) -> str:
-    """What a stand-in reads off a picture."""
+def reading_of(data: bytes) -> str:
+    """Return what a stand-in reads from a picture."""
     return hashlib.sha256(data).hexdigest()
 
 
 class _Worker:
+    """Returns its items after a pause, and counts them."""
+
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.computed = 0
@@ -55,12 +57,12 @@ class _Worker:
 
 
 def create_app(name: str, settings: ServiceSettings, seconds: float) -> FastAPI:
-    """Makes a stand-in.
+    """Create a stand-in.
 
     Args:
         name: detector, recognizer or extractor.
-        settings: Of its scaffold.
-        seconds: For each item; a batch takes as long as its items one after the other.
+        settings: Settings of a service.
+        seconds: Time per item; a batch takes as long as its items one after the other.
     """
     worker = _Worker(seconds)
 
@@ -97,14 +99,14 @@ async def _detect(request: Request, settings: ServiceSettings) -> DetectResponse
 async def _recognize(request: Request, settings: ServiceSettings) -> RecognizeResponse:
     upload = await read_upload(request, settings.upload_limits)
     data = await request.app.state.batcher.submit(upload.data)
-    texts = [RecognizedText(text=text_of(data), confidence=0.9) for _ in json.loads(upload.form["quads"])]
+    texts = [RecognizedText(text=reading_of(data), confidence=0.9) for _ in json.loads(upload.form["quads"])]
     return RecognizeResponse(texts=texts, model="recognizer-stand-in")
 
 
 async def _extract(request: Request, _: ServiceSettings) -> ExtractResponse:
-    asked = ExtractRequest.model_validate_json(await request.body())
-    await request.app.state.batcher.submit(asked)
-    line = asked.lines[0]
+    content = ExtractRequest.model_validate_json(await request.body())
+    await request.app.state.batcher.submit(content)
+    line = content.lines[0]
     total = AmountField(
         value=line.text, confidence=0.9, page=0, quad=line.quad, lines=[0], corrected=False, amount=None, currency=None
     )
@@ -119,7 +121,7 @@ _ANSWERS: dict[str, tuple[str, Callable[[Request, ServiceSettings], Any]]] = {
 
 
 def main() -> None:
-    """Serves one stand-in; settings come from the environment as for a service."""
+    """Serve one stand-in; settings come from the environment, as for a service."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("name", choices=_ANSWERS)
     parser.add_argument("--seconds", type=float, default=0.0)

@@ -10,19 +10,19 @@ import pytest
 
 from benchmarks.hostile import calls, documents, pictures
 from benchmarks.hostile.case import Call
-from benchmarks.hostile.mutations import mutations
-from benchmarks.hostile.sending import Answer, fault_of, send_all, uploads
+from benchmarks.hostile.mutations import generate_mutations
+from benchmarks.hostile.sending import Answer, build_uploads, find_fault, send_all
 from tests.support.deployment import Deployment
 
 FILES = (*pictures.FILES, *documents.FILES)
 # Those that take a second and more to make, or to be given up, are left to the whole run.
-LONG = ("1 GiB", "256 MiB", "70,000", "zips of zips", "858", "10^9", "10^12", "million", "100,000", "30,000 x 30,000")
-LONGEST_S = 30.0  # on a machine that is busy with other tests
+LONG = ("1 GiB", "256 MiB", "70,000", "nested zips", "858", "10^9", "10^12", "million", "100,000", "30,000 x 30,000")
+MAX_RESPONSE_S = 30.0  # on a machine that is busy with other tests
 
 
 async def faults(deployment: Deployment, sent: list[Call]) -> list[str]:
     urls = {name: getattr(deployment, name).url for name in ("gateway", "detector", "recognizer", "extractor")}
-    answers: list[Answer] = [one async for one in send_all(sent, urls, at_once=4, longest_s=LONGEST_S)]
+    answers: list[Answer] = [one async for one in send_all(sent, urls, at_once=4, max_s=MAX_RESPONSE_S)]
     assert len(answers) == len(sent)
     for url in urls.values():
         assert httpx2.get(f"{url}/readyz", timeout=10).status_code == 200
@@ -41,7 +41,7 @@ def test_the_corpus_has_what_it_should() -> None:
 
 async def test_hostile_files(deployment: Deployment) -> None:
     # The recognizer decodes pictures as the detector does.
-    sent = [call for file in FILES if quick(file.name) for call in uploads(file) if call.app != "recognizer"]
+    sent = [call for file in FILES if quick(file.name) for call in build_uploads(file) if call.app != "recognizer"]
     assert len(sent) > 200
     assert await faults(deployment, sent) == []
 
@@ -51,8 +51,8 @@ async def test_hostile_requests(deployment: Deployment) -> None:
 
 
 async def test_mutated_pictures(deployment: Deployment, repository: Path) -> None:
-    damaged = list(mutations(repository / "tests" / "samples", 120, seed=7))
-    assert damaged == list(mutations(repository / "tests" / "samples", 120, seed=7))
+    damaged = list(generate_mutations(repository / "tests" / "samples", 120, seed=7))
+    assert damaged == list(generate_mutations(repository / "tests" / "samples", 120, seed=7))
     headers = {"Content-Type": "application/octet-stream"}
     sent = [Call(name, "gateway", "/v1/receipts", lambda data=data: data, headers) for name, data in damaged]
     assert await faults(deployment, sent) == []
@@ -62,7 +62,7 @@ async def test_mutated_pictures(deployment: Deployment, repository: Path) -> Non
     ("status", "kind", "body", "outcome", "fault"),
     [
         (200, "application/json", {}, "either", None),
-        (200, "application/json", {}, "refused", "should have been refused"),
+        (200, "application/json", {}, "rejected", "should have been rejected"),
         (
             500,
             "application/problem+json",
@@ -74,7 +74,7 @@ async def test_mutated_pictures(deployment: Deployment, repository: Path) -> Non
             422,
             "application/problem+json",
             {"title": "t", "status": 422, "detail": "d", "request_id": "1"},
-            "refused",
+            "rejected",
             None,
         ),
         (
@@ -82,27 +82,27 @@ async def test_mutated_pictures(deployment: Deployment, repository: Path) -> Non
             "application/problem+json",
             {"title": "t", "status": 422, "detail": "d", "request_id": "1"},
             "read",
-            "refused as",
+            "rejected as",
         ),
         (
             422,
             "application/problem+json",
             {"title": "t", "status": 400, "detail": "d", "request_id": "1"},
-            "refused",
+            "rejected",
             "contradicts",
         ),
         (
             422,
             "application/problem+json",
             {"title": "t", "status": 422, "detail": "d", "request_id": "2"},
-            "refused",
+            "rejected",
             "contradicts",
         ),
-        (400, "text/plain", {}, "refused", "no problem"),
-        (400, "application/problem+json", {}, "refused", "not valid"),
+        (400, "text/plain", {}, "rejected", "without a problem"),
+        (400, "application/problem+json", {}, "rejected", "invalid problem"),
     ],
 )
 def test_the_judge_is_strict(status: int, kind: str, body: dict[str, object], outcome: str, fault: str | None) -> None:
     headers = {"Content-Type": kind, "X-Request-ID": "1"}
-    found = fault_of(httpx2.Response(status, headers=headers, content=json.dumps(body)), outcome)  # type: ignore[arg-type]
+    found = find_fault(httpx2.Response(status, headers=headers, content=json.dumps(body)), outcome)  # type: ignore[arg-type]
     assert (found is None) if fault is None else (found is not None and fault in found)

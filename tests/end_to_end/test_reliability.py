@@ -6,14 +6,11 @@ more than a busy machine can keep.
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 import pytest
 
 from benchmarks.reliability.callers import deadlines, hangups, identity, stampede
 from benchmarks.reliability.faults import kill, redis, rolling
-from benchmarks.reliability.load import Tally, client, pictures, send
+from benchmarks.reliability.load import Tally, generate_pictures, open_client, send
 from benchmarks.reliability.overload import overload
 
 
@@ -86,17 +83,17 @@ async def test_a_tally_knows_a_wrong_answer_from_a_right_one() -> None:
     """The measurements can fail: an answer for another picture is not right, no answer is none."""
     import httpx2
 
-    source = pictures()
+    source = generate_pictures()
     picture, other = next(source), next(source)
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        from benchmarks.reliability.stand_ins import text_of
+        from benchmarks.reliability.stand_ins import reading_of
 
-        return httpx2.Response(200, json={"lines": [{"text": text_of(picture)}], "cached": False})
+        return httpx2.Response(200, json={"lines": [{"text": reading_of(picture)}], "cached": False})
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://gateway") as http:
         assert (await send(http, picture)).right
         assert not (await send(http, other)).right
-    async with client("http://127.0.0.1:1") as http:
-        gone: list[Any] = await asyncio.gather(send(http, picture))
-    assert Tally(gone).statuses() == {"none": 1}
+    async with open_client("http://127.0.0.1:1") as http:
+        gone = await send(http, picture)
+    assert Tally([gone]).statuses() == {"none": 1}

@@ -12,14 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.deployment import Deployment
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 READ_MS = 90_000  # a second or two for a receipt on a machine with nothing else to do
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # A container has little shared memory, and root no sandbox.
 _ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 expect.set_options(timeout=30_000)  # generous: for a machine with much to do

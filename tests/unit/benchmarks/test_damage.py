@@ -1,3 +1,7 @@
+"""Damaging labeled receipts."""
+
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
@@ -18,7 +22,8 @@ QUADS = np.array(
 def receipt(tmp_path: Path) -> LabeledReceipt:
     image = np.full((240, 180, 3), 235, np.uint8)
     for quad in QUADS:
-        cv2.rectangle(image, *(tuple(int(v) for v in p) for p in (quad[0] + 3, quad[2] - 4)), (20, 20, 20), -1)
+        (left, top), (right, bottom) = (corner.astype(int).tolist() for corner in (quad[0] + 3, quad[2] - 4))
+        cv2.rectangle(image, (left, top), (right, bottom), (20, 20, 20), -1)
     segments = [LabeledSegment(quad, text) for quad, text in zip(QUADS, ("SHOP", "9.00"), strict=True)]
     write_receipt(tmp_path, "a", image, segments, {"total": "9.00"})
     write_split(tmp_path, {"validation": ["a"]})
@@ -26,7 +31,7 @@ def receipt(tmp_path: Path) -> LabeledReceipt:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ink_stays_in_the_labels(receipt: LabeledReceipt, kind: str) -> None:
+def test_labels_stay_on_the_print(receipt: LabeledReceipt, kind: str) -> None:
     image, quads = damage(receipt, kind, seed=3)
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(float)
     for quad in quads:
@@ -37,19 +42,19 @@ def test_ink_stays_in_the_labels(receipt: LabeledReceipt, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["skewed", "table", "crumpled"])
-def test_the_same_seed_damages_alike_and_another_does_not(receipt: LabeledReceipt, kind: str) -> None:
+def test_damage_depends_on_the_seed(receipt: LabeledReceipt, kind: str) -> None:
     first, again, other = (damage(receipt, kind, seed=seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert first.shape != other.shape or not np.array_equal(first, other)
 
 
-def test_a_turn_keeps_the_first_corner_at_the_start_of_the_text(receipt: LabeledReceipt) -> None:
+def test_a_rotation_keeps_the_first_corner_at_the_start_of_the_text(receipt: LabeledReceipt) -> None:
     image, quads = damage(receipt, "turned_90", seed=1)
     assert image.shape[:2] == (180, 240)
     assert quads[0].tolist() == [[210, 40], [210, 140], [190, 140], [190, 40]]
 
 
-def test_a_copy_is_a_data_set(receipt: LabeledReceipt, tmp_path: Path) -> None:
+def test_writes_a_data_set(receipt: LabeledReceipt, tmp_path: Path) -> None:
     out = tmp_path / "copy"
     write_copy([receipt], "shrunk_60", 1, out)
     write_split(out, {"validation": ["a"]})

@@ -1,4 +1,4 @@
-"""The report of the benchmark beside other engines, on answers made up of the labels."""
+"""The comparison with other engines, on answers built from the labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers import tesseract_reader
-from benchmarks.peers.report import measures_of, ratios, table
+from benchmarks.peers.report import compute_ratios, format_table, summarize
 from shared.learning.labels import LabeledReceipt, LabeledSegment
 
 
@@ -24,7 +24,7 @@ def receipts() -> list[LabeledReceipt]:
 
 
 def answers(receipts: list[LabeledReceipt], seconds: list[float], lines: int) -> list[dict[str, Any]]:
-    """What a system says that finds so many of the lines."""
+    """Return the answers of a system that finds some of the lines."""
     return [
         {
             "seconds": spent,
@@ -36,9 +36,9 @@ def answers(receipts: list[LabeledReceipt], seconds: list[float], lines: int) ->
     ]
 
 
-def test_each_receipt_is_compared_with_itself(receipts: list[LabeledReceipt]) -> None:
-    ours = measures_of(receipts, answers(receipts, [0.1, 0.2, 0.3], 2))
-    theirs = measures_of(receipts, answers(receipts, [1.0, 1.0, 0.3], 1))
+def test_compares_each_receipt_with_itself(receipts: list[LabeledReceipt]) -> None:
+    ours = summarize(receipts, answers(receipts, [0.1, 0.2, 0.3], 2))
+    theirs = summarize(receipts, answers(receipts, [1.0, 1.0, 0.3], 1))
     assert (ours["task1"]["hmean"], ours["task2"]["f1"]) == (1.0, 1.0)
     assert theirs["task1"]["recall"] == 0.5
     assert theirs["task2"]["recall"] == pytest.approx(2 / 3)
@@ -49,13 +49,13 @@ def test_each_receipt_is_compared_with_itself(receipts: list[LabeledReceipt]) ->
             "rapidocr": {"version": "R", "start_seconds": 2.0, **theirs},
         },
     }
-    assert ratios(result) == {"rapidocr": {"seconds": pytest.approx(5.0), "cpu_seconds": pytest.approx(5.0)}}
-    shown = table(json.loads(json.dumps(result)))
-    assert "| times ours | 1.0 | 5.0 |" in shown
-    assert "| receipts a second, 4 clients | 2.50 |  |" in shown
+    assert compute_ratios(result) == {"rapidocr": {"seconds": pytest.approx(5.0), "cpu_seconds": pytest.approx(5.0)}}
+    shown = format_table(json.loads(json.dumps(result)))
+    assert "| relative to Quittance | 1.0 | 5.0 |" in shown
+    assert "| receipts per second, 4 clients | 2.50 |  |" in shown
 
 
-def test_tesseract_runs_as_installed_or_held_to_its_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tesseract_runs_as_installed_or_limited_to_its_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = tmp_path / "tesseract"
     command.write_text("#!/bin/sh\necho tesseract 5.9 limit:${OMP_THREAD_LIMIT:-none}\n")
     command.chmod(0o755)
@@ -68,17 +68,17 @@ def test_tesseract_runs_as_installed_or_held_to_its_cores(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(("isa", "openvino"), [("all", True), ("vnni", False), ("avx2", False)])
-def test_all_systems_that_can_run_are_compared(isa: str, openvino: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compares_all_systems_that_can_run(isa: str, openvino: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["peers", "--isa", isa, "--peers-python", "python"])
     systems = peers._parse().systems
     assert ("rapidocr-openvino" in systems) is openvino
     assert {"quittance", "rapidocr", "tesseract", "tesseract-limited"} <= set(systems)
 
 
-def test_the_environment_of_peers_is_asked_for(
+def test_requires_the_environment_of_the_peers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["peers", "--systems", "rapidocr-openvino"])
     with pytest.raises(SystemExit):
         peers._parse()
-    assert "--peers-python is needed" in capsys.readouterr().err
+    assert "needs --peers-python" in capsys.readouterr().err

@@ -1,8 +1,8 @@
-"""The measure of what corrections are worth."""
+"""Measuring what corrections are worth."""
 
 from __future__ import annotations
 
-from benchmarks.teaching import run
+from benchmarks.teaching import count_changes
 from quittance.evaluation.records import Record
 
 QUAD = [[0, 0], [90, 0], [90, 9], [0, 9]]
@@ -22,9 +22,9 @@ def record(key: str, label: str, answer: str) -> Record:
     return Record.model_validate({"key": key, "labels": [], "entities": entities, "receipt": receipt})
 
 
-def test_each_receipt_is_answered_by_what_those_before_it_taught() -> None:
+def test_each_receipt_benefits_from_earlier_corrections() -> None:
     wrong, right = ("ZYXWV HARDWARE", "ZYXMV HARDWARE"), ("ZYXWV HARDWARE", "ZYXWV HARDWARE")
-    counts = run([record("a", *wrong), record("b", *wrong), record("c", *right)])
+    counts = count_changes([record("a", *wrong), record("b", *wrong), record("c", *right)])
     assert (counts["company: right without"], counts["company: right with"]) == (1, 2)
     assert counts["company: wrong to right"] == 1
     assert counts["address: right with"] == counts["address: right without"]

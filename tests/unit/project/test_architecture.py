@@ -41,15 +41,7 @@ SOURCE_SUFFIXES = {".py", ".js", ".css", ".html"}
 CATCH_ALL_NAMES = {"common", "helper", "helpers", "misc", "stuff", "util", "utils"}
 
 # Violations that are about to go: (importer, imported), folders with too many modules, files with too many lines.
-KNOWN_IMPORTS = {
-    ("services.detector.network.engine", "services.detector.network.openvino_engine"),
-    ("services.detector.network.engine", "services.detector.network.torch_engine"),
-    ("services.recognizer.network.engine", "services.recognizer.network.openvino_engine"),
-    ("services.recognizer.network.engine", "services.recognizer.network.torch_engine"),
-    ("quittance.assembly", "services.extractor.training.evaluate"),
-    ("services.extractor.merchants", "shared.learning.dataset"),
-    ("shared.inference.quantization", "shared.learning.dataset"),
-}
+KNOWN_IMPORTS = {("quittance.assembly", "services.extractor.training.evaluate")}
 KNOWN_FOLDERS = {"shared/service"}
 KNOWN_FILES = {
     "tests/unit/shared/service/test_app.py",

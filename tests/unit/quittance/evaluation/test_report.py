@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -70,9 +71,8 @@ def picture(data_uri: str | None) -> Image.Image:
 
 
 def has_color(image: Image.Image, color: str) -> bool:
-    wanted = tuple(int(color[i : i + 2], 16) for i in (1, 3, 5))
-    pixels = image.get_flattened_data()
-    return any(max(abs(a - b) for a, b in zip(pixel, wanted, strict=True)) < 60 for pixel in pixels)
+    distances = np.abs(np.asarray(image, np.int16) - np.frombuffer(bytes.fromhex(color[1:]), np.uint8))
+    return bool((distances.max(axis=2) < 60).any())
 
 
 @pytest.fixture
