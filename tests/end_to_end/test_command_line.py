@@ -63,7 +63,7 @@ def test_receipts_are_read_without_torch(repository: Path) -> None:
     """As where only what serves on processors is installed: what is not there cannot be imported."""
     program = "import sys; sys.modules['torch'] = None; from quittance.cli import main; main()"
     sample = repository / "tests" / "samples" / "malaysia.jpg"
-    command = [sys.executable, "-c", program, "extract", sample, "--format", "json"]
+    command = [sys.executable, "-c", program, "extract", str(sample), "--format", "json"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     (receipt,) = json.loads(result.stdout)
@@ -72,7 +72,7 @@ def test_receipts_are_read_without_torch(repository: Path) -> None:
 
 def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> None:
     output, predictions, report = (tmp_path / name for name in ("measures.json", "predictions.jsonl", "report.html"))
-    options = ["--data", rendered, "--split", "all", "--output", output, "--predictions", predictions]
+    options: list[str | Path] = ["--data", rendered, "--split", "all", "--output", output, "--predictions", predictions]
     options += ["--report", report]
     result = quittance("evaluate", *options)
     assert result.returncode == 0, result.stderr
@@ -125,7 +125,8 @@ def test_corrections_become_a_data_set(repository: Path, deployment: Deployment,
         url = f"/v1/receipts/{receipt['id']}/corrections"
         assert client.put(url, json={"fields": {"company": {"value": "TAUGHT SHOP"}}}).status_code == 200
         try:
-            options = ["--pictures", sample.parent, "--state", deployment.folder / "state", "--least", "0"]
+            state = deployment.folder / "state"
+            options: list[str | Path] = ["--pictures", sample.parent, "--state", state, "--least", "0"]
             result = quittance("corrections", "export", tmp_path / "data", *options)
         finally:
             client.delete(url)

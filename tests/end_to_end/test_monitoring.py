@@ -74,6 +74,7 @@ def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
     found = [node for node in walk(promql_parser.parse(expression)) if isinstance(node, promql_parser.VectorSelector)]
     assert found, expression
     for node in found:
+        assert node.name is not None, expression
         yield node.name, {matcher.name for matcher in node.matchers.matchers}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.support.browser import File, Visit
 
@@ -165,7 +165,7 @@ def test_everything_by_keyboard(visit: Visit, pictures: list[File]) -> None:
     page = visit.page
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("o")
-    chooser.value.set_files([{"name": file.name, "mimeType": file.type, "buffer": file.data} for file in pictures])
+    chooser.value.set_files([FilePayload(name=file.name, mimeType=file.type, buffer=file.data) for file in pictures])
     visit.wait_until_read(3)
     opened = page.locator(".row[aria-current] .row-file")
     expect(opened).to_have_text("malaysia.jpg")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import statistics
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Route, ViewportSize, expect
 
 from tests.support.browser import DESKTOP, PHONE, READ_MS, File, Visit
 from tests.support.deployment import Deployment
@@ -43,7 +43,7 @@ def assert_accessible(visit: Visit, where: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_serious(
-    browser: Browser, deployment: Deployment, sample: File, scheme: str, size: dict[str, int]
+    browser: Browser, deployment: Deployment, sample: File, scheme: Literal["light", "dark"], size: ViewportSize
 ) -> None:
     context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
     visit = Visit(context.new_page(), deployment.embedded.url)
