@@ -22,7 +22,7 @@ from benchmarks.report import write_json
 from quittance.evaluation.chain import start_chain
 from quittance.extract import to_contract
 from quittance_client import AsyncClient
-from services.extractor.training.labels import label
+from services.extractor.training.labeling.fields import label
 from shared.arrays import Floats, Pixels
 from shared.contracts import FIELD_NAMES
 from shared.learning.labels import LabeledReceipt

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from services.extractor.features.numbers import NUMBER_FEATURES, number_features
+from services.extractor.features.wording import WORDING_FEATURES, wording_features
 from shared.arrays import Doubles, Flags, Floats
-from shared.normalization import find_amounts, find_dates
+from shared.normalization import find_amounts, find_dates, infer_number_format
 from shared.reading_order import group_rows, straighten
 
 # Case is folded for the network (never in the values), so that it reads mixed case although it learned from capitals.
@@ -50,8 +52,12 @@ FEATURES = (
     "letters",  # share of letters in the segment
     "digits",
     "doubt",  # 1 less the confidence with which the segment was read
+    *NUMBER_FEATURES,
+    *WORDING_FEATURES,
 )
 _INDEX = {name: index for index, name in enumerate(FEATURES)}
+_NUMBERS = slice(_INDEX[NUMBER_FEATURES[0]], _INDEX[NUMBER_FEATURES[-1]] + 1)
+_WORDING = slice(_INDEX[WORDING_FEATURES[0]], _INDEX[WORDING_FEATURES[-1]] + 1)
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,10 @@ def encode(segments: Sequence[TextSegment]) -> Document:
         doubt = np.array([1.0 - segments[index].confidence for index in order])
         features[:, _INDEX["doubt"]] = doubt[segment]
         _fill_contents(features, texts, start)
+        height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+        numbers = number_features(texts, start, row, boxes[:, 2], max(height, 1.0), len(text))
+        features[:, _NUMBERS] = numbers
+        features[:, _WORDING] = wording_features(texts, start, np.array(row), len(text))
     return Document(
         text=text,
         codes=np.array([code(character) for character in text], np.int64),
@@ -214,7 +224,8 @@ def _squash(gaps: Doubles) -> Doubles:
 
 
 def _fill_contents(features: Floats, texts: Sequence[str], start: npt.NDArray[np.int64]) -> None:
-    amounts = [find_amounts(text) for text in texts]
+    number_format = infer_number_format("\n".join(texts))
+    amounts = [find_amounts(text, number_format) for text in texts]
     values = Counter(abs(match.amount) for matches in amounts for match in matches)
     largest = max((float(value) for value in values), default=0.0)
     for place, text in enumerate(texts):

@@ -8,20 +8,24 @@ from typing import Protocol
 import numpy as np
 
 from services.extractor.encoding import Document
-from services.extractor.network.architecture import CLASSES
 from shared.arrays import Floats
 
 
 class Engine(Protocol):
-    """What runs the network: documents, none of them empty, to one (T, 5) array of probabilities each."""
+    """What runs the network: documents, none of them empty, to one (T, outputs) array of probabilities each."""
+
+    @property
+    def outputs(self) -> int:
+        """Numbers per character: one for each class, and one for the start of an item if the network tells it."""
+        ...
 
     def __call__(self, documents: Sequence[Document]) -> list[Floats]:
         """Run one batch."""
 
 
 def probabilities(engine: Engine, documents: Sequence[Document]) -> list[Floats]:
-    """The probability of each class for each character: one (T, 5) array a document, rows sum to 1; T may be 0."""
+    """The probability of each class for each character: one (T, outputs) array per document, T may be 0."""
     filled = [document for document in documents if len(document.text)]
     found = iter(engine(filled) if filled else [])
-    empty = np.zeros((0, len(CLASSES)), np.float32)
+    empty = np.zeros((0, engine.outputs), np.float32)
     return [next(found) if len(document.text) else empty for document in documents]

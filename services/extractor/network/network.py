@@ -12,45 +12,42 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from services.extractor.encoding import CODES, FEATURES
-from services.extractor.network.architecture import CLASSES, Architecture
+from services.extractor.encoding import CODES
+from services.extractor.network.architecture import Architecture
 
 
 class CharacterLSTM(nn.Module):
-    """Score five classes for each character of a receipt.
+    """Score the classes of each character of a receipt.
 
     Args:
-        architecture: Sizes of the layers; the default is that of the released weights.
+        architecture: The shape of the network.
     """
 
     def __init__(self, architecture: Architecture | None = None) -> None:
         super().__init__()
-        self.architecture = architecture or Architecture()
-        embedding, channels, hidden = (
-            self.architecture.embedding,
-            self.architecture.channels,
-            self.architecture.hidden,
-        )
-        self.embedding = nn.Embedding(CODES, embedding, padding_idx=0)
-        self.convolution = nn.Conv1d(embedding + len(FEATURES), channels, kernel_size=5, padding=2)
-        self.dropout = nn.Dropout(self.architecture.dropout)
-        inputs = 2 * channels + len(FEATURES)
-        self.first = BidirectionalLSTM(inputs, hidden)
+        self.architecture = architecture = architecture or Architecture()
+        hidden, features = architecture.hidden, architecture.features
+        self.embedding = nn.Embedding(CODES, architecture.embedding, padding_idx=0)
+        self.convolution = nn.Conv1d(architecture.embedding + features, architecture.channels, kernel_size=5, padding=2)
+        self.dropout = nn.Dropout(architecture.dropout)
+        self.first = BidirectionalLSTM(2 * architecture.channels + features, hidden)
         self.second = BidirectionalLSTM(2 * hidden, hidden)
-        self.classifier = nn.Linear(2 * hidden, len(CLASSES))
+        self.classifier = nn.Linear(2 * hidden, architecture.outputs)
 
     def forward(self, codes: Tensor, features: Tensor, segment: Tensor, lengths: Tensor) -> Tensor:
         """Score every character.
 
         Args:
             codes: (N, T) int64, 0 where padded.
-            features: (N, T, len(FEATURES)) float32.
+            features: (N, T, F) float32; what the network does not take of them is left out.
             segment: (N, T) int64, the segment of each character, from 0 in each receipt; any number where padded.
             lengths: (N,) int64 characters of each receipt, all above 0.
 
         Returns:
-            (N, T, 5) logits, in the order of CLASSES; meaningless where padded.
+            (N, T, outputs) logits: of the classes, then of the start of an item if the network tells it; meaningless
+            where padded.
         """
+        features = features[..., : self.architecture.features]
         inputs = torch.cat([self.embedding(codes), features], dim=2)
         # N x T x C -> N x C x T for the convolution, and back.
         local = torch.relu(self.convolution(inputs.transpose(1, 2))).transpose(1, 2)

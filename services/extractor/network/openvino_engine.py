@@ -9,7 +9,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from services.extractor.encoding import FEATURES, Document
+from services.extractor.encoding import Document
 from services.extractor.network.architecture import Architecture
 from shared.arrays import Floats, NamedArrays
 from shared.inference import graphs
@@ -37,6 +37,8 @@ class OpenVINOEngine:
 
     def __init__(self, arrays: NamedArrays, architecture: Architecture, *, precision: Precision = "auto") -> None:
         build = partial(_build, architecture=architecture)
+        self._features = architecture.features
+        self.outputs = architecture.outputs
         compiled = graphs.compile_network("the character LSTM", arrays, build, threads=1, precision=precision)
         self._request = compiled.create_infer_request()
 
@@ -46,14 +48,15 @@ class OpenVINOEngine:
 
     def _run(self, document: Document) -> Floats:
         counts = np.bincount(document.segment)[document.segment]
-        inputs = [document.codes, document.features, document.segment, (1.0 / counts).astype(np.float32)]
+        features = np.ascontiguousarray(document.features[:, : self._features])
+        inputs = [document.codes, features, document.segment, (1.0 / counts).astype(np.float32)]
         return np.array(self._request.infer(inputs)[0], np.float32)
 
 
 def _build(arrays: NamedArrays, architecture: Architecture) -> Graph:
-    """Codes, features, segments of T characters and one over each segment's length -> T x 5 probabilities."""
+    """Codes, features, segments of T characters and one over each segment's length -> T x outputs probabilities."""
     codes = graphs.parameter([-1], np.int64)
-    features = graphs.parameter([-1, len(FEATURES)], np.float32)
+    features = graphs.parameter([-1, architecture.features], np.float32)
     segment = graphs.parameter([-1], np.int64)
     share = graphs.parameter([-1], np.float32)
     hidden = architecture.hidden
@@ -70,8 +73,18 @@ def _build(arrays: NamedArrays, architecture: Architecture) -> Graph:
         )
         states = graphs.bidirectional_lstm(states, *directions)
     logits = graphs.linear(states, arrays["classifier.weight"], arrays["classifier.bias"])
-    scores = ops.squeeze(ops.softmax(logits, 2), first).output(0)
+    if len(arrays["classifier.bias"]) != architecture.outputs:
+        raise ValueError(f"classifier.bias is not of {architecture.outputs} outputs")
+    kinds = [ops.softmax(_outputs(logits, 0, len(architecture.classes)), 2)]
+    if architecture.item_starts:
+        kinds.append(ops.sigmoid(_outputs(logits, len(architecture.classes), architecture.outputs)))
+    scores = ops.squeeze(ops.concat(kinds, 2), first).output(0)
     return Graph([codes, features, segment, share], [scores])
+
+
+def _outputs(logits: ov.Output, start: int, end: int) -> ov.Output:
+    """1 x T x outputs -> 1 x T x (end - start)."""
+    return ops.gather(logits, graphs.constant(np.arange(start, end), np.int64), graphs.constant(2, np.int64)).output(0)
 
 
 def _convolution(x: ov.Output, arrays: NamedArrays) -> ov.Output:

@@ -29,6 +29,11 @@ class TorchEngine:
         self._network = network.eval().to(device)
         self._device = device
 
+    @property
+    def outputs(self) -> int:
+        """Numbers per character."""
+        return self._network.architecture.outputs
+
     @classmethod
     def load(
         cls, arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture, settings: ExtractorSettings
@@ -49,5 +54,7 @@ class TorchEngine:
         """Run one batch."""
         batch = collate(documents, self._device)
         logits = self._network(batch.codes, batch.features, batch.segment, batch.lengths)
-        scores: Floats = torch.softmax(logits.float(), dim=2).cpu().numpy()
+        classes = len(self._network.architecture.classes)
+        kinds = torch.softmax(logits[..., :classes].float(), dim=2), torch.sigmoid(logits[..., classes:].float())
+        scores: Floats = torch.cat(kinds, dim=2).cpu().numpy()
         return [row[: len(document.text)] for row, document in zip(scores, documents, strict=True)]

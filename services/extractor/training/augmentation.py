@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.extractor.training.labels import LabeledText
+from services.extractor.training.amounts import change_prices, replace_text
+from services.extractor.training.labeling.fields import NO_GROUPS, LabeledText
+from services.extractor.training.labeling.targets import BACKGROUND
+from services.extractor.training.translation import translate
 from shared.contracts import FIELD_NAMES
 from shared.look_alikes import look_alikes_of
-from shared.normalization import find_amounts, find_dates
+from shared.normalization import find_dates
 
 _COMPANY = 1 + FIELD_NAMES.index("company")
 _ADDRESS = 1 + FIELD_NAMES.index("address")
@@ -62,17 +65,21 @@ class Augmenter:
             self._swap(segments, _COMPANY, self.companies)
         if self.random.random() < 0.4:
             self._swap(segments, _ADDRESS, self.addresses)
-        if self.random.random() < 0.4:
-            self._change_amounts(segments)
+        if self.random.random() < 0.5:
+            change_prices(segments, self.random)
+        if self.random.random() < 0.3:
+            translate(segments, self.random)
         if self.random.random() < 0.4:
             self._change_dates(segments)
         if self.random.random() < 0.6:
             segments = self._drop(segments)
-        if self.random.random() < 0.4:
+        if self.random.random() < 0.5:
             segments = self._merge_and_split(segments)
         if not read and self.random.random() < 0.65:
             rate = self.random.uniform(0.0, 0.06)
             segments = [self._misread(segment, rate) for segment in segments]
+        if self.random.random() < 0.2:
+            segments = [_without_spaces(segment) for segment in segments]
         self._move(segments)
         if self.random.random() < 0.1:
             for segment in segments:
@@ -112,18 +119,6 @@ class Augmenter:
             return first
         return " ".join([*a[: self.random.randint(1, len(a))], *b[self.random.randint(0, len(b)) :]])
 
-    def _change_amounts(self, segments: list[LabeledText]) -> None:
-        """All amounts by one factor, so that sums stay sums; equal ones stay equal."""
-        factor = float(np.exp(self.random.uniform(-1.5, 2.0)))
-        for segment in segments:
-            for match in reversed(find_amounts(segment.text)):
-                number = segment.text[match.number_start : match.number_end]
-                if not re.fullmatch(r"\d+\.\d\d", number):
-                    continue
-                _replace(
-                    segment, match.number_start, match.number_end, f"{round(float(number) * factor * 20) / 20:.2f}"
-                )
-
     def _change_dates(self, segments: list[LabeledText]) -> None:
         day, month, year = self.random.randint(1, 28), self.random.randint(1, 12), self.random.randint(2009, 2027)
         for segment in segments:
@@ -135,11 +130,11 @@ class Augmenter:
                     continue
                 numbers = [year, month, day] if len(parts[0]) == 4 else [day, month, year]
                 new = iter(str(n % 10 ** len(p)).zfill(len(p)) for n, p in zip(numbers, parts, strict=True))
-                _replace(segment, match.start, match.end, re.sub(r"\d+", lambda _, new=new: next(new), match.text))  # type: ignore[misc]
+                replace_text(segment, match.start, match.end, re.sub(r"\d+", lambda _, new=new: next(new), match.text))  # type: ignore[misc]
 
     def _drop(self, segments: list[LabeledText]) -> list[LabeledText]:
         rate = self.random.uniform(0.0, 0.15)
-        kept = [s for s in segments if (s.labels != 0).any() or self.random.random() > rate]
+        kept = [s for s in segments if not BACKGROUND.issuperset(s.labels.tolist()) or self.random.random() > rate]
         if self.random.random() < 0.15:
             # A field that is missing must be answered with nothing, so let one be missing now and then.
             number = self.random.randint(1, len(FIELD_NAMES))
@@ -149,12 +144,17 @@ class Augmenter:
     def _merge_and_split(self, segments: list[LabeledText]) -> list[LabeledText]:
         """Segments parted at a space, and neighbors on a row joined, as a detector does."""
         result: list[LabeledText] = []
+        # Some detectors keep the quantity and the name of an item in one segment.
+        often = self.random.random() < 0.3
         for segment in segments:
             spaces = [i for i, character in enumerate(segment.text) if character == " "]
             chance = self.random.random()
             if spaces and chance < 0.04:
                 result += _split(segment, self.random.choice(spaces))
-            elif result and chance > 0.96 and _beside(result[-1], segment):
+            elif result and (
+                (chance > 0.96 and _beside(result[-1], segment, 4.0))
+                or (often and chance > 0.3 and _beside(result[-1], segment, 1.2))
+            ):
                 result[-1] = _merge(result[-1], segment)
             else:
                 result.append(segment)
@@ -182,7 +182,9 @@ class Augmenter:
             wrong += out != character
             text.append(out)
             labels += [number] * len(out)
-        return LabeledText(segment.quad, "".join(text), np.array(labels, np.int64), self._confidence(wrong))
+        return LabeledText(
+            segment.quad, "".join(text), np.array(labels, np.int64), self._confidence(wrong), segment.group
+        )
 
     def _confidence(self, wrong: int) -> float:
         """About what the recognizer says of a segment with so many characters wrong."""
@@ -210,7 +212,7 @@ class Augmenter:
 
 
 def _copy(segment: LabeledText) -> LabeledText:
-    return LabeledText(segment.quad.copy(), segment.text, segment.labels.copy(), segment.confidence)
+    return LabeledText(segment.quad.copy(), segment.text, segment.labels.copy(), segment.confidence, segment.group)
 
 
 def _printed(segments: Sequence[LabeledText], number: int) -> list[str]:
@@ -226,11 +228,10 @@ def _distinct(printed: list[list[str]]) -> list[list[str]]:
     return [list(parts) for parts in sorted({tuple(parts) for parts in printed if parts})]
 
 
-def _replace(segment: LabeledText, start: int, end: int, text: str) -> None:
-    """Put other text in the place of some; it takes the label of the first character replaced."""
-    fill = np.full(len(text), segment.labels[start], np.int64)
-    segment.text = segment.text[:start] + text + segment.text[end:]
-    segment.labels = np.concatenate([segment.labels[:start], fill, segment.labels[end:]])
+def _without_spaces(segment: LabeledText) -> LabeledText:
+    kept = [i for i, character in enumerate(segment.text) if character != " "]
+    text = segment.text.replace(" ", "")
+    return LabeledText(segment.quad, text, segment.labels[kept], segment.confidence, segment.group)
 
 
 def _stretch(segment: LabeledText, factor: float) -> None:
@@ -245,19 +246,22 @@ def _split(segment: LabeledText, place: int) -> list[LabeledText]:
     left[[1, 2]] = segment.quad[[0, 3]] + (segment.quad[[1, 2]] - segment.quad[[0, 3]]) * share
     right[[0, 3]] = left[[1, 2]]
     return [
-        LabeledText(left, segment.text[:place], segment.labels[:place], segment.confidence),
-        LabeledText(right, segment.text[place + 1 :], segment.labels[place + 1 :], segment.confidence),
+        LabeledText(left, segment.text[:place], segment.labels[:place], segment.confidence, segment.group),
+        LabeledText(right, segment.text[place + 1 :], segment.labels[place + 1 :], segment.confidence, segment.group),
     ]
 
 
-def _beside(left: LabeledText, right: LabeledText) -> bool:
+def _beside(left: LabeledText, right: LabeledText, reach: float) -> bool:
+    """Whether one segment follows another on the same row, at most `reach` heights away."""
+    if left.group != right.group and NO_GROUPS not in (left.group, right.group):
+        return False
     tall = max(float(left.quad[3, 1] - left.quad[0, 1]), 1.0)
     level = abs(float(left.quad[:, 1].mean() - right.quad[:, 1].mean())) < 0.3 * tall
-    return level and 0 < float(right.quad[0, 0] - left.quad[1, 0]) < 4 * tall
+    return level and 0 < float(right.quad[0, 0] - left.quad[1, 0]) < reach * tall
 
 
 def _merge(left: LabeledText, right: LabeledText) -> LabeledText:
     quad = np.stack([left.quad[0], right.quad[1], right.quad[2], left.quad[3]])
     space = left.labels[-1:] if len(left.labels) and left.labels[-1] == right.labels[0] else np.zeros(1, np.int64)
     labels = np.concatenate([left.labels, space, right.labels])
-    return LabeledText(quad, left.text + " " + right.text, labels, left.confidence * right.confidence)
+    return LabeledText(quad, left.text + " " + right.text, labels, left.confidence * right.confidence, left.group)

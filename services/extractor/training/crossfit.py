@@ -15,16 +15,17 @@ from typing import Any
 
 import torch
 
+from services.extractor.encoding import FEATURES
 from services.extractor.network.architecture import Architecture
+from services.extractor.network.classes import CLASSES
 from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate, measured
 from services.extractor.training.fitting import HeldOut, fit, hold_out
-from services.extractor.training.labels import LabeledText
+from services.extractor.training.labeling.readings import Reading, load_readings
 from services.extractor.training.merchants import build_directory
-from services.extractor.training.readings import load_readings
 from services.extractor.training.train import split_held_out
 from shared.inference.device import set_threads
 from shared.inference.weights import load_weights, save_weights
@@ -50,7 +51,7 @@ def crossfit(
         runs: Folder of the run of each fold, in order; together they hold out every receipt once.
         weights: Folder of the weights that the scoring is for.
         export: Folder to write to.
-        readings: Files of what the whole chain read on the receipts (`services.extractor.training.readings`).
+        readings: Files of what the whole chain read on the receipts (`services.extractor.training.labeling.readings`).
         hidden: Width of each LSTM direction of the runs' networks.
         threads: Processor threads; None for all.
     """
@@ -82,11 +83,12 @@ def _held_out(
     fold: int,
     folds: int,
     receipts: Sequence[LabeledReceipt],
-    readings: Sequence[Mapping[str, list[LabeledText]]],
+    readings: Sequence[Mapping[str, Reading]],
     hidden: int,
 ) -> HeldOut:
     """What the network of one fold says of the receipts held out of it."""
-    network = CharacterLSTM(Architecture(hidden=hidden))
+    architecture = Architecture(hidden=hidden, features=len(FEATURES), classes=CLASSES, item_starts=True)
+    network = CharacterLSTM(architecture)
     average = ExponentialMovingAverage(network, 0.99)
     optimizer = torch.optim.AdamW(network.parameters())
     if TrainingRun(run, fold).resume(model=network, optimizer=optimizer, average=average) is None:

@@ -22,7 +22,8 @@ from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from services.extractor.training.augmentation import Augmenter
-from services.extractor.training.labels import LabeledText, label
+from services.extractor.training.labeling.fields import label
+from services.extractor.training.labeling.readings import Reading
 from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.learning.labels import LabeledReceipt
@@ -68,7 +69,7 @@ def hold_out(
     directory: Directory,
     device: torch.device,
     *,
-    readings: Sequence[Mapping[str, list[LabeledText]]] = (),
+    readings: Sequence[Mapping[str, Reading]] = (),
     seed: int = 0,
 ) -> HeldOut:
     """Run a network over receipts that it has not learned from, as they are labeled, with boxes varied, and as read.
@@ -78,7 +79,7 @@ def hold_out(
         receipts: What it has not learned from.
         directory: Merchants of what it has learned from.
         device: Where the network is.
-        readings: What the whole chain read on receipts, by key; see `services.extractor.training.readings`.
+        readings: What the whole chain read on receipts, by key; see `services.extractor.training.labeling.readings`.
         seed: Of the variations.
     """
     texts, entities = _variations(receipts, readings, seed)
@@ -194,18 +195,19 @@ def _minimize(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[f
 
 
 def _variations(
-    receipts: Sequence[LabeledReceipt], readings: Sequence[Mapping[str, list[LabeledText]]], seed: int
+    receipts: Sequence[LabeledReceipt], readings: Sequence[Mapping[str, Reading]], seed: int
 ) -> tuple[list[list[TextSegment]], list[dict[str, str]]]:
     """The receipts as they are labeled, with their boxes varied, and as they were read; and the labels of each."""
     augmenter = Augmenter(random.Random(seed))  # noqa: S311 - not for secrets
-    texts, entities = [], []
+    texts: list[list[TextSegment]] = []
+    entities: list[dict[str, str]] = []
     for receipt in receipts:
         labeled = label(receipt)
         versions = [labeled, *(augmenter.rearranged(labeled) for _ in range(_VARIATIONS))]
-        versions += [read[receipt.key] for read in readings if receipt.key in read]
         for segments in versions:
             texts.append([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])
-            entities.append(receipt.entities)
+        texts += [found[receipt.key].read for found in readings if receipt.key in found]
+        entities += [receipt.entities] * (len(texts) - len(entities))
     return texts, entities
 
 

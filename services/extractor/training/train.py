@@ -7,7 +7,7 @@ one that led to the weights in the repository. Never imported by code that serve
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from services.extractor.encoding import ALPHABET, Document, TextSegment, encode
+from services.extractor.encoding import ALPHABET, FEATURES
 from services.extractor.merchants import letters
-from services.extractor.network.architecture import CLASSES, Architecture
-from services.extractor.network.batch import collate
+from services.extractor.network.architecture import Architecture
+from services.extractor.network.classes import BASIC_CLASSES, CLASSES, OTHER
 from services.extractor.network.engine import probabilities
 from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
@@ -29,15 +29,18 @@ from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.predictor import Predictor
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
-from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.evaluate import evaluate, measured
+from services.extractor.training.examples import Example, batches, encode_labeled
 from services.extractor.training.fitting import fit, hold_out
-from services.extractor.training.labels import IGNORED, LabeledText, label
+from services.extractor.training.labeling.fields import IGNORED, label
+from services.extractor.training.labeling.readings import Reading, load_readings
+from services.extractor.training.labeling.receipts import basic_receipt, cord_receipt, versions_of
+from services.extractor.training.losses import ExtractorLoss
 from services.extractor.training.merchants import build_directory
-from services.extractor.training.readings import load_readings
 from shared.contracts import FIELD_NAMES
-from shared.inference.device import arrays_of, autocast, load_into, select_device, set_threads
+from shared.inference.device import arrays_of, load_into, select_device, set_threads
 from shared.inference.weights import load_weights, save_weights
+from shared.learning.cord import load_cord
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
 from shared.learning.recipes import parse_options
@@ -46,20 +49,13 @@ from shared.learning.training import ExponentialMovingAverage, TrainingRun, sche
 #: The recipes in the repository.
 RECIPES = Path(__file__).parents[1] / "recipe.toml"
 _BATCH = 16
-# Receipts are sorted by length within this many batches, so that little is padded and the order stays random.
-_BUCKET = 6
 _PEAK = 2e-3
 _WARMUP = 60
-# Most characters belong to no field; without weights a total of four digits would hardly count.
-_CLASS_WEIGHTS = (1.0, 2.0, 3.0, 1.0, 5.0)
 _EVALUATE_EVERY = 100
-# A receipt that was read, too, is learned from as it is labeled this often.
-_AS_LABELED = 0.5
 # A company with as many receipts or fewer is kept out as a whole.
 _FEW = 3
 
-Readings = Mapping[str, list[LabeledText]]
-Versions = Sequence[Sequence[LabeledText]]
+Readings = Mapping[str, Reading]
 
 
 @dataclass
@@ -68,8 +64,9 @@ class TrainingConfig:
 
     Attributes:
         data: Data set in the layout of SROIE; its `train` split is learned from, `validation` measured on.
-        photographs: A data set in the layout of WildReceipt, whose `train` is learned from too, or None.
-        readings: Files of what the whole chain read on receipts of these (`services.extractor.training.readings`).
+        photographs: A dataset in the layout of WildReceipt, whose `train` is learned from too, or None.
+        items: A dataset in the layout of CORD, whose `train` is learned from too, or None.
+        readings: Files of what the whole chain read on receipts of these (`...training.labeling.readings`).
         start: Folder of released weights to begin from, in place of random ones, or None.
         peak: Highest learning rate.
         synthetic: A second data set in the same layout (`all` of it is learned from), or None.
@@ -92,6 +89,7 @@ class TrainingConfig:
     run: Path
     synthetic: Path | None = None
     photographs: Path | None = None
+    items: Path | None = None
     readings: tuple[Path, ...] = ()
     start: Path | None = None
     peak: float = _PEAK
@@ -128,95 +126,25 @@ def split_held_out(
     return [r for i, r in enumerate(receipts) if i not in kept], [receipts[i] for i in sorted(kept)]
 
 
-def encode_labeled(segments: Sequence[LabeledText]) -> tuple[Document, npt.NDArray[np.int64]]:
-    """Encode labeled segments; the separators within a field are of its class.
-
-    Returns:
-        The document and (T,) labels.
-    """
-    document = encode([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])
-    labels = np.zeros(len(document.text), np.int64)
-    for place, index in enumerate(document.order):
-        labels[document.start[place] : document.start[place + 1] - 1] = segments[index].labels
-    for end in document.start[1:-1] - 1:
-        if labels[end - 1] == labels[end + 1]:
-            labels[end] = labels[end - 1]
-    return document, labels
-
-
-def batches(
-    real: Sequence[Versions],
-    synthetic: Sequence[Sequence[LabeledText]],
-    synthetic_share: float,
-    seed: int,
-) -> Iterator[list[tuple[Document, npt.NDArray[np.int64]]]]:
-    """Batches of augmented receipts, of similar length each, without end.
-
-    In each pass a receipt comes once, as it is labeled or as it was read.
-    """
-    chance = random.Random(seed)
-    augment = Augmenter.of([*(versions[0] for versions in real), *synthetic], seed)
-    pile: list[Sequence[LabeledText]] = []
-    while True:
-        while len(pile) < _BATCH * _BUCKET:
-            epoch = [_drawn(versions, chance) for versions in real]
-            if synthetic:
-                epoch += chance.choices(synthetic, k=round(len(real) * synthetic_share / (1.0 - synthetic_share)))
-            chance.shuffle(epoch)
-            pile += epoch
-        chunk, pile = pile[: _BATCH * _BUCKET], pile[_BATCH * _BUCKET :]
-        chunk.sort(key=lambda segments: sum(len(segment.text) + 1 for segment in segments))
-        starts = list(range(0, len(chunk), _BATCH))
-        chance.shuffle(starts)
-        for start in starts:
-            encoded = [encode_labeled(augment(segments)) for segments in chunk[start : start + _BATCH]]
-            yield [pair for pair in encoded if len(pair[1])]
-
-
-def _drawn(versions: Versions, chance: random.Random) -> Sequence[LabeledText]:
-    if len(versions) == 1 or chance.random() < _AS_LABELED:
-        return versions[0]
-    return chance.choice(versions[1:])
-
-
-def loss_of(
-    network: CharacterLSTM, pairs: Sequence[tuple[Document, npt.NDArray[np.int64]]], device: torch.device
-) -> Tensor:
-    """Weighted cross-entropy over the characters of a batch."""
-    batch = collate([document for document, _ in pairs], device)
-    target = np.full(batch.codes.shape, IGNORED, np.int64)
-    for i, (_, labels) in enumerate(pairs):
-        target[i, : len(labels)] = labels
-    with autocast(device):
-        logits = network(batch.codes, batch.features, batch.segment, batch.lengths)
-    weights = torch.tensor(_CLASS_WEIGHTS, device=device)
-    return nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), torch.from_numpy(target).to(device).flatten(), weights, ignore_index=IGNORED
-    )
-
-
-def character_f1(
-    network: CharacterLSTM, pairs: Sequence[tuple[Document, npt.NDArray[np.int64]]], device: torch.device
-) -> dict[str, float]:
-    """F1 over the characters of each field, 0 to 1; a measure of the network alone, without rules."""
+def character_f1(network: CharacterLSTM, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
+    """Return the F1 over the characters of each of the four fields, 0 to 1; it measures the network without rules."""
     counts = np.zeros((len(CLASSES), 3))
     engine = TorchEngine(network, device)
-    for start in range(0, len(pairs), _BATCH):
-        part = pairs[start : start + _BATCH]
-        for (_, labels), scores in zip(part, probabilities(engine, [d for d, _ in part]), strict=True):
-            found, sure = scores.argmax(1), labels != IGNORED
-            for number in range(len(CLASSES)):
+    for start in range(0, len(examples), _BATCH):
+        part = examples[start : start + _BATCH]
+        found = probabilities(engine, [example.document for example in part])
+        for example, scores in zip(part, found, strict=True):
+            labels, answers = example.labels, scores[:, : len(CLASSES)].argmax(1)
+            is_known = labels != IGNORED
+            for number in range(1, len(BASIC_CLASSES)):
                 counts[number] += [
-                    (sure & (found == number) & (labels == number)).sum(),
-                    (sure & (found == number)).sum(),
-                    (sure & (labels == number)).sum(),
+                    (is_known & (answers == number) & (labels == number)).sum(),
+                    (is_known & (answers == number)).sum(),
+                    (is_known & (labels == number)).sum(),
                 ]
     network.train()
-    return {
-        name: float(2 * counts[i][0] / max(1.0, counts[i][1] + counts[i][2]))
-        for i, name in enumerate(CLASSES)
-        if name in FIELD_NAMES
-    }
+    f1 = 2 * counts[:, 0] / np.maximum(1.0, counts[:, 1:].sum(axis=1))
+    return {name: float(f1[CLASSES.index(name)]) for name in FIELD_NAMES}
 
 
 def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
@@ -227,17 +155,20 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out, config.fold)
     photographs = load_split(config.photographs, "train") if config.photographs else []
     readings = [load_readings(path) for path in config.readings]
-    real = [versions_of(receipt, readings) for receipt in [*receipts, *photographs]]
-    synthetic = [label(receipt) for receipt in load_split(config.synthetic, "all")] if config.synthetic else []
+    items = [cord_receipt(receipt) for receipt in load_cord(config.items, "train")] if config.items else []
+    real = [*(versions_of(receipt, readings) for receipt in [*receipts, *photographs]), *([one] for one in items)]
+    synthetic = [basic_receipt(one) for one in load_split(config.synthetic, "all")] if config.synthetic else []
     compared = held_out or load_split(config.data, "validation")
-    validation = sorted((encode_labeled(label(receipt)) for receipt in compared), key=lambda pair: len(pair[1]))
-    network = CharacterLSTM(Architecture(hidden=config.hidden)).to(device)
+    validation = sorted((encode_labeled(label(one)) for one in compared), key=lambda one: len(one.labels))
+    architecture = Architecture(hidden=config.hidden, features=len(FEATURES), classes=CLASSES, item_starts=True)
+    network = CharacterLSTM(architecture).to(device)
     origin = "random" if config.start is None else _start_from(config.start, network)
+    loss_of = ExtractorLoss(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak, weight_decay=0.02)
     average = ExponentialMovingAverage(network, 0.99)
     run.resume(model=network, optimizer=optimizer, average=average)
     measures: dict[str, Any] = {}
-    source = batches(real, synthetic, config.synthetic_share, config.seed + run.step)
+    source = batches(real, synthetic, config.synthetic_share, config.seed + run.step, _BATCH)
     total = 0.0
     while run.step < config.steps:
         share = run.step / config.steps
@@ -249,7 +180,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
         rate = min(schedule_rate_by_step(round(share * 10_000), 10_000, peak, 1), peak * (run.step + 1) / _WARMUP)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = loss_of(network, next(source), device)
+        loss = loss_of(network, next(source))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -277,6 +208,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
             training = {
                 "data": f"SROIE, {len(receipts)} receipts of the training split (CC BY 4.0)",
                 "photographs": f"WildReceipt, {len(photographs)} receipts of the training split (Apache-2.0)",
+                "items": f"CORD, {len(items)} receipts of the training split (CC BY 4.0)" if items else "none",
                 "readings": [path.name for path in config.readings],
                 "start": origin,
                 "peak": config.peak,
@@ -292,12 +224,6 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     return measures
 
 
-def versions_of(receipt: LabeledReceipt, readings: Sequence[Readings]) -> Versions:
-    """A receipt as it is labeled, and as often as it was read; only so where its labels have no spaces."""
-    read = [found[receipt.key] for found in readings if receipt.key in found]
-    return read if read and not receipt.spaced else [label(receipt), *read]
-
-
 def _start_from(folder: Path, network: CharacterLSTM) -> str:
     """Take over released weights; returns their version. Raises WeightsError if they do not fit the network.
 
@@ -308,8 +234,28 @@ def _start_from(folder: Path, network: CharacterLSTM) -> str:
     for name in ("convolution.weight", "first.ahead.weight_ih_l0", "first.back.weight_ih_l0"):
         added = max(own[name].shape[1] - arrays[name].shape[1], 0)
         arrays[name] = np.pad(arrays[name], [(0, 0), (0, added), *[(0, 0)] * (arrays[name].ndim - 2)])
+    before = Architecture.from_dict(manifest.architecture["network"])
+    if before.outputs != network.architecture.outputs:
+        _widen(arrays, before, network.architecture)
     load_into(network, arrays)
     return manifest.version
+
+
+def _widen(arrays: dict[str, npt.NDArray[Any]], before: Architecture, after: Architecture) -> None:
+    """Add outputs for new classes, which share evenly what the old network gave to `other`.
+
+    So the probabilities of the old classes are at first what they were. The start of an item begins near one in two.
+    """
+    weight, bias = arrays["classifier.weight"], arrays["classifier.bias"]
+    draw = np.random.default_rng(0)
+    wide = draw.normal(0.0, 0.01, (after.outputs, weight.shape[1])).astype(np.float32)
+    wide_bias = np.zeros(after.outputs, np.float32)
+    sharing = [name for name in after.classes if name == OTHER or name not in before.classes]
+    for number, name in enumerate(after.classes):
+        row = before.classes.index(OTHER if name in sharing else name)
+        wide[number] = weight[row] + (wide[number] if name in sharing else 0.0)
+        wide_bias[number] = bias[row] - (np.log(len(sharing)) if name in sharing else 0.0)
+    arrays["classifier.weight"], arrays["classifier.bias"] = wide, wide_bias
 
 
 def _scoring(

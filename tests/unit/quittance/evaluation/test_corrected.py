@@ -16,7 +16,7 @@ from PIL import Image
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.corrections.store import CorrectionStore
 from quittance.evaluation.corrected import export_corrected
-from services.extractor.training.labels import label
+from services.extractor.training.labeling.fields import label
 from shared.contracts import FieldCorrection, FieldName, Receipt
 from shared.learning.dataset import load_split
 from shared.learning.labels import DatasetError

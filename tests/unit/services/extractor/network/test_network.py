@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from services.extractor.encoding import FEATURES, Document, TextSegment, encode
-from services.extractor.network.architecture import CLASSES, Architecture
+from services.extractor.network.architecture import Architecture
 from services.extractor.network.batch import collate
+from services.extractor.network.classes import BASIC_CLASSES
 from services.extractor.network.engine import Engine, probabilities
 from services.extractor.network.network import BidirectionalLSTM, CharacterLSTM
 from services.extractor.network.openvino_engine import OpenVINOEngine
@@ -53,12 +54,12 @@ def document(*texts: str) -> Document:
     return encode([TextSegment(quad, text) for quad, text in zip(quads, texts, strict=True)])
 
 
-def test_every_character_gets_five_probabilities(engine: Engine) -> None:
+def test_every_character_gets_a_probability_per_class(engine: Engine) -> None:
     documents = [document("SHOP", "TOTAL 9.00"), document(), document("A")]
     first, empty, last = probabilities(engine, documents)
-    assert first.shape == (len("SHOP\nTOTAL 9.00\n"), len(CLASSES))
-    assert empty.shape == (0, len(CLASSES))
-    assert last.shape == (2, len(CLASSES))
+    assert first.shape == (len("SHOP\nTOTAL 9.00\n"), len(BASIC_CLASSES))
+    assert empty.shape == (0, len(BASIC_CLASSES))
+    assert last.shape == (2, len(BASIC_CLASSES))
     np.testing.assert_allclose(first.sum(axis=1), 1.0, atol=1e-5)
 
 

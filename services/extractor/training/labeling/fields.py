@@ -22,6 +22,7 @@ from shared.learning.labels import LabeledReceipt
 from shared.normalization import find_amounts, find_dates, parse_amount, parse_date
 
 IGNORED = -100
+NO_GROUPS = -1
 _COMPANY, _DATE, _ADDRESS, _TOTAL = (1 + FIELD_NAMES.index(name) for name in ("company", "date", "address", "total"))
 
 # What is not found letter by letter must be this similar, 0 to 1, to count as found.
@@ -31,12 +32,21 @@ _MAX_SEGMENTS = 8
 
 @dataclass
 class LabeledText:
-    """One segment with the class of each of its characters: 0 to 4, or IGNORED; `confidence`: of its reading."""
+    """One segment with the label of each of its characters.
+
+    Attributes:
+        quad: (4, 2) pixels.
+        text: What is printed or was read.
+        labels: (len(text),) see `services.extractor.training.labeling.targets`; IGNORED where nothing is known.
+        confidence: Of the reading, 0 to 1.
+        group: The item it belongs to, from 1; 0 if it belongs to none; NO_GROUPS if the dataset does not tell.
+    """
 
     quad: Floats
     text: str
     labels: npt.NDArray[np.int64]
     confidence: float = 1.0
+    group: int = NO_GROUPS
 
 
 def label(receipt: LabeledReceipt) -> list[LabeledText]:

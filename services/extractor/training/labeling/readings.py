@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,26 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from services.extractor.encoding import TextSegment
-from services.extractor.training.labels import LabeledText, label
+from services.extractor.training.labeling.fields import LabeledText
 from shared.arrays import Floats
-from shared.learning.labels import LabeledReceipt, LabeledSegment
+from shared.learning.labels import LabeledSegment
 
 # Of the smaller of two boxes, so much of the height and of the width must be shared.
 _SHARED_HEIGHT, _SHARED_WIDTH = 0.5, 0.4
 
 
-def load_readings(path: Path) -> dict[str, list[LabeledText]]:
-    """The readings in a file, labeled, by the receipt's key; a receipt that the chain refused is left out.
+@dataclass(frozen=True)
+class Reading:
+    """What the whole chain read on one copy of a receipt. `labeled`: what is printed on that copy, in its pixels."""
+
+    labeled: list[LabeledSegment]
+    read: list[TextSegment]
+
+
+def load_readings(path: Path) -> dict[str, Reading]:
+    """Read what the whole chain read on labeled receipts, by key: the labeled segments and those that were read.
+
+    A receipt that the chain refused is left out.
 
     Raises:
         OSError: If the file cannot be read.
@@ -40,39 +51,37 @@ def load_readings(path: Path) -> dict[str, list[LabeledText]]:
             try:
                 record = json.loads(line)
                 if record["receipt"]:
-                    found[record["key"]] = _labeled(record)
+                    found[record["key"]] = _reading(record)
             except (KeyError, TypeError, json.JSONDecodeError) as error:
-                raise ValueError(f"{path}, line {number}, is no record of an evaluation: {error!r}") from error
+                raise ValueError(f"{path}, line {number}, is not a record of an evaluation: {error!r}") from error
     return found
 
 
-def transfer(labeled: Sequence[LabeledText], read: Sequence[TextSegment]) -> list[LabeledText]:
+def transfer(labeled: Sequence[LabeledText], read: Sequence[TextSegment], background: int = 0) -> list[LabeledText]:
     """Put the classes of labeled segments to the segments that were read in their places.
 
     Args:
         labeled: Segments as labeled, in reading order.
         read: Segments as read, of the same page.
+        background: Label of what is not on any labeled segment.
 
     Returns:
-        One for each that was read, in the same order; what lies on no label is of class 0.
+        One for each that was read, in the same order.
     """
     boxes = [_box(segment.quad) for segment in labeled]
-    return [_transfer_to(segment, labeled, boxes) for segment in read]
+    return [_transfer_to(segment, labeled, boxes, background) for segment in read]
 
 
-def _labeled(record: dict[str, Any]) -> list[LabeledText]:
-    receipt = LabeledReceipt(
-        key=record["key"],
-        image_path=Path(),
-        segments=tuple(LabeledSegment(_quad(one["quad"]), one["text"]) for one in record["labels"]),
-        entities=record["entities"],
-    )
+def _reading(record: dict[str, Any]) -> Reading:
+    labeled = [LabeledSegment(_quad(one["quad"]), one["text"]) for one in record["labels"]]
     lines = record["receipt"]["lines"]
-    read = [TextSegment(_quad(line["quad"]), line["text"], line["page"], line["confidence"]) for line in lines]
-    return transfer(label(receipt), read)
+    read = [TextSegment(_quad(one["quad"]), one["text"], one["page"], one["confidence"]) for one in lines]
+    return Reading(labeled, read)
 
 
-def _transfer_to(segment: TextSegment, labeled: Sequence[LabeledText], boxes: Sequence[Floats]) -> LabeledText:
+def _transfer_to(
+    segment: TextSegment, labeled: Sequence[LabeledText], boxes: Sequence[Floats], background: int
+) -> LabeledText:
     own = _box(segment.quad)
     under = [i for i, box in enumerate(boxes) if _overlap(own, box, 1) > _SHARED_HEIGHT]
     under = [i for i in under if _overlap(own, boxes[i], 0) > _SHARED_WIDTH]
@@ -81,15 +90,17 @@ def _transfer_to(segment: TextSegment, labeled: Sequence[LabeledText], boxes: Se
     for i in under:
         if text:
             text += " "
-            classes.append(classes[-1] if classes[-1] == labeled[i].labels[0] else 0)
+            classes.append(classes[-1] if classes[-1] == labeled[i].labels[0] else background)
         text += labeled[i].text
         classes += labeled[i].labels.tolist()
-    return LabeledText(segment.quad, segment.text, _aligned(text, classes, segment.text), segment.confidence)
+    return LabeledText(
+        segment.quad, segment.text, _aligned(text, classes, segment.text, background), segment.confidence
+    )
 
 
-def _aligned(source: str, classes: Sequence[int], read: str) -> npt.NDArray[np.int64]:
+def _aligned(source: str, classes: Sequence[int], read: str, background: int) -> npt.NDArray[np.int64]:
     """Classes of the characters read: of those they stand for, or, if they stand for none, of the ones before them."""
-    labels = np.zeros(len(read), np.int64)
+    labels = np.full(len(read), background, np.int64)
     if not source or not read:
         return labels
     for operation in Levenshtein.opcodes(_capitals(source), _capitals(read)):

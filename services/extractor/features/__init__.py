@@ -1,0 +1,1 @@
+"""Inputs of the network beside the characters and their layout: numbers with their arithmetic, and words."""

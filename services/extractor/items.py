@@ -1,0 +1,224 @@
+"""The line items of a receipt, from the probabilities of its characters. numpy only.
+
+Each segment is cut into runs of words of one class. The runs that belong to items are divided into items in reading
+order: the network says where an item begins, and a plausible item has a description and at most one amount. Within an
+item the likeliest run of a class is its part; descriptions over several rows are joined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from services.extractor.encoding import Document
+from services.extractor.network.classes import CLASSES, ITEM_CLASSES
+from services.extractor.spans import Part
+from shared.arrays import Doubles, Floats
+
+_WORD = re.compile(r"\S+")
+_MIN_PROBABILITY = 1e-4
+# Cost of another class within a segment, in nats.
+_SWITCH_COST = 1.5
+# The evidence of a word grows up to this many characters; more of them say the same again.
+_FULL_EVIDENCE = 3
+_MAX_RUNS_PER_ITEM = 40
+# Costs of an item that is put together in an unusual way, in nats.
+_SECOND_AMOUNT_COST = 4.0
+_SECOND_QUANTITY_COST = 1.5
+_NO_DESCRIPTION_COST = 2.5
+_NO_AMOUNT_COST = 0.5
+_SPLIT_DESCRIPTION_COST = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighboring words of a segment that belong to one class; `start_score`: that its segment begins an item."""
+
+    kind: str
+    part: Part
+    row: int
+    start_score: float
+
+
+@dataclass(frozen=True)
+class ItemPart:
+    """The text of one part of an item, where it is, and the mean probability of its class."""
+
+    text: str
+    parts: tuple[Part, ...]
+    score: float
+
+
+@dataclass(frozen=True)
+class SubItem:
+    """An extra or a choice that belongs to an item, such as a topping."""
+
+    description: ItemPart | None = None
+    quantity: ItemPart | None = None
+    unit_price: ItemPart | None = None
+    amount: ItemPart | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line item as printed."""
+
+    description: ItemPart | None = None
+    quantity: ItemPart | None = None
+    unit: ItemPart | None = None
+    unit_price: ItemPart | None = None
+    amount: ItemPart | None = None
+    code: ItemPart | None = None
+    discount: ItemPart | None = None
+    sub_items: tuple[SubItem, ...] = field(default=())
+
+
+def find_items(document: Document, scores: Floats) -> list[Item]:
+    """Find the line items of a receipt, in reading order.
+
+    Args:
+        document: The receipt.
+        scores: (T, len(CLASSES) + 1) probabilities of the classes and of the start of an item for each character.
+    """
+    runs = item_runs(document, scores)
+    return [_item(document, group) for group in _divide(runs)]
+
+
+def item_runs(document: Document, scores: Floats) -> list[Run]:
+    """Find the runs of words that belong to items, in reading order."""
+    found: list[Run] = []
+    for place in range(len(document.order)):
+        begin, text = int(document.start[place]), document.segment_text(place)
+        words = [(begin + match.start(), begin + match.end()) for match in _WORD.finditer(text)]
+        if not words:
+            continue
+        start_score = float(scores[begin : begin + len(text), len(CLASSES)].mean())
+        kinds = _word_kinds(words, scores)
+        first = 0
+        for number in range(1, len(words) + 1):
+            if number < len(words) and kinds[number] == kinds[first]:
+                continue
+            kind = CLASSES[kinds[first]]
+            if kind in ITEM_CLASSES:
+                start, end = words[first][0], words[number - 1][1]
+                score = float(scores[start:end, kinds[first]].mean())
+                part = Part(place, start, end, score)
+                # Only the first run of a segment can begin an item that the segment begins.
+                is_first = not found or found[-1].part.place != place
+                found.append(Run(kind, part, int(document.row[place]), start_score if is_first else 0.0))
+            first = number
+    return found
+
+
+def _word_kinds(words: Sequence[tuple[int, int]], scores: Floats) -> list[int]:
+    """Choose a class for each word of a segment: the likeliest sequence with a cost for each change (Viterbi, 1967)."""
+    evidence = np.stack([_log_evidence(scores[start:end, : len(CLASSES)]) for start, end in words])
+    best = evidence[0]
+    origins = []
+    for row in evidence[1:]:
+        change = best.max() - _SWITCH_COST
+        origins.append(np.where(best >= change, np.arange(len(best)), best.argmax()))
+        best = np.maximum(best, change) + row
+    kinds = [int(best.argmax())]
+    for origin in reversed(origins):
+        kinds.append(int(origin[kinds[-1]]))
+    return kinds[::-1]
+
+
+def _log_evidence(scores: Floats) -> Doubles:
+    mean = scores.mean(axis=0).astype(np.float64)
+    return np.asarray(
+        np.log(np.maximum(mean, _MIN_PROBABILITY)) * min(len(scores) + 1, _FULL_EVIDENCE) / _FULL_EVIDENCE
+    )
+
+
+def _divide(runs: Sequence[Run]) -> list[list[Run]]:
+    """Divide runs into items: the cheapest way, by dynamic programming over where items begin."""
+    count = len(runs)
+    cost = np.full(count + 1, np.inf)
+    cost[0] = 0.0
+    origin = np.zeros(count + 1, int)
+    begin_cost = [-np.log(np.clip(run.start_score, 0.001, 0.999)) for run in runs]
+    inner_cost = [-np.log(np.clip(1.0 - run.start_score, 0.001, 0.999)) for run in runs]
+    for first in range(count):
+        inner = 0.0
+        for last in range(first, min(first + _MAX_RUNS_PER_ITEM, count)):
+            if last > first:
+                inner += inner_cost[last]
+            total = cost[first] + begin_cost[first] + inner + _plausibility_cost(runs[first : last + 1])
+            if total < cost[last + 1]:
+                cost[last + 1], origin[last + 1] = total, first
+    groups: list[list[Run]] = []
+    end = count
+    while end:
+        groups.append(list(runs[origin[end] : end]))
+        end = int(origin[end])
+    return groups[::-1]
+
+
+def _plausibility_cost(runs: Sequence[Run]) -> float:
+    """Return how unusual an item of these runs is, in nats."""
+    kinds = [run.kind for run in runs]
+    cost = _SECOND_AMOUNT_COST * max(kinds.count("item_amount") - 1, 0)
+    cost += _SECOND_QUANTITY_COST * max(kinds.count("item_quantity") - 1, 0)
+    if "item_description" not in kinds:
+        cost += _NO_DESCRIPTION_COST
+    if "item_amount" not in kinds:
+        cost += _NO_AMOUNT_COST
+    rows = [run.row for run in runs if run.kind == "item_description"]
+    apart = sum(after - before > 1 for before, after in pairwise(rows))
+    return cost + _SPLIT_DESCRIPTION_COST * apart
+
+
+def _item(document: Document, runs: Sequence[Run]) -> Item:
+    def one(kind: str) -> ItemPart | None:
+        return _best(document, [run for run in runs if run.kind == kind])
+
+    return Item(
+        description=_joined(document, [run for run in runs if run.kind == "item_description"]),
+        quantity=one("item_quantity"),
+        unit=one("item_unit"),
+        unit_price=one("item_unit_price"),
+        amount=one("item_amount"),
+        code=one("item_code"),
+        discount=one("item_discount"),
+        sub_items=tuple(_sub_items(document, [run for run in runs if run.kind.startswith("sub_")])),
+    )
+
+
+def _sub_items(document: Document, runs: Sequence[Run]) -> Iterable[SubItem]:
+    """Divide the runs of sub-items: each row with a description begins one, other rows belong to the one before."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        in_row = groups and groups[-1][-1].row == run.row
+        has_description = groups and any(one.kind == "sub_description" for one in groups[-1])
+        if not groups or (not in_row and run.kind == "sub_description") or (not in_row and not has_description):
+            groups.append([run])
+        else:
+            groups[-1].append(run)
+    for group in groups:
+        yield SubItem(
+            description=_joined(document, [run for run in group if run.kind == "sub_description"]),
+            quantity=_best(document, [run for run in group if run.kind == "sub_quantity"]),
+            unit_price=_best(document, [run for run in group if run.kind == "sub_unit_price"]),
+            amount=_best(document, [run for run in group if run.kind == "sub_amount"]),
+        )
+
+
+def _best(document: Document, runs: Sequence[Run]) -> ItemPart | None:
+    if not runs:
+        return None
+    return _joined(document, [max(runs, key=lambda run: run.part.score)])
+
+
+def _joined(document: Document, runs: Sequence[Run]) -> ItemPart | None:
+    if not runs:
+        return None
+    parts = tuple(run.part for run in runs)
+    sizes = np.array([part.end - part.start for part in parts])
+    text = " ".join(" ".join(document.text[part.start : part.end] for part in parts).split())
+    return ItemPart(text, parts, float(np.average([part.score for part in parts], weights=sizes)))
