@@ -21,6 +21,7 @@ _APOSTROPHES = "'’´`"
 _FIXED_SPACES = "\u00a0\u202f\u2009"
 _MINUS = "−–-"  # the hyphen last: these stand in character classes
 _DASHES = _MINUS + "—"
+_MAX_WHOLE_DIGITS = 4  # of an amount without decimals or separators on a receipt whose amounts have decimals
 _LONGEST_CONTEXT = 12  # characters before a number that may hold a sign
 # Numbers with a separator that is no decimal: 1,234 1.234.567 1'234 1,23,456 (Indian).
 _GROUPED = (
@@ -30,7 +31,8 @@ _WITH_DECIMALS = "|".join(
     (
         r"\d{1,3}(?:,\s?\d{2,3})*,\s?\d{3}\.\d{2}",
         r"\d{1,3}(?:\.\s?\d{3})+,\d{2}",
-        rf"\d{{1,3}}(?:[{_APOSTROPHES}{_FIXED_SPACES}]\d{{3}})+[.,]\d{{2}}",
+        rf"\d{{1,3}}(?:[{_APOSTROPHES}] ?\d{{3}})+[.,]\d{{2}}",
+        rf"\d{{1,3}}(?:[{_FIXED_SPACES}]\d{{3}})+[.,]\d{{2}}",
         r"\d{1,3}(?: \d{3})+,\d{2}",
         r"\d+\s?\.\s?\d{2}",
         r"\d+,\d{2}",
@@ -150,7 +152,7 @@ def _before_number() -> re.Pattern[str]:
     """Return the pattern of what stands right before a number: bracket, minus, currency sign."""
     return re.compile(
         rf"(?P<open>\()?(?P<minus>(?<![^\W_])[{_MINUS}]\s?)?"
-        rf"(?:(?P<currency>{before_pattern()})\s{{0,2}}(?P<inner>[{_MINUS}])?)?\Z",
+        rf"(?:(?P<currency>{before_pattern()})[^\S\n]{{0,2}}(?P<inner>[{_MINUS}])?)?\Z",
         re.IGNORECASE,
     )
 
@@ -159,7 +161,7 @@ def _before_number() -> re.Pattern[str]:
 def _after_number() -> re.Pattern[str]:
     """Return the pattern of what stands right after a number: currency sign, bracket, minus."""
     return re.compile(
-        rf"(?:\s?(?P<currency>{after_pattern()}))?(?P<close>\s?\))?(?P<minus>[{_MINUS}](?![\w{_MINUS}]))?",
+        rf"(?:[^\S\n]?(?P<currency>{after_pattern()}))?(?P<close>\s?\))?(?P<minus>[{_MINUS}](?![\w{_MINUS}]))?",
         re.IGNORECASE,
     )
 
@@ -195,7 +197,12 @@ def _read(text: str, number: re.Match[str], number_format: NumberFormat) -> Amou
 
 def _may_be_amount(text: str, number: re.Match[str], sign: str, is_attached: bool, number_format: NumberFormat) -> bool:
     """Return whether what stands before a number allows it to be an amount; A12.34, P6150 and No.187 are codes."""
-    if number["whole"] and (is_attached or (not sign and number_format.digits)):
+    if number["whole"] and number_format.digits:
+        # Where amounts have decimals, $120339 is an amount whose point was not read.
+        is_long = number.group().isdigit() and len(number.group()) > _MAX_WHOLE_DIGITS
+        if not sign or is_attached or (number_format.decimal and is_long):
+            return False
+    elif number["whole"] and is_attached:
         return False
     previous = text[: number.start()][-2:]
     if sign or not previous:

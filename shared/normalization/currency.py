@@ -25,16 +25,29 @@ def currency(sign: str, text: str, default_country: str | None = None) -> str | 
     Returns:
         None if the receipt does not tell.
     """
+    of_country = _currency_of_country(text, default_country)
     meanings = sign_meanings().get(sign_key(sign), ()) if sign else ()
+    if of_country is not None and sign and _is_misread_sign(sign, of_country):
+        return of_country
     if len(meanings) == 1:
         return meanings[0]
-    printed = _printed_currencies(text)
+    printed = _printed_currencies(text, of_country)
     if meanings:
-        of_country = _currency_of_country(text, default_country)
-        return of_country or _only(code for code in printed if code in meanings) or _by_digits(text, meanings)
-    if printed:
-        return _only(printed)
-    return _currency_of_country(text, default_country)
+        if of_country in meanings:
+            return of_country
+        named = _only(code for code in printed if code in meanings) or _by_digits(text, meanings)
+        # A country that does not pay in dollars of its own names the best-known ones with a bare sign.
+        return named or (meanings[0] if of_country is not None else None)
+    return _only(printed) if printed else of_country
+
+
+def _is_misread_sign(sign: str, currency_code: str) -> bool:
+    """Return whether a sign differs in one character from a sign of the country's currency, as RM and RS from R$."""
+    key = sign_key(sign)
+    own = [
+        other for other, codes in sign_meanings().items() if codes == (currency_code,) and len(other) == len(key) > 1
+    ]
+    return any(sum(a != b for a, b in zip(key, other, strict=True)) == 1 and key[0] == other[0] for other in own)
 
 
 def _currency_of_country(text: str, default_country: str | None) -> str | None:
@@ -43,11 +56,13 @@ def _currency_of_country(text: str, default_country: str | None) -> str | None:
     return currencies[0] if currencies else None
 
 
-def _printed_currencies(text: str) -> list[str]:
+def _printed_currencies(text: str, of_country: str | None) -> list[str]:
     """Return the currencies of most amounts whose sign has one meaning: several if they are printed equally often."""
     counts: Counter[str] = Counter()
-    for match in find_amounts(text):
+    for match in find_amounts(text, infer_number_format(text)):
         meanings = sign_meanings().get(sign_key(match.sign), ()) if match.sign else ()
+        if of_country is not None and match.sign and _is_misread_sign(match.sign, of_country):
+            meanings = (of_country,)
         if len(meanings) == 1:
             counts[meanings[0]] += 1
     most = max(counts.values(), default=0)

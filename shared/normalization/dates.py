@@ -27,6 +27,9 @@ _ORDINAL = r"(?:ST|ND|RD|TH|ER|O|\.|A)?"
 _OF = r"(?:OF|DE|DEL|D'|DI)?"
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_NEARLY_MONTH = re.compile(
+    r"(?P<day>(?<!\d)\d{1,2}[\s./\-]{1,2})(?P<word>[a-z]{4,10})(?P<year>[\s./\-]{1,2}(?:19|20)\d{2})"
+)
 _WEEKDAY_REACH = 14
 _MIN_WEEKDAY_LETTERS = 3  # "on" and "to" are weekdays in Norwegian
 # Two digits of a year mean 1970 to 2069, as POSIX has it.
@@ -87,6 +90,7 @@ def find_dates(text: str) -> list[DateMatch]:
     folded = fold(text)
     if not _DIGIT.search(folded):
         return []
+    folded = _with_month_names_repaired(folded)
     names_month = not _month_numbers().keys().isdisjoint(_LETTERS.findall(folded))
     found: list[DateMatch] = []
     for form, needs_month in _forms():
@@ -102,6 +106,24 @@ def parse_date(text: str, prefer_month_first: bool = False) -> datetime.date | N
     """Return the first possible date in a text; None if there is none."""
     dates = (match.date(prefer_month_first) for match in find_dates(text))
     return next((date for date in dates if date is not None), None)
+
+
+def _with_month_names_repaired(folded: str) -> str:
+    """Return the text with words between a day and a year put right that are a month's name but for one letter."""
+
+    def repair(match: re.Match[str]) -> str:
+        word = match["word"]
+        if word in _month_numbers():
+            return match.group()
+        near = [name for name in _month_numbers() if _differs_in_one_letter(word, name)]
+        meanings = {_month_numbers()[name] for name in near}
+        return match["day"] + near[0] + match["year"] if len(meanings) == 1 else match.group()
+
+    return _NEARLY_MONTH.sub(repair, folded)
+
+
+def _differs_in_one_letter(word: str, name: str) -> bool:
+    return len(word) == len(name) and sum(a != b for a, b in zip(word, name, strict=True)) == 1
 
 
 @lru_cache(maxsize=1)
@@ -140,7 +162,8 @@ def _forms() -> tuple[tuple[re.Pattern[str], bool], ...]:
     gap = r"[\s/.,'\-]{0,2}"
     patterns = (
         rf"(?<!\d){_LONG_YEAR}{separator}(?P<month>\d{{1,2}}){again}(?P<day>\d{{1,2}}){_END}",
-        rf"(?<![\d.,/-])(?P<first>\d{{1,2}}){separator}(?P<second>\d{{1,2}}){again}{_YEAR}",
+        # After a slash only behind a long number: 80101911/26.06.2025 is a document number and a date.
+        rf"(?<![\d.,-])(?:(?<!/)|(?<=\d{{5}}/))(?P<first>\d{{1,2}}){separator}(?P<second>\d{{1,2}}){again}{_YEAR}",
         # Numbers of one digit padded with a space: 18- 9-2022.
         rf"(?<![\d.,/-])(?P<first>\d{{1,2}})(?P<s>[/.\-])\s?(?P<second>\d{{1,2}})(?P=s)\s?{_LONG_YEAR}{_END}",
         rf"(?<!\d)(?P<day>\d{{1,2}}){_ORDINAL}[\s/.,\-]{{0,2}}{_OF}\s?{name}{gap}{_OF}\s?{_YEAR}",

@@ -16,6 +16,7 @@ _PRINT_FORMS: Mapping[str, tuple[str, ...]] = {
     "INR.": ("INR",),
     "TL": ("TRY",),
     "YTL": ("TRY",),
+    "$": ("USD", "MYR"),  # many Malaysian tills print $ for ringgit
     "S$": ("SGD",),
     "NT$": ("TWD",),
     "NZ$": ("NZD",),
@@ -119,13 +120,17 @@ def after_pattern() -> str:
 @lru_cache(maxsize=1)
 def standalone_pattern() -> re.Pattern[str]:
     """Return the pattern of signs that stand alone, as at the head of a column, in their usual capitals."""
-    letters, symbols = _alternatives(_WORDS_BEFORE)
+    letters, symbols = _alternatives(_WORDS_BEFORE | _ONLY_WITH_NUMBERS)
     return re.compile(rf"(?<![^\W_])(?:{letters})(?![^\W_])|{symbols}")
+
+
+# Initials such as KC stand alone for other things.
+_ONLY_WITH_NUMBERS = frozenset({"Kc", "zl", "Fr", "Fr.", "SR", "Dhs", "euro", "euros"})
 
 
 def _alternatives(words: frozenset[str]) -> tuple[str, str]:
     """Return the signs that begin with a letter, and the others, each as alternatives with the longest first."""
-    signs = {sign for sign in (*_PRINT_FORMS, *load_cldr().signs) if _is_safe(sign)} | (known_codes() - words)
+    signs = ({sign for sign in (*_PRINT_FORMS, *load_cldr().signs) if _is_safe(sign)} | known_codes()) - words
     ordered = sorted(signs, key=lambda one: (-len(one), one))
     letters, symbols = [one for one in ordered if one[0].isalpha()], [one for one in ordered if not one[0].isalpha()]
     return "|".join(map(_escape, letters)), "|".join(map(_escape, symbols))

@@ -80,6 +80,7 @@ def test_a_number_without_decimals_needs_a_currency_sign() -> None:
         ("1,99 A", "1,99", "1.99", ""),
         ("2 150.00", "150.00", "150.00", ""),
         ("2X3.50", "3.50", "3.50", ""),
+        ("1' 234.50", "1' 234.50", "1234.50", ""),
     ],
 )
 def test_finds_amounts_of_every_country(text: str, printed: str, amount: str, sign: str) -> None:
@@ -103,6 +104,8 @@ def test_codes_weights_and_octane_numbers_are_not_amounts(text: str) -> None:
         ("PHO 45,000\nTOTAL 1,045,000", 0, ["45000", "1045000"]),
         ("BREAD 1.20\nBREAD 1.000\nTOTAL 2.20", 2, ["1.20", "2.20"]),
         ("MILK 1,20\nTOTAL 1.234,50", 2, ["1.20", "1234.50"]),
+        ("TAX $104.40\nTOTAL $120339", 2, ["104.40"]),
+        ("TIP $5\nTOTAL $15.00", 2, ["5", "15.00"]),
         ("KD 1,234.500\n2.250", 3, ["1234.500", "2.250"]),
     ],
 )

@@ -104,6 +104,8 @@ def test_several_dates_come_in_order() -> None:
         ("14 Ocak 2023", "2023-01-14"),
         ("ngày 14 tháng 3 năm 2023", "2023-03-14"),
         ("9 listopada 2023", "2023-11-09"),
+        ("5 aoqt 2021", "2021-08-05"),
+        ("80101911/26.06.2025", "2025-06-26"),
     ],
 )
 def test_reads_month_names_of_many_languages(text: str, date: str) -> None:
