@@ -34,7 +34,7 @@ from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.pipeline import Pipeline
 from gateway.reading.receipts import Receipts
 from gateway.settings import AdmissionSettings, GatewaySettings, StageSettings
-from gateway.stages.connection import checking_stages
+from gateway.stages.connection import check_in_background
 from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
 from gateway.storage.redis_store import RedisLink
@@ -106,7 +106,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
             stack.push_async_callback(receipts.aclose)
             app.state.receipts = receipts
             app.state.jobs = await stack.enter_async_context(open_jobs(settings, receipts))
-            await stack.enter_async_context(checking_stages(stages, settings.stages.stage_check_s))
+            await stack.enter_async_context(check_in_background(stages, settings.stages.stage_check_s))
             yield None
 
     app = create_service_app(

@@ -7,18 +7,18 @@ one is asked for: a gateway whose stages have URLs starts without them.
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import httpx2
 from fastapi import FastAPI
 
 from gateway.app import create_app
 from gateway.settings import GatewaySettings, StageSettings
-from gateway.stages.connection import stages_over_http
+from gateway.stages.connection import open_client, stages_over_http
 from gateway.stages.stages import Stages
 from shared.service.health import Health
-from shared.service.tracing import traced
 
 SERVICES = ("detector", "recognizer", "extractor")
 
@@ -71,35 +71,45 @@ def embedded_gateway(settings: GatewaySettings | None = None) -> FastAPI:
 
 
 def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> FastAPI:
-    """Makes a gateway that runs the applications of the services inside its own process.
+    """Create a gateway that runs the applications of the services inside its own process.
 
-    They start and end with the gateway, and are reached by the same requests as over the network.
+    They start and stop with the gateway, and are called with the same requests as over the network.
 
     Args:
         services: The applications by name.
-        settings: Of the gateway.
+        settings: Settings of the gateway.
     """
-
-    @asynccontextmanager
-    async def stages_in_process(settings: StageSettings) -> AsyncIterator[Stages]:
-        async with AsyncExitStack() as stack:
-            for name, app in services.items():
-                await stack.enter_async_context(app.router.lifespan_context(app))
-                gateway_health.require(name, _works(app.state.health))
-            clients = {name: await stack.enter_async_context(_client(name, app)) for name, app in services.items()}
-            yield Stages(**clients, timeout_s=settings.stage_timeout_s)
-
-    gateway = create_app(settings, stages_in_process)
-    gateway_health: Health = gateway.state.health
-    for app in services.values():
+    gateway = create_app(settings, InProcessStages(services).open)
+    for name, app in services.items():
+        gateway.state.health.require(name, partial(_is_intact, app.state.health))
         gateway.state.metrics.include(app.state.metrics)
     return gateway
 
 
-def _client(name: str, app: FastAPI) -> httpx2.AsyncClient:
-    transport = traced(httpx2.ASGITransport(app=app, raise_app_exceptions=False))
-    return httpx2.AsyncClient(transport=transport, base_url=f"http://{name}", trust_env=False)
+class InProcessStages:
+    """The stages as applications that run inside the gateway's process.
+
+    Args:
+        services: The applications by name.
+    """
+
+    def __init__(self, services: dict[str, FastAPI]) -> None:
+        self._services = services
+
+    @asynccontextmanager
+    async def open(self, settings: StageSettings) -> AsyncIterator[Stages]:
+        """Start the applications, and stop them at the end of the block."""
+        async with AsyncExitStack() as stack:
+            for app in self._services.values():
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            clients = {
+                name: await stack.enter_async_context(
+                    open_client(f"http://{name}", httpx2.ASGITransport(app=app, raise_app_exceptions=False))
+                )
+                for name, app in self._services.items()
+            }
+            yield Stages(**clients, timeout_s=settings.stage_timeout_s)
 
 
-def _works(health: Health) -> Callable[[], bool]:
-    return lambda: not health.broken
+def _is_intact(health: Health) -> bool:
+    return not health.broken

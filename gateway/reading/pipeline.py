@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gateway.documents.renderer import Renderer
-from gateway.stages.problems import answered_wrongly, deadline_passed, too_much_text
+from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
 from gateway.stages.stages import Stages
 from gateway.storage.cache import Content
 from shared.contracts import (
@@ -173,7 +173,7 @@ class Pipeline:
             async with asyncio.timeout(deadline.remaining()):
                 return await self._renderer.pages(data)
         except TimeoutError as error:
-            raise deadline_passed("decoder", deadline.seconds) from error
+            raise stage_deadline_problem("decoder", deadline.seconds) from error
 
 
 def _quads(detected: DetectResponse, header: PictureHeader) -> list[Quad]:
@@ -182,7 +182,9 @@ def _quads(detected: DetectResponse, header: PictureHeader) -> list[Quad]:
     # The EXIF orientation, which only the services apply, may swap the sides.
     if header.size is not None and sorted(header.size) != sorted((page.width, page.height)):
         width, height = header.size
-        raise answered_wrongly("detector", f"it saw {page.width}x{page.height} pixels in a picture of {width}x{height}")
+        raise stage_failed_problem(
+            "detector", f"it saw {page.width}x{page.height} pixels in a picture of {width}x{height}"
+        )
     _check_lines(len(detected.segments))
     # A segment at the very edge may have nothing left of it on the page; it must not cost the others their reader.
     quads = [segment.quad for segment in detected.segments if _meets(segment.quad, page)]
@@ -191,7 +193,9 @@ def _quads(detected: DetectResponse, header: PictureHeader) -> list[Quad]:
 
 def _check_lines(count: int) -> None:
     if count > _MOST_LINES:
-        raise too_much_text("extractor", f"{count:,} segments were found; at most {_MOST_LINES:,} are accepted.")
+        raise too_much_text_problem(
+            "extractor", f"{count:,} segments were found; at most {_MOST_LINES:,} are accepted."
+        )
 
 
 def _meets(quad: Quad, size: PageSize) -> bool:

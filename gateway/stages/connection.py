@@ -1,16 +1,19 @@
-"""Connections to stages in other processes, and the regular check of all stages."""
+"""Connections to the stages, and the regular check of all stages."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import httpx2
 
+from gateway.background import run_in_background
 from gateway.settings import StageSettings
-from gateway.stages.stages import Stages, reason
+from gateway.stages.problems import describe_failure
+from gateway.stages.stages import Stages
+from shared.service.logs import request_id_headers
 from shared.service.tracing import traced
 
 # Shorter than a stage keeps an idle connection open (see `shared.service.server`), so that no request is sent on a
@@ -18,6 +21,20 @@ from shared.service.tracing import traced
 _KEEP_IDLE_S = 10.0
 
 _log = logging.getLogger(__name__)
+
+
+def open_client(
+    url: str, transport: httpx2.AsyncBaseTransport, *, timeout: httpx2.Timeout | None = None
+) -> httpx2.AsyncClient:
+    """Return an HTTP client of one stage, which passes on the request ID and, if tracing is on, the trace."""
+    return httpx2.AsyncClient(
+        base_url=url,
+        transport=traced(transport),
+        timeout=timeout,
+        # No proxies from the environment: the stages are on the same network.
+        trust_env=False,
+        event_hooks={"request": [_add_request_id]},
+    )
 
 
 @asynccontextmanager
@@ -29,18 +46,16 @@ async def stages_over_http(settings: StageSettings) -> AsyncIterator[Stages]:
         keepalive_expiry=_KEEP_IDLE_S,
     )
     timeout = httpx2.Timeout(settings.stage_timeout_s, connect=settings.stage_connect_timeout_s)
-
-    def client(url: object) -> httpx2.AsyncClient:
-        # No proxies from the environment: the stages are on the same network.
-        transport = traced(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))
-        return httpx2.AsyncClient(base_url=str(url), transport=transport, timeout=timeout, trust_env=False)
-
-    stages = Stages(
-        detector=client(settings.detector_url),
-        recognizer=client(settings.recognizer_url),
-        extractor=client(settings.extractor_url),
-        timeout_s=settings.stage_timeout_s,
-    )
+    urls = {
+        "detector": settings.detector_url,
+        "recognizer": settings.recognizer_url,
+        "extractor": settings.extractor_url,
+    }
+    clients = {
+        name: open_client(str(url), httpx2.AsyncHTTPTransport(limits=limits, trust_env=False), timeout=timeout)
+        for name, url in urls.items()
+    }
+    stages = Stages(**clients, timeout_s=settings.stage_timeout_s)
     try:
         yield stages
     finally:
@@ -48,19 +63,14 @@ async def stages_over_http(settings: StageSettings) -> AsyncIterator[Stages]:
 
 
 @asynccontextmanager
-async def checking_stages(stages: Stages, interval_s: float) -> AsyncIterator[None]:
+async def check_in_background(stages: Stages, interval_s: float) -> AsyncIterator[None]:
     """Ask the stages for their model versions every `interval_s` seconds while the block runs.
 
     A gateway starts even if stages are down. It answers with a problem that names the missing stage, and recovers as
     soon as the stage does.
     """
-    task = asyncio.create_task(_check_forever(stages, interval_s), name="stage checks")
-    try:
+    async with run_in_background(_check_forever(stages, interval_s), name="stage checks"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _check_forever(stages: Stages, interval_s: float) -> None:
@@ -68,8 +78,12 @@ async def _check_forever(stages: Stages, interval_s: float) -> None:
     while True:
         problems = {str(problem.extra["stage"]): problem for problem in await stages.check()}
         for stage in sorted(problems.keys() - missing):
-            _log.warning("Stage unavailable", extra=reason(problems[stage]))
+            _log.warning("Stage unavailable", extra=describe_failure(problems[stage]))
         for stage in sorted(missing - problems.keys()):
             _log.info("Stage recovered", extra={"stage": stage})
         missing = set(problems)
         await asyncio.sleep(interval_s)
+
+
+async def _add_request_id(request: httpx2.Request) -> None:
+    request.headers.update(request_id_headers())

@@ -1,7 +1,7 @@
 """The three stages as the gateway calls them.
 
-One code path for both ways of running: a stage in another process is reached over the network, one in this process over
-ASGI, by the same requests. What goes wrong with a stage becomes a problem that names it.
+There is one code path for both ways of running: a stage in another process is reached over the network, one in this
+process over ASGI, with the same requests. If a stage fails, the caller sees a problem that names it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import httpx2
 
-from gateway.stages.client import Stage, reason
-from gateway.stages.problems import answered_wrongly
+from gateway.stages.client import Stage
+from gateway.stages.problems import stage_failed_problem
 from shared.contracts import (
     CorrectRequest,
     DetectResponse,
@@ -28,7 +27,7 @@ from shared.contracts import (
 from shared.problems import ProblemError
 from shared.service.deadline import Deadline
 
-__all__ = ["Stages", "reason"]
+_JSON = {"Content-Type": "application/json"}
 
 
 class Stages:
@@ -38,7 +37,7 @@ class Stages:
         detector: Client with the base URL of the detector.
         recognizer: Client with the base URL of the recognizer.
         extractor: Client with the base URL of the extractor.
-        timeout_s: Longest time for one call of a stage.
+        timeout_s: Timeout of one stage call, in seconds.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Stages:
     async def detect(
         self, data: bytes, media_type: str, deadline: Deadline, orientation: Orientation | None = None
     ) -> DetectResponse:
-        """Finds the text segments of a picture; how it treats a turned one is up to the detector if left out."""
+        """Find the text segments of a picture; without `orientation`, the detector's own setting applies."""
         return await self.detector.call(
             "/v1/detect",
             deadline,
@@ -68,7 +67,7 @@ class Stages:
     async def recognize(
         self, data: bytes, media_type: str, quads: Sequence[Quad], deadline: Deadline
     ) -> RecognizeResponse:
-        """Reads segments of a picture; as many texts as quads, in their order."""
+        """Read segments of a picture; there are as many texts as quads, in the same order."""
         answer = await self.recognizer.call(
             "/v1/recognize",
             deadline,
@@ -76,42 +75,36 @@ class Stages:
             data={"quads": json.dumps(quads)},
         )
         if len(answer.texts) != len(quads):
-            raise answered_wrongly("recognizer", f"it read {len(answer.texts)} of {len(quads)} segments")
+            raise stage_failed_problem("recognizer", f"it read {len(answer.texts)} of {len(quads)} segments")
         return answer
 
     async def extract(self, request: ExtractRequest, deadline: Deadline) -> ExtractResponse:
-        """Finds the fields in the text of a receipt."""
-        answer = await self.extractor.call(
-            "/v1/extract",
-            deadline,
-            content=request.model_dump_json().encode(),
-            headers={"Content-Type": "application/json"},
-        )
+        """Find the fields in the text of a receipt."""
+        content = request.model_dump_json().encode()
+        answer = await self.extractor.call("/v1/extract", deadline, content=content, headers=_JSON)
         _check_lines(answer, len(request.lines))
         return answer
 
     async def correct(self, request: CorrectRequest, deadline: Deadline) -> ExtractResponse:
-        """Corrects the fields of a receipt as people corrected those of others."""
-        answer = await self.extractor.call(
-            "/v1/correct",
-            deadline,
-            content=request.model_dump_json().encode(),
-            headers={"Content-Type": "application/json"},
-        )
+        """Correct the fields of a receipt with what people corrected on others."""
+        content = request.model_dump_json().encode()
+        answer = await self.extractor.call("/v1/correct", deadline, content=content, headers=_JSON)
         _check_lines(answer, len(request.lines))
         return answer
 
     async def models(self) -> Models:
-        """Gives the models' versions as last heard, asks those stages that were not heard of yet.
+        """Return the versions of the models as last reported, after asking stages that have not reported yet.
 
         Raises:
-            ProblemError: 503 if a stage that was never heard of cannot be reached or is not ready.
+            ProblemError: 503 if a stage that never reported cannot be reached or is not ready.
         """
-        versions = await asyncio.gather(*(_version(stage) for stage in self._all()))
-        return Models(detector=versions[0], recognizer=versions[1], extractor=versions[2])
+        unknown = [stage for stage in self._all() if stage.model is None]
+        if unknown:
+            await asyncio.gather(*(stage.check() for stage in unknown))
+        return Models.model_validate({stage.name: stage.model for stage in self._all()})
 
     async def check(self) -> list[ProblemError]:
-        """Asks all stages for their models' versions; gives what is wrong with those that did not tell."""
+        """Ask all stages for the versions of their models, and return the problems of those that failed."""
         results = await asyncio.gather(*(stage.check() for stage in self._all()), return_exceptions=True)
         problems: list[ProblemError] = []
         for result in results:
@@ -122,7 +115,7 @@ class Stages:
         return problems
 
     async def aclose(self) -> None:
-        """Closes the connections to all stages."""
+        """Close the connections to all stages."""
         await asyncio.gather(*(stage.aclose() for stage in self._all()))
 
     def _all(self) -> tuple[Stage[DetectResponse], Stage[RecognizeResponse], Stage[ExtractResponse]]:
@@ -132,8 +125,4 @@ class Stages:
 def _check_lines(answer: ExtractResponse, count: int) -> None:
     fields = [field for _, field in answer.fields if field is not None]
     if any(index not in range(count) for field in fields for index in field.lines):
-        raise answered_wrongly("extractor", "a field refers to a line that there is not")
-
-
-async def _version(stage: Stage[Any]) -> str:
-    return stage.model if stage.model is not None else await stage.check()
+        raise stage_failed_problem("extractor", "a field refers to a line that does not exist")
