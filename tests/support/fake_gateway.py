@@ -1,4 +1,4 @@
-"""A gateway that answers as told and a clock that does not wait, for the tests of the client."""
+"""A gateway with prepared replies and a clock that does not wait, for the tests of the client."""
 
 from __future__ import annotations
 

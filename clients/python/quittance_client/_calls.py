@@ -42,7 +42,7 @@ class Call(Generic[T]):
 
     Attributes:
         method: HTTP method.
-        path: Path and query are joined to the URL of the gateway.
+        path: Path below the URL of the gateway.
         read: Reads a successful response; raises `pydantic.ValidationError` if it cannot.
         params: Query parameters.
         headers: Headers beside those of all calls.
@@ -51,6 +51,7 @@ class Call(Generic[T]):
         files: Files of a multipart body as name and content, in the field `files`.
         takes_key: True if the call carries an idempotency key.
         is_read_only: True for a POST that changes nothing and may be sent again.
+        is_probe: True for a question about the present state, which is not asked again if it fails.
         idempotency_key: Key given by the caller; if there is none, one is made.
         timeout_s: Seconds for the call, including its retries; None for the default of the client.
     """
@@ -65,6 +66,7 @@ class Call(Generic[T]):
     files: Sequence[tuple[str, bytes]] = ()
     takes_key: bool = False
     is_read_only: bool = False
+    is_probe: bool = False
     idempotency_key: str | None = None
     timeout_s: float | None = None
 
@@ -200,7 +202,7 @@ def delete_job(job_id: str) -> Call[None]:
 
 
 def follow_job(job_id: str) -> Call[bytes]:
-    """Return `GET /v1/jobs/{job_id}/events`, a stream without an end of its own."""
+    """Return `GET /v1/jobs/{job_id}/events`, a stream that ends with the job."""
     return Call("GET", f"{_job_path(job_id)}/events", _content)
 
 
@@ -227,12 +229,12 @@ def create_export(
 
 def get_health() -> Call[Liveness]:
     """Return `GET /healthz`."""
-    return Call("GET", "/healthz", _json(Liveness))
+    return Call("GET", "/healthz", _json(Liveness), is_probe=True)
 
 
 def get_readiness() -> Call[Readiness]:
     """Return `GET /readyz`."""
-    return Call("GET", "/readyz", _json(Readiness))
+    return Call("GET", "/readyz", _json(Readiness), is_probe=True)
 
 
 def get_metrics() -> Call[str]:

@@ -33,8 +33,8 @@ class Client:
     Args:
         base_url: URL of the gateway.
         api_key: API key; the environment variable `QUITTANCE_API_KEY` if left out.
-        timeout_s: Seconds for a call, including its retries. The gateway is told how long it may take, and has limits
-            of its own.
+        timeout_s: Seconds for a call, including its retries. They are sent to the gateway, which
+            may have a lower limit.
         retries: When failed requests are sent again; see `RetryPolicy`.
         transport: httpx2 transport, for a proxy, certificates, or tests.
 
@@ -62,11 +62,11 @@ class Client:
         self.exports = Exports(self._sender)
 
     def health(self) -> Liveness:
-        """Return whether the process of the gateway is alive."""
+        """Return whether the process of the gateway is alive. There are no retries."""
         return self._sender.send(_calls.get_health())
 
     def readiness(self) -> Readiness:
-        """Return whether the gateway takes work; raise `ServerError` if it does not."""
+        """Return whether the gateway takes work; raise `ServerError` if it does not. There are no retries."""
         return self._sender.send(_calls.get_readiness())
 
     def metrics(self) -> str:
@@ -95,8 +95,8 @@ class AsyncClient:
     Args:
         base_url: URL of the gateway.
         api_key: API key; the environment variable `QUITTANCE_API_KEY` if left out.
-        timeout_s: Seconds for a call, including its retries. The gateway is told how long it may take, and has limits
-            of its own.
+        timeout_s: Seconds for a call, including its retries. They are sent to the gateway, which
+            may have a lower limit.
         retries: When failed requests are sent again; see `RetryPolicy`.
         transport: httpx2 transport, for a proxy, certificates, tests, or a gateway in the same process.
 
@@ -124,11 +124,11 @@ class AsyncClient:
         self.exports = AsyncExports(self._sender)
 
     async def health(self) -> Liveness:
-        """Return whether the process of the gateway is alive."""
+        """Return whether the process of the gateway is alive. There are no retries."""
         return await self._sender.send(_calls.get_health())
 
     async def readiness(self) -> Readiness:
-        """Return whether the gateway takes work; raise `ServerError` if it does not."""
+        """Return whether the gateway takes work; raise `ServerError` if it does not. There are no retries."""
         return await self._sender.send(_calls.get_readiness())
 
     async def metrics(self) -> str:

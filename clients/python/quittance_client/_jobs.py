@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing, closing
 from typing import Self
 
@@ -112,7 +112,7 @@ class Jobs:
 
     def create(
         self,
-        files: Sequence[NamedFileInput],
+        files: Iterable[NamedFileInput],
         *,
         orientation: Orientation | None = None,
         split_pages: bool = False,
@@ -287,7 +287,7 @@ class AsyncJobs:
 
     async def create(
         self,
-        files: Sequence[NamedFileInput],
+        files: Iterable[NamedFileInput],
         *,
         orientation: Orientation | None = None,
         split_pages: bool = False,

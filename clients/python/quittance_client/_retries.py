@@ -88,7 +88,7 @@ class Exchange:
     def __init__(self, call: Call[Any], session: Session) -> None:
         self._call = call
         self._session = session
-        self._policy = session.retries
+        self._policy = NO_RETRIES if call.is_probe else session.retries
         self._timeout_s = session.timeout_s if call.timeout_s is None else call.timeout_s
         self._start = time.monotonic()
         self._failures = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 import httpx2
 from pydantic import ValidationError
 
@@ -72,7 +70,7 @@ class AuthenticationError(APIStatusError):
 
 
 class NotFoundError(APIStatusError):
-    """404: there is no such receipt, job or page."""
+    """404: the receipt, job or page does not exist."""
 
 
 class ConflictError(APIStatusError):
@@ -100,20 +98,20 @@ class ServerError(APIStatusError):
 
 
 _CLASSES: dict[int, type[APIStatusError]] = {
-    HTTPStatus.BAD_REQUEST: BadRequestError,
-    HTTPStatus.UNAUTHORIZED: AuthenticationError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UploadTooLargeError,
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UnsupportedFormatError,
-    HTTPStatus.UNPROCESSABLE_ENTITY: InvalidInputError,
-    HTTPStatus.TOO_MANY_REQUESTS: RateLimitError,
+    400: BadRequestError,
+    401: AuthenticationError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: UploadTooLargeError,
+    415: UnsupportedFormatError,
+    422: InvalidInputError,
+    429: RateLimitError,
 }
 
 
 def status_error(response: httpx2.Response, retry_after_s: float | None = None) -> APIStatusError:
     """Return the error for a response with an error status, whose body has been read."""
-    fallback = ServerError if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else APIStatusError
+    fallback = ServerError if response.status_code >= 500 else APIStatusError
     return _CLASSES.get(response.status_code, fallback)(response, retry_after_s)
 
 

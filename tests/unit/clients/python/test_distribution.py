@@ -1,4 +1,4 @@
-"""The client is a distribution of its own: it is built, installed alone, and needs nothing of the server."""
+"""The client is a separate distribution: it is built, installed alone, and needs nothing of the server."""
 
 from __future__ import annotations
 

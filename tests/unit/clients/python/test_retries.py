@@ -236,3 +236,11 @@ def test_response_of_another_version_is_explained(gateway: FakeGateway) -> None:
         gateway.replies = [reply]
         with pytest.raises(Exception, match="does not match the API of version"):
             gateway.client().receipts.get(RECEIPT_ID)
+
+
+@pytest.mark.parametrize("reply", [problem(503, "starting"), httpx2.ConnectError("refused")])
+def test_probes_answer_at_once(gateway: FakeGateway, reply: Any) -> None:
+    gateway.replies = [reply]
+    with pytest.raises((ServerError, APIConnectionError)):
+        gateway.client().readiness()
+    assert len(gateway.requests) == 1
