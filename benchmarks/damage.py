@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.detector.training.damage import move
+from services.detector.training.damage import move_points
 from shared.arrays import Floats, Pixels
 from shared.learning.dataset import load_split, write_receipt, write_split
 from shared.learning.labels import LabeledReceipt, LabeledSegment
@@ -124,7 +124,7 @@ def crumple(image: Pixels, quads: Floats, rng: np.random.Generator) -> tuple[Pix
     bent = cv2.remap(image, x + shift[..., 0], y + shift[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     slope = cv2.GaussianBlur(np.asarray(np.gradient(field[..., 2], axis=1)), (0, 0), 1.5) * text
     light = np.clip(1.0 + 0.5 * slope, 0.6, 1.2)[..., None]
-    return np.clip(bent * light, 0, 255).astype(np.uint8), move(quads, np.eye(3), shift)
+    return np.clip(bent * light, 0, 255).astype(np.uint8), move_points(quads, np.eye(3), shift)
 
 
 KINDS: dict[str, Damage] = {
@@ -193,7 +193,7 @@ def _place(
     cover = cv2.warpPerspective(np.full((height, width), 255, np.uint8), matrix, (columns, rows))
     share = (np.asarray(cover, np.float32) / 255.0)[..., None]
     mixed = shown * share + draw_ground((rows, columns)) * (1.0 - share)
-    return np.clip(mixed, 0, 255).astype(np.uint8), move(quads, np.asarray(matrix, np.float64), None)
+    return np.clip(mixed, 0, 255).astype(np.uint8), move_points(quads, np.asarray(matrix, np.float64), None)
 
 
 def _plain_paper(image: Pixels) -> Callable[[tuple[int, int]], Floats]:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from gateway.settings import GatewaySettings, StageSettings, StorageSettings
 from services.detector.network.loading import NAME as DETECTOR
-from services.detector.orientation.engine import NAME as ORIENTATION
+from services.detector.orientation.loading import NAME as ORIENTATION
 from services.detector.settings import DetectorSettings
 from services.extractor.network.loading import NAME as EXTRACTOR
 from services.extractor.settings import ExtractorSettings

@@ -1,1 +1,1 @@
-
+"""The detector: find text segments on a page."""

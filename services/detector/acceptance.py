@@ -1,8 +1,8 @@
-"""Which of the segments found are text: a logistic model of each, fitted on training receipts. numpy only.
+"""Decide which segments are text by a logistic model that is fitted on training receipts. numpy and cv2 only.
 
-The scores of the network tell most of it. Handwriting, logos and specks that score like print differ in height from the
-rest of the page, are less even, or stand alone; a lone character that scores less than a word is right more often if
-it stands on a row with others.
+The scores of the network decide most cases. Handwriting, logos and specks that score like print differ in height from
+the rest of the page, are less even, or are isolated. A single character with a low score is more often correct if there
+is other text on its row.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import math
 import cv2
 import numpy as np
 
-from services.detector.ink import LEAST_CONTRAST, STRONG_SHARE
+from services.detector.ink import MIN_CONTRAST, STRONG_SHARE
 from services.detector.proposals import Chains
-from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
+from shared.arrays import Flags, Floats, Indices, Pixels
 
 FEATURES = (
     "log_odds",
-    "least_score",
-    "highest_score",
+    "min_score",
+    "max_score",
     "mean_score",
     "single",
     "double",
@@ -36,24 +36,24 @@ FEATURES = (
     "beside_a_row",
     "rows_beside",
 )
-#: Mean score from which a segment counts as a neighbor of others.
+# Minimum mean score of a segment that counts as a neighbor of others.
 _SURE = 0.8
-#: Rows of text at most this many heights away stand beside a segment; centers this near are on one row.
+# Maximum distances of neighbors in heights: of rows next to a segment, and of centers on the same row.
 _BESIDE, _SAME_ROW = 2.2, 0.6
-#: Share of a segment's pixels that are no darker than its strong ink.
+# Share of the pixels of a segment that are not darker than its strong ink.
 _STRONG = 0.95
 
 
 def describe_segments(chains: Chains, quads: Floats, strength: Pixels) -> Floats:
-    """Features of the segments found on one page.
+    """Compute the features of the segments of one page.
 
     Args:
-        chains: The proposals of each of N segments.
-        quads: N x 4 x 2 in pixels of the prepared page.
-        strength: Ink of the page, H x W, see :func:`services.detector.ink.ink_strength`.
+        chains: Proposals of each of N segments.
+        quads: `(N, 4, 2)` in pixels of the prepared page.
+        strength: Ink of the page, `(H, W)`; see `services.detector.ink.compute_ink_strength`.
 
     Returns:
-        N x F, in the order of :data:`FEATURES`.
+        `(N, F)`, in the order of `FEATURES`.
     """
     count = chains.count
     score, height = chains.members.score, chains.members.bottom - chains.members.top
@@ -62,10 +62,10 @@ def describe_segments(chains: Chains, quads: Floats, strength: Pixels) -> Floats
     mean, mean_height = chains.mean(score), chains.mean(height)
     log_odds = np.log(mean / (1.0 - np.minimum(mean, 0.9999)) + 1e-6)
     log_height = np.log(mean_height / median)
-    unevenness = np.sqrt(chains.mean(np.square(height - chains.spread(mean_height)))) / median
-    contrast, density = _ink(low, high, strength)
+    unevenness = np.sqrt(chains.mean(np.square(height - chains.repeat(mean_height)))) / median
+    contrast, density = _measure_ink(low, high, strength)
     single = count == 1
-    on_row, rows = _neighbors(low, high, mean >= _SURE, median)
+    on_row, rows = _find_neighbors(low, high, mean >= _SURE, median)
     features = [
         log_odds,
         np.minimum.reduceat(score, chains.start),
@@ -89,29 +89,24 @@ def describe_segments(chains: Chains, quads: Floats, strength: Pixels) -> Floats
     return np.stack([np.asarray(feature, np.float32) for feature in features], axis=1)
 
 
-def acceptance_logits(features: Floats, weights: Doubles) -> Floats:
-    """How surely a segment is text: N x F features and F + 1 weights (the last is the constant) to N logits."""
-    return np.asarray(features @ weights[:-1] + weights[-1], np.float32)
-
-
-def _ink(low: Floats, high: Floats, strength: Pixels) -> tuple[Floats, Floats]:
-    """Strong ink (gray levels) of each of N boxes, and the share of its pixels that are ink."""
+def _measure_ink(low: Floats, high: Floats, strength: Pixels) -> tuple[Floats, Floats]:
+    """Return the strong ink (gray levels) of each of N boxes, and the share of its pixels that are ink."""
     contrast, density = np.zeros(len(low), np.float32), np.zeros(len(low), np.float32)
     bounds = np.maximum(np.concatenate([low, high], axis=1).astype(np.intp), (0, 0, 1, 1)).tolist()
     for index, (x0, y0, x1, y1) in enumerate(bounds):
         part = strength[y0:y1, x0:x1]
         if not part.size:
             continue
-        # Counting the gray levels is quicker than sorting the pixels.
+        # Counting the gray levels is faster than sorting the pixels.
         darker = np.cumsum(cv2.calcHist([part], [0], None, [256], [0, 256]))
         strong = int(np.searchsorted(darker, min(int(_STRONG * part.size), part.size - 1), "right"))
-        faint = math.floor(STRONG_SHARE * max(strong, LEAST_CONTRAST))
+        faint = math.floor(STRONG_SHARE * max(strong, MIN_CONTRAST))
         contrast[index], density[index] = strong, 1.0 - darker[faint] / part.size
     return contrast, density
 
 
-def _neighbors(low: Floats, high: Floats, sure: Flags, height: float) -> tuple[Flags, Indices]:
-    """Whether each of N boxes has a sure one on its row, and how many sure ones stand right above and below it."""
+def _find_neighbors(low: Floats, high: Floats, sure: Flags, height: float) -> tuple[Flags, Indices]:
+    """Return whether each of N boxes has a sure one on its row, and the number of sure ones above and below."""
     middle = 0.5 * (low[:, 1] + high[:, 1])
     away = np.abs(middle[:, None] - middle[None]) / height
     other = sure[None] & ~np.eye(len(low), dtype=bool)

@@ -1,7 +1,8 @@
-"""Anchors, the targets that a labeled picture gives them, and how their coordinates are read.
+"""Encode labeled segments as targets of anchors, and decode the coordinates of anchors. numpy only.
 
-A cell of the network is :data:`STRIDE` pixels wide; each of its k anchors is as wide as the cell, stands on the cell's
-center and has one of k heights. Everything here is numpy, with pixels of the scaled picture.
+A cell of the network is `STRIDE` pixels wide. Each of its k anchors is as wide as the cell, centered on it, and has one
+of k heights. All coordinates are pixels of the scaled page. The anchors are those of CTPN (arXiv:1609.03605, section
+3.1), except for the side ramp; see `encode_side`.
 """
 
 from __future__ import annotations
@@ -12,33 +13,34 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from services.detector.network.architecture import STRIDE
 from shared.arrays import Flags, Floats, Indices
 
-STRIDE = 16
-#: The side ramp starts this many cells before an end: a cell whose center is farther inside has the target 0.
+# Cells before an end at which the side ramp starts; the target of a cell farther inside is 0.
 SIDE_REACH = 1.5
-#: A cell is text where a segment covers half of it, and not text where it covers less than a quarter.
+# Pixels of a cell that a segment covers: at least this many make it text, fewer than the second number make it blank.
 _TEXT_COVER, _BLANK_COVER = 8.0, 4.0
-#: Height ratios from which an anchor fits a segment, and from which it is left out of the loss.
+# Minimum height ratio at which an anchor fits a segment, and at which it is excluded from the loss.
 _FIT, _NEAR = 0.7, 0.5
-#: A segment belongs to every row of cells whose center is this near (px) to its own, so that a segment on the border
-#: of two rows is found by both; rows up to the second distance are left out of the loss.
+# A segment belongs to every row of cells whose center is at most this far (px) from its own, so a segment on the border
+# of two rows is found by both. Rows up to the second distance are excluded from the loss.
 _ROW_REACH, _ROW_NEAR = 10.0, 13.0
-#: A segment narrower than this many heights (one or two characters) is short: it has few anchors, so each counts more.
+# A segment narrower than this many heights (one or two characters) is short: it has few anchors, so each of them weighs
+# more.
 _SHORT_ASPECT, _SHORT_WEIGHT = 1.7, 2.5
-#: Where segments compete for an anchor, one that has a single column of cells counts as this much (px) nearer: it has
-#: no other column to be found by.
+# Pixels by which a segment with a single column of cells counts as nearer where segments compete for an anchor: no
+# other column can find it.
 _SINGLE_PRIORITY = 8.0
 
 
 class Targets(NamedTuple):
-    """What the network should say of one picture of R rows and C columns, k anchors.
+    """Targets of one picture of R rows and C columns of cells with k anchors each.
 
     Attributes:
-        labels: R x C x k, int8: 1 text, 0 not text, -1 left out.
-        vertical: R x C x k x 2: center offset in anchor heights, log of the height ratio; 0 unless text.
-        side: R x C x k: the side ramp; 0 unless text and near an end.
-        weight: R x C x k: how much the anchor counts in the loss, 1 unless it is text of a short segment.
+        labels: `(R, C, k)` int8: 1 text, 0 not text, -1 excluded from the loss.
+        vertical: `(R, C, k, 2)`: center offset in anchor heights and log of the height ratio; 0 unless text.
+        side: `(R, C, k)`: side ramp; 0 unless text and near an end.
+        weight: `(R, C, k)`: weight of the anchor in the loss; 1 unless it is text of a short segment.
     """
 
     labels: npt.NDArray[np.int8]
@@ -48,41 +50,41 @@ class Targets(NamedTuple):
 
 
 def encode_side(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Floats:
-    """The side ramp of cells inside a segment.
+    """Return the side ramp of cells inside a segment.
 
     Args:
-        left: Distance from the segment's left end to the cell's center in cells, negative if the center lies outside.
-        right: The same for the right end.
+        left: Cells from the left end of the segment to the center of the cell, negative if the center is outside.
+        right: Cells from the center of the cell to the right end, negative if the center is outside.
 
     Returns:
-        Zero at :data:`SIDE_REACH` cells or more from both ends; toward the nearer end it rises by one a cell, with
-        a plus sign for a right end and a minus sign for a left one.
+        0 at `SIDE_REACH` or more cells from both ends. Toward the nearer end it rises by one per cell, with a positive
+        sign for a right end and a negative sign for a left end.
     """
     to_right, to_left = np.maximum(SIDE_REACH - right, 0.0), np.maximum(SIDE_REACH - left, 0.0)
     return np.asarray(np.where(right <= left, to_right, -to_left), np.float32)
 
 
 def decode_side(side: Floats, center: Floats) -> Floats:
-    """The position (px) of the end that the side ramp of cells tells of; meaningful where the ramp is not near zero."""
+    """Return the position (px) of the end that the side ramp of a cell encodes; meaningless if the ramp is near 0."""
     distance = (SIDE_REACH - np.abs(side)) * STRIDE
     return (center + np.sign(side) * distance).astype(np.float32)
 
 
-def cell_centers(count: int) -> Floats:
-    """Centers of `count` cells along one axis in pixels."""
+def compute_cell_centers(count: int) -> Floats:
+    """Return the centers of `count` cells along one axis in pixels, `(count,)`."""
     return (np.arange(count, dtype=np.float32) + 0.5) * STRIDE
 
 
 def decode_vertical(vertical: Floats, rows: Indices, heights: Floats) -> tuple[Floats, Floats]:
-    """Read the vertical coordinates of P anchors.
+    """Decode the vertical coordinates of P anchors.
 
     Args:
-        vertical: P x 2, as the network gives them.
-        rows: P row indices.
-        heights: P anchor heights in pixels.
+        vertical: `(P, 2)`, as the network returns them.
+        rows: `(P,)` row indices.
+        heights: `(P,)` anchor heights in pixels.
 
     Returns:
-        Top and bottom (P each) in pixels.
+        Top and bottom in pixels, `(P,)` each.
     """
     center = (rows + 0.5) * STRIDE + vertical[:, 0] * heights
     half = 0.5 * heights * np.exp(np.clip(vertical[:, 1], -2.0, 2.0))
@@ -90,7 +92,7 @@ def decode_vertical(vertical: Floats, rows: Indices, heights: Floats) -> tuple[F
 
 
 def is_short(quads: Floats) -> Flags:
-    """Which of N quads (N x 4 x 2) hold hardly more than two characters, judged by their width in heights."""
+    """Return which of N quads `(N, 4, 2)` are about two characters or shorter, by their width in heights."""
     width = 0.5 * np.linalg.norm(quads[:, [1, 2]] - quads[:, [0, 3]], axis=2).sum(axis=1)
     height = 0.5 * np.linalg.norm(quads[:, [3, 2]] - quads[:, [0, 1]], axis=2).sum(axis=1)
     return np.asarray(width < _SHORT_ASPECT * height, np.bool_)
@@ -101,20 +103,18 @@ def build_targets(
 ) -> Targets:
     """Assign the labeled segments of a picture to anchors.
 
-    An anchor is text if a segment covers half of its cell's width, has its center (at that column) near the cell's
-    row and about the anchor's height. Anchors that nearly fit are left out. Where segments compete for an anchor the
-    one nearest to the cell's center has it, with an advantage for a segment that has a single column of cells.
+    An anchor is text if a segment covers half of the width of its cell, has its center (at that column) near the row of
+    the cell, and has about the height of the anchor. Anchors that nearly fit are excluded from the loss. Where segments
+    compete for an anchor, the one closest to the center of the cell gets it, with an advantage for a segment that has a
+    single column of cells.
 
     Args:
-        quads: N x 4 x 2, clockwise from the top left, in pixels; may reach over the picture's edges.
-        rows: Rows of cells.
-        columns: Columns of cells.
+        quads: `(N, 4, 2)` in pixels, clockwise from the top left; may extend beyond the picture.
+        rows: Number of rows of cells.
+        columns: Number of columns of cells.
         anchor_heights: The k anchor heights in pixels.
-        ignored: M x 4 x 2, print that is neither text nor blank: whatever anchor it touches is left out, unless a
-            segment has it.
-
-    Returns:
-        The targets.
+        ignored: `(M, 4, 2)` print that is neither text nor blank. Anchors that it touches are excluded from the loss,
+            unless a segment has them.
     """
     heights = np.asarray(anchor_heights, np.float32)
     shape = (rows, columns, len(heights))
@@ -124,7 +124,7 @@ def build_targets(
     weight = np.ones(shape, np.float32)
     distance = np.full(shape, np.inf, np.float32)
     short = is_short(quads)
-    centers, row_centers = cell_centers(columns), cell_centers(rows)
+    centers, row_centers = compute_cell_centers(columns), compute_cell_centers(rows)
     for index, quad in enumerate(quads):
         left, right = float(quad[[0, 3], 0].mean()), float(quad[[1, 2], 0].mean())
         cover = np.minimum(right, centers + STRIDE / 2) - np.maximum(left, centers - STRIDE / 2)
@@ -138,7 +138,7 @@ def build_targets(
         center, height = 0.5 * (top + bottom), np.maximum(bottom - top, 1.0)
         ramp = encode_side((centers[touched] - left) / STRIDE, (right - centers[touched]) / STRIDE)
 
-        # rows x touched columns x k
+        # Rows x touched columns x k.
         off_row = np.abs(center[None] - row_centers[:, None])[:, :, None]
         ratio = np.minimum(height[:, None] / heights, heights / height[:, None])[None]
         text = (off_row <= _ROW_REACH) & (ratio >= _FIT) & is_text[None, :, None]
@@ -155,14 +155,15 @@ def build_targets(
         vertical[row, cell, anchor, 1] = np.log(height[column] / heights[anchor])
         side[row, cell, anchor] = ramp[column]
         weight[row, cell, anchor] = _SHORT_WEIGHT if short[index] else 1.0
-    _leave_out(labels, ignored)
+    if ignored is not None:
+        _exclude_ignored(labels, ignored)
     return Targets(labels, vertical, side, weight)
 
 
-def _leave_out(labels: npt.NDArray[np.int8], ignored: Floats | None) -> None:
-    """Mark the blank anchors (R x C x k) of all cells that some quads (M x 4 x 2) touch as left out."""
+def _exclude_ignored(labels: npt.NDArray[np.int8], ignored: Floats) -> None:
+    """Exclude the blank anchors `(R, C, k)` of all cells that quads `(M, 4, 2)` touch, in place."""
     rows, columns, _ = labels.shape
-    for quad in () if ignored is None else ignored:
+    for quad in ignored:
         low = np.floor(quad.min(axis=0) / STRIDE - 0.5).astype(int)
         high = np.ceil(quad.max(axis=0) / STRIDE + 0.5).astype(int)
         x0, x1 = np.clip((low[0], high[0]), 0, columns)

@@ -1,6 +1,6 @@
-"""Where two neighbors on one row part: a logistic model of each link between two proposals.
+"""Decide where neighbors on one row are separate by a logistic model of links between proposals. numpy only.
 
-What it goes by: the side ramps around the link, the scores, and the widest blank stretch of ink there. numpy only.
+The model sees the side ramps around the link, the scores, and the widest gap in the ink.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.detector.anchors import STRIDE
-from services.detector.ink import column_ink, find_gaps
+from services.detector.ink import find_gaps, find_inked_columns
+from services.detector.network.architecture import STRIDE
 from services.detector.proposals import Chains, Proposals
-from shared.arrays import Doubles, Flags, Floats, Indices, Pixels
+from shared.arrays import Flags, Floats, Indices, Pixels
 
 FEATURES = (
     "side_left",
@@ -34,10 +34,10 @@ FEATURES = (
     "gap_over_other",
     "height_differs",
 )
-#: Gaps are looked for this far (px) beyond the centers of the linked cells.
+# Gaps are searched up to this far (px) beyond the centers of the linked cells.
 _BESIDE = 6.0
-#: Wider gaps, in heights, count as this wide.
-_WIDEST = 3.0
+# Gaps are clipped at this width in heights.
+_MAX_GAP = 3.0
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Links:
     Attributes:
         left: Index of the left proposal of each link.
         right: Index of the right proposal.
-        features: E x F, in the order of :data:`FEATURES`.
-        gap_start: Left end (px) of the widest blank stretch at the link; equal to `gap_stop` if there is none.
-        gap_stop: Right end (px) of it.
+        features: `(E, F)`, in the order of `FEATURES`.
+        gap_start: Left end (px) of the widest gap at the link; equal to `gap_stop` if there is none.
+        gap_stop: Right end (px) of the gap.
     """
 
     left: Indices
@@ -60,20 +60,20 @@ class Links:
 
 
 def describe_links(proposals: Proposals, following: Indices, chain: Indices, strength: Pixels) -> Links:
-    """Features of all links.
+    """Compute the features of all links.
 
     Args:
-        proposals: Of the page.
-        following: The proposal that follows each one, or -1.
-        chain: The chain that each belongs to.
-        strength: Ink of the page, see :func:`services.detector.ink.ink_strength`.
+        proposals: Proposals of the page.
+        following: Index of the next proposal after each one, or -1.
+        chain: Index of the chain of each proposal.
+        strength: Ink of the page, `(H, W)`; see `services.detector.ink.compute_ink_strength`.
     """
     left = np.flatnonzero(following >= 0)
     right = following[left]
     count = len(proposals)
     before = np.full(count, -1, np.intp)
     before[right] = left
-    start, stop, share, other = _ink_gaps(proposals, left, right, chain, strength)
+    start, stop, share, other = _find_link_gaps(proposals, left, right, chain, strength)
     side, score = proposals.side, proposals.score
     height = np.maximum(proposals.bottom - proposals.top, 1.0)
     side_left, side_right = side[left], side[right]
@@ -104,16 +104,16 @@ def describe_links(proposals: Proposals, following: Indices, chain: Indices, str
     return Links(left, right, matrix.reshape(-1, len(FEATURES)), start, stop)
 
 
-def _ink_gaps(
+def _find_link_gaps(
     proposals: Proposals, left: Indices, right: Indices, chain: Indices, strength: Pixels
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """For each link the widest blank stretch (start, stop), its width in heights, and the chain's typical one."""
+    """Return start and stop of the widest gap of each link, its width and the typical one of the chain in heights."""
     links = len(left)
     center = proposals.center
     middle = 0.5 * (center[left] + center[right])
     start, stop = middle.copy(), middle.copy()
     share, other = np.zeros(links, np.float32), np.zeros(links, np.float32)
-    chains, _ = Chains.of(proposals, chain)
+    chains, _ = Chains.group(proposals, chain)
     tops, bottoms = (chains.median(edge).tolist() for edge in (chains.members.top, chains.members.bottom))
     first, last = ((chains.members.column[ends] + 0.5) * STRIDE for ends in (chains.start, chains.last))
     lefts, rights = (first - STRIDE).tolist(), (last + STRIDE).tolist()
@@ -124,9 +124,10 @@ def _ink_gaps(
         one = chain[left[group[0]]]
         top, bottom, x0 = tops[one], bottoms[one], lefts[one]
         height = max(bottom - top, 1.0)
-        ink = column_ink(strength, (x0, top, rights[one], bottom))
+        ink = find_inked_columns(strength, (x0, top, rights[one], bottom))
         gaps = find_gaps(ink, round(x0))
-        if not len(gaps.start) or not ink.any():  # too faint to tell anything
+        # Text that is too faint has no visible ink.
+        if not len(gaps.start) or not ink.any():
             continue
         from_x, to_x = center[left[group]][:, None] - _BESIDE, center[right[group]][:, None] + _BESIDE
         inside = np.minimum(gaps.stop[None], to_x) - np.maximum(gaps.start[None], from_x)
@@ -135,19 +136,14 @@ def _ink_gaps(
         best = inside.argmax(axis=1)
         found = inside[np.arange(len(group)), best] > 0
         start[group[found]], stop[group[found]] = gaps.start[best[found]], gaps.stop[best[found]]
-        share[group] = np.where(found, np.minimum(gaps.width[best] / height, _WIDEST), 0.0)
+        share[group] = np.where(found, np.minimum(gaps.width[best] / height, _MAX_GAP), 0.0)
         words = np.sort(gaps.width[gaps.width > 0.2 * height] / height)
         other[group] = 0.5 * (words[(len(words) - 1) // 2] + words[len(words) // 2]) if len(words) else 0.0
     return start.astype(np.float32), stop.astype(np.float32), share, other
 
 
-def break_logits(features: Floats, weights: Doubles) -> Floats:
-    """How surely a link is a break: E x F features and F + 1 weights (the last is the constant) to E logits."""
-    return np.asarray(features @ weights[:-1] + weights[-1], np.float32)
-
-
 def choose_breaks(logits: Floats, links: Links, threshold: float) -> Flags:
-    """Which links are breaks: those over a threshold, and of several at one gap only the surest."""
+    """Return which links are breaks: those above a threshold, and only the most certain one per gap."""
     chosen = logits > threshold
     at = np.full(int(max(links.right.max(initial=-1), links.left.max(initial=-1))) + 1, -1, np.intp)
     at[links.left] = np.arange(len(links.left))

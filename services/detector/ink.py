@@ -1,4 +1,4 @@
-"""Ink on a prepared page: where the columns of a row of text are blank. numpy and cv2 only."""
+"""Measure ink on a prepared page and find gaps in a row of text. numpy and cv2 only."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import numpy as np
 
 from shared.arrays import Flags, Floats, Pixels
 
-#: Window (px) of the mean that ink is darker than.
+# Window (px) of the mean that ink is darker than.
 _WINDOW = 41
-#: Share of the strong ink of a row from which there is ink, and the least contrast (gray levels) of strong ink.
-STRONG_SHARE, LEAST_CONTRAST = 0.35, 6.0
-#: Share of a row's height, at its top and bottom, that is left out: it may hold rules and the neighbors' ink.
+# Share of the strong ink of a row above which a pixel is ink, and minimum contrast (gray levels) of strong ink.
+STRONG_SHARE, MIN_CONTRAST = 0.35, 6.0
+# Share of the height of a row that is ignored at its top and bottom: it may contain rules and ink of neighbors.
 _TRIM = 0.15
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """Blank stretches of a row of text, from left to right; `start` and `stop` in pixels of the page."""
+    """Gaps in a row of text from left to right; `start` and `stop` are `(N,)` in pixels of the page."""
 
     start: Floats
     stop: Floats
 
     @property
     def width(self) -> Floats:
-        """Widths in pixels."""
+        """Widths in pixels, `(N,)`."""
         return self.stop - self.start
 
 
-def ink_strength(gray: Pixels) -> Pixels:
-    """How much darker each pixel is than the mean around it, in gray levels, 0 where it is lighter; H x W."""
+def compute_ink_strength(gray: Pixels) -> Pixels:
+    """Return how much darker each pixel is than the mean around it, `(H, W)` gray levels; 0 if it is lighter."""
     mean = cv2.blur(gray, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.subtract(mean, gray), np.uint8)
 
 
-def column_ink(strength: Pixels, box: tuple[float, float, float, float]) -> Flags:
-    """Which columns of a box have ink.
+def find_inked_columns(strength: Pixels, box: tuple[float, float, float, float]) -> Flags:
+    """Return which columns of a box contain ink.
 
     Args:
-        strength: Of the page, see :func:`ink_strength`.
+        strength: Ink of the page; see `compute_ink_strength`.
         box: x0, y0, x1, y1 in pixels; the part outside of the page has no ink.
 
     Returns:
-        One value a column from round(x0) to round(x1).
+        One flag per column from round(x0) to round(x1).
     """
     x0, y0, x1, y1 = box
     trim = _TRIM * (y1 - y0)
@@ -55,22 +55,22 @@ def column_ink(strength: Pixels, box: tuple[float, float, float, float]) -> Flag
     if bottom <= top or inner_right <= inner_left:
         return ink
     darkest = strength[top:bottom, inner_left:inner_right].max(axis=0)
-    level = STRONG_SHARE * max(_upper_value(darkest, 0.8), LEAST_CONTRAST)
+    level = STRONG_SHARE * max(_find_quantile(darkest, 0.8), MIN_CONTRAST)
     ink[inner_left - left : inner_right - left] = darkest > level
     return ink
 
 
-def _upper_value(values: Pixels, share: float) -> float:
-    """The value that a share (0 to 1) of some values does not exceed; several times faster than a percentile."""
+def _find_quantile(values: Pixels, share: float) -> float:
+    """Return the value that a share (0 to 1) of values does not exceed; several times faster than a percentile."""
     index = min(int(share * len(values)), len(values) - 1)
     return float(np.partition(values, index)[index])
 
 
 def find_gaps(ink: Flags, origin: int) -> Gaps:
-    """The blank stretches of a row.
+    """Find the gaps of a row.
 
     Args:
-        ink: One value a column.
+        ink: One flag per column.
         origin: Pixel of the first column.
     """
     padded = np.ones(len(ink) + 2, np.bool_)

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.detector.ink import ink_strength
-from services.detector.joining import JoiningSettings, Segments, join
+from services.detector.ink import compute_ink_strength
+from services.detector.joining import JoiningSettings, Segments, join_proposals
 from services.detector.network.architecture import Architecture
 from services.detector.network.engine import Activations, Engine
 from services.detector.network.loading import load_engine, read_weights
-from services.detector.orientation.engine import load_orientation
-from services.detector.orientation.pose import PATCH, OrientationEngine
-from services.detector.orientation.straighten import cut_to_page
-from services.detector.preparation import PreparationSettings, PreparedPage, prepare, scale_again
-from services.detector.proposals import decode_proposals, suppress
+from services.detector.orientation.engine import PATCH_PX, OrientationEngine
+from services.detector.orientation.loading import load_orientation
+from services.detector.orientation.straighten import clip_to_page
+from services.detector.preparation import PreparationSettings, PreparedPage, prepare_page, rescale_page
+from services.detector.proposals import decode_proposals, suppress_overlaps
 from services.detector.settings import DetectorSettings
 from shared.arrays import Floats, Pixels
 from shared.contracts import Orientation
@@ -36,7 +36,7 @@ COMMON_SIZES = tuple(product((896, 1024, 768), (448, 512, 384)))
 #: Seconds after which no further size is run to warm up.
 _WARM_UP_S = 0.8
 #: Segments with a shorter side, in pixels of the page, are none.
-_LEAST_SIDE = 2.0
+_MIN_SIDE_PX = 2.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Predictor:
             if time.perf_counter() - begun > _WARM_UP_S:
                 break
         if self._orientation is not None:
-            self._orientation(np.full((1, PATCH, PATCH), 255, np.uint8))
+            self._orientation(np.full((1, PATCH_PX, PATCH_PX), 255, np.uint8))
 
     def prepare(self, image: npt.NDArray[Any], orientation: Orientation | None = None) -> PreparedPage | None:
         """Set a page straight and scale it for the network; None if nothing on it looks like text.
@@ -142,7 +142,7 @@ class Predictor:
             orientation: `auto`, or `upright` to take the page as it is; as the settings say if left out.
         """
         turned = (orientation or self._default_orientation) == "auto"
-        return prepare(image, self._preparation, self._orientation if turned else None)
+        return prepare_page(image, self._preparation, self._orientation if turned else None)
 
     def group(self, page: PreparedPage) -> Hashable:
         """What pages of one batch must have in common for this engine."""
@@ -151,15 +151,15 @@ class Predictor:
     def detect(self, pages: Sequence[PreparedPage]) -> list[Detection]:
         """Find the text of prepared pages; a page whose text is far from the working height is computed once more."""
         shown = dict(enumerate(pages))
-        found = dict(self._found(shown))
+        found = dict(self._find_segments(shown))
         again = {
-            index: scale_again(page, factor, self._preparation)
+            index: rescale_page(page, factor, self._preparation)
             for index, page in shown.items()
-            if (factor := self._misfit(found[index])) is not None
+            if (factor := self._compute_rescale_factor(found[index])) is not None
         }
         shown |= again
-        found |= self._found(again)
-        return [self._on_page(shown[index], found[index]) for index in range(len(pages))]
+        found |= self._find_segments(again)
+        return [self._place_on_page(shown[index], found[index]) for index in range(len(pages))]
 
     def predict(self, images: Sequence[npt.NDArray[Any]]) -> list[Detection]:
         """Find the text of pages.
@@ -174,7 +174,7 @@ class Predictor:
         found = iter(self.detect([page for page in prepared if page is not None]))
         return [Detection.empty() if page is None else next(found) for page in prepared]
 
-    def _found(self, pages: Mapping[int, PreparedPage]) -> Iterator[tuple[int, Segments]]:
+    def _find_segments(self, pages: Mapping[int, PreparedPage]) -> Iterator[tuple[int, Segments]]:
         """The segments of pages in their own pixels; one page's are joined while the next page is computed."""
         order = sorted(pages, key=lambda index: pages[index].size)
         for start in range(0, len(order), self._max_batch):
@@ -183,7 +183,7 @@ class Predictor:
             for index, activation in zip(chosen, activations, strict=True):
                 yield index, find_segments(pages[index].gray, activation, self._heights, self._joining)
 
-    def _misfit(self, segments: Segments) -> float | None:
+    def _compute_rescale_factor(self, segments: Segments) -> float | None:
         """By what to scale a page anew whose text turned out far from the working height; None if it did not."""
         if len(segments.scores) < _ENOUGH_SEGMENTS:
             return None
@@ -192,19 +192,20 @@ class Predictor:
         return None if 1 / _SCALE_TOLERANCE < factor < _SCALE_TOLERANCE else factor
 
     @staticmethod
-    def _on_page(page: PreparedPage, segments: Segments) -> Detection:
-        return on_page(Detection(page.to_page(segments.quads), segments.scores, page.rotation), page.page_size)
+    def _place_on_page(page: PreparedPage, segments: Segments) -> Detection:
+        detection = Detection(page.map_to_page(segments.quads), segments.scores, page.rotation)
+        return clip_detection(detection, page.page_size)
 
 
-def on_page(detection: Detection, size: tuple[int, int]) -> Detection:
+def clip_detection(detection: Detection, size: tuple[int, int]) -> Detection:
     """A detection cut to a page of width x height pixels; what has no area left there is dropped."""
-    quads = cut_to_page(detection.quads, size)
+    quads = clip_to_page(detection.quads, size)
     extent = quads.max(axis=1) - quads.min(axis=1)
-    kept = (extent >= _LEAST_SIDE).all(axis=1)
+    kept = (extent >= _MIN_SIDE_PX).all(axis=1)
     return Detection(quads[kept], detection.scores[kept], detection.rotation)
 
 
 def find_segments(gray: Pixels, activations: Activations, anchor_heights: Floats, joining: JoiningSettings) -> Segments:
     """Post-processing of one page: what the network says of it, and its pixels, to segments in these pixels."""
-    proposals = decode_proposals(*activations, anchor_heights, joining.least_probability)
-    return join(suppress(proposals, joining.suppression), ink_strength(gray), joining)
+    proposals = decode_proposals(*activations, anchor_heights, joining.min_probability)
+    return join_proposals(suppress_overlaps(proposals, joining.suppression), compute_ink_strength(gray), joining)

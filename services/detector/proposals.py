@@ -1,4 +1,4 @@
-"""From the network's output to text proposals: one for each run of text in each column of cells. numpy only."""
+"""Decode the output of the network into text proposals: one per run of text and column of cells. numpy only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.detector.anchors import STRIDE, decode_vertical
+from services.detector.anchors import decode_vertical
+from services.detector.network.architecture import STRIDE
 from shared.arrays import Doubles, Flags, Floats, Indices
 
 
@@ -18,10 +19,10 @@ class Proposals:
 
     Attributes:
         column: Index of the column of cells.
-        top: Upper edge in pixels.
-        bottom: Lower edge in pixels.
-        score: Probability of text.
-        side: Side ramp, see :func:`services.detector.anchors.encode_side`.
+        top: Top edge in pixels.
+        bottom: Bottom edge in pixels.
+        score: Probability of text, 0 to 1.
+        side: Side ramp; see `services.detector.anchors.encode_side`.
     """
 
     column: Indices
@@ -31,16 +32,16 @@ class Proposals:
     side: Floats
 
     def __len__(self) -> int:
-        """The number of proposals."""
+        """Return the number of proposals."""
         return len(self.column)
 
     def __getitem__(self, index: Indices | Flags) -> Proposals:
-        """A selection of them."""
+        """Select some of the proposals."""
         return Proposals(self.column[index], self.top[index], self.bottom[index], self.score[index], self.side[index])
 
     @property
     def center(self) -> Floats:
-        """Horizontal centers in pixels."""
+        """Horizontal centers in pixels, `(P,)`."""
         return ((self.column + 0.5) * STRIDE).astype(np.float32)
 
 
@@ -49,9 +50,9 @@ class Chains:
     """N chains of proposals, each a candidate for a segment.
 
     Attributes:
-        members: The proposals of the first chain from left to right, then those of the second, and so on.
-        start: N indices of the first member of each.
-        count: N numbers of members, from 1.
+        members: Proposals of the first chain from left to right, then those of the second, and so on.
+        start: Index of the first member of each chain, `(N,)`.
+        count: Number of members of each chain, `(N,)`.
     """
 
     members: Proposals
@@ -59,77 +60,81 @@ class Chains:
     count: Indices
 
     @classmethod
-    def of(cls, proposals: Proposals, chain: Indices) -> tuple[Chains, Indices]:
-        """Proposals sorted by column with the chain (0, 1, ...) of each; also gives the indices of the members."""
+    def group(cls, proposals: Proposals, chain: Indices) -> tuple[Chains, Indices]:
+        """Group proposals, sorted by column, by the chain (0, 1, ...) of each.
+
+        Returns:
+            The chains, and the indices of their members.
+        """
         order = np.argsort(chain, kind="stable")
         count = np.bincount(chain)
         return cls(proposals[order], np.cumsum(count) - count, count), order
 
     def __len__(self) -> int:
-        """The number of chains."""
+        """Return the number of chains."""
         return len(self.count)
 
     @property
     def last(self) -> Indices:
-        """Indices of the last members."""
+        """Indices of the last members, `(N,)`."""
         return self.start + self.count - 1
 
     def __getitem__(self, kept: Flags) -> Chains:
-        """Some of the chains."""
+        """Select some of the chains."""
         count = self.count[kept]
         return Chains(self.members[np.repeat(kept, self.count)], np.cumsum(count) - count, count)
 
-    def total(self, values: npt.NDArray[Any]) -> Doubles:
-        """The sum over each chain of values of the members."""
+    def sum(self, values: npt.NDArray[Any]) -> Doubles:
+        """Sum values of the members over each chain."""
         return np.asarray(np.add.reduceat(values, self.start, dtype=np.float64))
 
     def mean(self, values: npt.NDArray[Any]) -> Doubles:
-        """The mean over each chain of values of the members."""
-        return self.total(values) / self.count
+        """Average values of the members over each chain."""
+        return self.sum(values) / self.count
 
     def median(self, values: Floats) -> Floats:
-        """The median over each chain of values of the members."""
-        ordered = values[np.lexsort((values, self.spread(np.arange(len(self)))))]
+        """Return the median of values of the members over each chain."""
+        ordered = values[np.lexsort((values, self.repeat(np.arange(len(self)))))]
         below, above = self.start + (self.count - 1) // 2, self.start + self.count // 2
         return np.asarray(0.5 * (ordered[below] + ordered[above]), np.float32)
 
-    def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """A value of each chain, for each of its members."""
+    def repeat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Repeat a value of each chain for each of its members."""
         return np.repeat(values, self.count)
 
 
 def decode_proposals(
-    probability: Floats, vertical: Floats, side: Floats, anchor_heights: Floats, threshold: float
+    probability: Floats, vertical: Floats, side: Floats, anchor_heights: Floats, min_probability: float
 ) -> Proposals:
-    """Read all anchors that score at least a threshold.
+    """Decode all anchors that are probably text.
 
     Args:
-        probability: R x C x k probabilities of text.
-        vertical: R x C x k x 2 vertical coordinates.
-        side: R x C x k side ramps.
-        anchor_heights: k heights in pixels.
-        threshold: Least probability.
+        probability: `(R, C, k)` probabilities of text.
+        vertical: `(R, C, k, 2)` vertical coordinates.
+        side: `(R, C, k)` side ramps.
+        anchor_heights: `(k,)` heights in pixels.
+        min_probability: Minimum probability.
     """
-    row, column, anchor = np.nonzero(probability >= threshold)
+    row, column, anchor = np.nonzero(probability >= min_probability)
     order = np.argsort(column, kind="stable")
     row, column, anchor = row[order], column[order], anchor[order]
     top, bottom = decode_vertical(vertical[row, column, anchor], row, anchor_heights[anchor])
     return Proposals(column, top, bottom, probability[row, column, anchor], side[row, column, anchor])
 
 
-def suppress(proposals: Proposals, overlap: float, agreement: float = 0.5) -> Proposals:
-    """Non-maximum suppression within each column; what is suppressed by a like proposal is averaged into it.
+def suppress_overlaps(proposals: Proposals, overlap: float, agreement: float = 0.5) -> Proposals:
+    """Suppress all but the best of overlapping proposals in each column, and average similar ones into it.
 
-    Columns are treated side by side: in each round the best proposal left in every column takes what overlaps it.
+    Columns are processed in parallel: in each round the best remaining proposal of every column takes what it overlaps.
 
     Args:
-        proposals: Sorted by column.
-        overlap: Vertical intersection over union from which the weaker proposal goes.
-        agreement: Vertical intersection over union from which it is also averaged in, weighted by score.
+        proposals: Proposals, sorted by column.
+        overlap: Vertical intersection over union at which the weaker proposal is dropped.
+        agreement: Vertical intersection over union at which it is also averaged in, weighted by score.
     """
     if not len(proposals):
         return proposals
-    columns, slot, count = _slots(proposals.column)
+    columns, slot, count = _assign_slots(proposals.column)
     shape = (len(columns), count)
 
     def padded(values: Floats, fill: float) -> Floats:
@@ -166,8 +171,8 @@ def suppress(proposals: Proposals, overlap: float, agreement: float = 0.5) -> Pr
     return Proposals(column.astype(np.intp), new_top, new_bottom, new_score, new_side)[order]
 
 
-def _slots(column: Indices) -> tuple[Indices, tuple[Indices, Indices], int]:
-    """For sorted columns: the columns that occur, where each proposal stands in a padded matrix, its width."""
+def _assign_slots(column: Indices) -> tuple[Indices, tuple[Indices, Indices], int]:
+    """Return the distinct columns, the position of each proposal in a padded matrix, and the width of that matrix."""
     columns, start, counts = np.unique(column, return_index=True, return_counts=True)
     row = np.repeat(np.arange(len(columns)), counts)
     within = np.arange(len(column)) - np.repeat(start, counts)

@@ -1,6 +1,6 @@
-"""How large the text of a picture is and where it stands, without a network.
+"""Estimate the height and position of text on a page without a network. numpy and cv2 only.
 
-Ink is parted from paper, and the connected components that look like characters are measured. numpy and cv2 only.
+Ink is separated from paper, and the connected components that look like characters are measured.
 """
 
 from __future__ import annotations
@@ -12,30 +12,31 @@ import numpy as np
 
 from shared.arrays import Doubles, Flags, Pixels
 
-#: Pictures are measured at no more than this many pixels across the shorter side.
+# Maximum length (px) of the shorter side of the page as measured.
 _MEASURED_SIDE = 1200
-#: Window (px) and contrast (gray levels) of the local threshold.
+# Window (px) and contrast (gray levels) of the local threshold.
 _WINDOW, _CONTRAST = 31, 12
-#: Heights in pixels that a character may have.
-_LEAST, _MOST = 5, 120
-#: A single character is at most this many times longer than wide.
-_LONGEST_CHARACTER = 3.0
-#: Labeled segments are this much higher than the characters in them (median over training receipts).
+# Minimum and maximum height of a character (px).
+_MIN_HEIGHT_PX, _MAX_HEIGHT_PX = 5, 120
+# Maximum ratio of the longer to the shorter side of a single character.
+_MAX_ASPECT = 3.0
+# Height of a labeled segment over the height of its characters (median over training receipts).
 _SEGMENT_TO_CHARACTER = 1.29
-#: Heights of a character that are kept around all that looks like text. Wider margins find no more, and cost time.
+# Margin around everything that looks like text, in heights of a character. Wider ones find nothing more and take
+# longer.
 _MARGIN = 1.5
-#: Fewer characters than this are no text to go by.
-_ENOUGH = 3
+# Minimum number of characters of an estimate.
+_MIN_CHARACTERS = 3
 
 
 @dataclass(frozen=True)
 class Ink:
-    """The connected components of a page's ink.
+    """Connected components of the ink of a page.
 
     Attributes:
-        components: N x 5 in pixels of the measured page: x, y, width, height, area.
-        measured: The page, gray, at the size at which it was measured.
-        scale: Measured pixels for one of the page, at most 1.
+        components: `(N, 5)` x, y, width, height and area in pixels of the measured page.
+        measured: The gray page at the size at which it was measured.
+        scale: Pixels of the measured page per pixel of the page, at most 1.
         page_size: Width and height of the page.
     """
 
@@ -47,11 +48,11 @@ class Ink:
 
 @dataclass(frozen=True)
 class Characters:
-    """What looks like single characters, whichever way they stand.
+    """What looks like single characters, in any orientation.
 
     Attributes:
-        centers: N x 2, x and y in measured pixels.
-        height: Of a character in measured pixels (weighted median of the longer sides).
+        centers: `(N, 2)` x and y in pixels of the measured page.
+        height: Height of a character in pixels of the measured page (weighted median of the longer sides).
     """
 
     centers: Doubles
@@ -60,11 +61,11 @@ class Characters:
 
 @dataclass(frozen=True)
 class TextEstimate:
-    """Where text seems to be.
+    """Estimated height and position of text.
 
     Attributes:
-        height: Median height of text segments in pixels of the picture.
-        box: x0, y0, x1, y1 in pixels: all that looks like text, with a margin.
+        height: Median height of text segments in pixels of the page.
+        box: x0, y0, x1, y1 in pixels of everything that looks like text, with a margin.
     """
 
     height: float
@@ -72,10 +73,10 @@ class TextEstimate:
 
 
 def find_ink(gray: Pixels) -> Ink:
-    """Part ink from paper.
+    """Separate ink from paper.
 
     Args:
-        gray: H x W pixels; dark ink on light paper.
+        gray: `(H, W)` pixels; dark ink on light paper.
     """
     height, width = gray.shape
     scale = min(1.0, _MEASURED_SIDE / min(height, width))
@@ -86,32 +87,28 @@ def find_ink(gray: Pixels) -> Ink:
 
 
 def find_characters(ink: Ink) -> Characters | None:
-    """Find single characters without knowing which way is up; None if there is hardly any."""
+    """Find single characters in any orientation. Return None if there are hardly any."""
     x, y, width, height, area = ink.components.T
     longer, shorter = np.maximum(width, height), np.minimum(width, height)
-    fits = (longer >= _LEAST) & (longer <= _MOST) & (shorter >= 2) & (longer <= _LONGEST_CHARACTER * shorter)
+    fits = (longer >= _MIN_HEIGHT_PX) & (longer <= _MAX_HEIGHT_PX) & (shorter >= 2) & (longer <= _MAX_ASPECT * shorter)
     fits &= (area >= 0.12 * width * height) & (area >= 8)
-    if np.count_nonzero(fits) < _ENOUGH:
+    if np.count_nonzero(fits) < _MIN_CHARACTERS:
         return None
-    size = _weighted_median(longer[fits], shorter[fits])
+    size = _compute_weighted_median(longer[fits], shorter[fits])
     fits &= (longer > 0.5 * size) & (longer < 2 * size)
     centers = np.stack([x + width / 2, y + height / 2], axis=1)
     return Characters(centers[fits], size)
 
 
 def estimate_text(ink: Ink) -> TextEstimate | None:
-    """Estimate the height of the text and where it is on an upright page.
-
-    Returns:
-        The estimate; None if hardly anything looks like a character.
-    """
-    boxes = _characters(ink.components)
-    if len(boxes) < _ENOUGH:
+    """Estimate height and position of the text of an upright page. Return None if hardly anything looks like text."""
+    boxes = _select_characters(ink.components)
+    if len(boxes) < _MIN_CHARACTERS:
         return None
     (width, height), scale = ink.page_size, ink.scale
-    text_height = _weighted_median(boxes[:, 3], np.minimum(boxes[:, 2], boxes[:, 3]))
+    text_height = _compute_weighted_median(boxes[:, 3], np.minimum(boxes[:, 2], boxes[:, 3]))
     beside = boxes[_has_neighbor(boxes)]
-    if len(beside) < _ENOUGH:
+    if len(beside) < _MIN_CHARACTERS:
         beside = boxes
     margin = _MARGIN * text_height
     low, high = beside[:, :2].min(axis=0) - margin, (beside[:, :2] + beside[:, 2:]).max(axis=0) + margin
@@ -124,21 +121,21 @@ def estimate_text(ink: Ink) -> TextEstimate | None:
     return TextEstimate(float(_SEGMENT_TO_CHARACTER * text_height / scale), box)
 
 
-def _characters(components: Doubles) -> Doubles:
-    """Of N components (x, y, width, height, area) those that may be characters or words: M x 4."""
+def _select_characters(components: Doubles) -> Doubles:
+    """Select the components `(N, 5)` that may be characters or words; return their boxes, `(M, 4)`."""
     _, _, width, height, area = components.T
-    fits = (height >= _LEAST) & (height <= _MOST) & (width >= 2) & (width <= 6 * height)
+    fits = (height >= _MIN_HEIGHT_PX) & (height <= _MAX_HEIGHT_PX) & (width >= 2) & (width <= 6 * height)
     fits &= (area >= 0.12 * width * height) & (area >= 8)
     return components[fits, :4]
 
 
 def _has_neighbor(boxes: Doubles) -> Flags:
-    """Which of N boxes have one of about their height close beside them on the same row."""
+    """Return which of N boxes have one of similar height close beside them on the same row."""
     order = np.argsort(boxes[:, 0])
     x, y, width, height = boxes[order].T
     middle = y + height / 2
     found = np.zeros(len(boxes), bool)
-    # Sorted by the left edge: the neighbor on the right is among the next ones whose left edge is near enough.
+    # Boxes are sorted by their left edge, so the neighbor on the right is among the next ones.
     reach = np.searchsorted(x, x + width + height) - np.arange(len(x))
     left = np.arange(len(x))
     for step in range(1, int(reach.max(initial=1))):
@@ -156,7 +153,7 @@ def _has_neighbor(boxes: Doubles) -> Flags:
     return result
 
 
-def _weighted_median(values: Doubles, weights: Doubles) -> float:
+def _compute_weighted_median(values: Doubles, weights: Doubles) -> float:
     order = np.argsort(values)
     total = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])

@@ -49,12 +49,17 @@ def parse_options(config_type: type[Any], file: Path, arguments: Sequence[str] |
     """
     parser = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
     parser.add_argument("--recipe", default="fine-tuning", help=f"recipe of {file.name} (default: %(default)s)")
-    kinds = typing.get_type_hints(config_type)
-    for field in fields(config_type):
-        _add_option(parser, field, kinds[field.name])
+    add_field_options(parser, config_type)
     options = vars(parser.parse_args(arguments))
     recipe = read_recipe(options.pop("recipe"), file, config_type)
     return config_type(**{**recipe, **{name: _to_tuple(value) for name, value in options.items()}})
+
+
+def add_field_options(parser: argparse.ArgumentParser, config_type: type[Any]) -> None:
+    """Add an option for each field of a dataclass; see `parse_options`."""
+    kinds = typing.get_type_hints(config_type)
+    for field in fields(config_type):
+        _add_option(parser, field, kinds[field.name])
 
 
 def _add_option(parser: argparse.ArgumentParser, field: Field[Any], annotation: Any) -> None:

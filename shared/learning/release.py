@@ -49,6 +49,7 @@ def update_manifest(
     *,
     name: str,
     architecture: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
     measures: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Add values to the manifest of released weights. The tensors and their hash stay.
@@ -57,6 +58,7 @@ def update_manifest(
         folder: Folder of the weights.
         name: Kind of network.
         architecture: Values to add to `architecture`, or None.
+        training: Values to add to `training`, or None.
         measures: Values to add to `measures`, or None.
 
     Returns:
@@ -69,6 +71,7 @@ def update_manifest(
     manifest = manifest.model_copy(
         update={
             "architecture": {**manifest.architecture, **(architecture or {})},
+            "training": {**manifest.training, **(training or {})},
             "measures": {**manifest.measures, **(measures or {})},
         }
     )

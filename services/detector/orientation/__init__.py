@@ -1,1 +1,1 @@
-"""Which way up a page is and how its lines lean, and how it is set straight."""
+"""Find the orientation and skew of a page and straighten it."""

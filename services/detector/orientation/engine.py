@@ -1,36 +1,26 @@
-"""What runs the network that tells which way up a page is, and which library does."""
+"""Define what an engine of the orientation network computes."""
 
 from __future__ import annotations
 
-from services.detector.orientation.architecture import OrientationArchitecture
-from services.detector.orientation.pose import OrientationEngine
-from services.detector.settings import DetectorSettings
-from shared.inference.engines import choose_engine
-from shared.inference.weights import parse_weights
+from typing import Protocol
 
-NAME = "orientation"
+from shared.arrays import Floats, Pixels
+
+# Turns that are recognized, degrees clockwise.
+TURNS = (0, 90, 180, 270)
+# Side of a patch, and height of the characters on it.
+PATCH_PX, CHARACTER_PX = 128, 11.0
 
 
-def load_orientation(settings: DetectorSettings) -> tuple[OrientationEngine, str]:
-    """The engine that suits the settings and this machine, and the version of its weights.
+class OrientationEngine(Protocol):
+    """Runs the orientation network."""
 
-    It runs on the processor, whatever the device: it takes a few milliseconds, and does not wait for a batch on the
-    accelerator.
+    def __call__(self, patches: Pixels) -> Floats:
+        """Run one batch.
 
-    Raises:
-        WeightsError: If they are missing, damaged or do not fit this code.
-        EngineError: If the library asked for is not there.
-    """
-    architecture, arrays, version = parse_weights(
-        settings.orientation_weights,
-        NAME,
-        lambda manifest, arrays: (OrientationArchitecture.from_dict(manifest.architecture), arrays, manifest.version),
-    )
-    if choose_engine(settings.engine, settings.device) == "openvino":
-        from services.detector.orientation.openvino_engine import OpenVINOOrientationEngine
+        Args:
+            patches: `(N, PATCH_PX, PATCH_PX)` gray pixels.
 
-        engine = OpenVINOOrientationEngine(arrays, architecture, threads=settings.threads, precision=settings.precision)
-        return engine, version
-    from services.detector.orientation.torch_engine import TorchOrientationEngine
-
-    return TorchOrientationEngine.load(arrays, architecture, settings.precision), version
+        Returns:
+            `(N, 4)` log probabilities of `TURNS`.
+        """

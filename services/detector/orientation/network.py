@@ -1,8 +1,7 @@
-"""The network that tells which way up a patch of text is.
+"""Define the network that recognizes the orientation of a patch of text.
 
-A small convolutional network; nothing in it is new (VGG blocks, Simonyan and Zisserman, 2015, arXiv:1409.1556, with
-batch normalization and strides in place of pooling). It decides nothing alone: see
-`services.detector.orientation.pose`.
+It is a small network of VGG blocks (Simonyan and Zisserman, 2015, arXiv:1409.1556) with batch normalization, and
+strides in place of pooling. `services.detector.orientation.pose` combines its output for several patches.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from services.detector.orientation.architecture import LEAST_DEVIATION, OrientationArchitecture
-from services.detector.orientation.pose import TURNS
+from services.detector.orientation.architecture import MIN_DEVIATION, OrientationArchitecture
+from services.detector.orientation.engine import TURNS
 
 
 class OrientationNetwork(nn.Module):
-    """N x 1 x H x W patches (`normalize`) -> N x 4 scores of the turns 0, 90, 180, 270."""
+    """Network that maps normalized patches `(N, 1, H, W)` to scores `(N, 4)` of the turns 0, 90, 180 and 270."""
 
     def __init__(self, architecture: OrientationArchitecture) -> None:
         super().__init__()
@@ -31,13 +30,13 @@ class OrientationNetwork(nn.Module):
         self.scores = nn.Linear(before, len(TURNS))
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Run the network."""
+        """Return the scores of patches."""
         scores: Tensor = self.scores(self.features(patches).mean(dim=(2, 3)))
         return scores
 
 
 def normalize(patches: Tensor) -> Tensor:
-    """N x H x W uint8 -> N x 1 x H x W of mean 0 and about unit deviation: neither light nor contrast matters."""
+    """Normalize patches `(N, H, W)` uint8 to `(N, 1, H, W)` of mean 0 and standard deviation of about 1."""
     values = patches.float()[:, None]
     deviation, mean = torch.std_mean(values, dim=(2, 3), keepdim=True)
-    return (values - mean) / (deviation + LEAST_DEVIATION)
+    return (values - mean) / (deviation + MIN_DEVIATION)

@@ -1,4 +1,4 @@
-"""Runs the orientation network with OpenVINO: the same as `services.detector.orientation.network`."""
+"""Run the network of `services.detector.orientation.network` with OpenVINO on the CPU."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from services.detector.orientation.architecture import LEAST_DEVIATION, OrientationArchitecture
+from services.detector.orientation.architecture import MIN_DEVIATION, OrientationArchitecture
 from shared.arrays import Floats, NamedArrays, Pixels
 from shared.inference import graphs
 from shared.inference.engines import Precision
 from shared.inference.graphs import Graph
 
-_PLACES = (2, 3)
+# Height and width of (N, 1, H, W).
+_SPATIAL_AXES = (2, 3)
 
 
 class OpenVINOOrientationEngine:
-    """Runs the network with OpenVINO. Safe in any thread.
+    """Runs the network with OpenVINO. Thread-safe.
 
     Args:
-        arrays: The weights, by the names of `services.detector.orientation.network.OrientationNetwork`.
-        architecture: Of the network.
-        threads: Most threads; all cores if None.
-        precision: What is multiplied.
+        arrays: Weights by the names of `services.detector.orientation.network.OrientationNetwork`.
+        architecture: Shape of the network.
+        threads: Maximum number of threads; None uses all cores.
+        precision: Arithmetic of the network.
 
     Raises:
         WeightsError: If the weights do not fit.
@@ -46,7 +47,7 @@ class OpenVINOOrientationEngine:
         self._requests = threading.local()
 
     def __call__(self, patches: Pixels) -> Floats:
-        """N x H x W patches -> N x 4 log probabilities."""
+        """Run one batch; see `OrientationEngine`."""
         if not hasattr(self._requests, "own"):
             self._requests.own = self._compiled.create_infer_request()
         return np.array(self._requests.own.infer([patches])[0], np.float32)
@@ -54,22 +55,22 @@ class OpenVINOOrientationEngine:
 
 def _build(arrays: NamedArrays, architecture: OrientationArchitecture) -> Graph:
     patches = graphs.parameter([-1, -1, -1], np.uint8)
-    x = _normalized(ops.unsqueeze(ops.convert(patches, "f32"), graphs.constant(1, np.int64)).output(0))
+    x = _normalize(ops.unsqueeze(ops.convert(patches, "f32"), graphs.constant(1, np.int64)).output(0))
     for index, stride in enumerate(architecture.strides):
         weight, bias = graphs.folded(arrays, f"features.{3 * index}", f"features.{3 * index + 1}")
         margin = weight.shape[2] // 2
         x = graphs.convolution(x, weight, bias, stride=stride, padding=((margin, margin), (margin, margin)))
-    mean = ops.reduce_mean(x, graphs.constant(_PLACES, np.int64), False).output(0)
+    mean = ops.reduce_mean(x, graphs.constant(_SPATIAL_AXES, np.int64), False).output(0)
     scores = graphs.linear(mean, arrays["scores.weight"], arrays["scores.bias"])
     return Graph([patches], [ops.log_softmax(scores, 1).output(0)])
 
 
-def _normalized(x: ov.Output) -> ov.Output:
-    """Mean 0 and about unit deviation over each patch, as `services.detector.orientation.network.normalize`."""
-    places = graphs.constant(_PLACES, np.int64)
-    centered = ops.subtract(x, ops.reduce_mean(x, places, True))
+def _normalize(x: ov.Output) -> ov.Output:
+    """Normalize each patch as `services.detector.orientation.network.normalize` does."""
+    axes = graphs.constant(_SPATIAL_AXES, np.int64)
+    centered = ops.subtract(x, ops.reduce_mean(x, axes, True))
     count = ops.convert(ops.multiply(graphs.size(x, 2), graphs.size(x, 3)), "f32")
-    squares = ops.reduce_sum(ops.multiply(centered, centered), places, True)
-    # torch's deviation: of a sample, with one less than there are pixels below the sum
+    squares = ops.reduce_sum(ops.multiply(centered, centered), axes, True)
+    # torch computes the standard deviation of a sample: the divisor is one less than the number of pixels.
     deviation = ops.sqrt(ops.divide(squares, ops.subtract(count, graphs.constant(1.0))))
-    return ops.divide(centered, ops.add(deviation, graphs.constant(LEAST_DEVIATION))).output(0)
+    return ops.divide(centered, ops.add(deviation, graphs.constant(MIN_DEVIATION))).output(0)

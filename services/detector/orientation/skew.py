@@ -1,7 +1,7 @@
-"""By how much the lines of text on a page lean, from the places of its characters, without a network.
+"""Estimate the skew of lines of text from the positions of characters. numpy only.
 
-Projection profiles (Postl, "Detection of linear oblique structures and skew scan in digitized documents", ICPR 1986):
-seen along the lines, the characters gather in few places, so the profile across them is the most uneven. numpy only.
+The method is projection profiles (Postl, "Detection of linear oblique structures and skew scan in digitized documents",
+ICPR 1986): across the direction of the lines, the profile of characters is the most uneven.
 """
 
 from __future__ import annotations
@@ -12,58 +12,59 @@ import numpy as np
 
 from shared.arrays import Doubles
 
-#: Lines that lean by at most this many degrees are set straight.
-MOST_DEGREES = 16.0
-#: Degrees between the angles tried at first, and how finely the best is told in the end.
+# Maximum skew in degrees that is corrected.
+MAX_DEGREES = 16.0
+# Degrees between the first angles tried, and the resolution of the final one.
 _COARSE, _FINE = 0.5, 0.05
-#: Width of a bin of a profile in heights of a character.
+# Width of a bin of a profile in heights of a character.
 _BIN = 0.22
-#: More characters than this tell nothing new of a first guess; all of them serve to refine it.
-_GUESSED_FROM = 700
+# Number of characters for the first guess; all of them refine it.
+_GUESS_CHARACTERS = 700
 
 
 @dataclass(frozen=True)
-class Lean:
-    """How text leans.
+class Skew:
+    """Skew of text.
 
     Attributes:
-        degrees: Clockwise from the x axis (or from the y axis for columns) to the lines, on a picture with y downwards.
-        contrast: How much more uneven the profile is along the lines than along other directions, from 1.
+        degrees: Clockwise from the x axis (or from the y axis for columns) to the lines, with y downward.
+        contrast: Unevenness of the profile along the lines over that along other directions, at least 1.
     """
 
     degrees: float
     contrast: float
 
 
-def estimate_lean(centers: Doubles, height: float, axis: int) -> Lean:
-    """Find the direction along which characters line up.
+def estimate_skew(centers: Doubles, height: float, axis: int) -> Skew:
+    """Estimate the direction along which characters line up.
 
     Args:
-        centers: N x 2 centers of characters, x and y in pixels.
+        centers: `(N, 2)` centers of characters, x and y in pixels.
         height: Height of a character in pixels.
-        axis: 0 for lines that run about along x, 1 for lines that run about along y.
+        axis: 0 for lines roughly along x, 1 for lines roughly along y.
 
     Returns:
-        The lean within `MOST_DEGREES`; 0 degrees if there are too few characters to tell.
+        The skew within `MAX_DEGREES`; 0 degrees if there are fewer than two characters.
     """
     if len(centers) < 2:
-        return Lean(0.0, 1.0)
+        return Skew(0.0, 1.0)
     along, across = (centers - centers.mean(axis=0))[:, [axis, 1 - axis]].T / height
     if axis == 1:
-        along = -along  # a clockwise turn leads from y to -x
-    step = max(1, len(centers) // _GUESSED_FROM)
-    angles = np.arange(-MOST_DEGREES, MOST_DEGREES + _COARSE / 2, _COARSE)
-    scores = _unevenness(along[::step], across[::step], angles)
+        # A clockwise turn leads from y to -x.
+        along = -along
+    step = max(1, len(centers) // _GUESS_CHARACTERS)
+    angles = np.arange(-MAX_DEGREES, MAX_DEGREES + _COARSE / 2, _COARSE)
+    scores = _measure_unevenness(along[::step], across[::step], angles)
     best = float(angles[np.argmax(scores)])
     contrast = float(scores.max() / max(np.median(scores), 1e-9))
     for reach, spacing in ((_COARSE, 0.125), (0.125, _FINE)):
         near = np.arange(best - reach, best + reach + spacing / 2, spacing)
-        best = float(near[np.argmax(_unevenness(along, across, near))])
-    return Lean(float(np.clip(best, -MOST_DEGREES, MOST_DEGREES)), contrast)
+        best = float(near[np.argmax(_measure_unevenness(along, across, near))])
+    return Skew(float(np.clip(best, -MAX_DEGREES, MAX_DEGREES)), contrast)
 
 
-def _unevenness(along: Doubles, across: Doubles, degrees: Doubles) -> Doubles:
-    """Mean square of the profile across each of K directions, for N points: K."""
+def _measure_unevenness(along: Doubles, across: Doubles, degrees: Doubles) -> Doubles:
+    """Return the mean square of the profile across each of K directions, `(K,)`, for N points."""
     angles = np.deg2rad(degrees)[:, None]
     places = (across * np.cos(angles) - along * np.sin(angles)) / _BIN
     places -= places.min()
@@ -71,7 +72,7 @@ def _unevenness(along: Doubles, across: Doubles, degrees: Doubles) -> Doubles:
     part = places - whole
     bins = int(whole.max()) + 2
     index = whole + bins * np.arange(len(degrees))[:, None]
-    # Each point is shared between the two nearest bins, so that the profile does not jump as the angle changes.
+    # Each point is shared between the two nearest bins, so that the profile changes smoothly with the angle.
     profile = np.bincount(index.ravel(), (1 - part).ravel(), bins * len(degrees) + 1)
     profile += np.bincount(index.ravel() + 1, part.ravel(), bins * len(degrees) + 1)
     result: Doubles = np.square(profile[:-1].reshape(len(degrees), bins)).sum(axis=1)

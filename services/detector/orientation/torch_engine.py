@@ -1,4 +1,4 @@
-"""Runs the orientation network with torch, on the processor."""
+"""Run the orientation network with torch on the CPU."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from shared.inference.engines import Precision
 
 
 class TorchOrientationEngine:
-    """Runs the network with torch. Safe in any thread.
+    """Runs the network with torch. Thread-safe.
 
     Args:
-        network: Trained.
-        precision: What is multiplied.
+        network: Trained network.
+        precision: Arithmetic of the network.
     """
 
     def __init__(self, network: OrientationNetwork, precision: Precision = "auto") -> None:
@@ -35,14 +35,18 @@ class TorchOrientationEngine:
         architecture: OrientationArchitecture,
         precision: Precision = "auto",
     ) -> Self:
-        """Build the network from its weights; raises `WeightsError` if they do not fit."""
+        """Build the network from its weights.
+
+        Raises:
+            WeightsError: If the weights do not fit.
+        """
         network = OrientationNetwork(architecture)
         load_into(network, arrays)
         return cls(network, precision)
 
     @torch.inference_mode()
     def __call__(self, patches: Pixels) -> Floats:
-        """N x H x W patches -> N x 4 log probabilities."""
+        """Run one batch; see `OrientationEngine`."""
         with autocast(torch.device("cpu"), self._precision):
             scores = self._network(normalize(torch.from_numpy(patches)))
         return np.asarray(torch.log_softmax(scores.float(), dim=1).numpy(), np.float32)

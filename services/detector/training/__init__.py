@@ -1,1 +1,1 @@
-"""Training of the detector; serving code never imports it."""
+"""Train and measure the detector. Serving code never imports this folder."""

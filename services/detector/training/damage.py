@@ -1,6 +1,6 @@
-"""Damage of training crops, as photographs and old copies have it: bent paper, backgrounds, shadows, few pixels.
+"""Damage pages and crops as photographs and old copies are: bent paper, backgrounds, shadows, low resolution.
 
-Training only. Whatever moves print returns where the points of the labels went.
+Functions that move print return the new positions of the labels too.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import numpy.typing as npt
 from shared.arrays import Doubles, Floats, Pixels
 from shared.pictures.gray import to_gray
 
-#: Largest share of the crop by which a corner moves in a mild perspective.
+# Maximum displacement of a corner in a mild perspective, as a share of the crop.
 _PERSPECTIVE = 0.035
-#: Bends: distance of the knots of the smooth field in pixels, and how far a knot moves.
+# Ranges of the distance between knots of the smooth field (px), and of the displacement of a knot (px).
 _KNOT, _BEND = (90.0, 220.0), (1.0, 4.0)
 
 
-def perspective(width: int, height: int, rng: np.random.Generator) -> Doubles:
-    """A homography (3 x 3) that moves the corners of a crop a little."""
+def draw_perspective(width: int, height: int, rng: np.random.Generator) -> Doubles:
+    """Draw a homography `(3, 3)` that moves the corners of a crop slightly."""
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     moved = corners + rng.uniform(-_PERSPECTIVE, _PERSPECTIVE, (4, 2)).astype(np.float32) * (width, height)
     return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), np.float64)
 
 
-def bend(width: int, height: int, rng: np.random.Generator) -> Floats:
-    """A smooth field of displacements, height x width x 2 (x and y) in pixels, as of crumpled paper."""
+def draw_bend(width: int, height: int, rng: np.random.Generator) -> Floats:
+    """Draw a smooth field of displacements as of crumpled paper, `(H, W, 2)` x and y in pixels."""
     knot = rng.uniform(*_KNOT)
     rows, columns = max(3, round(height / knot) + 2), max(3, round(width / knot) + 2)
     knots = rng.normal(0.0, rng.uniform(*_BEND), (rows, columns, 2)).astype(np.float32)
@@ -36,13 +36,13 @@ def bend(width: int, height: int, rng: np.random.Generator) -> Floats:
     return np.asarray(field, np.float32)
 
 
-def warp(gray: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, int]) -> Pixels:
-    """Map a picture by a homography, then by a field: the pixel p of the result shows the point p + field(p) of before.
+def warp_image(gray: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, int]) -> Pixels:
+    """Warp an image by a homography, then by a field: pixel p of the result shows point p + field(p).
 
     Args:
-        gray: Pixels.
-        matrix: 3 x 3, from the picture to the result before bending.
-        field: Height x width x 2, or None.
+        gray: `(H, W)` pixels.
+        matrix: `(3, 3)`, from the image to the result before bending.
+        field: `(H, W, 2)` displacements in pixels, or None.
         size: Width and height of the result.
     """
     width, height = size
@@ -58,15 +58,16 @@ def warp(gray: Pixels, matrix: Doubles, field: Floats | None, size: tuple[int, i
     return np.asarray(shown, np.uint8)
 
 
-def move(points: npt.NDArray[Any], matrix: Doubles, field: Floats | None) -> Floats:
-    """Where points (..., 2) of a picture stand after `warp`; points outside of the field move as its border does."""
+def move_points(points: npt.NDArray[Any], matrix: Doubles, field: Floats | None) -> Floats:
+    """Map points `(..., 2)` as `warp_image` maps the image; points outside of the field move as its border does."""
     flat = np.asarray(points, np.float64).reshape(1, -1, 2)
     if not flat.size:
         return np.asarray(points, np.float32)
     flat = cv2.perspectiveTransform(flat, matrix)[0]
     if field is not None:
         target = flat
-        for _ in range(3):  # solves p + field(p) = target; the field is smooth and small
+        # Solve p + field(p) = target by iteration; the field is smooth and small.
+        for _ in range(3):
             x = np.clip(np.rint(flat[:, 0]), 0, field.shape[1] - 1).astype(int)
             y = np.clip(np.rint(flat[:, 1]), 0, field.shape[0] - 1).astype(int)
             flat = target - field[y, x]
@@ -76,26 +77,32 @@ def move(points: npt.NDArray[Any], matrix: Doubles, field: Floats | None) -> Flo
 def damage_page(
     image: Pixels, quads: Floats, ignored: Floats, rng: np.random.Generator
 ) -> tuple[Pixels, Floats, Floats]:
-    """Damage a whole picture (H x W x 3 or H x W): mild perspective, bends, and what `degrade` does.
+    """Damage a whole page: mild perspective, bends, and the effects of `degrade`.
+
+    Args:
+        image: `(H, W, 3)` BGR or `(H, W)`, uint8.
+        quads: `(N, 4, 2)` labels in pixels.
+        ignored: `(M, 4, 2)` ignored print in pixels.
+        rng: Random generator.
 
     Returns:
-        The picture, gray, and where `quads` (N x 4 x 2) and `ignored` (M x 4 x 2) stand in it.
+        The gray image, and the new positions of `quads` and `ignored`.
     """
     gray = to_gray(image)
     size = gray.shape[1], gray.shape[0]
-    matrix, field = perspective(*size, rng), bend(*size, rng)
-    worn = degrade(warp(gray, matrix, field, size), rng)
-    return worn, move(quads, matrix, field), move(ignored, matrix, field)
+    matrix, field = draw_perspective(*size, rng), draw_bend(*size, rng)
+    worn = degrade(warp_image(gray, matrix, field, size), rng)
+    return worn, move_points(quads, matrix, field), move_points(ignored, matrix, field)
 
 
 def put_on_background(gray: Pixels, quads: Floats, margin: float, rng: np.random.Generator) -> Pixels:
-    """Lay a patterned ground around the paper, which is taken to end a margin (px) beyond the print.
+    """Put a patterned background around the paper, which is assumed to end at a margin from the print.
 
     Args:
-        gray: Pixels of a crop.
-        quads: N x 4 x 2, all print of the receipt in pixels of the crop, in it or not.
-        margin: In pixels.
-        rng: Source of chance.
+        gray: `(H, W)` pixels of a crop.
+        quads: `(N, 4, 2)` all print of the receipt in pixels of the crop, inside or outside of it.
+        margin: Margin in pixels.
+        rng: Random generator.
     """
     hull = cv2.convexHull(quads.reshape(-1, 2).astype(np.float32))
     paper = np.zeros(gray.shape, np.uint8)
@@ -103,11 +110,11 @@ def put_on_background(gray: Pixels, quads: Floats, margin: float, rng: np.random
     reach = 2 * round(margin) + 1
     paper = cv2.dilate(paper, cv2.getStructuringElement(cv2.MORPH_RECT, (reach, reach))).astype(np.uint8)
     share = cv2.GaussianBlur(paper, (0, 0), rng.uniform(0.6, 1.5)).astype(np.float32) / 255
-    return np.asarray(gray * share + _pattern(gray.shape, rng) * (1 - share), np.uint8)
+    return np.asarray(gray * share + _draw_pattern(gray.shape, rng) * (1 - share), np.uint8)
 
 
-def _pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """A ground without print: noise of one to three sizes, stripes on some."""
+def _draw_pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """Draw a background without print, `(H, W)`: noise of one to three grain sizes, sometimes stripes."""
     height, width = shape[:2]
     ground = np.full((height, width), rng.uniform(20, 190), np.float32)
     for _ in range(int(rng.integers(1, 4))):
@@ -122,7 +129,7 @@ def _pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
 
 
 def degrade(gray: Pixels, rng: np.random.Generator) -> Pixels:
-    """One or two of: dark gradient, few pixels, blur, strong JPEG compression."""
+    """Apply one or two of: dark gradient, low resolution, blur, strong JPEG compression."""
     steps = (_darken, _coarsen, _blur, _compress)
     for index in sorted(rng.permutation(len(steps))[: int(rng.integers(1, 3))]):
         gray = steps[index](gray, rng)

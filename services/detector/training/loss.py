@@ -1,4 +1,4 @@
-"""The loss of CTPN (training only): scores with hard negative mining, vertical coordinates, side refinement."""
+"""Compute the loss of CTPN: scores with hard negative mining, vertical coordinates, side ramps."""
 
 from __future__ import annotations
 
@@ -9,42 +9,44 @@ import torch.nn.functional as F
 
 from services.detector.network.network import Output
 
-#: Hardest negatives kept for each positive anchor.
+# Hardest negatives per positive anchor.
 _NEGATIVES = 3
-#: Widths of the quadratic part of smooth L1; small, since errors of a tenth matter.
+# Width of the quadratic part of smooth L1; small, since errors of a tenth matter.
 _VERTICAL_BETA, _SIDE_BETA = 0.1, 0.25
-#: Ends are rarer than the inside of segments.
+# Weight of ends, which are rarer than the inside of segments.
 _END_WEIGHT = 2.0
 
 
 class Loss(NamedTuple):
-    """The three parts, each a scalar tensor."""
+    """The three parts of the loss, scalars."""
 
     scores: torch.Tensor
     vertical: torch.Tensor
     side: torch.Tensor
 
+    @property
     def total(self) -> torch.Tensor:
-        """The sum that is minimized."""
+        """Sum of the parts, which is minimized."""
         return self.scores + self.vertical + self.side
 
 
-def ctpn_loss(
+def compute_loss(
     output: Output, labels: torch.Tensor, vertical: torch.Tensor, side: torch.Tensor, weight: torch.Tensor | None = None
 ) -> Loss:
-    """Compare a batch with its targets.
+    """Compare a batch with its targets (multi-task loss of CTPN, arXiv:1609.03605, equation 5).
 
     Args:
-        output: Of the network, N pictures of R x C cells and k anchors.
-        labels: N x R x C x k: 1 text, 0 not text, -1 left out.
-        vertical: N x R x C x k x 2.
-        side: N x R x C x k.
-        weight: N x R x C x k, how much a text anchor counts; all the same if left out.
+        output: Output of the network for N pictures of R x C cells with k anchors each.
+        labels: `(N, R, C, k)`: 1 text, 0 not text, -1 excluded.
+        vertical: `(N, R, C, k, 2)` vertical coordinates.
+        side: `(N, R, C, k)` side ramps.
+        weight: `(N, R, C, k)` weight of a text anchor; None for equal weights.
 
     Returns:
         Weighted means over the anchors that count.
     """
-    margin = output.scores[..., 1] - output.scores[..., 0]  # softmax over two scores is a sigmoid of their difference
+    # The softmax over two scores is the sigmoid of their difference.
+    margin = output.scores[..., 1] - output.scores[..., 0]
     text = labels == 1
     count = int(text.sum())
     counts = torch.ones_like(margin)[text] if weight is None else weight[text]

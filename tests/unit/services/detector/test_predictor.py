@@ -1,4 +1,4 @@
-"""The detector without and with HTTP, with an engine that knows the answer in place of the network."""
+"""Test the detector with and without HTTP, with an engine that knows the answer in place of the network."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from services.detector import app as app_module
-from services.detector.anchors import STRIDE, build_targets
+from services.detector.anchors import build_targets
 from services.detector.app import create_app, to_response
 from services.detector.joining import JoiningSettings
-from services.detector.network.architecture import Architecture
+from services.detector.network.architecture import STRIDE, Architecture
 from services.detector.network.engine import Activations
-from services.detector.predictor import COMMON_SIZES, Detection, Predictor, on_page
-from services.detector.preparation import fixed_length
+from services.detector.predictor import COMMON_SIZES, Detection, Predictor, clip_detection
+from services.detector.preparation import choose_length
 from services.detector.settings import DetectorSettings
 from shared.inference.weights import WeightsError
 
@@ -26,7 +26,7 @@ ARCHITECTURE = Architecture()
 
 
 class Oracle:
-    """An engine that finds dark bars, as a network that has learned them would."""
+    """Engine that detects dark bars as a perfectly trained network would."""
 
     def __init__(self, *, by_size: bool = True) -> None:
         self.by_size = by_size
@@ -34,7 +34,7 @@ class Oracle:
 
     @property
     def sizes(self) -> list[tuple[int, ...]]:
-        """Of all pages so far."""
+        """Sizes of all pages so far."""
         return [size for run in self.runs for size in run]
 
     def __call__(self, pages: Sequence[np.ndarray]) -> Iterator[Activations]:
@@ -54,7 +54,7 @@ class Oracle:
 
 
 def draw(scale: int = 1, squash: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """A page of three rows of strokes like characters, and the boxes around them."""
+    """Draw a page of three rows of strokes like characters; return it with the boxes of the rows."""
     image = np.full((300 * scale, 420 * scale, 3), 240, np.uint8)
     boxes = []
     for y in (60, 120, 180):
@@ -75,7 +75,7 @@ def predictor(oracle: Oracle, **settings: object) -> Predictor:
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_segments_come_back_in_pixels_of_the_page(scale: int) -> None:
+def test_segments_are_in_pixels_of_page(scale: int) -> None:
     image, boxes = draw(scale)
     (detection,) = predictor(Oracle()).predict([image])
     order = np.argsort(detection.quads[:, 0, 1])
@@ -84,7 +84,7 @@ def test_segments_come_back_in_pixels_of_the_page(scale: int) -> None:
     assert detection.rotation == 0
 
 
-def test_pages_of_one_size_share_a_batch_and_answers_keep_their_order() -> None:
+def test_batches_pages_of_one_size_and_keeps_order() -> None:
     oracle = Oracle()
     small, large = draw(1)[0], draw(3)[0]
     blank = np.full((100, 100, 3), 255, np.uint8)
@@ -96,14 +96,14 @@ def test_pages_of_one_size_share_a_batch_and_answers_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize("by_size", [True, False])
-def test_whether_sizes_are_mixed_is_up_to_the_engine(by_size: bool) -> None:
+def test_engine_decides_whether_batches_mix_sizes(by_size: bool) -> None:
     detector = predictor(Oracle(by_size=by_size))
     pages = [detector.prepare(draw(1)[0]), detector.prepare(np.tile(draw(1)[0], (3, 1, 1)))]
     groups = {detector.group(page) for page in pages if page is not None}
     assert len(groups) == (2 if by_size else 1)
 
 
-def test_a_page_at_the_wrong_scale_is_computed_once_more() -> None:
+def test_recomputes_page_at_wrong_scale() -> None:
     oracle = Oracle()
     detector = predictor(oracle)
     image, _ = draw(1)
@@ -120,22 +120,23 @@ def test_a_page_at_the_wrong_scale_is_computed_once_more() -> None:
     assert len(detection.scores) == 3
 
 
-def test_quads_stay_on_the_page() -> None:
+def test_quads_are_on_page() -> None:
     image, _ = draw(1)
-    cut = np.ascontiguousarray(image[62:, 65:])  # cuts into the first row and the first strokes
+    # Cuts into the first row and the first strokes.
+    cut = np.ascontiguousarray(image[62:, 65:])
     (detection,) = predictor(Oracle()).predict([cut])
     assert detection.quads.min() >= 0
     assert (detection.quads.max(axis=(0, 1)) <= (cut.shape[1], cut.shape[0])).all()
 
 
-def test_what_lies_beside_the_page_is_dropped() -> None:
+def test_drops_segments_outside_of_page() -> None:
     quads = np.array([[(90, 5), (130, 5), (130, 9), (90, 9)], [(101, 5), (130, 5), (130, 9), (101, 9)]], np.float32)
-    kept = on_page(Detection(quads, np.float32([0.8, 0.9])), (100, 50))
+    kept = clip_detection(Detection(quads, np.float32([0.8, 0.9])), (100, 50))
     assert kept.quads.tolist() == [[[90, 5], [100, 5], [100, 9], [90, 9]]]
     assert kept.scores.tolist() == pytest.approx([0.8])
 
 
-def test_the_answer_is_rounded_and_whole() -> None:
+def test_response_is_rounded() -> None:
     quads = np.array([[(1.26, 2), (10, 2), (10, 9), (1.26, 9)]], np.float32)
     answer = to_response(Detection(quads, np.float32([0.98761])), 20, 10, "ctpn-test")
     assert answer.segments[0].quad[0] == (1.3, 2.0)
@@ -143,7 +144,7 @@ def test_the_answer_is_rounded_and_whole() -> None:
     assert (answer.page.width, answer.page.height, answer.page.rotation) == (20, 10, 0)
 
 
-def test_missing_weights_say_so(tmp_path: Path) -> None:
+def test_error_for_missing_weights_names_manifest(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="manifest"):
         Predictor.load(DetectorSettings(weights=tmp_path))
 
@@ -162,7 +163,7 @@ def png(image: np.ndarray) -> bytes:
     return bytes(cv2.imencode(".png", image)[1])
 
 
-async def test_a_picture_posted_gives_its_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_detects_segments_of_posted_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     image, _ = draw(2)
     async with client(monkeypatch) as http:
         form = await http.post("/v1/detect", files={"file": ("a.png", png(image), "image/png")})
@@ -185,13 +186,13 @@ async def test_a_blank_page_has_no_segments(monkeypatch: pytest.MonkeyPatch) -> 
     ("content", "status"),
     [
         (b"", 422),
-        (b"hello, no picture", 415),
+        (b"not a picture", 415),
         (png(draw(1)[0])[:300], 422),
         (png(np.zeros((1, 1, 3), np.uint8)), 422),
         (png(np.zeros((10, 2001, 3), np.uint8)), 413),
     ],
 )
-async def test_bad_pictures_are_refused_and_the_service_stays_well(
+async def test_rejects_bad_pictures_and_keeps_serving(
     monkeypatch: pytest.MonkeyPatch, content: bytes, status: int
 ) -> None:
     async with client(monkeypatch) as http:
@@ -202,12 +203,12 @@ async def test_bad_pictures_are_refused_and_the_service_stays_well(
     assert again.status_code == 200
 
 
-def test_the_common_sizes_are_run_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warm_up_runs_common_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = Oracle()
     predictor(oracle).warm_up()
     sizes = [(64, 64), *COMMON_SIZES]
     assert oracle.sizes == sizes
-    assert all(fixed_length(side) == side for size in COMMON_SIZES for side in size)
+    assert all(choose_length(side) == side for size in COMMON_SIZES for side in size)
     monkeypatch.setattr("services.detector.predictor._WARM_UP_S", 0.0)
     oracle.runs.clear()
     predictor(oracle).warm_up()

@@ -1,4 +1,4 @@
-"""The weights in the repository: they load, they find printed text, and their manifest tells where they came from."""
+"""Test the weights in the repository and their manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from services.detector.network.loading import NAME
 from services.detector.predictor import Predictor
 from services.detector.settings import WEIGHTS, DetectorSettings
-from services.detector.training.evaluate import record
+from services.detector.training.evaluate import record_measures
 from shared.inference.weights import WeightsError, read_manifest
 
 
@@ -22,7 +22,7 @@ def predictor() -> Predictor:
     return Predictor.load(DetectorSettings(weights=WEIGHTS, device="cpu"))
 
 
-def test_printed_rows_are_found_and_parted_at_wide_gaps(predictor: Predictor) -> None:
+def test_finds_printed_rows_and_separates_them_at_wide_gaps(predictor: Predictor) -> None:
     image = np.full((420, 460, 3), 245, np.uint8)
     rows = [("CASH BILL", ""), ("CHOCOLATE CAKE", "12.50"), ("ORANGE JUICE", "4.20"), ("TOTAL", "16.70")]
     for number, (left, right) in enumerate(rows):
@@ -36,19 +36,19 @@ def test_printed_rows_are_found_and_parted_at_wide_gaps(predictor: Predictor) ->
     assert (detection.scores > 0.8).all()
 
 
-def test_a_blank_page_has_no_text(predictor: Predictor) -> None:
+def test_blank_page_has_no_segments(predictor: Predictor) -> None:
     noise = np.random.default_rng(0).normal(235, 6, (400, 300, 3)).clip(0, 255).astype(np.uint8)
     assert len(predictor.predict([noise])[0].scores) == 0
 
 
-def test_the_manifest_tells_data_recipe_and_measures() -> None:
+def test_manifest_has_data_recipe_and_measures() -> None:
     manifest = read_manifest(WEIGHTS, name=NAME)
     assert "CC BY 4.0" in manifest.training["data"]
     assert manifest.training["steps_done"] > 0
     assert 0.5 < manifest.measures["validation"]["deteval"]["hmean"] <= 1.0
 
 
-def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+def test_rejects_damaged_weights(tmp_path: Path) -> None:
     shutil.copytree(WEIGHTS, tmp_path / "weights")
     with (tmp_path / "weights" / "model.safetensors").open("r+b") as file:
         file.seek(1_000_000)
@@ -57,21 +57,21 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
         Predictor.load(DetectorSettings(weights=tmp_path / "weights"))
 
 
-def test_a_joining_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_rejects_joining_of_wrong_length(tmp_path: Path) -> None:
     shutil.copytree(WEIGHTS, tmp_path / "weights")
     path = tmp_path / "weights" / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["architecture"]["joining"]["break_weights"] = [1.0]
     path.write_text(json.dumps(manifest), encoding="utf-8")
-    with pytest.raises(WeightsError, match="break weights"):
+    with pytest.raises(WeightsError, match="break_weights"):
         Predictor.load(DetectorSettings(weights=tmp_path / "weights"))
 
 
-def test_measures_are_recorded_beside_the_weights(tmp_path: Path) -> None:
+def test_records_measures_in_manifest(tmp_path: Path) -> None:
     shutil.copy(WEIGHTS / "manifest.json", tmp_path)
     before = read_manifest(tmp_path, name=NAME)
     measures = {"precision": 0.5, "recall": 0.5, "hmean": 0.5}
-    record(tmp_path, "other", {"deteval": measures, "iou50": measures, "receipts": 3, "segments": 9})
+    record_measures(tmp_path, "other", {"deteval": measures, "iou50": measures, "receipts": 3, "segments": 9})
     after = read_manifest(tmp_path, name=NAME)
     assert after.measures["other"] == {"deteval": measures, "iou50": measures, "receipts": 3}
     assert after.measures["validation"] == before.measures["validation"]
