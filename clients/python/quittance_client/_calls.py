@@ -191,9 +191,9 @@ def create_job(
     )
 
 
-def get_job(job_id: str) -> Call[Job]:
+def get_job(job_id: str, timeout_s: float | None = None) -> Call[Job]:
     """Return `GET /v1/jobs/{job_id}`."""
-    return Call("GET", _job_path(job_id), _json(Job))
+    return Call("GET", _job_path(job_id), _json(Job), timeout_s=timeout_s)
 
 
 def delete_job(job_id: str) -> Call[None]:

@@ -17,6 +17,7 @@ FINAL_STATES: tuple[JobState, ...] = ("done", "cancelled")
 
 _EVENTS: dict[str, type[FileState] | type[Counts] | type[Job]] = {"file": FileState, "progress": Counts, "done": Job}
 _POLL_S = 1.0
+_MIN_CALL_S = 0.5
 # The gateway sends at least a comment every ten seconds; nearer to its end a wait must look at the clock more often.
 _SILENCE_S = 15.0
 
@@ -71,6 +72,11 @@ class Watch:
         """Return whether to ask for the next state rather than await it from the stream."""
         left_s = self._left_s()
         return self._poll_s is not None or self._has_failed or (left_s is not None and left_s < _SILENCE_S)
+
+    def call_timeout_s(self) -> float | None:
+        """Return the seconds that one poll may take; None for the default of the client."""
+        left_s = self._left_s()
+        return None if left_s is None else max(_MIN_CALL_S, left_s)
 
     def is_news(self, counts: Counts) -> bool:
         """Return whether counts differ from the last ones, and remember them."""

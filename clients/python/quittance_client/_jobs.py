@@ -211,7 +211,7 @@ class Jobs:
         while True:
             try:
                 if watch.should_poll():
-                    job = self._sender.send(_calls.get_job(job_id))
+                    job = self._sender.send(_calls.get_job(job_id, watch.call_timeout_s()))
                     watch.note_success()
                     yield job
                 else:
@@ -359,7 +359,7 @@ class AsyncJobs:
         while True:
             try:
                 if watch.should_poll():
-                    job = await self._sender.send(_calls.get_job(job_id))
+                    job = await self._sender.send(_calls.get_job(job_id, watch.call_timeout_s()))
                     watch.note_success()
                     yield job
                 else:

@@ -191,6 +191,13 @@ def test_wait_ends_with_its_timeout(gateway: FakeGateway, clock: Clock) -> None:
     assert clock.now == pytest.approx(5)
 
 
+def test_a_poll_takes_no_longer_than_the_wait(gateway: FakeGateway, clock: Clock) -> None:
+    gateway.replies = [state(HALF)]
+    with pytest.raises(JobTimeoutError):
+        gateway.client().jobs.wait(JOB_ID, timeout_s=2.2)
+    assert gateway.sent("X-Timeout-Ms") == ["2200", "1200", "500", "500"]
+
+
 class SlowStream(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     """A stream that is silent but for a comment every ten seconds."""
 
