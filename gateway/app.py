@@ -39,8 +39,9 @@ from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
 from gateway.storage.redis_store import RedisLink
 from shared.service.app import create_service_app
-from shared.service.deadline import HEADER as TIMEOUT
-from shared.service.logs import REQUEST_ID_HEADER
+from shared.service.components import get_components
+from shared.service.deadline import TIMEOUT_HEADER as TIMEOUT
+from shared.service.request_context import REQUEST_ID_HEADER
 
 _DESCRIPTION = """\
 Turns the picture of a receipt into data: who was paid, when, where and how much, with the text that was read, where
@@ -137,7 +138,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         ],
         document=document_access,
     )
-    metrics = ReceiptMetrics(app.state.metrics.registry)
+    metrics = ReceiptMetrics(get_components(app).metrics.registry)
     return app
 
 

@@ -18,6 +18,7 @@ from gateway.app import create_app
 from gateway.settings import GatewaySettings, StageSettings
 from gateway.stages.connection import open_client, stages_over_http
 from gateway.stages.stages import Stages
+from shared.service.components import get_components
 from shared.service.health import Health
 
 SERVICES = ("detector", "recognizer", "extractor")
@@ -81,8 +82,8 @@ def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> F
     """
     gateway = create_app(settings, InProcessStages(services).open)
     for name, app in services.items():
-        gateway.state.health.require(name, partial(_is_intact, app.state.health))
-        gateway.state.metrics.include(app.state.metrics)
+        get_components(gateway).health.require(name, partial(_is_intact, get_components(app).health))
+        get_components(gateway).metrics.include(get_components(app).metrics)
     return gateway
 
 
@@ -112,4 +113,4 @@ class InProcessStages:
 
 
 def _is_intact(health: Health) -> bool:
-    return not health.broken
+    return not health.broken_parts

@@ -14,9 +14,9 @@ from rich.console import Console
 from gateway.admission.access import check_exposure
 from gateway.settings import GatewaySettings
 from quittance import assembly
+from shared.service.components import get_components
 from shared.service.logs import configure_logging
 from shared.service.server import run
-from shared.service.settings import ServiceSettings
 
 
 class ServeError(Exception):
@@ -38,7 +38,7 @@ def serve(name: str, *, host: str | None, port: int | None, console: Console) ->
         SettingsError: If a setting is wrong.
     """
     app = build(name)
-    settings: ServiceSettings = app.state.settings
+    settings = get_components(app).settings
     host, port = host or settings.host, settings.port if port is None else port
     check_address(host, port)
     if "log_format" not in settings.model_fields_set and sys.stderr.isatty():

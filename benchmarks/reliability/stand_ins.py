@@ -13,8 +13,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -31,7 +30,8 @@ from shared.contracts import (
     Segment,
 )
 from shared.pictures.decoding import decode_picture
-from shared.service.app import create_service_app, run, serve_batches
+from shared.service.model_app import Model, create_model_app
+from shared.service.server import run
 from shared.service.settings import ServiceSettings
 from shared.service.uploads import read_upload
 
@@ -44,16 +44,29 @@ def reading_of(data: bytes) -> str:
 
 
 class _Worker:
-    """Returns its items after a pause, and counts them."""
+    """Sleeps instead of running a network.
 
-    def __init__(self, seconds: float) -> None:
+    Args:
+        name: detector, recognizer or extractor.
+        seconds: Seconds per item; the items of a batch are computed one after the other.
+    """
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.version = f"{name}-stand-in"
         self.seconds = seconds
         self.computed = 0
 
-    def __call__(self, items: list[Any]) -> list[Any]:
+    def warm_up(self) -> None:
+        """Do nothing."""
+
+    def process(self, items: list[Any]) -> list[Any]:
+        """Return the items unchanged, after a while."""
         self.computed += len(items)
         time.sleep(self.seconds * len(items))
         return items
+
+
+_StandIn = Model[_Worker, Any, Any]
 
 
 def create_app(name: str, settings: ServiceSettings, seconds: float) -> FastAPI:
@@ -61,59 +74,51 @@ def create_app(name: str, settings: ServiceSettings, seconds: float) -> FastAPI:
 
     Args:
         name: detector, recognizer or extractor.
-        settings: Settings of a service.
-        seconds: Time per item; a batch takes as long as its items one after the other.
+        settings: Settings of the service.
+        seconds: Seconds per item; the items of a batch are computed one after the other.
     """
-    worker = _Worker(seconds)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[str]:
-        async with serve_batches(app, worker, settings, group=lambda _: None):
-            yield f"{name}-stand-in"
-
+    model = _StandIn(lambda: _Worker(name, seconds), _Worker.process)
     router = APIRouter()
 
     @router.get("/computed")
-    async def computed(request: Request) -> dict[str, int]:
-        return {"computed": worker.computed, "queued": request.app.state.batcher.queued}
+    async def get_computed() -> dict[str, int]:
+        return {"computed": model.predictor.computed, "queued": model.batcher.queue_length}
 
     path, answer = _ANSWERS[name]
 
     @router.post(path, response_model=None)
     async def respond(request: Request) -> Any:
-        return await answer(request, settings)
+        return await answer(request, settings, model)
 
-    return create_service_app(
-        name=name, title=name, description=name, settings=settings, lifespan=lifespan, routers=[router]
-    )
+    return create_model_app(model, router, description=name, settings=settings)
 
 
-async def _detect(request: Request, settings: ServiceSettings) -> DetectResponse:
+async def _detect(request: Request, settings: ServiceSettings, model: _StandIn) -> DetectResponse:
     upload = await read_upload(request, settings.upload_limits)
     picture = await asyncio.to_thread(decode_picture, upload.data, settings.picture_limits)
-    await request.app.state.batcher.submit(upload.data)
+    await model.batcher.submit(upload.data)
     page = Page(width=picture.width, height=picture.height, rotation=0)
-    return DetectResponse(page=page, segments=[Segment(quad=QUAD, score=0.9)], model="detector-stand-in")
+    return DetectResponse(page=page, segments=[Segment(quad=QUAD, score=0.9)], model=model.predictor.version)
 
 
-async def _recognize(request: Request, settings: ServiceSettings) -> RecognizeResponse:
+async def _recognize(request: Request, settings: ServiceSettings, model: _StandIn) -> RecognizeResponse:
     upload = await read_upload(request, settings.upload_limits)
-    data = await request.app.state.batcher.submit(upload.data)
+    data = await model.batcher.submit(upload.data)
     texts = [RecognizedText(text=reading_of(data), confidence=0.9) for _ in json.loads(upload.form["quads"])]
-    return RecognizeResponse(texts=texts, model="recognizer-stand-in")
+    return RecognizeResponse(texts=texts, model=model.predictor.version)
 
 
-async def _extract(request: Request, _: ServiceSettings) -> ExtractResponse:
-    content = ExtractRequest.model_validate_json(await request.body())
-    await request.app.state.batcher.submit(content)
-    line = content.lines[0]
+async def _extract(request: Request, _: ServiceSettings, model: _StandIn) -> ExtractResponse:
+    asked = ExtractRequest.model_validate_json(await request.body())
+    await model.batcher.submit(asked)
+    line = asked.lines[0]
     total = AmountField(
         value=line.text, confidence=0.9, page=0, quad=line.quad, lines=[0], corrected=False, amount=None, currency=None
     )
-    return ExtractResponse(fields=Fields(total=total), model="extractor-stand-in")
+    return ExtractResponse(fields=Fields(total=total), model=model.predictor.version)
 
 
-_ANSWERS: dict[str, tuple[str, Callable[[Request, ServiceSettings], Any]]] = {
+_ANSWERS: dict[str, tuple[str, Callable[[Request, ServiceSettings, _StandIn], Any]]] = {
     "detector": ("/v1/detect", _detect),
     "recognizer": ("/v1/recognize", _recognize),
     "extractor": ("/v1/extract", _extract),

@@ -18,7 +18,7 @@ from gateway.settings import AdmissionSettings, GatewaySettings, parse_rate_limi
 from gateway.storage.redis_store import redis_allowance
 from shared.problems import ProblemError
 from shared.service.health import PROBES
-from shared.service.observer import name_caller
+from shared.service.request_context import set_caller_name
 from shared.startup import StartupError
 
 _OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/favicon.ico"}) | PROBES
@@ -58,7 +58,7 @@ class AccessControl:
             key = await self._admitted(Headers(scope=scope))
             scope["quittance.caller"] = _caller(scope, key)
             if key is not None:
-                name_caller(scope, key.name)
+                set_caller_name(scope, key.name)
             limit = self._rate_limit if key is None or key.rate_limit is None else key.rate_limit
             if limit is not None:
                 await self._limits.hit(scope["quittance.caller"], parse_rate_limit(limit))

@@ -25,7 +25,7 @@ from gateway.jobs.jobs import Jobs
 from gateway.jobs.model import JobOptions
 from gateway.jobs.stores.job_store import JobsUnavailableError
 from shared.problems import ProblemError, problem_responses
-from shared.service.health import Health
+from shared.service.components import get_components
 from shared.service.uploads import OrientationQuery
 
 JobId = Annotated[
@@ -132,7 +132,7 @@ def build_jobs_router() -> APIRouter:
         The stream begins with the current state of all files, so a client can connect late or reconnect without missing
         anything.
         """
-        health: Health = request.app.state.health
+        health = get_components(request.app).health
         try:
             events = await _get_jobs(request).follow(job_id, health)
         except JobsUnavailableError as error:

@@ -31,7 +31,7 @@ async def stream_events(store: JobStore, snapshot: Snapshot, health: Health) -> 
     """
     files = {file.index: file for file in snapshot.files}
     changed, revision, last_sent = snapshot.files, snapshot.revision, 0.0
-    while not health.draining:
+    while not health.is_draining:
         for file in changed:
             files[file.index] = file
             yield _format_event("file", file)

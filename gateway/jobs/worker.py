@@ -26,7 +26,7 @@ from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
 from gateway.reading.receipts import Receipts
 from gateway.reading.shared_reading import Caching
 from shared.contracts import Receipt
-from shared.problems import ProblemError, problem_of, unforeseen_problem
+from shared.problems import ProblemError, describe_problem, internal_problem
 
 # The files of a job form this many chains: file i is followed by file i + CHAIN_COUNT, which is queued when file i is
 # finished. So a job has at most this many files in the queue, and does not hold up the jobs behind it.
@@ -140,9 +140,9 @@ class Worker:
     async def _read_with_retries(self, job_id: str, work: Work) -> Outcome | None:
         """Read a file, waiting as long as the stages are overloaded; return None if the job was deleted meanwhile."""
         if work.data is None:
-            return Outcome(problem=problem_of(_file_lost(), path=None))
+            return Outcome(problem=describe_problem(_file_lost(), path=None))
         if work.attempt > _MAX_ATTEMPTS:
-            return Outcome(problem=problem_of(_file_given_up(), path=None))
+            return Outcome(problem=describe_problem(_file_given_up(), path=None))
         backoff, timeouts = _Backoff(), 0
         while True:
             try:
@@ -151,11 +151,11 @@ class Worker:
                 timeouts += error.status == _TIMEOUT_STATUS
                 may_retry = error.status == _TIMEOUT_STATUS and timeouts < _MAX_TIMEOUTS
                 if not may_retry and error.status not in _OVERLOADED_STATUSES:
-                    return Outcome(problem=problem_of(error, path=None))
+                    return Outcome(problem=describe_problem(error, path=None))
                 await backoff.wait(min_s=_get_retry_after_s(error))
             except Exception:
                 _log.exception("Unexpected error")
-                return Outcome(problem=problem_of(unforeseen_problem(), path=None))
+                return Outcome(problem=describe_problem(internal_problem(), path=None))
             if not await self._store.exists(job_id):
                 return None
 

@@ -22,7 +22,7 @@ class ReceiptMetrics:
     """Counts what is read, how long each stage takes, how sure the fields are, and what the cache saves.
 
     Args:
-        registry: Of the application, `app.state.metrics.registry`.
+        registry: Of the application, `get_components(app).metrics.registry`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

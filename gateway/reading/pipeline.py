@@ -29,7 +29,8 @@ from shared.contracts import (
 from shared.pictures.header import PictureHeader, PictureLimits, read_header
 from shared.pictures.memory import decoding_shared
 from shared.reading_order import reading_order
-from shared.service.deadline import Deadline, current_deadline
+from shared.service.deadline import Deadline
+from shared.service.request_context import current_deadline
 
 _MOST_LINES = 5_000  # of `ExtractRequest`
 

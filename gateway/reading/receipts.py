@@ -15,7 +15,7 @@ from gateway.stages.stages import Stages
 from gateway.storage.cache import Content, Place, ReceiptCache
 from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt
 from shared.problems import ProblemError
-from shared.service.deadline import Deadline, deadline_exceeded
+from shared.service.deadline import Deadline, deadline_problem
 
 _GRACE_S = 0.05  # the computation's own message, which names the stage, should come first
 
@@ -106,7 +106,7 @@ class Receipts:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise deadline_exceeded(deadline.seconds) from error
+            raise deadline_problem(deadline.seconds) from error
         return await self._with_corrections(receipt)
 
     async def find(self, receipt_id: str, orientation: Orientation | None = None) -> Receipt | None:

@@ -48,7 +48,7 @@ class SingleFlight(Generic[Result]):
             flight = _Flight(asyncio.ensure_future(_call(compute, shared)), shared)
             self._flights[key] = flight
             flight.task.add_done_callback(lambda _: self._forget(key, flight))
-        flight.deadline.put_off(deadline)
+        flight.deadline.extend_to(deadline)
         flight.waiting += 1
         try:
             # Shielded: one who hangs up must not take the result from the others.

@@ -21,7 +21,7 @@ from gateway.stages.problems import (
 from gateway.stages.resilience import CallGuard
 from shared.contracts import DetectResponse, ExtractResponse, Readiness, RecognizeResponse
 from shared.problems import ProblemError
-from shared.service.deadline import HEADER, Deadline
+from shared.service.deadline import Deadline, timeout_headers
 
 StageName = Literal["detector", "recognizer", "extractor"]
 Answer = TypeVar("Answer", bound=DetectResponse | RecognizeResponse | ExtractResponse)
@@ -110,12 +110,13 @@ class Stage(Generic[Answer]):
         """
         headers = request.pop("headers", {})
         while (limit_s := min(deadline.remaining(), timeout_s)) > 0:
-            timeout = {HEADER: str(int(limit_s * 1000))}
             cause: TimeoutError | None = None
             try:
                 # The client's own timeouts bound single reads, and have no effect inside the process.
                 async with asyncio.timeout(limit_s):
-                    response = await self._http.request(method, path, headers=headers | timeout, **request)
+                    response = await self._http.request(
+                        method, path, headers=headers | timeout_headers(limit_s), **request
+                    )
                 if response.status_code == httpx2.codes.OK:
                     return response
                 if not is_deadline_exceeded(response):

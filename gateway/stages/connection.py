@@ -13,8 +13,8 @@ from gateway.background import run_in_background
 from gateway.settings import StageSettings
 from gateway.stages.problems import describe_failure
 from gateway.stages.stages import Stages
-from shared.service.logs import request_id_headers
-from shared.service.tracing import traced
+from shared.service.request_context import request_id_headers
+from shared.service.tracing import add_tracing
 
 # Shorter than a stage keeps an idle connection open (see `shared.service.server`), so that no request is sent on a
 # connection that is being closed.
@@ -29,7 +29,7 @@ def open_client(
     """Return an HTTP client of one stage, which passes on the request ID and, if tracing is on, the trace."""
     return httpx2.AsyncClient(
         base_url=url,
-        transport=traced(transport),
+        transport=add_tracing(transport),
         timeout=timeout,
         # No proxies from the environment: the stages are on the same network.
         trust_env=False,

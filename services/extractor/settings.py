@@ -1,4 +1,4 @@
-"""Settings of the extractor, from the environment (prefix `QUITTANCE_`, own ones `QUITTANCE_EXTRACTOR_`)."""
+"""Settings of the extractor, from the environment (prefix `QUITTANCE_` or `QUITTANCE_EXTRACTOR_`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 class ExtractorSettings(ServiceSettings):
-    """What the extractor can be told beside what every service can."""
+    """Settings of the extractor, beyond those that every service has."""
 
     service: ClassVar[str] = "extractor"
 
@@ -21,17 +21,21 @@ class ExtractorSettings(ServiceSettings):
     weights: Path = Field(default=WEIGHTS, description="Folder with model.safetensors and manifest.json.")
     merchant_directory: Literal["on", "train", "off"] = Field(
         default="on",
-        description="Whether spelling may be corrected by the directory of known merchants. train: only by what was "
-        "met on training receipts, to measure on others.",
+        description="Whether the merchant directory may correct spelling. train: only with merchants of training "
+        "receipts, to measure on others.",
     )
     vendor_list: Path | None = Field(
         default=None,
-        description="Your own vendors for the directory: CSV with the columns company and address, or a JSON list.",
+        description="Your own vendors for the merchant directory: CSV with the columns company and address, or a JSON "
+        "list.",
     )
     date_order: Literal["day_first", "month_first"] = Field(
-        default="day_first", description="How 03/04/2018 is read where the receipt itself does not tell."
+        default="day_first", description="How to read 03/04/2018 if the receipt does not show the order."
     )
     least_confidence: float = Field(
-        default=0.2, ge=0, le=1, description="A field that is less likely right than this is left out; 0 for none."
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Minimum probability that a field is right; less likely fields are null. 0 keeps all.",
     )
-    max_characters: int = Field(default=50_000, ge=1, description="Most characters in the text of one receipt.")
+    max_characters: int = Field(default=50_000, ge=1, description="Maximum characters in the text of one receipt.")

@@ -30,25 +30,6 @@ _BUCKETS = ((256, 64), (768, 128), (1 << 30, 256))
 ones compute less padding, but in smaller batches, and take longer."""
 
 
-def quad_fault(quad: ArrayLike, width: int, height: int) -> str | None:
-    """What is wrong with a quad on a page of that size in pixels, as a sentence; None if it can be cut.
-
-    A quad may reach over the edge of the page as detectors make them, but must meet it.
-    """
-    corners = np.asarray(quad, dtype=np.float64)
-    if corners.shape != (4, 2):
-        return f"it has the shape {corners.shape}, not four corners of x and y"
-    if not np.isfinite(corners).all():
-        return "it has a coordinate that is no finite number"
-    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-    if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
-        return f"it lies outside of the picture, which is {width} x {height} pixels"
-    reach = max(width, height)
-    if x0 < -reach or y0 < -reach or x1 > width + reach or y1 > height + reach:
-        return f"it reaches far outside of the picture, which is {width} x {height} pixels"
-    return None
-
-
 def is_readable(quad: ArrayLike) -> bool:
     """Whether a quad has a width, a height and an area; a degenerate one holds no text."""
     across, down = quad_size(quad)

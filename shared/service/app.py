@@ -1,13 +1,14 @@
-"""The scaffold of every service: one factory that gives an application its operational face.
+"""The factory of every application: operational endpoints, errors, limits, logs and metrics.
 
-The application works on its own under `run`, or inside another process through `httpx2.ASGITransport`; then whoever
-owns the process enters `app.router.lifespan_context(app)` first. Several applications may share a process.
+An application runs on its own under `shared.service.server.run`, or inside another process through
+`httpx2.ASGITransport`. In that case the owner of the process enters `app.router.lifespan_context(app)` first. Several
+applications may share a process.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -20,22 +21,20 @@ from starlette.middleware import Middleware
 
 from shared.contracts import Liveness, Readiness
 from shared.problems import problem_responses
-from shared.service.batching import DynamicBatcher, Item, Result
+from shared.service.components import ServiceComponents, set_components
 from shared.service.guard import RequestGuard, RouteLimits
 from shared.service.headers import SecurityHeaders
 from shared.service.health import Health
-from shared.service.logs import REQUEST_ID_HEADER
 from shared.service.metrics import ServiceMetrics
 from shared.service.observer import RequestObserver
-from shared.service.openapi import completed
+from shared.service.openapi import complete_schema
 from shared.service.problem_handlers import add_problem_handlers
-from shared.service.server import run
+from shared.service.request_context import REQUEST_ID_HEADER
 from shared.service.settings import ServiceSettings
-from shared.service.tracing import TraceMiddleware, Tracing, tracing_wanted
-
-__all__ = ["Lifespan", "create_service_app", "run", "serve_batches"]
+from shared.service.tracing import TraceMiddleware, Tracing, is_tracing_enabled
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[str | None]]
+
 _METRICS_EXAMPLE = 'quittance_ready{service="detector"} 1.0\n'
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -53,59 +52,54 @@ def create_service_app(
     inside: Sequence[Middleware] = (),
     document: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> FastAPI:
-    """Makes the application of a service.
+    """Create the application of a service.
 
-    It has `/healthz`, `/readyz`, `/metrics`, `/docs`, `/openapi.json`; problem details for every error; a request id on
-    every answer and log line; limits on size and time of a request. `app.state.health` is its
-    `shared.service.health.Health`
-    (`health.model` the version of the weights), `app.state.metrics` its `shared.service.metrics.ServiceMetrics`,
-    `app.state.settings` the settings given.
+    It has `/healthz`, `/readyz`, `/metrics`, `/docs` and `/openapi.json`, problem details for every error, a request ID
+    in every response and log line, and limits on size and time of a request. `get_components` returns its settings,
+    health and metrics.
 
     Args:
-        name: For logs, for example `detector`.
+        name: Name for logs, for example `detector`.
         title: Title of the OpenAPI document.
         description: Markdown for the OpenAPI document.
         settings: Limits and times.
         lifespan: Loads and warms up what the service needs, yields the version of its weights (None if it has none),
-            and releases it. Slow loading belongs in a thread, as probes are answered meanwhile.
-        routers: The routes of the service, with their whole paths.
-        route_limits: Where requests may be larger or longer than the settings allow for the rest.
-        outside: More layers around the guard, the outermost first: they see every answer.
-        inside: More layers inside of it, the outermost first: they may raise `ProblemError`.
-        document: Adds to the OpenAPI schema, in place, what the layers can be asked and can answer.
-
-    Returns:
-        The application.
+            and releases it. Load in a thread what takes long, because probes are answered meanwhile.
+        routers: Routes of the service, with their whole paths.
+        route_limits: Routes where requests may be larger or take longer than the settings say.
+        outside: Middleware around the guard, outermost first; sees every response.
+        inside: Middleware inside the guard, outermost first; may raise `ProblemError`.
+        document: Extends the OpenAPI schema, in place, with what the middleware accepts and returns.
     """
     health, metrics = Health(), ServiceMetrics(name)
-    tracing = Tracing(name) if tracing_wanted() else None
-    metrics.show_ready(lambda: health.is_ready)
+    tracing = Tracing(name) if is_tracing_enabled() else None
+    metrics.report_ready(lambda: health.is_ready)
 
     @asynccontextmanager
-    async def whole_life(app: FastAPI) -> AsyncIterator[None]:
+    async def run_lifespan(app: FastAPI) -> AsyncIterator[None]:
         health.start()
         async with tracing.exporting() if tracing else nullcontext(), lifespan(app) as model:
-            health.ready(model)
+            health.mark_ready(model)
             try:
                 yield
             finally:
                 health.drain()
 
-    # FastAPI's own /docs loads its scripts from elsewhere, which fails in a closed network.
+    # FastAPI's own /docs loads scripts from a CDN, which fails in a closed network.
     app = FastAPIOffline(
         title=title,
         description=description,
         version=_package_version(),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        lifespan=whole_life,
+        lifespan=run_lifespan,
     )
-    _complete_schema_of(app, document)
-    app.state.health, app.state.metrics, app.state.settings = health, metrics, settings
-    app.include_router(_operations(health, metrics))
+    _extend_schema(app, document)
+    set_components(app, ServiceComponents(settings, health, metrics))
+    app.include_router(_build_operations_router(health, metrics))
     for router in routers:
         app.include_router(router)
     add_problem_handlers(app)
-    # The last one added is the outermost.
+    # The last middleware added is the outermost.
     for layer in reversed(inside):
         app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     app.add_middleware(
@@ -129,78 +123,44 @@ def create_service_app(
     return app
 
 
-def _complete_schema_of(app: FastAPI, document: Callable[[dict[str, Any]], None]) -> None:
+def _extend_schema(app: FastAPI, document: Callable[[dict[str, Any]], None]) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = generate()
             document(schema)
-            app.openapi_schema = completed(schema)
+            app.openapi_schema = complete_schema(schema)
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign] # the way FastAPI documents to extend a schema
+    app.openapi = openapi  # type: ignore[method-assign] # as FastAPI documents it
 
 
-@asynccontextmanager
-async def serve_batches(
-    app: FastAPI,
-    process: Callable[[list[Item]], Sequence[Result | Exception]],
-    settings: ServiceSettings,
-    *,
-    group: Callable[[Item], Hashable] = lambda _: None,
-) -> AsyncIterator[None]:
-    """Runs the batcher of a model's service for as long as the block does.
-
-    `app.state.batcher` is the `shared.service.batching.DynamicBatcher`; the service is ready only while its worker
-    lives.
-
-    Args:
-        app: Made by `create_service_app`.
-        process: Computes a batch, see `DynamicBatcher`.
-        settings: Of the service: its name and the limits of batch, wait and queue.
-        group: Key of an item; only items with the same key share a batch. All do if left out.
-    """
-    batcher = DynamicBatcher[Item, Result](
-        process,
-        max_batch=settings.max_batch,
-        max_wait_ms=settings.max_wait_ms,
-        max_queue=settings.max_queue,
-        group=group,
-        name=settings.service,
-        metrics=app.state.metrics.batcher(settings.service),
-    )
-    async with batcher:
-        app.state.batcher = batcher
-        app.state.health.require("batcher", lambda: batcher.alive)
-        yield
-
-
-def _operations(health: Health, metrics: ServiceMetrics) -> APIRouter:
+def _build_operations_router(health: Health, metrics: ServiceMetrics) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/healthz", operation_id="getHealth", summary="Whether the process lives")
-    async def healthz() -> Liveness:
+    @router.get("/healthz", operation_id="getHealth", summary="Check that the process is alive")
+    async def get_health() -> Liveness:
         return Liveness(status="ok")
 
     @router.get(
         "/readyz",
         operation_id="getReadiness",
-        summary="Whether the service takes work",
+        summary="Check that the service accepts work",
         responses=problem_responses(503),
     )
-    async def readyz() -> Readiness:
-        return health.check()
+    async def get_readiness() -> Readiness:
+        return health.require_ready()
 
     @router.get(
         "/metrics",
         operation_id="getMetrics",
-        summary="Metrics in the text format of Prometheus",
+        summary="Get metrics in the text format of Prometheus",
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _METRICS_EXAMPLE}}}},
     )
-    async def exposition() -> Response:
-        return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def get_metrics() -> Response:
+        return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return router
 
@@ -208,5 +168,5 @@ def _operations(health: Health, metrics: ServiceMetrics) -> APIRouter:
 def _package_version() -> str:
     try:
         return version("quittance")
-    except PackageNotFoundError:  # run from a checkout that was not installed
+    except PackageNotFoundError:  # a checkout that is not installed
         return "0"

@@ -1,31 +1,30 @@
-"""The time by which an answer must be there, carried from the caller through all services.
+"""Deadlines: how long a caller waits for an answer, passed on through all services.
 
-A header tells how many milliseconds are left, not a time of day: clocks differ. A caller can lower what a service
-grants with it, never raise it.
+A header carries the remaining milliseconds, not a time of day, because clocks differ. A caller can shorten the time
+that a service allows, not extend it.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 
 from shared.problems import ProblemError
 
-HEADER = "X-Timeout-Ms"
-_FORM = re.compile(r"[0-9]{1,9}")
+TIMEOUT_HEADER = "X-Timeout-Ms"
+
+_TIMEOUT = re.compile(r"[0-9]{1,9}")
 
 
 class Deadline:
-    """The time by which an answer must be there.
+    """The point in time by which an answer must be sent.
 
     Args:
-        seconds: From now on.
+        seconds: Seconds from now.
 
     Attributes:
-        seconds: As given, or as the one that put it off has it.
+        seconds: The seconds given; those of the other deadline after `extend_to`.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -33,62 +32,51 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Seconds left, not below 0."""
+        """Return the seconds left, at least 0."""
         return max(0.0, self._end - time.monotonic())
 
     def copy(self) -> Deadline:
-        """The same time, to be put off by itself."""
+        """Return an equal deadline that can be extended independently."""
         twin = Deadline(self.seconds)
         twin._end = self._end
         return twin
 
-    def put_off(self, other: Deadline) -> None:
-        """Becomes as late as the other one, if that is later."""
+    def extend_to(self, other: Deadline) -> None:
+        """Move this deadline to another one if that is later."""
         if other._end > self._end:
             self.seconds, self._end = other.seconds, other._end
 
-    def headers(self, most_s: float | None = None) -> dict[str, str]:
-        """Headers that tell another service how long it may take, at most `most_s`."""
-        left_s = self.remaining() if most_s is None else min(self.remaining(), most_s)
-        return {HEADER: str(int(left_s * 1000))}
+
+def timeout_headers(seconds: float) -> dict[str, str]:
+    """Return headers that tell another service how long it may take."""
+    return {TIMEOUT_HEADER: str(int(seconds * 1000))}
 
 
-_current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+def requested_timeout_s(headers: Mapping[str, str]) -> float | None:
+    """Return the timeout that a caller asks for, in seconds; None if the header is absent.
 
-
-def current_deadline() -> Deadline | None:
-    """The deadline of the request that is being answered; None outside of one."""
-    return _current.get()
-
-
-@contextmanager
-def working_until(deadline: Deadline | None) -> Iterator[None]:
-    """Makes it the current deadline inside the block, and in tasks begun there; None for work without an end."""
-    token = _current.set(deadline)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
-def asked_seconds(headers: Mapping[str, str]) -> float | None:
-    """Gives the seconds that a caller grants, None if it does not say; raises `ProblemError` 400."""
-    value = headers.get(HEADER)
+    Raises:
+        ProblemError: 400 `timeout-invalid`.
+    """
+    value = headers.get(TIMEOUT_HEADER)
     if value is None:
         return None
-    if not _FORM.fullmatch(value):
+    if not _TIMEOUT.fullmatch(value):
         raise ProblemError(
-            400, "timeout-invalid", "The timeout is not valid", f"{HEADER} takes milliseconds as a whole number."
+            400,
+            "timeout-invalid",
+            "The timeout is not valid",
+            f"{TIMEOUT_HEADER} must be a whole number of milliseconds, at most 999999999.",
         )
     return int(value) / 1000
 
 
-def deadline_exceeded(seconds: float) -> ProblemError:
-    """504: there was no answer in the seconds granted."""
+def deadline_problem(timeout_s: float) -> ProblemError:
+    """Describe a request that exceeded its deadline: 504 `deadline-exceeded`."""
     return ProblemError(
         504,
         "deadline-exceeded",
         "The request took too long",
-        f"There was no result after {seconds:g} s. Try again later, or grant more time.",
+        f"There was no result after {timeout_s:g} s. Try again later, or allow more time.",
         headers={"Retry-After": "2"},
     )

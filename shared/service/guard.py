@@ -1,6 +1,6 @@
-"""The guard around every request: how large, how long, for whom, and what happens when the unforeseen does.
+"""Middleware that limits size and time of requests and turns errors into problems.
 
-Pure ASGI, as Starlette's BaseHTTPMiddleware hides it from an application that its client has gone.
+Plain ASGI, because Starlette's BaseHTTPMiddleware hides disconnects of the client from the application.
 """
 
 from __future__ import annotations
@@ -15,27 +15,29 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.problems import ProblemError, problem_response, unforeseen_problem
-from shared.service.deadline import Deadline, asked_seconds, deadline_exceeded, working_until
+from shared.problems import ProblemError, internal_problem, problem_response
+from shared.service.deadline import Deadline, deadline_problem, requested_timeout_s
 from shared.service.health import PROBES, Health
-from shared.service.uploads import UploadLimits, too_large
+from shared.service.request_context import use_deadline
+from shared.service.uploads import UploadLimits, upload_too_large_problem
 
 _log = logging.getLogger(__name__)
-# Many clients read no answer before they have sent everything, so the rest of a body that is too large is read, but
-# not for ever.
-_MOST_DISCARDED = 8  # times the limit
+
+# Many clients read no response before they have sent everything, so the rest of an oversized body is read and dropped,
+# within these limits.
+_MAX_DISCARDED = 8  # times the limit of the body
 _DISCARD_S = 5.0
 
 
 @dataclass(frozen=True)
 class RouteLimits:
-    """What a request to one route may cost, where that is other than for the rest.
+    """Limits of requests to one route, where they differ from the settings.
 
     Attributes:
-        method: Of the requests meant.
-        path: Matches their paths whole.
-        upload: Limits of the body; as for the rest if None.
-        timeout_s: Longest time in seconds, the body included; None for a stream without an end.
+        method: HTTP method.
+        path: Pattern that matches whole paths.
+        upload: Limits of the body; None for those of the settings.
+        timeout_s: Seconds allowed for the request, its body included; None for an endless stream.
     """
 
     method: str
@@ -43,16 +45,24 @@ class RouteLimits:
     upload: UploadLimits | None
     timeout_s: float | None
 
-    def meets(self, scope: Scope) -> bool:
-        """Whether they hold for the request."""
+    def match(self, scope: Scope) -> bool:
+        """Return whether the limits apply to a request."""
         return bool(scope["method"] == self.method and self.path.fullmatch(scope["path"]))
 
 
 class RequestGuard:
-    """Middleware that ends a request which is too large (413), too slow (504) or unwanted, and answers faults (500).
+    """Middleware that rejects requests that are too large (413) or too slow (504) and answers failures (500).
 
-    When the client goes away before it has its answer, the task of the request is cancelled; what it still has in a
-    queue is dropped there. While the service is starting, everything but the probes gets 503.
+    When the client disconnects before the response is complete, the task of the request is cancelled, and its items
+    are dropped from queues. While the service is starting, everything except probes gets a 503.
+
+    Args:
+        app: The application.
+        limits: Limits of the body.
+        timeout_s: Seconds allowed for a request, its body included. A caller can ask for less, see
+            `shared.service.deadline`.
+        health: Health of the application.
+        routes: Routes with other limits.
     """
 
     def __init__(
@@ -64,11 +74,6 @@ class RequestGuard:
         health: Health,
         routes: Sequence[RouteLimits] = (),
     ) -> None:
-        """Guards `app`; `timeout_s` is the longest time in seconds for a request, its body included.
-
-        What `routes` says goes before `limits` and `timeout_s`. A caller may ask for less, see
-        `shared.service.deadline`.
-        """
         self._app = app
         self._limits = limits
         self._timeout_s = timeout_s
@@ -76,33 +81,34 @@ class RequestGuard:
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limits: UploadLimits = self._limits
-        timeout_s: float | None = self._timeout_s
+        max_s: float | None = self._timeout_s
         for route in self._routes:
-            if route.meets(scope):
-                limits, timeout_s = route.upload or limits, route.timeout_s
+            if route.match(scope):
+                limits, max_s = route.upload or limits, route.timeout_s
         request = _GuardedRequest(scope, receive, send, limits)
         try:
-            if scope["path"] not in PROBES and self._health.starting:
-                self._health.check()
-            asked_s = asked_seconds(Headers(scope=scope))
-            granted_s = min((s for s in (asked_s, timeout_s) if s is not None), default=None)
-            with working_until(None if granted_s is None else Deadline(granted_s)):
-                async with asyncio.timeout(granted_s) as deadline:
-                    await request.run(self._app, deadline)
+            if scope["path"] not in PROBES and self._health.is_starting:
+                self._health.require_ready()
+            requested_s = requested_timeout_s(Headers(scope=scope))
+            timeout_s = min((s for s in (requested_s, max_s) if s is not None), default=None)
+            with use_deadline(None if timeout_s is None else Deadline(timeout_s)):
+                async with asyncio.timeout(timeout_s) as timer:
+                    await request.run(self._app, timer)
         except ProblemError as error:
             await request.discard_body()
             await request.fail(error)
         except Exception as error:
-            if isinstance(error, TimeoutError) and granted_s is not None and deadline.expired():
-                await request.fail(_too_slow(granted_s, uploading=not request.body_read and granted_s == timeout_s))
+            if isinstance(error, TimeoutError) and timeout_s is not None and timer.expired():
+                is_uploading = not request.is_body_read and timeout_s == max_s
+                await request.fail(_slow_upload_problem(timeout_s) if is_uploading else deadline_problem(timeout_s))
                 return
-            _log.exception("unforeseen error", extra={"path": scope["path"]})
-            await request.fail(unforeseen_problem())
+            _log.exception("Request failed", extra={"path": scope["path"]})
+            await request.fail(internal_problem())
 
 
 class _GuardedRequest:
@@ -111,106 +117,105 @@ class _GuardedRequest:
         self._receive_next = receive
         self._send_on = send
         self._limits = limits
-        self._received = 0
-        self._started = False
-        self._finished = False
-        self._left = asyncio.Event()
+        self._received_bytes = 0
+        self._is_started = False
+        self._is_finished = False
+        self._disconnected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self._deadline: asyncio.Timeout | None = None
-        self.body_read = False
+        self._timer: asyncio.Timeout | None = None
+        self.is_body_read = False
 
-    async def run(self, app: ASGIApp, deadline: asyncio.Timeout) -> None:
-        self._deadline = deadline
+    async def run(self, app: ASGIApp, timer: asyncio.Timeout) -> None:
+        self._timer = timer
         self._task = asyncio.current_task()
-        others = self._task.cancelling() if self._task else 0
+        other_cancellations = self._task.cancelling() if self._task else 0
         try:
             await app(self._scope, self._receive, self._send)
         except asyncio.CancelledError:
-            # Ours to swallow only if it came from the watcher, and nobody else cancelled the task as well.
-            if self._task is None or not self._left.is_set() or self._task.uncancel() > others:
+            # Swallow it only if it came from the watcher and nothing else cancelled the task as well.
+            if self._task is None or not self._disconnected.is_set() or self._task.uncancel() > other_cancellations:
                 raise
         finally:
-            self._deadline = None  # what says that something failed is not under it
+            self._timer = None  # a response that reports a failure is not subject to it
             if self._watcher:
                 self._watcher.cancel()
 
     async def fail(self, error: ProblemError) -> None:
-        """Answers with the problem, or breaks the answer off if it has begun."""
-        if self._left.is_set():
+        """Respond with the problem, or abort the response if it has started."""
+        if self._disconnected.is_set():
             return
-        if self._started:
+        if self._is_started:
             raise error
         await problem_response(error, path=self._scope["path"])(self._scope, self._receive, self._send)
 
     async def _receive(self) -> Message:
-        if self.body_read:
-            await self._left.wait()
+        if self.is_body_read:
+            await self._disconnected.wait()
             return {"type": "http.disconnect"}
         headers = Headers(scope=self._scope)
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._limits.max_body_bytes:
             await self.discard_body()
-            raise too_large(self._limits.max_bytes)
+            raise upload_too_large_problem(self._limits.max_bytes)
         message = await self._receive_next()
         if message["type"] == "http.disconnect":
-            self._left.set()
+            self._disconnected.set()
             return message
-        self._received += len(message.get("body", b""))
-        if self._received > self._limits.max_body_bytes:
+        self._received_bytes += len(message.get("body", b""))
+        if self._received_bytes > self._limits.max_body_bytes:
             if message.get("more_body"):
                 await self.discard_body()
-            self.body_read = True
-            raise too_large(self._limits.max_bytes)
+            self.is_body_read = True
+            raise upload_too_large_problem(self._limits.max_bytes)
         if not message.get("more_body"):
-            self.body_read = True
+            self.is_body_read = True
             self._watcher = asyncio.create_task(self._watch())
         return message
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._keep_whole(message)
-            self._started = True
+            self._stop_timer(message)
+            self._is_started = True
         elif message["type"] == "http.response.body" and not message.get("more_body"):
-            self._finished = True
+            self._is_finished = True
         await self._send_on(message)
 
-    def _keep_whole(self, start: Message) -> None:
-        """Lifts the deadline from an answer that tells its length: it is there, and its body must follow its head."""
-        told = "content-length" in Headers(raw=list(start.get("headers", [])))
-        if told and self._deadline is not None and not self._deadline.expired():
-            self._deadline.reschedule(None)
+    def _stop_timer(self, start: Message) -> None:
+        """Lift the timeout from a response with a length: its body is complete and only has to be sent."""
+        has_length = "content-length" in Headers(raw=list(start.get("headers", [])))
+        if has_length and self._timer is not None and not self._timer.expired():
+            self._timer.reschedule(None)
 
     async def _watch(self) -> None:
-        """Cancels the request when the client goes away; after the body, only that can be received."""
+        """Cancel the request when the client disconnects; after the body, nothing else can be received."""
         while (await self._receive_next())["type"] != "http.disconnect":
             pass
-        self._left.set()
-        if self._task and not self._finished:
+        self._disconnected.set()
+        if self._task and not self._is_finished:
             self._task.cancel()
 
     async def discard_body(self) -> None:
-        """Reads what has not been read of the body, and forgets it, so that the client comes to reading the answer."""
-        # A client that asks whether to send has sent nothing yet.
-        if self.body_read or self._started or ("expect" in Headers(scope=self._scope) and not self._received):
+        """Read and drop the rest of the body, so that the client gets to read the response."""
+        # A client that sent `Expect` has sent no body yet.
+        is_asking = "expect" in Headers(scope=self._scope) and not self._received_bytes
+        if self.is_body_read or self._is_started or is_asking:
             return
-        self.body_read = True
-        budget = self._limits.max_body_bytes * _MOST_DISCARDED
+        self.is_body_read = True
+        budget_bytes = self._limits.max_body_bytes * _MAX_DISCARDED
         with suppress(TimeoutError):
             async with asyncio.timeout(_DISCARD_S):
-                while budget > 0:
+                while budget_bytes > 0:
                     message = await self._receive_next()
-                    budget -= len(message.get("body", b""))
+                    budget_bytes -= len(message.get("body", b""))
                     if message["type"] == "http.disconnect":
-                        self._left.set()
+                        self._disconnected.set()
                         return
                     if not message.get("more_body"):
                         return
 
 
-def _too_slow(granted_s: float, *, uploading: bool) -> ProblemError:
-    if not uploading:
-        return deadline_exceeded(granted_s)
+def _slow_upload_problem(timeout_s: float) -> ProblemError:
     return ProblemError(
-        408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {granted_s:g} s."
+        408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {timeout_s:g} s."
     )

@@ -1,4 +1,4 @@
-"""Headers that tell browsers to be careful, on every answer."""
+"""Middleware that adds security headers to every response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.service.health import Health
 
-_EVERYWHERE = {
+_DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -18,8 +18,8 @@ _EVERYWHERE = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-# Swagger UI and ReDoc begin with a script and styles inside the page.
-_DOCS = _EVERYWHERE | {
+# Swagger UI and ReDoc start from a script and styles inside the page.
+_DOCS_HEADERS = _DEFAULT_HEADERS | {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
@@ -28,27 +28,32 @@ _DOCS_PATHS = ("/docs", "/redoc", "/static-offline-docs", "/openapi.json")
 
 
 class SecurityHeaders:
-    """Middleware that adds what the application has not set itself, and ends connections while the service drains."""
+    """Middleware that adds the headers that a response lacks, and closes connections while the service drains.
+
+    Args:
+        app: The application.
+        health: Health of the application.
+    """
 
     def __init__(self, app: ASGIApp, *, health: Health) -> None:
-        """Wraps `app`, whose state is `health`."""
         self._app = app
         self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers: Mapping[str, str] = _DOCS if scope["path"].startswith(_DOCS_PATHS) else _EVERYWHERE
+        headers: Mapping[str, str] = _DOCS_HEADERS if scope["path"].startswith(_DOCS_PATHS) else _DEFAULT_HEADERS
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = MutableHeaders(scope=message)
                 for name, value in headers.items():
                     present.setdefault(name, value)
-                if self._health.draining:
-                    present["Connection"] = "close"  # the client must not send its next request into a closing socket
+                if self._health.is_draining:
+                    # The client must not send its next request into a closing socket.
+                    present["Connection"] = "close"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""Whether a service takes work: starting, ready, draining, or broken."""
+"""Health of a service: starting, ready, draining or broken."""
 
 from __future__ import annotations
 
@@ -11,73 +11,73 @@ PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Health:
-    """State of one application, changed by its lifespan and by the server that runs it.
+    """Health of one application, updated by its lifespan and by the server that runs it.
 
     Attributes:
-        model: Version of the weights, once they are loaded and warmed up; None for a service without any.
+        model: Version of the weights once they are loaded and warmed up; None for a service without weights.
     """
 
     def __init__(self) -> None:
-        """Begins as starting."""
+        """Begin in the starting state."""
         self.model: str | None = None
-        self._started = False
-        self._draining = False
-        self._needs: dict[str, Callable[[], bool]] = {}
+        self._is_started = False
+        self._is_draining = False
+        self._requirements: dict[str, Callable[[], bool]] = {}
 
     def start(self) -> None:
-        """Tells that the service begins to warm up, also after it had ended."""
-        self._started = self._draining = False
+        """Record that the service is warming up, possibly after an earlier run."""
+        self._is_started = self._is_draining = False
 
-    def ready(self, model: str | None) -> None:
-        """Tells that the service is warmed up, and with which weights; one that is already to end stays unready."""
+    def mark_ready(self, model: str | None) -> None:
+        """Record that the service is warmed up, and with which weights; a draining service stays unready."""
         self.model = model
-        self._started = True
+        self._is_started = True
 
     def drain(self) -> None:
-        """Tells that the service is about to end."""
-        self._draining = True
+        """Record that the service is shutting down."""
+        self._is_draining = True
 
-    def require(self, name: str, works: Callable[[], bool]) -> None:
-        """Makes readiness depend on something, such as `health.require("batcher", lambda: batcher.alive)`."""
-        self._needs[name] = works
+    def require(self, name: str, is_working: Callable[[], bool]) -> None:
+        """Make readiness depend on a part, as in `health.require("batcher", lambda: batcher.is_alive)`."""
+        self._requirements[name] = is_working
 
     @property
-    def starting(self) -> bool:
+    def is_starting(self) -> bool:
         """Whether the service is not warmed up yet."""
-        return not self._started
+        return not self._is_started
 
     @property
-    def draining(self) -> bool:
-        """Whether the service is about to end."""
-        return self._draining
+    def is_draining(self) -> bool:
+        """Whether the service is shutting down."""
+        return self._is_draining
 
     @property
-    def broken(self) -> list[str]:
-        """Names of what is needed and does not work although the service has started and does not end."""
-        if self.starting or self._draining:
+    def broken_parts(self) -> list[str]:
+        """Names of the required parts that failed; empty while the service is starting or draining."""
+        if self.is_starting or self._is_draining:
             return []
-        return [name for name, works in self._needs.items() if not works()]
+        return [name for name, is_working in self._requirements.items() if not is_working()]
 
     @property
     def is_ready(self) -> bool:
-        """Whether the service takes work: what `check` would say."""
-        return not (self.starting or self._draining or self.broken)
+        """Whether the service accepts work."""
+        return not (self.is_starting or self._is_draining or self.broken_parts)
 
-    def check(self) -> Readiness:
-        """Gives the state of a service that is ready.
+    def require_ready(self) -> Readiness:
+        """Return the state of a ready service.
 
         Raises:
             ProblemError: 503 `starting`, `draining` or `broken`.
         """
-        if self.starting:
-            raise _unready("starting", "The service is starting", "The service is not warmed up yet.", "2")
-        if self._draining:
-            raise _unready("draining", "The service is shutting down", "The service is about to end.", "5")
-        if broken := self.broken:
-            detail = f"These parts failed: {', '.join(broken)}. The service has to be started anew."
-            raise _unready("broken", "The service is broken", detail, "5")
+        if self.is_starting:
+            raise _unready_problem("starting", "The service is starting", "The service is still warming up.", 2)
+        if self._is_draining:
+            raise _unready_problem("draining", "The service is shutting down", "The service is about to stop.", 5)
+        if broken := self.broken_parts:
+            detail = f"These parts failed: {', '.join(broken)}. The service must be restarted."
+            raise _unready_problem("broken", "The service is broken", detail, 5)
         return Readiness(status="ready", model=self.model)
 
 
-def _unready(code: str, title: str, detail: str, retry_after_s: str) -> ProblemError:
-    return ProblemError(503, code, title, detail, headers={"Retry-After": retry_after_s})
+def _unready_problem(code: str, title: str, detail: str, retry_after_s: int) -> ProblemError:
+    return ProblemError(503, code, title, detail, headers={"Retry-After": str(retry_after_s)})

@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line on standard error, with the ids of request and trace.
+"""Structured logs: one JSON object per line on standard error, with request ID and trace ID.
 
-Code logs with the standard `logging` and names values in `extra`; nothing is configured at import. What was read off a
-receipt, and names of files, are never logged.
+Code logs with the standard `logging` module and passes values in `extra`. Importing this module configures nothing.
+Text of receipts and names of files are never logged.
 """
 
 from __future__ import annotations
@@ -9,25 +9,18 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
-from contextvars import ContextVar
 
 import structlog
-from asgi_correlation_id import correlation_id
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-REQUEST_ID_HEADER = "X-Request-ID"
-trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
-"""Of the present request, 32 hexadecimal digits; None while traces are off, see `shared.service.tracing`."""
+from shared.service.request_context import current_request_id, current_trace_id
 
-
-def request_id_headers() -> dict[str, str]:
-    """Headers that carry the id of the present request on to another service; empty outside of a request."""
-    request_id = correlation_id.get()
-    return {REQUEST_ID_HEADER: request_id} if request_id else {}
+_UVICORN_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+_NOISY_LOGGERS = ("httpx2", "httpcore2", "python_multipart", "PIL", "taskiq")  # log every step of every request
 
 
 def configure_logging(level: str = "info", log_format: str = "json") -> None:
-    """Sends all logs of the process to standard error. Called once, by whatever runs the process.
+    """Send all logs of the process to standard error; called once by the code that runs the process.
 
     Args:
         level: debug, info, warning or error.
@@ -38,7 +31,7 @@ def configure_logging(level: str = "info", log_format: str = "json") -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _complete,
+        _add_request,
     ]
     if log_format == "json":
         last: list[Processor] = [
@@ -57,19 +50,18 @@ def configure_logging(level: str = "info", log_format: str = "json") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.captureWarnings(True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in _UVICORN_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    for name in ("httpx2", "httpcore2", "python_multipart", "PIL", "taskiq"):  # they log each step of each request
+    for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _complete(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    event.pop("color_message", None)  # uvicorn's second wording of the same
-    request_id = correlation_id.get()
-    if request_id:
+def _add_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event.pop("color_message", None)  # uvicorn repeats its message here
+    if request_id := current_request_id():
         event.setdefault("request_id", request_id)
-    if trace := trace_id.get():
-        event.setdefault("trace_id", trace)
+    if trace_id := current_trace_id():
+        event.setdefault("trace_id", trace_id)
     return event

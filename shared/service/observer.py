@@ -1,4 +1,4 @@
-"""Counts and logs every request."""
+"""Middleware that counts and logs every request."""
 
 from __future__ import annotations
 
@@ -9,54 +9,53 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.service.health import PROBES
 from shared.service.metrics import ServiceMetrics
+from shared.service.request_context import get_caller_name
 
 _log = logging.getLogger("shared.request")
-_CLIENT_LEFT = 499  # nginx's name for it; nobody gets it, but logs and metrics need one
-_CALLER = "quittance.caller_name"
-
-
-def name_caller(scope: Scope, name: str) -> None:
-    """Has the log line of the request say who sent it."""
-    scope[_CALLER] = name
+_CLIENT_CLOSED_REQUEST = 499  # nginx's status; never sent, but logs and metrics need one
 
 
 class RequestObserver:
-    """Middleware that writes one log line a request and keeps the metrics.
+    """Middleware that writes one log line per request and updates the metrics.
 
-    Probes are logged at debug level and not counted, so that the metrics of an idle service stand still.
+    Probes are logged at debug level and not counted, so the metrics of an idle service do not change.
+
+    Args:
+        app: The application.
+        name: Name of the service.
+        metrics: Metrics of the service.
     """
 
     def __init__(self, app: ASGIApp, *, name: str, metrics: ServiceMetrics) -> None:
-        """Observes `app`, the service of that name."""
         self._app = app
         self._name = name
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = _CLIENT_LEFT
+        status = _CLIENT_CLOSED_REQUEST
 
-        async def observed(message: Message) -> None:
+        async def observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
-        begun = perf_counter()
-        probe = scope["path"] in PROBES
-        if not probe:
-            self._metrics.request_began()
+        start = perf_counter()
+        is_probe = scope["path"] in PROBES
+        if not is_probe:
+            self._metrics.count_request_start()
         try:
-            await self._app(scope, receive, observed)
+            await self._app(scope, receive, observe)
         finally:
-            seconds = perf_counter() - begun
-            if not probe:
+            seconds = perf_counter() - start
+            if not is_probe:
                 route = getattr(scope.get("route"), "path", "unmatched")
-                self._metrics.request_ended(scope["method"], route, status, seconds)
-            level = logging.DEBUG if probe else logging.WARNING if status >= 500 else logging.INFO
+                self._metrics.count_request_end(scope["method"], route, status, seconds)
+            level = logging.DEBUG if is_probe else logging.WARNING if status >= 500 else logging.INFO
             line = {
                 "service": self._name,
                 "method": scope["method"],
@@ -64,5 +63,5 @@ class RequestObserver:
                 "status": status,
                 "ms": round(seconds * 1000, 1),
             }
-            caller = {"caller": scope[_CALLER]} if _CALLER in scope else {}
-            _log.log(level, "request", extra=line | caller)
+            caller = get_caller_name(scope)
+            _log.log(level, "Request", extra=line if caller is None else line | {"caller": caller})

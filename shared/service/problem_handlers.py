@@ -1,4 +1,4 @@
-"""Answers the errors of routes and of the framework itself as problems, see `shared.problems`."""
+"""Exception handlers that turn the errors of routes and of the framework into problems."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Makes an application answer the errors of its routes and of the framework as problems."""
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    """Make an application report the errors of its routes and of the framework as problems."""
+    app.add_exception_handler(HTTPException, _handle_http_error)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
 
 
-async def _answer_http_error(request: Request, error: Exception) -> ProblemResponse:
+async def _handle_http_error(request: Request, error: Exception) -> ProblemResponse:
     if not isinstance(error, ProblemError):
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-        error = _from_http_exception(request, error)
+        error = _convert_http_exception(request, error)
     return problem_response(error, path=request.url.path)
 
 
-async def _answer_validation_error(request: Request, error: Exception) -> ProblemResponse:
+async def _handle_validation_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     return problem_response(validation_problem(error.errors()), path=request.url.path)
 
 
-def _from_http_exception(request: Request, error: HTTPException) -> ProblemError:
+def _convert_http_exception(request: Request, error: HTTPException) -> ProblemError:
     path = request.url.path
     phrase = HTTPStatus(error.status_code).phrase
     code, title, detail = phrase.lower().replace(" ", "-"), phrase, str(error.detail)
@@ -42,13 +42,13 @@ def _from_http_exception(request: Request, error: HTTPException) -> ProblemError
         detail = f"There is nothing at {path}. See /docs for what there is."
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_allowed_methods(request))
+        headers["Allow"] = ", ".join(_find_allowed_methods(request))
         detail = f"{request.method} is not allowed at {path}. Use {headers['Allow'].replace(', ', ' or ')}."
     return ProblemError(error.status_code, code, title, detail, headers=headers)
 
 
-def _allowed_methods(request: Request) -> list[str]:
-    """The methods of all routes at the path of a request; the framework tells only those of the first."""
+def _find_allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes at the path of a request; the framework knows only those of the first."""
     return [
         method
         for method in _METHODS

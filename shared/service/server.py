@@ -1,4 +1,4 @@
-"""Runs an application with uvicorn: answers probes while it warms up, and ends gracefully."""
+"""Run an application with uvicorn: answer probes while it warms up, and stop gracefully."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ import signal
 import socket
 from time import monotonic
 from types import FrameType
-from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
 
-from shared.service.health import Health
+from shared.service.components import get_components
 from shared.service.logs import configure_logging
 from shared.service.settings import ServiceSettings
 from shared.startup import StartupError
 
 _log = logging.getLogger(__name__)
-# With the longest `drain_delay_s` and the time for the lifespan to end, less than the 30 s that Kubernetes waits.
-_LONGEST_LIFE_AFTER_SIGTERM_S = 28.0
+
+# Kubernetes kills a process 30 s after SIGTERM. This includes the longest `drain_delay_s` and the end of the lifespan.
+_MAX_SHUTDOWN_S = 28.0
 _LIFESPAN_END_S = 6.0
-_EXIT_FAILED = 3  # as uvicorn does
+_EXIT_FAILED = 3  # the status that uvicorn uses
 
 
 def run(app: FastAPI, *, host: str, port: int, settings: ServiceSettings) -> None:
-    """Serves an application made by `create_service_app` until SIGTERM or SIGINT. Writes nothing but logs.
+    """Serve an application until SIGTERM or SIGINT.
 
-    After SIGTERM the service tells that it is unready, still takes requests for `settings.drain_delay_s`, finishes
-    what it has, and ends within 30 s. SIGINT skips the delay; a second signal ends at once.
+    After SIGTERM, the service becomes unready, accepts requests for another `settings.drain_delay_s` seconds, finishes
+    its work and stops within 30 s. SIGINT skips the delay; a second signal stops at once.
 
     Args:
-        app: The application.
+        app: Application made by `create_service_app`.
         host: Address to listen on.
         port: TCP port to listen on.
-        settings: For logs and times.
+        settings: Settings of logs and times.
 
     Raises:
-        SystemExit: The address is taken, the service could not start, or it broke; see the log.
+        SystemExit: If the address is in use, the service could not start, or it broke; the log says why.
     """
     configure_logging(settings.log_level, settings.log_format)
-    graceful_s = _LONGEST_LIFE_AFTER_SIGTERM_S - _LIFESPAN_END_S - settings.drain_delay_s
+    graceful_s = _MAX_SHUTDOWN_S - _LIFESPAN_END_S - settings.drain_delay_s
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        lifespan="off",  # the server below runs it, so that probes are answered meanwhile
+        lifespan="off",  # `_Server` runs it, so that probes are answered meanwhile
         log_config=None,
         access_log=False,
         server_header=False,
@@ -55,41 +55,41 @@ def run(app: FastAPI, *, host: str, port: int, settings: ServiceSettings) -> Non
     )
     server = _Server(config, app, settings.drain_delay_s)
     server.run()
-    if server.failed:
+    if server.has_failed:
         raise SystemExit(_EXIT_FAILED)
 
 
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI, drain_delay_s: float) -> None:
         super().__init__(config)
-        self.failed = False
+        self.has_failed = False
         self._app = app
-        self._health = cast(Health, app.state.health)
+        self._health = get_components(app).health
         self._drain_delay_s = drain_delay_s
         self._exit_at: float | None = None
-        self._ended = asyncio.Event()
-        self._life: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
+        self._lifespan: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._life = asyncio.create_task(self._live())
+        self._lifespan = asyncio.create_task(self._run_lifespan())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._health.drain()
         await super().shutdown(sockets)
-        self._ended.set()
-        if self._life:
-            _, late = await asyncio.wait({self._life}, timeout=_LIFESPAN_END_S)
-            if late:
-                _log.error("the service did not end in time", extra={"seconds": _LIFESPAN_END_S})
+        self._stopped.set()
+        if self._lifespan:
+            _, pending = await asyncio.wait({self._lifespan}, timeout=_LIFESPAN_END_S)
+            if pending:
+                _log.error("Service did not stop in time", extra={"seconds": _LIFESPAN_END_S})
 
     async def on_tick(self, counter: int) -> bool:
         if self._exit_at is not None and monotonic() >= self._exit_at:
             self.should_exit = True
-        if broken := self._health.broken:
-            # Better ended and started anew by whoever looks after the process than unready for ever.
-            _log.critical("the service broke and ends", extra={"broken": broken})
-            self.failed = self.should_exit = True
+        if broken := self._health.broken_parts:
+            # A supervisor restarts a process that ended, not one that stays unready.
+            _log.critical("Service broke and stops", extra={"broken": broken})
+            self.has_failed = self.should_exit = True
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -101,14 +101,14 @@ class _Server(uvicorn.Server):
         else:
             self.should_exit = True
 
-    async def _live(self) -> None:
-        """Runs the application's lifespan: its beginning, until the server ends, and its end."""
+    async def _run_lifespan(self) -> None:
+        """Start the application, wait until the server stops, and stop the application."""
         try:
             async with self._app.router.lifespan_context(self._app):
-                await self._ended.wait()
+                await self._stopped.wait()
         except StartupError as error:
-            _log.critical("the service cannot start: %s", error)  # a traceback would only hide what to do
-            self.failed = self.should_exit = True
+            _log.critical("Service cannot start: %s", error)  # a traceback would hide the advice
+            self.has_failed = self.should_exit = True
         except Exception:
-            _log.critical("the service failed", exc_info=True)
-            self.failed = self.should_exit = True
+            _log.critical("Service failed", exc_info=True)
+            self.has_failed = self.should_exit = True

@@ -1,6 +1,6 @@
 """Settings of every service, from environment variables that begin with QUITTANCE_ or from a file `.env`.
 
-A service's own variable wins over the common one: QUITTANCE_DETECTOR_MAX_BATCH over QUITTANCE_MAX_BATCH.
+A variable of one service overrides the common one: QUITTANCE_DETECTOR_MAX_BATCH overrides QUITTANCE_MAX_BATCH.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PREFIX = "QUITTANCE_"
 
 
 class SettingsError(StartupError):
-    """A setting has a wrong value; the message names the variable and what it should be."""
+    """A setting is not valid; the message names the variable and what it should be."""
 
 
 class EnvironmentSettings(BaseSettings):
@@ -36,7 +36,7 @@ class EnvironmentSettings(BaseSettings):
     constructor by their own names.
 
     Attributes:
-        service: Name in the service's own variables, for example `detector`.
+        service: Name in the variables of one service, for example `detector`.
     """
 
     model_config = SettingsConfigDict(
@@ -87,19 +87,19 @@ class EnvironmentSettings(BaseSettings):
         """Read the settings.
 
         Raises:
-            SettingsError: Names each variable that has a wrong value, and what it should be.
+            SettingsError: If a setting is not valid; the message names each variable and what it should be.
         """
         try:
             return cls()
         except ValidationError as error:
             faults = [cls._explain(fault["loc"], fault["msg"]) for fault in error.errors()]
-            raise SettingsError("These settings are wrong:\n" + "\n".join(faults)) from error
+            raise SettingsError("These settings are not valid:\n" + "\n".join(faults)) from error
 
     @classmethod
     def _explain(cls, where: tuple[int | str, ...], message: str) -> str:
         if where and where[0] in cls.groups():
             where = where[1:]
-        if not where:  # a validator of a whole model names the variables itself
+        if not where:  # validators of a whole model name the variables themselves
             return f"  {message.removeprefix('Value error, ')}"
         name = str(where[0])
         field = cls.fields().get(name)
@@ -129,47 +129,50 @@ class EnvironmentSettings(BaseSettings):
 
 
 class ServiceSettings(EnvironmentSettings):
-    """What every service can be told. Subclasses set `service` and add their own settings."""
+    """Settings that every service has. Subclasses set `service` and add their own."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(default=8000, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     log_format: Literal["json", "text"] = Field(default="json", description="JSON lines, or text for people.")
 
-    max_upload_bytes: int = Field(default=10 * 1024 * 1024, ge=1, description="Largest file accepted, in bytes.")
-    max_pixels: int = Field(default=40_000_000, ge=1, description="Largest picture accepted, in pixels.")
-    max_side: int = Field(default=10_000, ge=1, description="Longest side of a picture accepted, in pixels.")
-    min_side: int = Field(default=8, ge=1, description="Shortest side of a picture accepted, in pixels.")
+    max_upload_bytes: int = Field(default=10 * 1024 * 1024, ge=1, description="Maximum size of a file in bytes.")
+    max_pixels: int = Field(default=40_000_000, ge=1, description="Maximum size of a picture in pixels.")
+    max_side: int = Field(default=10_000, ge=1, description="Maximum side of a picture in pixels.")
+    min_side: int = Field(default=8, ge=1, description="Minimum side of a picture in pixels.")
 
-    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N; auto takes a GPU if there is one.")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N; auto uses a GPU if there is one.")
     engine: EngineChoice = Field(
-        default="auto", description="Library that runs the networks: torch on CUDA, OpenVINO elsewhere, if auto."
+        default="auto", description="Library that runs the networks; auto: torch on CUDA, otherwise OpenVINO."
     )
     precision: Precision = Field(
         default="auto",
-        description="What the networks multiply; auto: int8 where a network is made for it, else bfloat16, if fast.",
+        description="Arithmetic of the networks; auto: int8 where a network supports it, otherwise bfloat16 if fast.",
     )
     cuda_graphs: Literal["on", "off"] = Field(
         default="off",
-        description="Whether CUDA runs detector and recognizer as recorded graphs; not run on a GPU yet.",
+        description="Whether CUDA runs detector and recognizer as recorded graphs; not tested on a GPU yet.",
     )
     threads: int | None = Field(
-        default=None, ge=1, description="Threads of the network on the CPU; all cores if unset."
+        default=None, ge=1, description="Threads of the network on the CPU; all cores by default."
     )
-    max_batch: int = Field(default=8, ge=1, description="Most items computed at once.")
-    # A processor gains nothing by waiting: batches form while the one before is computed, and a receipt alone is faster
-    # by the waits of three stages (0.37 s instead of 0.41). A GPU gains by larger batches.
+    max_batch: int = Field(default=8, ge=1, description="Maximum number of items per batch.")
+    # A CPU gains nothing by waiting: batches form while the previous one is computed, and a single receipt takes 0.37 s
+    # instead of 0.41 s without the waits of three stages. A GPU gains from larger batches.
     max_wait_ms: float = Field(
         default=0.0,
         ge=0,
-        description="Longest time in milliseconds that an item waits for others to join its batch while nothing is "
-        "computed; a few pay on a GPU.",
+        description="Maximum milliseconds that an item waits for others to join its batch while the network is idle; "
+        "a few help on a GPU.",
     )
-    max_queue: int = Field(default=256, ge=1, description="Most items that wait; more are refused with 503.")
+    max_queue: int = Field(default=256, ge=1, description="Maximum number of waiting items; more get a 503.")
 
-    request_timeout_s: float = Field(default=60.0, gt=0, description="Longest time for one request, in seconds.")
+    request_timeout_s: float = Field(default=60.0, gt=0, description="Seconds allowed for one request.")
     drain_delay_s: float = Field(
-        default=1.0, ge=0, le=15, description="Seconds after SIGTERM in which new requests are still taken, unready."
+        default=1.0,
+        ge=0,
+        le=15,
+        description="Seconds after SIGTERM during which the unready service still accepts requests.",
     )
 
     @property

@@ -1,8 +1,9 @@
-"""OpenTelemetry traces: one span for each request answered and one for each request sent, joined by W3C traceparent.
+"""OpenTelemetry traces: a span for each request answered and each request sent, linked by W3C traceparent.
 
-Off unless the standard variable OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) is set; then the
-package's extra `traces` is needed, and the other variables of the SDK hold as well. While off, nothing of OpenTelemetry
-is imported and no layer is added to a request. Spans tell routes, statuses and times, nothing of a receipt.
+Off unless the standard variable OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) is set. Then the
+extra `traces` of the package is required, and the other variables of the SDK apply as well. While traces are off,
+nothing of OpenTelemetry is imported and requests pass no additional layer. Spans hold routes, statuses and times,
+nothing of a receipt.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.service.health import PROBES
-from shared.service.logs import trace_id
+from shared.service.request_context import current_tracer, use_trace
 from shared.startup import StartupError
 
 if TYPE_CHECKING:
@@ -28,40 +28,41 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_FLUSH_S = 3.0  # at the end of a process, within the time that `shared.service.server` gives the lifespan
-_CLIENT_LEFT = 499
+_ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_FLUSH_S = 3.0  # at shutdown, within the time that `shared.service.server` gives the lifespan
+_CLIENT_CLOSED_REQUEST = 499
 
 _log = logging.getLogger(__name__)
-_current: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 
 
-def tracing_wanted() -> bool:
-    """Whether the environment names a collector of traces."""
+def is_tracing_enabled() -> bool:
+    """Return whether the environment names a collector of traces."""
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
-    return not disabled and any(os.environ.get(name) for name in _ENDPOINTS)
+    return not disabled and any(os.environ.get(name) for name in _ENDPOINT_VARIABLES)
 
 
 class Tracing:
-    """The traces of one application; several in a process tell themselves apart by the name of the service.
+    """Traces of one application; several applications in a process differ by the name of the service.
+
+    Args:
+        service: Name of the service.
 
     Attributes:
-        tracer: Makes spans while the application runs, None before and after.
+        tracer: Creates spans while the application runs; None before and after.
     """
 
     def __init__(self, service: str) -> None:
-        """Sets up the traces of the service of that name; `exporting` starts them."""
         self.tracer: Tracer | None = None
         self._service = service
 
     @asynccontextmanager
     async def exporting(self) -> AsyncIterator[None]:
-        """Sends spans to the collector for as long as the block lasts, and the last ones at its end.
+        """Send spans to the collector inside the block, the last ones at its end.
 
         Raises:
             StartupError: If the packages of the extra `traces` are missing.
         """
-        provider = _provider(self._service)
+        provider = _create_provider(self._service)
         self.tracer = provider.get_tracer("quittance")
         try:
             yield
@@ -71,44 +72,45 @@ class Tracing:
                 async with asyncio.timeout(_FLUSH_S):
                     await asyncio.to_thread(provider.shutdown)
             except TimeoutError:
-                _log.warning("the last spans were not taken in time", extra={"seconds": _FLUSH_S})
+                _log.warning("Last spans were not delivered in time", extra={"seconds": _FLUSH_S})
 
 
 class TraceMiddleware:
-    """Makes a span of every request but the probes, as part of the trace that the caller names.
+    """Middleware that creates a span for every request except probes, within the trace that the caller names.
 
-    Pure ASGI, outside of the observer, so that its log line has the trace's id.
+    It wraps the observer, so that log lines of requests have the trace ID.
+
+    Args:
+        app: The application.
+        tracing: Traces of the application.
     """
 
     def __init__(self, app: ASGIApp, *, tracing: Tracing) -> None:
-        """Traces the requests to `app`."""
         self._app = app
         self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs one request."""
+        """Handle one request."""
         tracer = self._tracing.tracer
         if scope["type"] != "http" or scope["path"] in PROBES or tracer is None:
             await self._app(scope, receive, send)
             return
         from opentelemetry.trace import SpanKind, format_trace_id
 
-        status = _CLIENT_LEFT
+        status = _CLIENT_CLOSED_REQUEST
 
-        async def observed(message: Message) -> None:
+        async def observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
-        parent = _propagator().extract(dict(Headers(scope=scope)))
+        parent = _create_propagator().extract(dict(Headers(scope=scope)))
         with tracer.start_as_current_span(scope["method"], context=parent, kind=SpanKind.SERVER) as span:
-            tokens = _current.set(tracer), trace_id.set(format_trace_id(span.get_span_context().trace_id))
             try:
-                await self._app(scope, receive, observed)
+                with use_trace(tracer, format_trace_id(span.get_span_context().trace_id)):
+                    await self._app(scope, receive, observe)
             finally:
-                _current.reset(tokens[0])
-                trace_id.reset(tokens[1])
                 route = getattr(scope.get("route"), "path", "unmatched")
                 span.update_name(f"{scope['method']} {route}")
                 _describe(span, scope["method"], status)
@@ -116,16 +118,19 @@ class TraceMiddleware:
 
 
 class TracingTransport(httpx2.AsyncBaseTransport):
-    """Makes a span of every request sent while one is answered, and tells the receiver so."""
+    """Transport that creates a span for every request sent on behalf of a traced one, and names it to the receiver.
+
+    Args:
+        inner: Transport that sends the requests.
+    """
 
     def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
-        """Sends by `inner`."""
         self._inner = inner
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends one request."""
-        tracer = _current.get()
-        if tracer is None:  # not on behalf of a request that is traced
+        """Send one request."""
+        tracer = current_tracer()
+        if tracer is None:
             return await self._inner.handle_async_request(request)
         from opentelemetry.trace import SpanKind
 
@@ -133,20 +138,20 @@ class TracingTransport(httpx2.AsyncBaseTransport):
         with tracer.start_as_current_span(name, kind=SpanKind.CLIENT, record_exception=False) as span:
             span.set_attribute("server.address", request.url.host)
             carrier: dict[str, str] = {}
-            _propagator().inject(carrier)
+            _create_propagator().inject(carrier)
             request.headers.update(carrier)
             response = await self._inner.handle_async_request(request)
             _describe(span, request.method, response.status_code)
             return response
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._inner.aclose()
 
 
-def traced(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
-    """The transport, with a span for each request if traces are wanted."""
-    return TracingTransport(transport) if tracing_wanted() else transport
+def add_tracing(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
+    """Return a transport that traces its requests; the given one if traces are off."""
+    return TracingTransport(transport) if is_tracing_enabled() else transport
 
 
 def _describe(span: Span, method: str, status: int) -> None:
@@ -159,13 +164,13 @@ def _describe(span: Span, method: str, status: int) -> None:
         span.set_status(StatusCode.ERROR)
 
 
-def _propagator() -> TextMapPropagator:
+def _create_propagator() -> TextMapPropagator:
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     return TraceContextTextMapPropagator()
 
 
-def _provider(service: str) -> TracerProvider:
+def _create_provider(service: str) -> TracerProvider:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -173,7 +178,7 @@ def _provider(service: str) -> TracerProvider:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise StartupError(
-            f"Traces are asked for ({_ENDPOINTS[0]} is set), but OpenTelemetry is not installed. "
+            f"{_ENDPOINT_VARIABLES[0]} is set, but OpenTelemetry is not installed. "
             "Install it with `pip install 'quittance[traces]'`, or unset the variable."
         ) from error
     resource = Resource.create({"service.name": f"quittance-{service}", "service.namespace": "quittance"})

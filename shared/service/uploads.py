@@ -1,7 +1,7 @@
-"""Reading an upload: a multipart form with one file, or the bytes of the picture as the body.
+"""Read uploads: a multipart form with one file, or the bytes of the file as the body.
 
-Bodies are counted while they arrive by the middleware of `shared.service.guard`; here only what they hold is looked
-at. Nothing is written to a disk, and file names are never used for anything.
+The middleware of `shared.service.guard` limits bodies while they arrive. Nothing is written to disk, and file names are
+not used.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FILE_FIELD = "file"
 OrientationQuery = Annotated[
     Orientation | None,
     Query(
-        description="auto: the page is read whichever way it is turned; upright: it is taken as it is. "
-        "Left out: as the detector is set, which is auto unless it was changed."
+        description="auto: detect which way the page is turned; upright: do not. Default: the setting of the "
+        "detector, which is auto unless changed."
     ),
 ]
 _RAW_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
-_ANY_TYPES = ("application/octet-stream", "application/pdf")  # the first bytes tell what it really is
-_HOW = (
+_ANY_TYPES = ("application/octet-stream", "application/pdf")  # the format is read from the bytes
+_ADVICE = (
     f"Send multipart/form-data with the picture in the field `{FILE_FIELD}`, "
     "or the picture itself as the body with the content type image/jpeg, image/png, image/webp or "
     "application/octet-stream."
@@ -36,7 +36,7 @@ _HOW = (
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """How much one upload may hold; sizes in bytes."""
+    """Limits of one upload; sizes in bytes."""
 
     max_bytes: int = 10 * 1024 * 1024
     max_fields: int = 20
@@ -44,18 +44,18 @@ class UploadLimits:
 
     @property
     def max_body_bytes(self) -> int:
-        """Most bytes of a whole body: the file, the form's other fields and what multipart adds."""
+        """Maximum size of a whole body: the file, other fields of the form, and the overhead of multipart."""
         return self.max_bytes + 2 * self.max_field_bytes
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What was sent.
+    """An upload.
 
     Attributes:
-        data: The bytes of the file, never empty.
-        filename: As the sender named it, if at all. Untrusted: not for paths, not for logs.
-        form: The other fields of the form; empty for a raw body.
+        data: Bytes of the file, not empty.
+        filename: Name given by the sender, if any. Untrusted: not for paths or logs.
+        form: Other fields of the form; empty for a raw body.
     """
 
     data: bytes
@@ -64,14 +64,11 @@ class Upload:
 
 
 async def read_upload(request: Request, limits: UploadLimits) -> Upload:
-    """Reads the one file of a request.
+    """Read the file of a request.
 
     Args:
-        request: Its body must not have been read.
-        limits: Checked exactly for the file; the whole body is limited by the middleware.
-
-    Returns:
-        The file and the fields sent with it.
+        request: Request whose body has not been read.
+        limits: Limits of the file; the middleware limits the whole body.
 
     Raises:
         ProblemError: 415 `unsupported-content-type`, 400 `bad-multipart`, 422 `file-missing`, `too-many-files` or
@@ -87,23 +84,23 @@ async def read_upload(request: Request, limits: UploadLimits) -> Upload:
             415,
             "unsupported-content-type",
             "The content type is not supported",
-            f"The content type {content_type} is not accepted. {_HOW}",
+            f"The content type {content_type} is not accepted. {_ADVICE}",
             extra={"accepted": ["multipart/form-data", *_RAW_TYPES]},
         )
     if len(upload.data) > limits.max_bytes:
-        raise too_large(limits.max_bytes)
+        raise upload_too_large_problem(limits.max_bytes)
     if not upload.data:
-        raise ProblemError(422, "empty-body", "There is no picture", f"The file sent has no bytes. {_HOW}")
+        raise ProblemError(422, "empty-body", "There is no picture", f"The file is empty. {_ADVICE}")
     return upload
 
 
-def too_large(max_bytes: int) -> ProblemError:
-    """The problem of an upload with more than `max_bytes` bytes."""
+def upload_too_large_problem(max_bytes: int) -> ProblemError:
+    """Describe an upload with more than `max_bytes` bytes: 413 `upload-too-large`."""
     return ProblemError(
         413,
         "upload-too-large",
         "The upload is too large",
-        f"The upload has more than {max_bytes:,} bytes, the most allowed. Make the picture smaller.",
+        f"The upload has more than the maximum of {max_bytes:,} bytes. Send a smaller file.",
         extra={"max_bytes": max_bytes},
     )
 
@@ -148,30 +145,30 @@ async def _read_form(request: Request, limits: UploadLimits) -> Upload:
         max_fields=limits.max_fields,
         max_part_size=limits.max_field_bytes,
     )
-    parser.spool_max_size = limits.max_body_bytes + 1  # in memory: receipts are never written to a disk
+    parser.spool_max_size = limits.max_body_bytes + 1  # in memory: receipts are not written to disk
     try:
         form = await parser.parse()
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
             raise ProblemError(
-                422, "too-many-files", "There is more than one file", f"Send one file a request. {_HOW}"
+                422, "too-many-files", "There is more than one file", f"Send one file per request. {_ADVICE}"
             ) from error
         raise ProblemError(
-            400, "bad-multipart", "The form cannot be read", f"The multipart body is not valid: {error.message} {_HOW}"
+            400, "bad-multipart", "The form is not valid", f"The multipart body is not valid: {error.message} {_ADVICE}"
         ) from error
     try:
-        return await _one_file(form)
+        return await _take_file(form)
     finally:
         await form.close()
 
 
-async def _one_file(form: FormData) -> Upload:
+async def _take_file(form: FormData) -> Upload:
     file = form.get(FILE_FIELD)
     if not isinstance(file, UploadFile):
         names = ", ".join(f"`{name}`" for name in sorted(form)) or "none"
-        detail = f"The form has no file in the field `{FILE_FIELD}`; its fields: {names}. {_HOW}"
+        detail = f"The form has no field `{FILE_FIELD}`; its fields are: {names}. {_ADVICE}"
         if isinstance(file, str):
-            detail = f"The field `{FILE_FIELD}` was sent as text, not as a file with a name. {_HOW}"
+            detail = f"The field `{FILE_FIELD}` was sent as text, not as a file. {_ADVICE}"
         raise ProblemError(422, "file-missing", "The file is missing", detail)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     return Upload(await file.read(), file.filename or None, fields)

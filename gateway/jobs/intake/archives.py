@@ -15,7 +15,7 @@ from typing import IO
 
 from gateway.settings import JobLimits
 from shared.problems import ProblemError
-from shared.service.uploads import too_large
+from shared.service.uploads import upload_too_large_problem
 
 _MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # an entry, or the end of an archive without any
 _DIRECTORY_BYTES_PER_FILE = 1024  # enough for names of 900 bytes on average
@@ -104,7 +104,7 @@ def _read_entry(opened: zipfile.ZipFile, info: zipfile.ZipInfo, limits: JobLimit
             f"The zip uses method {info.compress_type}. Create it with the standard method (Deflate).",
         )
     if info.file_size > limits.max_file_bytes:
-        return too_large(limits.max_file_bytes)
+        return upload_too_large_problem(limits.max_file_bytes)
     try:
         with opened.open(info) as file:
             content = file.read(limits.max_file_bytes + 1)  # ends at the size that the directory states

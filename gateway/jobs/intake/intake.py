@@ -17,8 +17,8 @@ from gateway.jobs.intake.form import Part, read_form
 from gateway.jobs.model import JobRecord
 from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
 from gateway.settings import JobLimits
-from shared.problems import ProblemError, problem_of
-from shared.service.uploads import too_large
+from shared.problems import ProblemError, describe_problem
+from shared.service.uploads import upload_too_large_problem
 
 FILES_FIELD = "files"
 WEBHOOK_FIELD = "webhook_url"
@@ -107,7 +107,7 @@ class Intake:
         if index >= self._limits.max_files:
             raise too_many_files(self._limits.max_files)
         if isinstance(entry.content, ProblemError):
-            problem = problem_of(entry.content, path=None)
+            problem = describe_problem(entry.content, path=None)
             self._files.append(FileState(index=index, name=entry.name, state="failed", problem=problem))
             return
         self._bytes += len(entry.content)
@@ -165,4 +165,4 @@ def _read_file(content: IO[bytes], limits: JobLimits) -> bytes | ProblemError:
     data = content.read(limits.max_file_bytes + 1)
     if not data:
         return ProblemError(422, "empty-body", "The file is empty", "The file has no bytes. Send the whole file.")
-    return too_large(limits.max_file_bytes) if len(data) > limits.max_file_bytes else data
+    return upload_too_large_problem(limits.max_file_bytes) if len(data) > limits.max_file_bytes else data

@@ -27,7 +27,7 @@ for absent in ("cv2", "openvino", "torch", "safetensors", "services"):
     sys.modules[absent] = None
 from quittance.assembly import embedded_gateway
 app = embedded_gateway()
-print(app.title, app.state.settings.stages.are_remote)
+print(app.title, app.state.components.settings.stages.are_remote)
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

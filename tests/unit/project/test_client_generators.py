@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shared.service.openapi import operations
+from shared.service.openapi import iterate_operations
 
 SCHEMAS = sorted((Path(__file__).resolve().parents[3] / "docs" / "openapi").glob("*.json"))
 # What openapi-python-client 0.29 reads; it warns about every other body and leaves out every other response.
@@ -44,14 +44,14 @@ def test_there_is_a_schema_for_each_application() -> None:
 
 
 def test_request_bodies_have_types_that_generators_read(schema: dict[str, Any]) -> None:
-    for operation in operations(schema):
+    for operation in iterate_operations(schema):
         content = operation.get("requestBody", {}).get("content", {})
         assert set(content) <= REQUEST_TYPES, operation["operationId"]
         assert all("schema" in media for media in content.values()), operation["operationId"]
 
 
 def test_every_response_has_a_type_that_generators_read(schema: dict[str, Any]) -> None:
-    for operation in operations(schema):
+    for operation in iterate_operations(schema):
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             readable = [media for name, media in content.items() if RESPONSE_TYPES.fullmatch(name)]
@@ -68,7 +68,7 @@ def test_binary_data_is_a_plain_string_schema(schema: dict[str, Any]) -> None:
 def test_names_stay_distinct_as_identifiers(schema: dict[str, Any]) -> None:
     """Generators turn names into the case of their language, where two may become one."""
     for names in (
-        [operation["operationId"] for operation in operations(schema)],
+        [operation["operationId"] for operation in iterate_operations(schema)],
         list(schema["components"]["schemas"]),
     ):
         assert len({re.sub(r"\W|_", "", name).lower() for name in names}) == len(names)

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from quittance.schemas import APPS, build_schema, format_schema
-from shared.service.openapi import completed, example_of, operations
+from shared.service.openapi import build_example, complete_schema, iterate_operations
 
 PROBES = ("/healthz", "/readyz", "/metrics")
 
@@ -30,7 +30,7 @@ def schema(request: pytest.FixtureRequest) -> dict[str, Any]:
 def media(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Every body in a schema: a name for messages, and its media type object."""
     found = []
-    for operation in operations(schema):
+    for operation in iterate_operations(schema):
         bodies = {"request": operation.get("requestBody", {})} | operation["responses"]
         for status, body in bodies.items():
             for kind, content in body.get("content", {}).items():
@@ -49,7 +49,7 @@ def test_the_schema_is_valid(schema: dict[str, Any]) -> None:
 
 
 def test_every_operation_has_its_name_its_summary_and_its_errors(schema: dict[str, Any]) -> None:
-    names = [operation["operationId"] for operation in operations(schema)]
+    names = [operation["operationId"] for operation in iterate_operations(schema)]
     assert len(set(names)) == len(names)
     for path, methods in schema["paths"].items():
         for operation in methods.values():
@@ -81,7 +81,7 @@ def test_every_body_of_json_has_an_example_that_keeps_to_its_schema(schema: dict
 
 
 def test_every_parameter_has_an_example_or_a_choice(schema: dict[str, Any]) -> None:
-    for operation in operations(schema):
+    for operation in iterate_operations(schema):
         for parameter in operation.get("parameters", []):
             text = json.dumps(parameter)
             assert re.search(r'"(example|examples|enum|default|const)"', text), (operation["operationId"], parameter)
@@ -110,10 +110,10 @@ def test_an_example_is_put_together_from_those_of_the_fields() -> None:
             }
         },
     }
-    operation = completed(schema)["paths"]["/x"]["post"]
+    operation = complete_schema(schema)["paths"]["/x"]["post"]
     body = operation["requestBody"]["content"]["application/json"]
     assert body["example"] == {"one": 7, "some": [{"kind": "b", "maybe": "x"}]}
     assert "example" not in operation["responses"]["200"]["content"]["application/json"]
     assert {"408", "413", "500", "503", "504"} <= set(operation["responses"])
-    with pytest.raises(LookupError, match="does not end"):
-        example_of({"$ref": "#/components/schemas/C"}, {"components": {"schemas": {"C": {"$ref": "#/x/C"}}}})
+    with pytest.raises(LookupError, match="endless"):
+        build_example({"$ref": "#/components/schemas/C"}, {"components": {"schemas": {"C": {"$ref": "#/x/C"}}}})

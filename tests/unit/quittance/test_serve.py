@@ -10,13 +10,16 @@ import pytest
 from fastapi import FastAPI
 
 from quittance import serve
+from shared.service.components import ServiceComponents, set_components
+from shared.service.health import Health
+from shared.service.metrics import ServiceMetrics
 from shared.service.settings import ServiceSettings
 from tests.support.command_line import run_command
 
 
 def make_app(port: int) -> FastAPI:
     app = FastAPI()
-    app.state.settings = ServiceSettings(port=port)
+    set_components(app, ServiceComponents(ServiceSettings(port=port), Health(), ServiceMetrics("toy")))
     return app
 
 

@@ -1,4 +1,4 @@
-"""Problem details; how an application answers with them is tested in test_app.py."""
+"""Tests of problem details; test_app.py tests how applications return them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contracts import Problem
 from shared.problems import ProblemError, problem_response, problem_responses, validation_problem
-from shared.service.openapi import completed
+from shared.service.openapi import complete_schema
 
 
 class Shape(BaseModel):
@@ -16,7 +16,7 @@ class Shape(BaseModel):
     name: str
 
 
-def test_a_problem_has_the_members_of_the_standard() -> None:
+def test_problem_has_the_members_of_the_standard() -> None:
     error = ProblemError(422, "picture-damaged", "The picture is damaged", "Cut off.", extra={"width": 3})
     response = problem_response(error, path="/v1/receipts")
     assert response.status_code == 422
@@ -31,13 +31,13 @@ def test_a_problem_has_the_members_of_the_standard() -> None:
     }
 
 
-def test_an_error_reads_well_in_a_log() -> None:
+def test_error_in_a_log_has_code_and_detail() -> None:
     assert (
         str(ProblemError(422, "picture-damaged", "The picture is damaged", "Cut off.")) == "picture-damaged: Cut off."
     )
 
 
-def test_validation_errors_are_counted_and_shortened() -> None:
+def test_validation_problem_is_shortened() -> None:
     try:
         Shape.model_validate({"sides": ["private"] * 30})
     except ValidationError as error:
@@ -49,10 +49,10 @@ def test_validation_errors_are_counted_and_shortened() -> None:
     assert "private" not in json.dumps(problem.extra)
 
 
-def test_documentation_of_every_status_a_route_may_name() -> None:
+def test_every_status_can_be_documented() -> None:
     statuses = (400, 404, 405, 408, 413, 415, 422, 429, 500, 502, 503, 504)
     responses = {str(status): dict(entry) for status, entry in problem_responses(*statuses).items()}
-    schema = completed({"paths": {"/x": {"post": {"responses": responses | {"200": {"content": {"a": {}}}}}}}})
+    schema = complete_schema({"paths": {"/x": {"post": {"responses": responses | {"200": {"content": {"a": {}}}}}}}})
     documented = schema["paths"]["/x"]["post"]["responses"]
     assert documented["200"]["content"] == {"a": {}}
     for status in statuses:

@@ -16,7 +16,7 @@ from PIL import Image
 from gateway.settings import GatewaySettings
 from quittance_client import AsyncClient, Client, FieldChange, InvalidInputError, NotFoundError
 from quittance_client.models import Counts, FileState, Job, Receipt
-from shared.service.openapi import operations
+from shared.service.openapi import iterate_operations
 from tests.support.gateway import Gateway, make_picture, run_gateway
 
 SCHEMA = Path(__file__).resolve().parents[4] / "docs" / "openapi" / "gateway.json"
@@ -70,7 +70,7 @@ def make_archive(**files: bytes) -> bytes:
 
 def test_both_clients_have_every_operation() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    assert {operation["operationId"] for operation in operations(schema)} == set(METHODS)
+    assert {operation["operationId"] for operation in iterate_operations(schema)} == set(METHODS)
     with Client() as client:
         for one in (client, AsyncClient()):
             for path in METHODS.values():

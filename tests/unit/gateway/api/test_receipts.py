@@ -63,7 +63,7 @@ async def test_deletes_a_receipt_under_all_options(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("data", "content_type", "status", "code", "says"),
     [
-        (b"", "image/png", 422, "empty-body", "no bytes"),
+        (b"", "image/png", 422, "empty-body", "is empty"),
         (b"Total 9.00", "image/png", 415, "unsupported-format", "JPEG"),
         (b"Total 9.00", "text/plain", 415, "unsupported-content-type", "text/plain"),
         (make_picture(size=(1, 1)), "image/png", 422, "picture-too-small", "1 x 1"),

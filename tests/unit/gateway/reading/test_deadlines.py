@@ -8,14 +8,14 @@ import time
 import pytest
 
 from gateway.settings import GatewaySettings
-from shared.service.deadline import HEADER
+from shared.service.deadline import TIMEOUT_HEADER
 from tests.support.gateway import assert_problem, make_picture, run_gateway
 
 
 async def test_a_caller_may_grant_less_time_and_nothing_is_computed_after_it() -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         gateway.detector.delay_s = 1
-        headers = {"Content-Type": "image/png", HEADER: "300"}
+        headers = {"Content-Type": "image/png", TIMEOUT_HEADER: "300"}
         start = time.monotonic()
         response = await gateway.http.post("/v1/receipts", content=make_picture(), headers=headers)
         assert 0.3 <= time.monotonic() - start < 0.95
@@ -28,7 +28,7 @@ async def test_a_caller_may_grant_less_time_and_nothing_is_computed_after_it() -
 async def test_who_joins_with_more_time_gets_the_receipt() -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         gateway.detector.delay_s = 1.5
-        headers = {"Content-Type": "image/png", HEADER: "1000"}
+        headers = {"Content-Type": "image/png", TIMEOUT_HEADER: "1000"}
         short = asyncio.create_task(gateway.http.post("/v1/receipts", content=make_picture(), headers=headers))
         await gateway.detector.wait_for_requests()
         long = asyncio.create_task(gateway.post(make_picture()))
@@ -39,14 +39,14 @@ async def test_who_joins_with_more_time_gets_the_receipt() -> None:
 @pytest.mark.parametrize("value", ["", "soon", "1.5", "-1", "1" * 10])
 async def test_a_timeout_that_is_none(value: str) -> None:
     async with run_gateway(GatewaySettings()) as gateway:
-        response = await gateway.http.post("/v1/receipts", content=make_picture(), headers={HEADER: value})
+        response = await gateway.http.post("/v1/receipts", content=make_picture(), headers={TIMEOUT_HEADER: value})
         assert_problem(response, 400, "timeout-invalid")
 
 
 async def test_a_caller_cannot_grant_more_than_the_gateway_does() -> None:
     async with run_gateway(GatewaySettings(receipt_timeout_s=0.1)) as gateway:
         gateway.extractor.delay_s = 0.3
-        headers = {"Content-Type": "image/png", HEADER: "60000"}
+        headers = {"Content-Type": "image/png", TIMEOUT_HEADER: "60000"}
         told = assert_problem(
             await gateway.http.post("/v1/receipts", content=make_picture(), headers=headers), 504, "deadline-exceeded"
         )

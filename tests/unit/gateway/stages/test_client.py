@@ -13,7 +13,7 @@ import pytest
 from gateway.stages.client import Stage
 from shared.contracts import DetectResponse
 from shared.problems import ProblemError
-from shared.service.deadline import HEADER, Deadline
+from shared.service.deadline import TIMEOUT_HEADER, Deadline
 
 GOOD = {"page": {"width": 1, "height": 1, "rotation": 0}, "segments": [], "model": "ctpn-1"}
 
@@ -105,7 +105,7 @@ async def test_tells_the_stage_the_remaining_time() -> None:
     async with open_stage(script) as client:
         await client.call("/v1/detect", Deadline(2))
         await client.call("/v1/detect", Deadline(60))
-    granted = [int(request.headers[HEADER]) for request in script.requests]
+    granted = [int(request.headers[TIMEOUT_HEADER]) for request in script.requests]
     assert 1000 < granted[0] <= 2000
     # The timeout of one call.
     assert granted[1] == 5000
@@ -115,7 +115,7 @@ async def test_sends_again_only_if_the_deadline_was_extended() -> None:
     script = Script(build_refusal(504, "deadline-exceeded"), build_answer())
     async with open_stage(script) as client:
         deadline = Deadline(0.2)
-        deadline.put_off(Deadline(5))
+        deadline.extend_to(Deadline(5))
         assert (await client.call("/v1/detect", deadline)).model == "ctpn-1"
     late = Script(build_refusal(504, "deadline-exceeded"))
 

@@ -11,7 +11,6 @@ import httpx2
 import numpy as np
 import pytest
 
-from services.detector import app as app_module
 from services.detector.anchors import build_targets
 from services.detector.app import create_app, to_response
 from services.detector.joining import JoiningSettings
@@ -151,7 +150,7 @@ def test_error_for_missing_weights_names_manifest(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx2.AsyncClient]:
-    monkeypatch.setattr(app_module, "_load", lambda settings: predictor(Oracle()))
+    monkeypatch.setattr(Predictor, "load", lambda settings: predictor(Oracle()))
     app = create_app(DetectorSettings(max_side=2000))
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)

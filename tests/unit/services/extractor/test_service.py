@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from services.extractor.app import characters, create_app, length_group
+from services.extractor.app import count_characters, create_app, group_by_length
 from services.extractor.encoding import ALPHABET
 from services.extractor.network.architecture import Architecture
 from services.extractor.network.loading import NAME
@@ -80,9 +80,14 @@ async def test_no_lines_give_no_fields(client: httpx2.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code", "part"),
     [
-        ({"pages": [PAGE], "lines": [line("A", page=1)]}, 422, "no-such-page", "index 0 is on page 1"),
-        ({"pages": [PAGE], "lines": [line("A", y=1e308)]}, 422, "no-such-place", "index 0"),
-        ({"pages": [PAGE], "lines": [line("A" * 300)]}, 413, "text-too-long", "301 characters; at most 200"),
+        ({"pages": [PAGE], "lines": [line("A", page=1)]}, 422, "no-such-page", "Line 0 (counted from 0) is on page 1"),
+        ({"pages": [PAGE], "lines": [line("A", y=1e308)]}, 422, "no-such-place", "line 0"),
+        (
+            {"pages": [PAGE], "lines": [line("A" * 300)]},
+            413,
+            "text-too-long",
+            "301 characters; the maximum",
+        ),
         ({"pages": [], "lines": []}, 422, None, "pages"),
         ({"lines": []}, 422, None, "pages"),
     ],
@@ -108,9 +113,9 @@ def test_receipts_are_grouped_by_length() -> None:
     def request(length: int) -> ExtractRequest:
         return ExtractRequest.model_validate({"pages": [PAGE], "lines": [line("A" * length)]})
 
-    assert characters(request(9)) == 10
-    assert length_group(request(1)) == length_group(request(200))
-    assert length_group(request(300)) != length_group(request(600))
+    assert count_characters(request(9)) == 10
+    assert group_by_length(request(1)) == group_by_length(request(200))
+    assert group_by_length(request(300)) != group_by_length(request(600))
 
 
 def test_answers_do_not_depend_on_the_batch(tmp_path: Path) -> None:

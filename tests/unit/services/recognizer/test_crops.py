@@ -12,7 +12,6 @@ from services.recognizer.crops import (
     fitted_width,
     is_readable,
     level,
-    quad_fault,
     quantiles,
 )
 
@@ -70,27 +69,6 @@ def test_a_quad_over_the_edge_repeats_the_border() -> None:
     page = np.full((100, 100), 200, np.uint8)
     (crop,) = cut(page, [[[80, 90], [140, 90], [140, 110], [80, 110]]])
     assert crop.min() == crop.max() == 200
-
-
-@pytest.mark.parametrize(
-    ("quad", "part"),
-    [
-        (UPRIGHT, None),
-        ([[-5, -5], [50, -5], [50, 20], [-5, 20]], None),
-        ([[300, 0], [400, 0], [400, 20], [300, 20]], "outside"),
-        ([[0, -40], [100, -40], [100, 0], [0, 0]], "outside"),
-        ([[0, 0], [5000, 0], [5000, 20], [0, 20]], "far outside"),
-        ([[0, 0], [float("nan"), 0], [5, 5], [0, 5]], "finite"),
-        ([[0, 0], [1, 1]], "four corners"),
-    ],
-)
-def test_faults_of_quads_are_told(quad: list[list[float]], part: str | None) -> None:
-    fault = quad_fault(quad, 300, 200)
-    if part is None:
-        assert fault is None
-    else:
-        assert fault is not None
-        assert part in fault
 
 
 def test_buckets_hold_their_width_and_waste_little() -> None:

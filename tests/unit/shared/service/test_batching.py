@@ -1,4 +1,4 @@
-"""The dynamic batcher under the circumstances that break batchers."""
+"""Tests of the dynamic batcher: concurrency, cancellation, failure, overload."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ import pytest
 
 from shared.problems import ProblemError
 from shared.service.batching import BatcherClosedError, DynamicBatcher, QueueFullError, WorkerDiedError
-from shared.service.deadline import Deadline, working_until
+from shared.service.deadline import Deadline
 from shared.service.metrics import ServiceMetrics
+from shared.service.request_context import use_deadline
 
 
 class Worker:
-    """Doubles numbers, remembers its batches, and does as it is told with some of them."""
+    """Doubles numbers and records its batches; can block, be slow, or fail for some numbers."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.batches: list[list[int]] = []
         self.seconds = seconds
         self.poison: set[int] = set()
-        self.hold = threading.Event()
-        self.hold.set()
+        self.gate = threading.Event()
+        self.gate.set()
         self.entered = threading.Event()
 
     def __call__(self, items: list[int]) -> list[int | Exception]:
         self.batches.append(list(items))
         self.entered.set()
-        assert self.hold.wait(5)
+        assert self.gate.wait(5)
         time.sleep(self.seconds)
         if self.poison & set(items):
             raise ValueError("poison")
@@ -40,8 +41,8 @@ class Worker:
     def computed(self) -> list[int]:
         return [item for batch in self.batches for item in batch]
 
-    async def busy(self) -> None:
-        """Waits until the worker has begun a batch."""
+    async def wait_until_busy(self) -> None:
+        """Wait until the worker has started a batch."""
         assert await asyncio.to_thread(self.entered.wait, 5)
 
 
@@ -61,11 +62,11 @@ def _batcher(
         max_queue=max_queue,
         group=group,  # type: ignore[arg-type]
         name="doubler",
-        metrics=metrics.batcher("doubler") if metrics else None,
+        metrics=metrics.batch_metrics("doubler") if metrics else None,
     )
 
 
-async def test_a_thousand_tagged_items_are_never_swapped() -> None:
+async def test_a_thousand_tagged_items_are_not_swapped() -> None:
     worker = Worker()
     dice = random.Random(7)
 
@@ -82,7 +83,7 @@ async def test_a_thousand_tagged_items_are_never_swapped() -> None:
     assert all(len({item % 3 for item in batch}) == 1 for batch in worker.batches)
 
 
-async def test_a_full_batch_does_not_wait() -> None:
+async def test_full_batch_does_not_wait() -> None:
     worker = Worker()
     async with _batcher(worker, max_batch=4, max_wait_ms=60_000) as batcher:
         results = await asyncio.wait_for(batcher.submit_many([1, 2, 3, 4]), 1)
@@ -90,36 +91,36 @@ async def test_a_full_batch_does_not_wait() -> None:
     assert worker.batches == [[1, 2, 3, 4]]
 
 
-async def test_the_wait_counts_from_the_first_item() -> None:
+async def test_wait_counts_from_the_first_item() -> None:
     worker = Worker()
     async with _batcher(worker, max_wait_ms=800) as batcher:
-        begun = time.monotonic()
+        start = time.monotonic()
         first = asyncio.create_task(batcher.submit(1))
         await asyncio.sleep(0.4)
         second = asyncio.create_task(batcher.submit(2))
         await asyncio.gather(first, second)
-        took = time.monotonic() - begun
+        took = time.monotonic() - start
     assert worker.batches == [[1, 2]]
-    assert 0.8 <= took < 1.2  # 1.2 and more if the second item had opened the window anew
+    assert 0.8 <= took < 1.2  # 1.2 and more if the second item had opened a new window
 
 
-async def test_many_items_keep_their_order_over_batches_and_groups() -> None:
+async def test_submit_many_keeps_the_order_across_batches_and_groups() -> None:
     worker = Worker()
     async with _batcher(worker, max_batch=3, max_wait_ms=0, group=lambda item: item % 2) as batcher:
         assert await batcher.submit_many(list(range(20))) == [2 * item for item in range(20)]
         assert await batcher.submit_many([]) == []
 
 
-async def test_a_group_that_is_always_full_starves_no_other() -> None:
+async def test_full_group_does_not_starve_others() -> None:
     worker = Worker(seconds=0.01)
     async with _batcher(worker, max_batch=2, max_wait_ms=5, group=lambda item: item < 1000) as batcher:
 
-        async def flood(begin: int) -> None:
-            for item in range(begin, begin + 30):
+        async def flood(first: int) -> None:
+            for item in range(first, first + 30):
                 await batcher.submit(item)
 
-        floods = [asyncio.create_task(flood(begin)) for begin in (0, 100, 200, 300, 400, 500)]
-        await worker.busy()
+        floods = [asyncio.create_task(flood(first)) for first in (0, 100, 200, 300, 400, 500)]
+        await worker.wait_until_busy()
         before = len(worker.batches)
         assert await batcher.submit(5000) == 10_000
         position = next(i for i, batch in enumerate(worker.batches) if 5000 in batch)
@@ -129,38 +130,38 @@ async def test_a_group_that_is_always_full_starves_no_other() -> None:
 
 async def test_cancelled_callers_are_dropped_before_computing() -> None:
     worker, metrics = Worker(), ServiceMetrics("toy")
-    worker.hold.clear()
+    worker.gate.clear()
     async with _batcher(worker, max_wait_ms=0, metrics=metrics) as batcher:
         running = asyncio.create_task(batcher.submit(1))
-        await worker.busy()
+        await worker.wait_until_busy()
         gone = [asyncio.create_task(batcher.submit(item)) for item in range(100, 300)]
         gone_together = asyncio.create_task(batcher.submit_many(list(range(300, 320))))
         stays = asyncio.create_task(batcher.submit(2))
         await asyncio.sleep(0)
-        assert batcher.queued == 221
+        assert batcher.queue_length == 221
         for task in [*gone, gone_together]:
             task.cancel()
         await asyncio.gather(*gone, gone_together, return_exceptions=True)
-        assert batcher.queued == 1  # at once, not only when their turn comes
-        assert b'quittance_queue_length{batcher="doubler",service="toy"} 1.0' in metrics.exposition()
-        worker.hold.set()
+        assert batcher.queue_length == 1  # at once, not when their turn comes
+        assert b'quittance_queue_length{batcher="doubler",service="toy"} 1.0' in metrics.render()
+        worker.gate.set()
         assert await asyncio.gather(running, stays) == [2, 4]
     assert worker.computed == [1, 2]
 
 
-async def test_a_caller_cancelled_while_computed_disturbs_nobody() -> None:
+async def test_caller_cancelled_during_computation_does_not_disturb_others() -> None:
     worker = Worker()
-    worker.hold.clear()
+    worker.gate.clear()
     async with _batcher(worker, max_batch=2, max_wait_ms=1000) as batcher:
         one, two = asyncio.create_task(batcher.submit(1)), asyncio.create_task(batcher.submit(2))
-        await worker.busy()
+        await worker.wait_until_busy()
         one.cancel()
-        worker.hold.set()
+        worker.gate.set()
         assert await two == 4
         assert await batcher.submit_many([3, 4]) == [6, 8]
 
 
-async def test_one_failing_item_fails_alone() -> None:
+async def test_failing_item_fails_alone() -> None:
     worker = Worker()
     worker.poison = {3}
     async with _batcher(worker, max_batch=8, max_wait_ms=1000) as batcher:
@@ -173,7 +174,7 @@ async def test_one_failing_item_fails_alone() -> None:
     assert len(worker.batches) == 1
 
 
-async def test_an_exception_in_place_of_a_result_goes_to_its_caller() -> None:
+async def test_exception_in_place_of_a_result_goes_to_its_caller() -> None:
     def process(items: list[int]) -> list[int | Exception]:
         return [KeyError(item) if item == 2 else item for item in items]
 
@@ -193,18 +194,18 @@ async def test_submit_many_fails_as_a_whole_and_drops_the_rest() -> None:
     assert len(worker.computed) < 10
 
 
-async def test_submit_many_does_not_wait_for_items_before_the_one_that_failed() -> None:
+async def test_submit_many_fails_without_waiting_for_earlier_items() -> None:
     worker = Worker()
     worker.poison = {1}
-    # The first item waits a minute for company, the others fill a batch of their own group.
+    # The first item waits a minute for others, which fill a batch of another group.
     async with _batcher(worker, max_batch=2, max_wait_ms=60_000, group=lambda item: item > 0) as batcher:
         with pytest.raises(ValueError, match="poison"):
             await asyncio.wait_for(batcher.submit_many([0, 1, 2]), 5)
-        assert batcher.queued == 0
+        assert batcher.queue_length == 0
     assert 0 not in worker.computed
 
 
-async def test_a_wrong_number_of_results_is_never_dealt_out() -> None:
+async def test_wrong_number_of_results_is_an_error() -> None:
     def process(items: list[int]) -> list[int | Exception]:
         return [0] * (len(items) + 1) if 5 in items else list(items)
 
@@ -215,12 +216,12 @@ async def test_a_wrong_number_of_results_is_never_dealt_out() -> None:
     assert "2 results for 1 items" in str(five)
 
 
-async def test_a_full_queue_refuses_at_once_and_recovers() -> None:
+async def test_full_queue_rejects_at_once_and_recovers() -> None:
     worker = Worker()
-    worker.hold.clear()
+    worker.gate.clear()
     async with _batcher(worker, max_batch=2, max_wait_ms=0, max_queue=4) as batcher:
         running = asyncio.create_task(batcher.submit(0))
-        await worker.busy()
+        await worker.wait_until_busy()
         waiting = [asyncio.create_task(batcher.submit(item)) for item in range(1, 5)]
         await asyncio.sleep(0)
         with pytest.raises(QueueFullError) as caught:
@@ -230,19 +231,19 @@ async def test_a_full_queue_refuses_at_once_and_recovers() -> None:
         assert caught.value.status == 503
         assert caught.value.code == "overloaded"
         assert int((caught.value.headers or {})["Retry-After"]) >= 1
-        worker.hold.set()
+        worker.gate.set()
         assert await asyncio.gather(running, *waiting) == [0, 2, 4, 6, 8]
         assert await batcher.submit(5) == 10
     assert 6 not in worker.computed
 
 
-async def test_more_items_than_the_queue_holds_are_taken_when_it_is_empty() -> None:
+async def test_empty_queue_accepts_more_items_than_it_holds() -> None:
     async with _batcher(Worker(), max_batch=4, max_queue=4) as batcher:
         assert await batcher.submit_many(list(range(30))) == [2 * item for item in range(30)]
 
 
 @pytest.mark.parametrize("death", [SystemExit, KeyboardInterrupt, GeneratorExit])
-async def test_a_dying_worker_fails_everyone_at_once(death: type[BaseException]) -> None:
+async def test_dying_worker_fails_all_callers_at_once(death: type[BaseException]) -> None:
     hold = threading.Event()
     entered = threading.Event()
 
@@ -252,83 +253,83 @@ async def test_a_dying_worker_fails_everyone_at_once(death: type[BaseException])
         raise death
 
     async with _batcher(process, max_batch=2, max_wait_ms=0) as batcher:
-        assert batcher.alive
+        assert batcher.is_alive
         callers = [asyncio.create_task(batcher.submit(item)) for item in range(20)]
         many = asyncio.create_task(batcher.submit_many([30, 31]))
         assert await asyncio.to_thread(entered.wait, 5)
         hold.set()
         results = await asyncio.wait_for(asyncio.gather(*callers, many, return_exceptions=True), 1)
         assert all(isinstance(result, WorkerDiedError) for result in results)
-        assert not batcher.alive
-        assert batcher.queued == 0
+        assert not batcher.is_alive
+        assert batcher.queue_length == 0
         with pytest.raises(WorkerDiedError):
             await batcher.submit(1)
 
 
-async def test_a_group_key_that_fails_is_the_callers_error_only() -> None:
+async def test_unhashable_group_key_fails_only_its_caller() -> None:
     async with _batcher(Worker(), group=lambda item: [] if item == 13 else 0) as batcher:
         with pytest.raises(TypeError, match="unhashable"):
             await batcher.submit_many([12, 13])
-        assert batcher.queued == 0
+        assert batcher.queue_length == 0
         assert await batcher.submit(1) == 2
 
 
-async def test_closing_computes_what_waits_and_takes_no_more() -> None:
+async def test_closing_computes_waiting_items_and_rejects_new_ones() -> None:
     worker = Worker()
-    worker.hold.clear()
+    worker.gate.clear()
     batcher = _batcher(worker, max_batch=2, max_wait_ms=60_000)
     with pytest.raises(BatcherClosedError):
         await batcher.submit(1)
     await batcher.start()
     callers = [asyncio.create_task(batcher.submit(item)) for item in range(5)]
-    await worker.busy()
+    await worker.wait_until_busy()
     closing = asyncio.create_task(batcher.aclose())
     await asyncio.sleep(0)
     with pytest.raises(BatcherClosedError):
         await batcher.submit(9)
-    worker.hold.set()
+    worker.gate.set()
     assert await asyncio.gather(*callers) == [0, 2, 4, 6, 8]
     await closing
-    assert not batcher.alive
-    with pytest.raises(RuntimeError, match="started before"):
+    assert not batcher.is_alive
+    with pytest.raises(RuntimeError, match="already started"):
         await batcher.start()
 
 
-async def test_closing_does_not_wait_for_a_worker_that_hangs() -> None:
+async def test_closing_does_not_wait_for_a_hanging_worker() -> None:
     worker = Worker()
-    worker.hold.clear()
+    worker.gate.clear()
     batcher = _batcher(worker, max_wait_ms=0)
     await batcher.start()
     callers = [asyncio.create_task(batcher.submit(item)) for item in range(3)]
-    await worker.busy()
-    begun = time.monotonic()
+    await worker.wait_until_busy()
+    start = time.monotonic()
     await batcher.aclose(timeout_s=0.1)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - start < 1
     results = await asyncio.gather(*callers, return_exceptions=True)
     assert all(isinstance(result, BatcherClosedError) for result in results)
-    worker.hold.set()
+    worker.gate.set()
 
 
-async def test_an_idle_batcher_does_nothing() -> None:
+async def test_idle_batcher_uses_no_cpu() -> None:
     async with _batcher(Worker(), max_wait_ms=1) as batcher:
         await batcher.submit(1)
-        begun = time.process_time()
+        start = time.process_time()
         await asyncio.sleep(0.3)
-        assert time.process_time() - begun < 0.05
+        assert time.process_time() - start < 0.05
 
 
-async def test_metrics_tell_sizes_and_waits() -> None:
+async def test_metrics_count_sizes_and_waits() -> None:
     metrics = ServiceMetrics("toy")
     async with _batcher(Worker(), max_batch=4, max_wait_ms=1, metrics=metrics) as batcher:
         await batcher.submit_many(list(range(10)))
-    text = metrics.exposition().decode()
+    text = metrics.render().decode()
     assert 'quittance_batch_items_count{batcher="doubler",service="toy"} 3.0' in text
     assert 'quittance_batch_items_sum{batcher="doubler",service="toy"} 10.0' in text
     assert 'quittance_queue_wait_seconds_count{batcher="doubler",service="toy"} 10.0' in text
     assert 'quittance_queue_length{batcher="doubler",service="toy"} 0.0' in text
 
 
-async def test_an_item_past_its_deadline_is_not_computed() -> None:
+async def test_item_past_its_deadline_is_not_computed() -> None:
     computed: list[int] = []
     busy = threading.Event()
 
@@ -340,10 +341,10 @@ async def test_an_item_past_its_deadline_is_not_computed() -> None:
     async with DynamicBatcher(process, max_batch=1, max_wait_ms=0, max_queue=9, name="toy") as batcher:
         first = asyncio.create_task(batcher.submit(1))
         await asyncio.sleep(0.02)
-        with working_until(Deadline(0.01)):
+        with use_deadline(Deadline(0.01)):
             late = [asyncio.create_task(batcher.submit(n)) for n in (2, 3)]
             await asyncio.sleep(0)
-        with working_until(Deadline(60)):
+        with use_deadline(Deadline(60)):
             last = asyncio.create_task(batcher.submit(4))
         await asyncio.sleep(0.05)
         busy.set()

@@ -1,4 +1,4 @@
-"""Logs are JSON lines with the request id."""
+"""Tests of structured logs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import pytest
 from asgi_correlation_id import correlation_id
 
-from shared.service.logs import configure_logging, request_id_headers
+from shared.service.logs import configure_logging
+from shared.service.request_context import request_id_headers
 
 
 @pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
+def _restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     token = correlation_id.set(None)
@@ -24,7 +25,7 @@ def _restored() -> Iterator[None]:
     logging.captureWarnings(False)
 
 
-def test_a_line_has_the_message_the_values_and_the_request_id(capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_has_message_values_and_request_id(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info")
     correlation_id.set("abc")
     logging.getLogger("toy").info("request", extra={"status": 200, "path": "/v1/ü"})
@@ -43,7 +44,7 @@ def test_a_line_has_the_message_the_values_and_the_request_id(capsys: pytest.Cap
     }
 
 
-def test_an_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
     try:
         raise ValueError("wrong\nweights")
@@ -53,7 +54,7 @@ def test_an_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> N
     assert "wrong\nweights" in json.loads(line)["exception"]
 
 
-def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_format_is_not_json(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("warning", "text")
     logging.getLogger("toy").warning("look here", extra={"status": 503})
     line = capsys.readouterr().err
@@ -62,7 +63,7 @@ def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert not line.startswith("{")
 
 
-def test_the_request_id_is_forwarded_inside_a_request_only() -> None:
+def test_request_id_is_forwarded_only_inside_a_request() -> None:
     assert request_id_headers() == {}
     correlation_id.set("abc")
     assert request_id_headers() == {"X-Request-ID": "abc"}

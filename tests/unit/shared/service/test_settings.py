@@ -1,4 +1,4 @@
-"""Settings come from the environment, and wrong ones are explained."""
+"""Tests of settings from the environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.service.settings import ServiceSettings, SettingsError
 class ToySettings(ServiceSettings):
     service: ClassVar[str] = "toy"
     port: int = Field(default=8009, ge=0, le=65_535, description="TCP port to listen on.")
-    max_batch: int = Field(default=4, ge=1, description="Most pictures computed at once.")
+    max_batch: int = Field(default=4, ge=1, description="Maximum pictures per batch.")
 
 
 class PairedSettings(ServiceSettings):
@@ -35,12 +35,12 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(f"QUITTANCE_{name}", raising=False)
 
 
-def test_defaults_of_the_service_win_over_the_common_ones() -> None:
+def test_defaults_of_the_service_override_the_common_ones() -> None:
     assert ToySettings.from_environment().max_batch == 4
     assert ServiceSettings.from_environment().max_batch == 8
 
 
-def test_the_services_own_variable_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_of_the_service_overrides_the_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUITTANCE_MAX_BATCH", "16")
     assert ToySettings.from_environment().max_batch == 16
     monkeypatch.setenv("QUITTANCE_TOY_MAX_BATCH", "32")
@@ -49,7 +49,7 @@ def test_the_services_own_variable_wins(monkeypatch: pytest.MonkeyPatch) -> None
     assert ToySettings(max_batch=2).max_batch == 2
 
 
-def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("QUITTANCE_TOY_MAX_BATCH=5\nQUITTANCE_MAX_PIXELS=7\nOTHER=1\nQUITTANCE_UNKNOWN=2\n")
     settings = ToySettings.from_environment()
     assert (settings.max_batch, settings.max_pixels) == (5, 7)
@@ -57,23 +57,23 @@ def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch
     assert ToySettings.from_environment().max_batch == 6
 
 
-def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUITTANCE_THREADS", "")
     assert ServiceSettings.from_environment().threads is None
 
 
-def test_wrong_values_name_the_variable_and_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_values_are_reported_with_variable_and_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUITTANCE_MAX_BATCH", "many")
     monkeypatch.setenv("QUITTANCE_LOG_LEVEL", "loud")
     with pytest.raises(SettingsError) as caught:
         ServiceSettings.from_environment()
     message = str(caught.value)
     assert "QUITTANCE_MAX_BATCH: Input should be a valid integer" in message
-    assert "Most items computed at once." in message
+    assert "Maximum number of items per batch." in message
     assert "QUITTANCE_LOG_LEVEL: Input should be 'debug', 'info'" in message
 
 
-def test_settings_that_contradict_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_errors_of_model_validators(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUITTANCE_LEFT", "a")
     with pytest.raises(SettingsError, match=r"\n  Set both QUITTANCE_LEFT and QUITTANCE_RIGHT, or none\.$"):
         PairedSettings.from_environment()

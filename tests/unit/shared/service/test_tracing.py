@@ -1,4 +1,4 @@
-"""Traces across all hops, joined by W3C traceparent; nothing of them while no collector is named."""
+"""Tests of traces across all hops, and of their absence without a collector."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from gateway.settings import GatewaySettings
 from shared.service import tracing
+from shared.service.request_context import current_trace_id
 from shared.startup import StartupError
 from tests.support.gateway import make_picture, run_gateway
 
@@ -26,7 +27,7 @@ PARENT = "00f067aa0ba902b7"
 
 
 class Collector:
-    """Takes spans as an OpenTelemetry collector does, over HTTP."""
+    """Receives spans over HTTP, as an OpenTelemetry collector does."""
 
     def __init__(self) -> None:
         received = self.received = []  # type: list[ExportTraceServiceRequest]
@@ -79,24 +80,24 @@ def collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Colle
     collector.server.server_close()
 
 
-async def test_one_trace_leads_through_the_gateway_and_all_stages(
+async def test_one_trace_covers_the_gateway_and_all_stages(
     collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     seen: dict[str, str | None] = {}
 
-    class Note(logging.Handler):
+    class Recorder(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.name == "shared.request":
-                seen[record.__dict__["service"]] = tracing.trace_id.get()
+                seen[record.__dict__["service"]] = current_trace_id()
 
-    handler = Note()
+    handler = Recorder()
     logging.getLogger("shared.request").addHandler(handler)
     try:
         async with run_gateway(GatewaySettings()) as gateway:
             headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "Content-Type": "image/png"}
-            answer = await gateway.http.post("/v1/receipts?orientation=auto", content=make_picture(), headers=headers)
-            assert answer.status_code == 200
+            response = await gateway.http.post("/v1/receipts?orientation=auto", content=make_picture(), headers=headers)
+            assert response.status_code == 200
             await gateway.http.get("/readyz")
             await gateway.http.get(f"/v1/receipts/{'0' * 32}")
     finally:
@@ -111,20 +112,19 @@ async def test_one_trace_leads_through_the_gateway_and_all_stages(
         "http.route": "/v1/receipts",
     }
     for stage, path in (("detector", "detect"), ("recognizer", "recognize"), ("extractor", "extract")):
-        sent, answered = ours["quittance-gateway", f"POST /v1/{path}"], ours[f"quittance-{stage}", f"POST /v1/{path}"]
+        sent, handled = ours["quittance-gateway", f"POST /v1/{path}"], ours[f"quittance-{stage}", f"POST /v1/{path}"]
         assert sent["parent"] == root["id"]
-        assert answered["parent"] == sent["id"]
+        assert handled["parent"] == sent["id"]
         assert sent["attributes"]["server.address"] == stage
     assert len(ours) == 7
-    others = [
-        span for span in spans if span["trace"] != TRACE
-    ]  # no probes, not even those between the gateway and a stage
+    # No probes, not even those between the gateway and a stage.
+    others = [span for span in spans if span["trace"] != TRACE]
     assert [(span["name"], span["failed"]) for span in others] == [("GET /v1/receipts/{receipt_id}", False)]
     assert {name for name, trace in seen.items() if trace == TRACE} == {"detector", "recognizer", "extractor"}
-    assert tracing.trace_id.get() is None
+    assert current_trace_id() is None
 
 
-async def test_a_stage_that_fails_is_seen_in_the_trace(collector: Collector) -> None:
+async def test_failed_stage_is_marked_in_the_trace(collector: Collector) -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         gateway.extractor.answer = "nonsense"
         await gateway.post(make_picture())
@@ -132,7 +132,7 @@ async def test_a_stage_that_fails_is_seen_in_the_trace(collector: Collector) -> 
     assert failed == {("quittance-gateway", "POST /v1/receipts")}
 
 
-async def test_a_collector_that_is_down_costs_no_answer(
+async def test_unreachable_collector_does_not_affect_responses(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -142,14 +142,14 @@ async def test_a_collector_that_is_down_costs_no_answer(
         assert (await gateway.post(make_picture())).status_code == 200
 
 
-async def test_without_the_packages_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_packages_are_reported_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(StartupError, match="quittance\\[traces\\]"):
         async with tracing.Tracing("toy").exporting():
             pass
 
 
-def test_while_off_nothing_of_it_is_imported_or_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_tracing_imports_nothing_and_adds_no_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     transport = httpx2.AsyncHTTPTransport()
     for variables in (
         {},
@@ -159,10 +159,10 @@ def test_while_off_nothing_of_it_is_imported_or_in_the_way(monkeypatch: pytest.M
         monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        assert not tracing.tracing_wanted()
-        assert tracing.traced(transport) is transport
+        assert not tracing.is_tracing_enabled()
+        assert tracing.add_tracing(transport) is transport
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
-    # The client of Redis imports the API of OpenTelemetry wherever it is installed; of ours nothing needs it.
+    # The Redis client imports the OpenTelemetry API where it is installed; our code must not import the exporter.
     program = (
         "import json, sys; from quittance.assembly import embedded_gateway; app = embedded_gateway();"
         "print(json.dumps([sorted(n for n in sys.modules if n.startswith('opentelemetry.exporter')),"

@@ -1,4 +1,4 @@
-"""Uploads: both kinds of body, and what is wrong with all the others."""
+"""Tests of both kinds of upload, and of rejected ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def _read(body: bytes, content_type: str | None, limits: UploadLimits = LI
 
 
 def _form(*parts: tuple[str, bytes]) -> bytes:
-    """Parts of a disposition's parameters and a content."""
+    """Build a multipart body of parts: parameters of the disposition, and content."""
     joined = b"".join(
         f"--{BOUNDARY}\r\nContent-Disposition: form-data; {parameters}\r\n\r\n".encode() + content + b"\r\n"
         for parameters, content in parts
@@ -38,31 +38,31 @@ FORM = f"multipart/form-data; boundary={BOUNDARY}"
 FILE = ('name="file"; filename="a/../b.jpg"', b"\xff\xd8 bytes")
 
 
-async def _refused(body: bytes, content_type: str | None, **options: Any) -> ProblemError:
+async def _read_rejected(body: bytes, content_type: str | None, **options: Any) -> ProblemError:
     with pytest.raises(ProblemError) as caught:
         await _read(body, content_type, **options)
     return caught.value
 
 
-async def test_a_form_with_a_file_and_fields() -> None:
+async def test_reads_a_form_with_a_file_and_fields() -> None:
     upload = await _read(_form(FILE, ('name="quads"', "[[1, 2]] €".encode())), FORM)
     assert upload == Upload(b"\xff\xd8 bytes", "a/../b.jpg", {"quads": "[[1, 2]] €"})
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/PNG; q=1", "application/octet-stream", "image/gif", None])
-async def test_raw_bytes(kind: str | None) -> None:
+async def test_reads_raw_bytes(kind: str | None) -> None:
     assert await _read(b"\xff\xd8 bytes", kind) == Upload(b"\xff\xd8 bytes", None, {})
 
 
 async def test_large_files_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", lambda _: pytest.fail("written to a disk"))
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", lambda _: pytest.fail("written to disk"))
     upload = await _read(_form(('name="file"; filename="a"', b"x" * 1_900_000)), FORM, chunk=60_000)
     assert len(upload.data) == 1_900_000
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "application/x-www-form-urlencoded"])
-async def test_other_content_types_are_told_what_is_accepted(kind: str) -> None:
-    problem = await _refused(b"x", kind)
+async def test_rejected_content_type_lists_accepted_ones(kind: str) -> None:
+    problem = await _read_rejected(b"x", kind)
     assert (problem.status, problem.code) == (415, "unsupported-content-type")
     assert kind in problem.detail
     assert "image/webp" in problem.detail
@@ -70,25 +70,25 @@ async def test_other_content_types_are_told_what_is_accepted(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("body", "kind"), [(b"", "image/png"), (_form(('name="file"; filename="a"', b"")), FORM)])
-async def test_empty_files(body: bytes, kind: str) -> None:
-    problem = await _refused(body, kind)
+async def test_rejects_empty_files(body: bytes, kind: str) -> None:
+    problem = await _read_rejected(body, kind)
     assert (problem.status, problem.code) == (422, "empty-body")
 
 
-async def test_a_form_without_the_file_names_its_fields() -> None:
-    problem = await _refused(_form(('name="picture"; filename="a"', b"x"), ('name="note"', b"y")), FORM)
+async def test_form_without_a_file_names_its_fields() -> None:
+    problem = await _read_rejected(_form(('name="picture"; filename="a"', b"x"), ('name="note"', b"y")), FORM)
     assert (problem.status, problem.code) == (422, "file-missing")
     assert "`note`, `picture`" in problem.detail
 
 
-async def test_a_file_sent_as_text() -> None:
-    problem = await _refused(_form(('name="file"', b"\xff\xd8")), FORM)
+async def test_rejects_a_file_sent_as_text() -> None:
+    problem = await _read_rejected(_form(('name="file"', b"\xff\xd8")), FORM)
     assert problem.code == "file-missing"
     assert "sent as text" in problem.detail
 
 
-async def test_two_files() -> None:
-    problem = await _refused(_form(FILE, FILE), FORM)
+async def test_rejects_two_files() -> None:
+    problem = await _read_rejected(_form(FILE, FILE), FORM)
     assert (problem.status, problem.code) == (422, "too-many-files")
 
 
@@ -103,13 +103,13 @@ async def test_two_files() -> None:
     ],
     ids=["no-boundary", "not-multipart", "many-fields", "long-field", "no-name"],
 )
-async def test_bad_forms(body: bytes, kind: str) -> None:
-    problem = await _refused(body, kind)
+async def test_rejects_invalid_forms(body: bytes, kind: str) -> None:
+    problem = await _read_rejected(body, kind)
     assert (problem.status, problem.code) == (400, "bad-multipart")
 
 
 @pytest.mark.parametrize("raw", [True, False])
-async def test_the_limit_is_exact(raw: bool) -> None:
+async def test_limit_is_exact(raw: bool) -> None:
     limits = UploadLimits(max_bytes=10)
     for size in (10, 11):
         data = b"x" * size
@@ -117,7 +117,7 @@ async def test_the_limit_is_exact(raw: bool) -> None:
         if size == 10:
             assert (await _read(body, kind, limits)).data == data
         else:
-            problem = await _refused(body, kind, limits=limits)
+            problem = await _read_rejected(body, kind, limits=limits)
             assert (problem.status, problem.code) == (413, "upload-too-large")
             assert "10 bytes" in problem.detail
 

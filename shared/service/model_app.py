@@ -1,0 +1,124 @@
+"""The application of a model service: a predictor behind a batcher, loaded and warmed up by the lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
+
+from fastapi import APIRouter, FastAPI
+
+from shared.service.app import create_service_app
+from shared.service.batching import DynamicBatcher, Item, Result
+from shared.service.components import ServiceComponents, get_components
+from shared.service.settings import ServiceSettings
+
+
+class ModelPredictor(Protocol):
+    """The part of a service's predictor that every service has.
+
+    Attributes:
+        version: Version of the weights and of the settings that change answers.
+    """
+
+    version: str
+
+    def warm_up(self) -> None:
+        """Run the network once, so that the first request does not pay for its setup."""
+
+
+AnyPredictor = TypeVar("AnyPredictor", bound=ModelPredictor)
+
+
+class Model(Generic[AnyPredictor, Item, Result]):
+    """The predictor of a service and its batcher, available while the application runs.
+
+    Args:
+        load: Loads the predictor; called in a thread.
+        process: Computes a batch in the worker thread, see `DynamicBatcher`.
+        group: Key of an item; only items with the same key share a batch.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], AnyPredictor],
+        process: Callable[[AnyPredictor, list[Item]], Sequence[Result | Exception]],
+        group: Callable[[AnyPredictor, Item], Hashable] = lambda _, __: None,
+    ) -> None:
+        self._load = load
+        self._process = process
+        self._group = group
+        self._predictor: AnyPredictor | None = None
+        self._batcher: DynamicBatcher[Item, Result] | None = None
+
+    @property
+    def predictor(self) -> AnyPredictor:
+        """The loaded predictor."""
+        if self._predictor is None:
+            raise RuntimeError("The model is not loaded: the application is not running.")
+        return self._predictor
+
+    @property
+    def batcher(self) -> DynamicBatcher[Item, Result]:
+        """The running batcher."""
+        if self._batcher is None:
+            raise RuntimeError("The batcher is not running: the application is not running.")
+        return self._batcher
+
+    @asynccontextmanager
+    async def serve(self, components: ServiceComponents) -> AsyncIterator[str]:
+        """Load the predictor and run the batcher inside the block; yield the version of the predictor.
+
+        The service is ready only while the worker of the batcher is alive.
+        """
+        settings = components.settings
+        predictor = await asyncio.to_thread(self._load_warm)
+        batcher = DynamicBatcher[Item, Result](
+            lambda items: self._process(predictor, items),
+            max_batch=settings.max_batch,
+            max_wait_ms=settings.max_wait_ms,
+            max_queue=settings.max_queue,
+            group=lambda item: self._group(predictor, item),
+            name=settings.service,
+            metrics=components.metrics.batch_metrics(settings.service),
+        )
+        async with batcher:
+            self._predictor, self._batcher = predictor, batcher
+            components.health.require("batcher", lambda: batcher.is_alive)
+            yield predictor.version
+
+    def _load_warm(self) -> AnyPredictor:
+        predictor = self._load()
+        predictor.warm_up()
+        return predictor
+
+
+def create_model_app(
+    model: Model[AnyPredictor, Item, Result], router: APIRouter, *, description: str, settings: ServiceSettings
+) -> FastAPI:
+    """Create the application of a model service.
+
+    Args:
+        model: Predictor and batcher, used by the routes.
+        router: Routes of the service.
+        description: Markdown for the OpenAPI document.
+        settings: Settings of the service.
+
+    Returns:
+        The application. Its lifespan raises StartupError if the model cannot be loaded.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[str]:
+        async with model.serve(get_components(app)) as version:
+            yield version
+
+    return create_service_app(
+        name=settings.service,
+        title=f"Quittance {settings.service}",
+        description=description,
+        settings=settings,
+        lifespan=lifespan,
+        routers=[router],
+    )

@@ -1,0 +1,136 @@
+"""Tests of the limits on size and time of requests, and of disconnecting clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from tests.support.toy_service import MAX_UPLOAD_BYTES, SlowRequest, assert_full_problem, create_toy_app, open_client
+
+TOO_LARGE = MAX_UPLOAD_BYTES + 3 * 1024 * 1024
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    async with open_client(create_toy_app()) as client:
+        yield client
+
+
+async def stream(size: int) -> AsyncIterator[bytes]:
+    for start in range(0, size, 10_000):
+        yield b"x" * min(10_000, size - start)
+
+
+@pytest.mark.parametrize("has_length", [True, False], ids=["content-length", "chunked"])
+async def test_rejects_oversized_bodies(client: httpx2.AsyncClient, has_length: bool) -> None:
+    content = b"x" * TOO_LARGE if has_length else stream(TOO_LARGE)
+    response = await client.post("/v1/upload", content=content, headers={"content-type": "image/png"})
+    body = assert_full_problem(response, 413, "upload-too-large")
+    assert "100,000 bytes" in body["detail"]
+    assert body["max_bytes"] == MAX_UPLOAD_BYTES
+
+
+async def test_rejects_oversized_json(client: httpx2.AsyncClient) -> None:
+    content = json.dumps({"count": 1, "names": ["x" * TOO_LARGE]})
+    response = await client.post("/v1/order", content=content, headers={"content-type": "application/json"})
+    assert_full_problem(response, 413, "upload-too-large")
+
+
+async def test_slow_request_ends_at_the_deadline() -> None:
+    slow = SlowRequest()
+    async with open_client(create_toy_app(slow, request_timeout_s=0.1)) as client:
+        start = time.monotonic()
+        response = await client.post("/v1/slow", content=b"x")
+        assert time.monotonic() - start < 1
+    assert "0.1 s" in assert_full_problem(response, 504, "deadline-exceeded")["detail"]
+    assert slow.is_cancelled
+
+
+async def test_caller_can_shorten_the_timeout(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/v1/slow", content=b"x", headers={"X-Timeout-Ms": "50"})
+    assert "0.05 s" in assert_full_problem(response, 504, "deadline-exceeded")["detail"]
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "1.5", "1000000000"])
+async def test_rejects_invalid_timeouts(client: httpx2.AsyncClient, value: str) -> None:
+    response = await client.get("/v1/things/a", headers={"X-Timeout-Ms": value})
+    assert "whole number" in assert_full_problem(response, 400, "timeout-invalid")["detail"]
+
+
+async def test_started_response_is_completed_after_the_deadline() -> None:
+    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b"whole"})
+
+    app = create_toy_app(request_timeout_s=0.05)
+    app.mount("/raw", respond)
+    async with open_client(app) as client:
+        assert (await client.get("/raw/")).text == "whole"
+
+
+async def test_slow_upload_is_not_reported_as_a_slow_response() -> None:
+    async def stall() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(5)
+
+    async with open_client(create_toy_app(request_timeout_s=0.1)) as client:
+        assert_full_problem(await client.post("/v1/slow", content=stall()), 408, "upload-too-slow")
+
+
+async def test_disconnect_cancels_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    slow = SlowRequest()
+    app = create_toy_app(slow)
+    sent: list[Message] = []
+    disconnected = asyncio.Event()
+    messages = iter([{"type": "http.request", "body": b"x", "more_body": False}])
+
+    async def receive() -> Message:
+        if (message := next(messages, None)) is not None:
+            return message
+        await disconnected.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/slow",
+        "raw_path": b"/v1/slow",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "server": ("toy", 80),
+    }
+    async with app.router.lifespan_context(app):
+        call = asyncio.create_task(app(scope, receive, send))
+        await asyncio.wait_for(slow.started.wait(), 1)
+        disconnected.set()
+        await asyncio.wait_for(call, 1)
+    assert slow.is_cancelled
+    assert sent == []
+    assert [r.__dict__["status"] for r in caplog.records if r.name == "shared.request"] == [499]
+
+
+async def test_cancelling_the_caller_of_an_embedded_application_cancels_its_work() -> None:
+    slow = SlowRequest()
+    async with open_client(create_toy_app(slow)) as client:
+        call = asyncio.create_task(client.post("/v1/slow", content=b"x"))
+        await asyncio.wait_for(slow.started.wait(), 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert slow.is_cancelled

@@ -1,0 +1,149 @@
+"""Tests of a service in a process: startup, shutdown and failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.toy_service import assert_full_problem
+
+PROGRAM = """
+import asyncio, sys
+sys.path.insert(0, {root!r})
+from contextlib import asynccontextmanager
+from fastapi import APIRouter, Request
+from shared.service.app import create_service_app
+from shared.service.components import get_components
+from shared.service.server import run
+from shared.service.settings import ServiceSettings
+from shared.startup import StartupError
+
+router = APIRouter()
+
+@router.get("/slow")
+async def slow():
+    await asyncio.sleep(0.5)
+    return {{"done": True}}
+
+@router.post("/read")
+async def read(request: Request):
+    await request.body()
+    await asyncio.sleep(30)
+
+@asynccontextmanager
+async def lifespan(app):
+    await asyncio.sleep({warm_up_s})
+    {statement}
+    yield "toy-1"
+
+settings = ServiceSettings(drain_delay_s=0.2, max_upload_bytes=100_000)
+app = create_service_app(
+    name="toy", title="Toy", description="", settings=settings, lifespan=lifespan, routers=[router]
+)
+run(app, host="127.0.0.1", port={port}, settings=settings)
+"""
+StartServer = Callable[..., tuple[subprocess.Popen[str], str]]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Return a function that starts the service and returns its process and address."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(warm_up_s: float = 0.0, statement: str = "") -> tuple[subprocess.Popen[str], str]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        root = str(Path(__file__).resolve().parents[4])
+        code = PROGRAM.format(root=root, warm_up_s=warm_up_s, statement=statement, port=port)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={key: value for key, value in os.environ.items() if not key.startswith("QUITTANCE_")},
+        )
+        processes.append(process)
+        return process, f"http://127.0.0.1:{port}"
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+async def wait_for_status(client: httpx2.AsyncClient, path: str, status: int) -> None:
+    for _ in range(1500):
+        try:
+            if (await client.get(path)).status_code == status:
+                return
+        except httpx2.TransportError:
+            pass
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{path} never returned {status}")
+
+
+async def test_server_starts_serves_and_drains(start_server: StartServer) -> None:
+    process, url = start_server(warm_up_s=0.3)
+    async with httpx2.AsyncClient(base_url=url) as client:
+        await wait_for_status(client, "/healthz", 200)  # alive while it warms up
+        assert_full_problem(await client.get("/slow"), 503, "starting")
+        await wait_for_status(client, "/readyz", 200)
+
+        # The response to an oversized body must arrive although the client is still sending.
+        assert_full_problem(await client.post("/read", content=b"x" * 8_000_000), 413, "upload-too-large")
+
+        with pytest.raises(httpx2.ReadTimeout):
+            await client.post("/read", content=b"leaves", timeout=0.2)
+
+        in_flight = asyncio.create_task(client.get("/slow"))
+        await asyncio.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        await wait_for_status(client, "/readyz", 503)
+        assert (await in_flight).json() == {"done": True}
+    _, errors = await asyncio.to_thread(process.communicate, None, 30)
+    assert process.returncode == 0
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert [line["status"] for line in lines if line.get("path") == "/read"] == [413, 499]
+    (slow,) = [line for line in lines if line.get("path") == "/slow" and line["status"] == 200]
+    assert slow["message"] == "Request"
+    assert slow["method"] == "GET"
+    assert slow["ms"] >= 500
+    assert len(slow["request_id"]) == 32
+    assert slow["level"] == "info"
+    assert slow["service"] == "toy"
+
+
+async def test_unexpected_startup_failure_is_logged_with_a_traceback(start_server: StartServer) -> None:
+    process, _ = start_server(statement="raise RuntimeError('no weights in here')")
+    output, errors = await asyncio.to_thread(process.communicate, None, 30)
+    assert process.returncode == 3
+    assert output == ""
+    assert any("no weights in here" in json.loads(line).get("exception", "") for line in errors.splitlines())
+
+
+async def test_startup_error_is_logged_without_a_traceback(start_server: StartServer) -> None:
+    process, _ = start_server(statement="raise StartupError('x.safetensors is missing. Get it again.')")
+    _, errors = await asyncio.to_thread(process.communicate, None, 30)
+    assert process.returncode == 3
+    (record,) = (record for line in errors.splitlines() if (record := json.loads(line))["level"] == "critical")
+    assert record["message"] == "Service cannot start: x.safetensors is missing. Get it again."
+    assert "exception" not in record
+
+
+async def test_server_with_a_broken_part_stops(start_server: StartServer) -> None:
+    process, _ = start_server(statement="get_components(app).health.require('worker', lambda: False)")
+    _, errors = await asyncio.to_thread(process.communicate, None, 30)
+    assert process.returncode == 3
+    assert "Service broke" in errors
