@@ -31,7 +31,7 @@ from services.extractor.encoding import TextSegment, encode
 from services.extractor.network.loading import read_weights as extractor_weights
 from services.extractor.network.torch_engine import TorchEngine as ExtractorEngine
 from services.extractor.settings import ExtractorSettings
-from services.recognizer.crops import cut
+from services.recognizer.crops import cut_segments
 from services.recognizer.network.loading import read_weights as recognizer_weights
 from services.recognizer.network.torch_engine import TorchEngine as RecognizerEngine
 from services.recognizer.predictor import Predictor as Recognizer
@@ -131,7 +131,7 @@ def prepare_recognizer(pages: Sequence[Page], options: argparse.Namespace) -> Ru
         max_batch=_SEGMENTS_PER_RECEIPT * options.batch,
         max_width=settings.max_crop_width,
     )
-    crops = [crop for page in pages for crop in cut(to_gray(page.image), [one.quad for one in page.segments])]
+    crops = [crop for page in pages for crop in cut_segments(to_gray(page.image), [one.quad for one in page.segments])]
     batches = list(preparing.inputs(crops))
     return lambda: list(engine(batches))
 

@@ -1,1 +1,1 @@
-
+"""The recognizer: read the text of segments."""

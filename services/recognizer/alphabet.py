@@ -1,6 +1,6 @@
-"""The characters that the recognizer can say, and their classes.
+"""Map the characters of the recognizer to CTC classes. numpy only.
 
-Class 0 is the CTC blank; character `i` of the alphabet has class `i + 1`. This module imports numpy only.
+Class 0 is the CTC blank; character `i` of the alphabet has class `i + 1`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+# Class of the CTC blank.
 BLANK = 0
-"""Class of the CTC blank."""
 
 PRINTABLE_ASCII = "".join(chr(code) for code in range(32, 127))
+# Printable ASCII (including the space), three currency signs, the degree sign and a few accented letters.
 DEFAULT_CHARACTERS = PRINTABLE_ASCII + "£€¥°éèàçüöäñ"
-"""Printable ASCII (the space included), three currency signs, the degree sign and a few accented letters."""
 
+# Plain forms of typographic characters.
 _REPLACEMENTS = {
     "‘": "'", "’": "'", "´": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-",
     "…": "...", "\u00a0": " ", "\t": " ", "×": "x", "•": "*", "·": ".",
@@ -27,32 +28,32 @@ _REPLACEMENTS = {
 
 
 class AlphabetError(ValueError):
-    """An alphabet or a text does not fit."""
+    """An alphabet or a text is invalid."""
 
 
 @dataclass(frozen=True)
 class Alphabet:
-    """A sequence of distinct characters with their CTC classes.
+    """Sequence of distinct characters with their CTC classes.
 
     Args:
-        characters: the characters in the order of their classes, each once.
+        characters: Characters in the order of their classes, each once.
 
     Raises:
-        AlphabetError: if a character occurs twice or there is none.
+        AlphabetError: If there is no character, or a character occurs twice.
     """
 
     characters: str = DEFAULT_CHARACTERS
 
     def __post_init__(self) -> None:
         if not self.characters:
-            raise AlphabetError("An alphabet needs at least one character.")
+            raise AlphabetError("The alphabet has no characters.")
         twice = sorted({c for c in self.characters if self.characters.count(c) > 1})
         if twice:
-            raise AlphabetError(f"Characters occur twice in the alphabet: {''.join(twice)!r}.")
+            raise AlphabetError(f"The alphabet has characters twice: {''.join(twice)!r}.")
 
     @property
     def classes(self) -> int:
-        """Number of classes, the blank included."""
+        """Number of classes, including the blank."""
         return len(self.characters) + 1
 
     @cached_property
@@ -60,9 +61,9 @@ class Alphabet:
         return {character: index + 1 for index, character in enumerate(self.characters)}
 
     def normalize(self, text: str) -> str:
-        """Replace typographic characters by their plain forms, drop accents that the alphabet lacks.
+        """Replace typographic characters by plain ones, and drop accents that the alphabet does not have.
 
-        Characters that still are not in the alphabet stay, so that the caller can see them.
+        Other characters that are not in the alphabet stay, so that the caller can detect them.
         """
         out: list[str] = []
         for character in unicodedata.normalize("NFC", text):
@@ -74,35 +75,35 @@ class Alphabet:
         return "".join(out)
 
     def covers(self, text: str) -> bool:
-        """Whether every character of the text has a class."""
+        """Return whether every character of the text has a class."""
         return all(character in self._class_of for character in text)
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Classes of the characters of a text.
+        """Return the classes of the characters of a text.
 
         Returns:
             `(len(text),)` integers from 1 to `classes - 1`.
 
         Raises:
-            AlphabetError: if a character is not in the alphabet; it is named.
+            AlphabetError: If a character is not in the alphabet; the message names it.
         """
         missing = sorted({c for c in text if c not in self._class_of})
         if missing:
-            raise AlphabetError(f"Not in the alphabet: {''.join(missing)!r} (text {text!r}).")
+            raise AlphabetError(f"The alphabet does not have {''.join(missing)!r} (text {text!r}).")
         return np.array([self._class_of[c] for c in text], dtype=np.int64)
 
     def decode(self, classes: Iterable[int]) -> str:
-        """The text of a sequence of classes; blanks are left out, nothing is merged."""
+        """Return the text of a sequence of classes without blanks; equal neighbors are not merged."""
         return "".join(self.characters[index - 1] for index in classes if index != BLANK)
 
     @property
     def space(self) -> int | None:
-        """Class of the space; None if the alphabet lacks it."""
+        """Class of the space, or None if the alphabet does not have it."""
         return self._class_of.get(" ")
 
     @cached_property
     def case_pairs(self) -> tuple[tuple[int, int], ...]:
-        """Classes `(capital, lower)` of every letter that occurs in both forms."""
+        """Classes `(capital, lower)` of every letter that has both cases."""
         pairs = []
         for character in self.characters:
             capital = character.upper()

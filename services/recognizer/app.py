@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 
-from services.recognizer.crops import cut
+from services.recognizer.crops import cut_segments
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.quads import QUADS_SCHEMA, parse_quads, require_quads_on_page
@@ -72,4 +72,4 @@ def _cut_crops(data: bytes, quads: Sequence[Any] | None, settings: RecognizerSet
     if quads is None:
         return [picture.pixels]
     require_quads_on_page(quads, picture.width, picture.height)
-    return cut(picture.pixels, quads)
+    return cut_segments(picture.pixels, quads)

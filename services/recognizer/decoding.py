@@ -1,6 +1,6 @@
-"""From the network's scores to text: CTC decoding with a confidence.
+"""Decode CTC scores into text with a confidence.
 
-Greedy where the network is sure, with a language model where it is not.
+Decoding is greedy if the network is certain, and uses a language model otherwise.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from numpy.typing import NDArray
 from services.recognizer.alphabet import BLANK, Alphabet
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.language.search import beam_search
-from services.recognizer.letter_case import runs, texts
+from services.recognizer.letter_case import build_texts, find_runs
 from shared.arrays import Doubles, Floats
 
+# Lower bound of probabilities, so that their logarithms are finite.
 _LEAST = 1e-6
+# Confidence of the greedy text from which the language model is not used.
 _SURE = 0.95
-"""Confidence of the greedy text from which the language model is not asked."""
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """The text of one segment. `confidence` is from 0 to 1 (see `decode`)."""
+    """The text of one segment, and its confidence from 0 to 1; see `decode_segments`."""
 
     text: str
     confidence: float
 
 
 def softmax(logits: Floats) -> Floats:
-    """Probabilities over the last axis."""
+    """Return probabilities over the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shifted /= shifted.sum(axis=-1, keepdims=True)
     return np.asarray(shifted, dtype=np.float32)
@@ -42,10 +43,10 @@ def merge_case(probabilities: Floats, alphabet: Alphabet) -> Floats:
 
     Args:
         probabilities: `(..., classes)`.
-        alphabet: the characters of the classes.
+        alphabet: Characters of the classes.
 
     Returns:
-        The same shape, a copy; frames still add up to one.
+        A copy of the same shape; frames still sum to one.
     """
     merged = probabilities.copy()
     if alphabet.case_pairs:
@@ -55,22 +56,22 @@ def merge_case(probabilities: Floats, alphabet: Alphabet) -> Floats:
     return merged
 
 
-def best_paths(probabilities: Floats, lengths: Sequence[int]) -> tuple[NDArray[np.int64], Doubles]:
-    """Greedy CTC decoding: the best class of each frame.
+def find_best_paths(probabilities: Floats, lengths: Sequence[int]) -> tuple[NDArray[np.int64], Doubles]:
+    """Decode greedily: take the best class of each frame.
 
     Args:
         probabilities: `(N, T, classes)`.
-        lengths: frames of each segment, at least one; what is behind them says nothing.
+        lengths: Frames of each segment, at least one; later frames are ignored.
 
     Returns:
-        `(N, T)` classes, and of each segment the product of its characters' peak probabilities; of one that has none,
-        the lowest probability of its blanks.
+        `(N, T)` classes, and for each segment the product of the peak probabilities of its characters, or without
+        characters the lowest probability of its blanks.
     """
     paths = probabilities.argmax(axis=-1)
     peaks = np.take_along_axis(probabilities, paths[..., None], axis=-1)[..., 0].astype(np.float64)
     for row, length in enumerate(lengths):
         paths[row, length:], peaks[row, length:] = BLANK, 1.0
-    starts, labels = runs(paths)
+    starts, labels = find_runs(paths)
     highest = np.maximum.reduceat(peaks.ravel(), starts)
     highest[labels == BLANK] = 1.0
     products = np.multiply.reduceat(highest, np.searchsorted(starts, np.arange(len(paths)) * paths.shape[1]))
@@ -78,21 +79,24 @@ def best_paths(probabilities: Floats, lengths: Sequence[int]) -> tuple[NDArray[n
 
 
 def align(probabilities: Floats, labels: Sequence[int]) -> NDArray[np.int64] | None:
-    """The most probable path that says a given text (Viterbi).
+    """Find the most probable path of a given text (Viterbi).
 
     Args:
         probabilities: `(T, classes)`.
-        labels: classes of the text, without blanks.
+        labels: Classes of the text, without blanks.
 
     Returns:
-        `(T,)` the class of each frame; None if the text needs more frames than there are.
+        `(T,)` class of each frame, or None if the text needs more frames than there are.
     """
-    states = np.full(2 * len(labels) + 1, BLANK)  # a blank, then character and blank in turn
+    # A blank, then character and blank in turn.
+    states = np.full(2 * len(labels) + 1, BLANK)
     states[1::2] = labels
     scores = np.log(np.maximum(probabilities[:, states], _LEAST))
-    barred = np.full(len(states), -np.inf)  # from one character to the next without a blank
+    # Only different characters may follow each other without a blank.
+    barred = np.full(len(states), -np.inf)
     barred[3::2][states[3::2] != states[1:-2:2]] = 0.0
-    costs = np.full((len(scores), len(states) + 2), -np.inf)  # two states that are none in front
+    # Two unreachable states in front simplify the transitions.
+    costs = np.full((len(scores), len(states) + 2), -np.inf)
     costs[0, 2:4] = scores[0, :2]
     for frame in range(1, len(scores)):
         before = costs[frame - 1]
@@ -113,55 +117,55 @@ def align(probabilities: Floats, labels: Sequence[int]) -> NDArray[np.int64] | N
     return np.asarray(states[path], np.int64)
 
 
-def decode(logits: Floats, alphabet: Alphabet, language: LanguageModel | None = None) -> Recognition:
-    """The text of one segment, as `decode_all`.
+def decode_segment(logits: Floats, alphabet: Alphabet, language: LanguageModel | None = None) -> Recognition:
+    """Decode one segment; see `decode_segments`.
 
     Args:
         logits: `(T, classes)` unnormalized scores; `T` may be 0.
-        alphabet: the characters of the classes.
-        language: asked where the network is not sure; None leaves it at what was seen.
+        alphabet: Characters of the classes.
+        language: Language model for uncertain text; None decodes greedily.
     """
-    return decode_all(logits[None], [len(logits)], alphabet, language)[0]
+    return decode_segments(logits[None], [len(logits)], alphabet, language)[0]
 
 
-def decode_all(
+def decode_segments(
     logits: Floats, lengths: Sequence[int], alphabet: Alphabet, language: LanguageModel | None = None
 ) -> list[Recognition]:
-    """The texts of segments.
+    """Decode segments.
 
-    Which character it is gets decided first, with both forms of a letter taken together; then which form, by their
-    probabilities over the character's frames and by its word. So a letter whose case is in doubt does not lose
-    against a digit.
+    The character is decided first, with both cases of a letter combined. Its case follows from the probabilities over
+    the frames of the character and from its word. So a letter whose case is uncertain does not lose against a digit.
 
-    The confidence is the product of the characters' peak probabilities, or what the search with the language model
-    gives the text among all it followed; case is not counted. It estimates the probability that the whole text is right
-    but for case. An empty text has the lowest probability of its blanks.
+    The confidence is the product of the peak probabilities of the characters, or the share that the search with the
+    language model assigns to the text. It estimates the probability that the whole text is correct up to case. For an
+    empty text it is the lowest probability of the blanks.
 
     Args:
         logits: `(N, T, classes)` unnormalized scores; `T` may be 0.
-        lengths: frames of each segment, either all of them 0 or none.
-        alphabet: the characters of the classes.
-        language: asked where the network is not sure; None leaves it at what was seen.
+        lengths: Frames of each segment, either all 0 or all positive.
+        alphabet: Characters of the classes.
+        language: Language model for uncertain text; None decodes greedily.
     """
     if logits.shape[1] == 0:
         return [Recognition("", 0.0)] * len(logits)
     probabilities = softmax(logits)
     merged = merge_case(probabilities, alphabet)
-    paths, confidences = best_paths(merged, lengths)
+    paths, confidences = find_best_paths(merged, lengths)
     if language is not None:
         for row in np.flatnonzero(paths.any(axis=1) & (confidences < _SURE)).tolist():
             frames = slice(lengths[row])
-            paths[row, frames], confidences[row] = _with_language(merged[row, frames], paths[row, frames], language)
-    read = (" ".join(text.split()) for text in texts(probabilities, paths, alphabet))
+            path, confidence = _decode_with_language(merged[row, frames], paths[row, frames], language)
+            paths[row, frames], confidences[row] = path, confidence
+    read = (" ".join(text.split()) for text in build_texts(probabilities, paths, alphabet))
     return [Recognition(*one) for one in zip(read, np.clip(confidences, 0.0, 1.0).tolist(), strict=True)]
 
 
-def _with_language(
+def _decode_with_language(
     probabilities: Floats, greedy: NDArray[np.int64], language: LanguageModel
 ) -> tuple[NDArray[np.int64], float]:
-    """The path of the text that the language model agrees to, the greedy one if it agrees; its probability."""
+    """Return the path of the text that the language model prefers, and its probability."""
     text, confidence = beam_search(probabilities, language)
-    labels = runs(greedy[None])[1]
+    labels = find_runs(greedy[None])[1]
     if text == tuple(labels[labels != BLANK].tolist()):
         return greedy, confidence
     path = align(probabilities, text)

@@ -1,4 +1,4 @@
-"""Which letters of a text are capitals, from the frames they were read in."""
+"""Decide the case of letters from the frames in which they were read. numpy only."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 from services.recognizer.alphabet import BLANK, Alphabet
 from shared.arrays import Flags, Floats
 
+# Maximum evidence against a usual spelling of a word, in nats over its letters, at which that spelling is chosen.
 _DOUBT = 3.0
-"""Evidence against a usual way of writing a word, in nats over its letters, up to which it is taken for that way."""
+# Added to probabilities, so that their logarithms are finite.
 _LEAST = 1e-6
 
 
-def word_case(odds: Floats) -> Flags:
+def decide_word_case(odds: Floats) -> Flags:
     """Decide the case of the letters of one word.
 
-    Letters that look the same in both forms (c, o, s, k) are often in doubt. If a word is almost written in one of the
-    usual ways, all capitals, all lower case or a capital first, it is taken to be; `McDonald` stays as it is.
+    The case of letters that look alike in both cases (c, o, s, k) is often uncertain. If a word is nearly in one of the
+    usual spellings (all capitals, all lower case, or only the first letter a capital), that spelling is chosen.
+    `McDonald` stays as it is.
 
     Args:
-        odds: `(letters,)` logarithm of how much more likely each letter is lower case than capital.
+        odds: `(letters,)` logarithm of the odds that each letter is lower case.
 
     Returns:
         `(letters,)`, True for lower case.
@@ -34,14 +36,14 @@ def word_case(odds: Floats) -> Flags:
     return usual[best] if costs[best] <= _DOUBT else seen
 
 
-def runs(paths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Neighboring frames of one class.
+def find_runs(paths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find runs of neighboring frames of one class, including blanks.
 
     Args:
-        paths: `(N, T)` the class of each frame of N segments.
+        paths: `(N, T)` class of each frame of N segments.
 
     Returns:
-        Where each run starts, counted over all frames of all segments, and its class; blanks are runs, too.
+        The start of each run, counted over all frames of all segments, and its class.
     """
     starting = np.ones(paths.shape, bool)
     starting[:, 1:] = paths[:, 1:] != paths[:, :-1]
@@ -49,46 +51,47 @@ def runs(paths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]
     return starts, paths.ravel()[starts]
 
 
-def texts(probabilities: Floats, paths: NDArray[np.int64], alphabet: Alphabet) -> list[str]:
-    """What segments say, each letter in the form that was seen.
+def build_texts(probabilities: Floats, paths: NDArray[np.int64], alphabet: Alphabet) -> list[str]:
+    """Build the texts of segments, each letter in the case in which it was read.
 
     Args:
         probabilities: `(N, T, classes)`.
-        paths: `(N, T)` the class of each frame; letters are capitals.
-        alphabet: the characters of the classes.
+        paths: `(N, T)` class of each frame; letters are capitals.
+        alphabet: Characters of the classes.
     """
     lower_of = np.zeros(alphabet.classes, np.int64)
     for capital, lower in alphabet.case_pairs:
         lower_of[capital] = lower
-    starts, labels = runs(paths)
-    odds = _odds(probabilities.reshape(-1, probabilities.shape[2]), paths.ravel(), lower_of, starts)
+    starts, labels = find_runs(paths)
+    odds = _compute_odds(probabilities.reshape(-1, probabilities.shape[2]), paths.ravel(), lower_of, starts)
     said = labels != BLANK
     rows, labels, odds = starts[said] // paths.shape[1], labels[said], odds[said]
     odds[lower_of[labels] == 0] = np.nan
-    small = _lowered(odds, rows)
+    small = _find_lower_case(odds, rows)
     labels[small] = lower_of[labels[small]]
     characters = alphabet.decode(labels.tolist())
     ends = np.searchsorted(rows, np.arange(len(paths) + 1)).tolist()
     return [characters[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def _odds(
+def _compute_odds(
     probabilities: Floats, path: NDArray[np.int64], lower_of: NDArray[np.int64], starts: NDArray[np.int64]
 ) -> Floats:
-    """For each run the logarithm of how much more likely its letter is lower case; of no meaning where it is none."""
+    """Return the log odds of lower case for each run; meaningless if it is not a letter."""
     frames = np.arange(len(path))
     capital, lower = (np.add.reduceat(probabilities[frames, form], starts) for form in (path, lower_of[path]))
     return np.asarray(np.log((lower + _LEAST) / (capital + _LEAST)), np.float32)
 
 
-def _lowered(odds: Floats, rows: NDArray[np.int64]) -> Flags:
-    """Which characters of segments are lower case; those without case have no odds (NaN)."""
+def _find_lower_case(odds: Floats, rows: NDArray[np.int64]) -> Flags:
+    """Return which characters of segments are lower case; those without case have NaN odds."""
     letter = ~np.isnan(odds)
     small = odds > 0
-    # A word ends with its segment, and at every character that is no letter.
+    # A word ends at the end of its segment and at every character that is not a letter.
     word = np.cumsum(~letter | (np.diff(rows, prepend=-1) != 0))
-    for number in np.unique(word[letter & (np.abs(odds) <= _DOUBT)]).tolist():  # all others stay as they were seen
+    # Words without an uncertain letter stay as they were read.
+    for number in np.unique(word[letter & (np.abs(odds) <= _DOUBT)]).tolist():
         first, end = np.searchsorted(word, (number, number + 1))
         first += not letter[first]
-        small[first:end] = word_case(odds[first:end])
+        small[first:end] = decide_word_case(odds[first:end])
     return small

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from services.recognizer.alphabet import Alphabet
-from services.recognizer.crops import bucket, fit, fitted_width
-from services.recognizer.decoding import Recognition, decode_all
+from services.recognizer.crops import choose_bucket, fit_crop, fit_width
+from services.recognizer.decoding import Recognition, decode_segments
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.network.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.network.engine import Batch, Engine
 from services.recognizer.network.loading import load_engine, read_weights
-from services.recognizer.second_look import DOUBTFUL, looks, vote
+from services.recognizer.second_look import DOUBTFUL_CONFIDENCE, stretch_crop, vote
 from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Floats, Pixels
 from shared.inference.engines import arithmetic
@@ -127,8 +127,8 @@ class Predictor:
 
     def _look_again(self, crops: Sequence[Pixels], results: list[Recognition]) -> None:
         """Exchange doubtful results for what several looks at their crops agree on."""
-        doubtful = [i for i, one in enumerate(results) if one.text and one.confidence < DOUBTFUL]
-        again = [(i, look) for i in doubtful for look in looks(crops[i])]
+        doubtful = [i for i, one in enumerate(results) if one.text and one.confidence < DOUBTFUL_CONFIDENCE]
+        again = [(i, look) for i in doubtful for look in stretch_crop(crops[i])]
         readings = {i: [results[i]] for i in doubtful}
         for (index, _), reading in zip(again, self._read([look for _, look in again]), strict=True):
             readings[index].append(reading)
@@ -142,7 +142,7 @@ class Predictor:
             pass
 
     def _columns(self, crop: Pixels) -> int:
-        return fitted_width(
+        return fit_width(
             crop.shape, height=self._height, stretch=self._stretch, max_width=self._max_width, stride=FRAME_STRIDE
         )
 
@@ -153,7 +153,7 @@ class Predictor:
         inputs = self._inputs(crops, columns, batches)
         for batch, logits in zip(batches, self._engine(inputs), strict=True):
             lengths = [columns[index] // FRAME_STRIDE for index in batch]
-            decoded = decode_all(logits, lengths, self._alphabet, self._language)
+            decoded = decode_segments(logits, lengths, self._alphabet, self._language)
             for index, recognition in zip(batch, decoded, strict=True):
                 results[index] = recognition
         return results
@@ -178,7 +178,7 @@ class Predictor:
         buckets: dict[int, list[int]] = defaultdict(list)
         for index, width in enumerate(columns):
             if width:
-                buckets[bucket(width)].append(index)
+                buckets[choose_bucket(width)].append(index)
         return [
             buckets[width][start : start + self._max_batch]
             for width in sorted(buckets, reverse=True)
@@ -187,7 +187,7 @@ class Predictor:
 
     def _pictures(self, crops: Sequence[tuple[Pixels, int]]) -> Floats:
         """The network's input for crops of one bucket and the columns of each."""
-        fitted = [fit(crop, height=self._height, width=width, leveled=self._leveled) for crop, width in crops]
+        fitted = [fit_crop(crop, height=self._height, width=width, leveled=self._leveled) for crop, width in crops]
         return np.stack(fitted)[:, None]
 
 

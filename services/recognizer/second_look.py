@@ -1,7 +1,7 @@
-"""Doubtful segments are read again, a little wider and narrower, and the readings vote.
+"""Read uncertain segments again, wider and narrower, and let the readings vote (test-time augmentation).
 
-A network that is sure reads the same whatever the crop's exact width; where it is not, it makes other mistakes at each
-(test-time augmentation). numpy and cv2 only.
+If the network is certain, the reading does not depend on the exact width of the crop. If it is not, its mistakes
+differ. numpy and cv2 only.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import numpy as np
 from services.recognizer.decoding import Recognition
 from shared.arrays import Pixels
 
-DOUBTFUL = 0.6
-"""Confidence below which a text is read again: one segment of 30 on receipts of SROIE, one of 14 on WildReceipt."""
+# Confidence below which a segment is read again: one of 30 segments on receipts of SROIE, one of 14 on WildReceipt.
+DOUBTFUL_CONFIDENCE = 0.6
+# Factors of the width of a crop.
 _STRETCHES = (1.15, 0.87)
 
 
-def looks(crop: Pixels) -> list[Pixels]:
-    """Other looks at a segment: wider and narrower.
+def stretch_crop(crop: Pixels) -> list[Pixels]:
+    """Return a wider and a narrower version of a crop.
 
     Args:
         crop: `(h, w)` gray, not empty.
@@ -35,13 +36,13 @@ def looks(crop: Pixels) -> list[Pixels]:
 
 
 def vote(readings: Sequence[Recognition]) -> Recognition:
-    """The text that has most of the confidence of all readings.
+    """Choose the text with the highest total confidence.
 
     Args:
-        readings: At least one; the first wins where votes are equal.
+        readings: At least one; the first one wins a tie.
 
     Returns:
-        The text; its confidence is the mean over the readings, where one that says otherwise counts as zero.
+        The text; its confidence is the mean over all readings, with 0 for those that differ.
     """
     votes: defaultdict[str, float] = defaultdict(float)
     for one in readings:

@@ -1,1 +1,1 @@
-"""What receipts usually say: a character language model, and the search that weighs it against what was seen."""
+"""Character n-gram language model of receipts, and the search that uses it."""

@@ -1,7 +1,7 @@
-"""Prefix beam search of a CTC output with a character language model.
+"""Search the best text of a CTC output with a character language model (prefix beam search).
 
-Graves and Jaitly, "Toward End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014; the language model
-joins as in Hannun et al., arXiv:1408.2873, with a weight and a bonus for each character.
+Graves and Jaitly, "Toward End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014. The language model
+is combined as in Hannun et al., arXiv:1408.2873, with a weight and a bonus per character.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from services.recognizer.alphabet import BLANK
 from services.recognizer.language.model import LanguageModel
 from shared.arrays import Flags, Floats
 
+# Weight of the log probability of the language model relative to that of the network.
 WEIGHT = 0.2
-"""Of the logarithm of the language model's probability against that of the network's."""
+# Added per character, since every character costs probability in the language model.
 BONUS = 0.3
-"""Added for each character, since every one costs probability in the language model."""
+# Exponent of scores before they become probabilities, chosen on validation so that these are calibrated.
 TEMPER = 0.75
-"""What scores are multiplied with before they become probabilities: chosen where these are honest on validation."""
+# Maximum number of texts per frame.
 _WIDTH = 5
+# Minimum probability of a class in a frame.
 _LEAST = 1e-3
-"""Probability in a frame below which a class is not followed."""
+# Minimum score of a text relative to the best one.
 _HOPELESS = 1e-4
-"""Of the best text's score, below which a text is not followed."""
+# Lower bound of a divisor.
 _TINY = 1e-300
 
 
@@ -32,14 +34,13 @@ class _Prefix:
     """A text so far.
 
     Attributes:
-        text: classes of its characters.
-        history: what the language model keeps of it.
-        prior: what the language model makes of it.
-        blank: probability that it was said so far and the last frame was a blank.
-        character: the same of the last frame being its last character.
-        followed: whether it is among those that are searched on.
-        longer: texts of one character more, by its class: they come up frame after frame, and their part of the
-            language model stays the same.
+        text: Classes of its characters.
+        history: Its history for the language model.
+        prior: Its score by the language model.
+        blank: Probability of the text with a blank as the last frame.
+        character: Probability of the text with its last character as the last frame.
+        followed: Whether it is in the beam.
+        longer: Texts with one more character, by its class. They recur in later frames, with the same prior.
     """
 
     __slots__ = ("blank", "character", "followed", "history", "longer", "prior", "text")
@@ -52,40 +53,42 @@ class _Prefix:
         self.followed = False
         self.longer: dict[int, _Prefix] = {}
 
-    def score(self) -> float:
-        """How good network and language model together find it."""
+    def compute_score(self) -> float:
+        """Return the combined score of network and language model."""
         return (self.blank + self.character) * self.prior
 
 
 def beam_search(probabilities: Floats, language: LanguageModel) -> tuple[tuple[int, ...], float]:
-    """The text that network and language model together find best, and its probability.
+    """Find the best text.
 
     Args:
-        probabilities: `(T, classes)`, lower case moved to capitals (see `decoding.merge_case`).
-        language: of the same alphabet.
+        probabilities: `(T, classes)`; letters are capitals.
+        language: Language model of the same alphabet.
 
     Returns:
-        The classes of the text; its probability among the texts that were followed to the end, 0 to 1.
+        Classes of the text, and its probability among the texts that were followed to the end, 0 to 1.
     """
-    root = _Prefix((), language.start(), 1.0)
+    root = _Prefix((), language.start_history(), 1.0)
     root.blank, root.followed = 1.0, True
     beam = [root]
-    for blank, frame in _frames(probabilities):
+    for blank, frame in _select_frames(probabilities):
         if frame:
-            beam = _pruned(_advanced(beam, blank, frame, language))
+            beam = _prune(_advance(beam, blank, frame, language))
             continue
-        for prefix in beam:  # a blank, that is no news about any text
+        # The frame is a blank for every text.
+        for prefix in beam:
             prefix.blank += prefix.character
             prefix.character = 0.0
-    scores = [prefix.score() * math.exp(WEIGHT * language.log_probability(prefix.history, BLANK)) for prefix in beam]
+    ends = [language.compute_log_probability(prefix.history, BLANK) for prefix in beam]
+    scores = [prefix.compute_score() * math.exp(WEIGHT * end) for prefix, end in zip(beam, ends, strict=True)]
     best = max(scores)
     return beam[scores.index(best)].text, 1.0 / sum((score / best) ** TEMPER for score in scores)
 
 
-def _frames(probabilities: Floats) -> list[tuple[float, dict[int, float]]]:
-    """The blank's probability in each frame, and that of the classes that are followed, by class.
+def _select_frames(probabilities: Floats) -> list[tuple[float, dict[int, float]]]:
+    """Return for each frame the probability of the blank, and those of the classes that are followed.
 
-    Of neighboring frames without any, which are most, one is left: they tell no text from another.
+    Of neighboring frames without any such class, which are most, only one is returned: they do not distinguish texts.
     """
     likely: Flags = np.greater(probabilities, _LEAST)
     likely[:, BLANK] = False
@@ -99,14 +102,14 @@ def _frames(probabilities: Floats) -> list[tuple[float, dict[int, float]]]:
     return list(zip(probabilities[kept, BLANK].tolist(), frames.values(), strict=True))
 
 
-def _advanced(beam: list[_Prefix], blank: float, frame: dict[int, float], language: LanguageModel) -> list[_Prefix]:
-    """All prefixes after one more frame, not yet pruned, but for longer ones without hope."""
+def _advance(beam: list[_Prefix], blank: float, frame: dict[int, float], language: LanguageModel) -> list[_Prefix]:
+    """Return all prefixes after one more frame, before pruning, but without longer ones that are hopeless."""
     candidates, best = [], 0.0
     for prefix in beam:
         kept, total = prefix.blank, prefix.blank + prefix.character
         prior, last = prefix.prior, prefix.text[-1] if prefix.text else BLANK
         for label, probability in frame.items():
-            # A character doubles only across a blank.
+            # A character repeats only across a blank.
             said = (kept if label == last else total) * probability
             candidates.append((said * prior, said, prefix, label))
         prefix.character *= frame.get(last, 0.0)
@@ -118,7 +121,7 @@ def _advanced(beam: list[_Prefix], blank: float, frame: dict[int, float], langua
             continue
         longer = prefix.longer.get(label)
         if longer is None:
-            longer = prefix.longer[label] = _longer(prefix, label, language)
+            longer = prefix.longer[label] = _extend(prefix, label, language)
         if longer.followed:
             longer.character += said
         else:
@@ -127,18 +130,19 @@ def _advanced(beam: list[_Prefix], blank: float, frame: dict[int, float], langua
     return grown
 
 
-def _longer(prefix: _Prefix, label: int, language: LanguageModel) -> _Prefix:
-    added = math.exp(WEIGHT * language.log_probability(prefix.history, label) + BONUS)
-    return _Prefix((*prefix.text, label), language.after(prefix.history, label), prefix.prior * added)
+def _extend(prefix: _Prefix, label: int, language: LanguageModel) -> _Prefix:
+    added = math.exp(WEIGHT * language.compute_log_probability(prefix.history, label) + BONUS)
+    return _Prefix((*prefix.text, label), language.extend_history(prefix.history, label), prefix.prior * added)
 
 
-def _pruned(grown: list[_Prefix]) -> list[_Prefix]:
-    grown.sort(key=_Prefix.score, reverse=True)
-    floor = _HOPELESS * grown[0].score()
-    best = [prefix for prefix in grown[:_WIDTH] if prefix.score() >= floor]
+def _prune(grown: list[_Prefix]) -> list[_Prefix]:
+    grown.sort(key=_Prefix.compute_score, reverse=True)
+    floor = _HOPELESS * grown[0].compute_score()
+    best = [prefix for prefix in grown[:_WIDTH] if prefix.compute_score() >= floor]
     for prefix in grown[len(best) :]:
         prefix.followed = False
-    scale = 1.0 / max(_TINY, max(prefix.blank + prefix.character for prefix in best))  # lest the products vanish
+    # Rescaling keeps products of probabilities from vanishing.
+    scale = 1.0 / max(_TINY, max(prefix.blank + prefix.character for prefix in best))
     for prefix in best:
         prefix.blank *= scale
         prefix.character *= scale

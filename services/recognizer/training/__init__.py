@@ -1,1 +1,1 @@
-"""Training of the recognizer; serving code never imports it."""
+"""Train and measure the recognizer. Serving code never imports this folder."""

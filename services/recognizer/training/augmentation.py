@@ -1,7 +1,7 @@
-"""Jitter of the cut and wear of the picture, for training.
+"""Augment training segments: jitter the cut and wear the picture.
 
-The detector's boxes are looser, tighter and shifted against the labels, and receipts are faded, blurred, creased and
-badly scanned. Every operation here costs tens of microseconds, since it runs beside the training on one core.
+Quads of the detector are looser, tighter and shifted relative to the labels, and receipts are faded, blurred, creased
+and badly scanned. Every operation takes tens of microseconds, since it shares one core with the training.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 from services.recognizer.network.architecture import FRAME_STRIDE
 from shared.arrays import Floats, Pixels
 
+# Maximum share by which a crop is squeezed or stretched along the text.
 _SQUEEZE = 0.2
-"""How much a cut is squeezed or stretched along the text at most."""
+# Maximum displacement of a side inward and outward, as a share of the height of the segment. Left and right sides of
+# the detector are less precise than its tops and bottoms.
 _INWARD = -0.10
 _OUTWARD_X, _OUTWARD_Y = 0.25, 0.18
-"""How far a side of the cut moves at most, as a share of the segment's height; outward positive. The detector's sides
-are less certain than its tops and bottoms."""
 
 
-def jittered_cut(
+def cut_jittered(
     stored: Pixels,
     margin: int,
     *,
@@ -29,15 +29,16 @@ def jittered_cut(
     rng: np.random.Generator | None,
     near: float | None = None,
 ) -> Pixels:
-    """Cut a segment out of its stored surrounding, at the network's height.
+    """Cut a segment out of its stored surroundings at the height of the network.
 
     Args:
-        stored: `(h + 2 margin, w + 2 margin)` gray, the segment with its surrounding.
-        margin: pixels of surrounding on each side.
-        height: pixels of the cut's height.
-        stretch: how much wider than its aspect ratio the cut becomes.
-        rng: None cuts the segment's box as it is.
-        near: columns that the cut is squeezed or stretched toward, by 20% at most: the neighbors in its batch.
+        stored: `(h + 2 margin, w + 2 margin)` gray, the segment with its surroundings.
+        margin: Pixels of surroundings on each side.
+        height: Height of the crop in pixels.
+        stretch: Factor of the width.
+        rng: Random generator; None cuts the exact box.
+        near: Width in pixels toward which the crop is squeezed or stretched, by 20% at most, so that the crops of a
+            batch are similar; None for no target.
 
     Returns:
         `(height, W)` uint8, `W` a multiple of the frame stride.
@@ -51,8 +52,10 @@ def jittered_cut(
             left, right = rng.uniform(_INWARD, _OUTWARD_X, 2) * h
             top, bottom = rng.uniform(_INWARD, _OUTWARD_Y, 2) * h
             x0, y0, x1, y1 = x0 - left, y0 - top, x1 + right, y1 + bottom
-        slant = float(rng.normal(0.0, 0.05)) * h  # shear: the top goes one way, the bottom the other
-        tilt = float(np.clip(rng.normal(0.0, 0.03), -0.08, 0.08)) * h  # the ends rise and sink
+        # Shear: the top moves one way, the bottom the other.
+        slant = float(rng.normal(0.0, 0.05)) * h
+        # Tilt: one end moves up, the other down.
+        tilt = float(np.clip(rng.normal(0.0, 0.03), -0.08, 0.08)) * h
     width = max(2.0, x1 - x0) / (y1 - y0) * height * stretch
     if near is not None:
         width *= float(np.clip(near / width, 1 - _SQUEEZE, 1 + _SQUEEZE))
@@ -64,23 +67,24 @@ def jittered_cut(
     return cut.astype(np.uint8, copy=False)
 
 
-def wear(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Fade, blur, thicken, thin, shade and roughen a cut.
+def wear_cut(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Fade, blur, thicken, thin, shade and roughen a crop.
 
     Args:
         image: `(H, W)` uint8.
-        rng: where the randomness comes from.
+        rng: Random generator.
 
     Returns:
-        A picture of the same size.
+        `(H, W)` uint8.
     """
     out: Pixels = image
     chance = rng.random(7)
     if chance[0] < 0.12:
-        out = _rescaled(out, float(rng.uniform(0.35, 0.85)))
+        out = _rescale(out, float(rng.uniform(0.35, 0.85)))
     if chance[1] < 0.12:
         kernel = np.ones((2, 2) if rng.random() < 0.5 else (1, 2), np.uint8)
-        operation = cv2.erode if rng.random() < 0.6 else cv2.dilate  # ink is dark: erosion thickens it
+        # Ink is dark, so erosion thickens it.
+        operation = cv2.erode if rng.random() < 0.6 else cv2.dilate
         out = operation(out, kernel).astype(np.uint8, copy=False)
     if chance[2] < 0.17:
         out = cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.4, 2.2))).astype(np.uint8, copy=False)
@@ -88,20 +92,20 @@ def wear(image: Pixels, rng: np.random.Generator) -> Pixels:
         kernel_f = np.full((1, 3), 1 / 3, np.float32)
         out = cv2.filter2D(out, -1, kernel_f if rng.random() < 0.7 else kernel_f.T).astype(np.uint8, copy=False)
     values = out.astype(np.float32)
-    values = _toned(values, rng)
+    values = _tone(values, rng)
     if chance[3] < 0.12:
         ramp = np.linspace(float(rng.uniform(-40, 40)), float(rng.uniform(-40, 40)), values.shape[1], dtype=np.float32)
         values += ramp
     if chance[4] < 0.3:
         values += rng.standard_normal(values.shape, dtype=np.float32) * float(rng.uniform(2, 14))
     if chance[5] < 0.05:
-        _crease(values, rng)
+        _add_crease(values, rng)
     if chance[6] < 0.015:
         values = 255.0 - values
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
-def _rescaled(image: Pixels, factor: float) -> Pixels:
+def _rescale(image: Pixels, factor: float) -> Pixels:
     height, width = image.shape
     small = cv2.resize(
         image, (max(4, round(width * factor)), max(8, round(height * factor))), interpolation=cv2.INTER_AREA
@@ -109,8 +113,8 @@ def _rescaled(image: Pixels, factor: float) -> Pixels:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
-def _toned(values: Floats, rng: np.random.Generator) -> Floats:
-    """Contrast around the paper's shade, brightness, gamma."""
+def _tone(values: Floats, rng: np.random.Generator) -> Floats:
+    """Change contrast around the shade of the paper, brightness and gamma."""
     if rng.random() < 0.3:
         gamma = float(np.exp(rng.normal(0.0, 0.3)))
         values = 255.0 * np.power(values * (1 / 255.0), gamma, dtype=np.float32)
@@ -119,8 +123,8 @@ def _toned(values: Floats, rng: np.random.Generator) -> Floats:
     return (values - paper) * contrast + paper + float(rng.normal(0.0, 12.0))
 
 
-def _crease(values: Floats, rng: np.random.Generator) -> None:
-    """A light or dark line across the text, where paper was folded (in place)."""
+def _add_crease(values: Floats, rng: np.random.Generator) -> None:
+    """Add a light or dark line across the text, in place, as where paper was folded."""
     height, width = values.shape
     shade = float(rng.uniform(-60, 60))
     if rng.random() < 0.5:

@@ -1,9 +1,7 @@
-"""Average the weights of trainings that began alike, as if they were one network ("model soups", arXiv:2203.05482).
+"""Average the weights of trainings with a common start ("model soups", Wortsman et al., arXiv:2203.05482).
 
-`python -m services.recognizer.training.average --data DIR --photographs DIR --weights A B --export FOLDER`. The last
-of the
-weights says how shades are prepared; the statistics of the batch normalizations are measured anew. Never imported by
-code that serves requests.
+Run `python -m services.recognizer.training.average --data DIR --photographs DIR --weights A B --export FOLDER`. The
+preparation of shades is that of the last weights. The statistics of the batch normalizations are measured again.
 """
 
 from __future__ import annotations
@@ -19,24 +17,26 @@ from services.recognizer.network.loading import NAME, read_weights
 from services.recognizer.network.network import CRNN
 from services.recognizer.network.torch_engine import build_network
 from services.recognizer.settings import RecognizerSettings
-from services.recognizer.training.evaluate import evaluate
-from services.recognizer.training.samples import Sample, load_samples, make_batch, plan_batches
+from services.recognizer.training.evaluate import evaluate, select_measures
+from services.recognizer.training.samples import Sample, build_batch, load_samples, plan_batches
 from shared.inference.device import arrays_of, autocast
-from shared.inference.weights import Manifest, load_weights, save_weights
+from shared.inference.weights import Manifest, read_manifest
 from shared.learning.dataset import load_split
+from shared.learning.release import save_measured_weights
 
+# Batches for the statistics of the batch normalizations, and columns of each.
 _BATCHES, _COLUMNS = 100, 8192
-_EVERY = 8
-"""Every so many receipts are enough for the statistics."""
+# Every eighth receipt is enough for the statistics.
+_RECEIPT_STEP = 8
 
 
-def average(folders: Sequence[Path], samples: Sequence[Sample], seed: int = 1) -> CRNN:
-    """The mean of several released networks.
+def average_weights(folders: Sequence[Path], samples: Sequence[Sample], seed: int = 1) -> CRNN:
+    """Average several released networks.
 
     Args:
-        folders: their weights, of one architecture and alphabet.
-        samples: training segments, for the statistics of the batch normalizations.
-        seed: of the order and the wear of the samples.
+        folders: Weights of the same architecture and alphabet.
+        samples: Training segments for the statistics of the batch normalizations.
+        seed: Random seed of order and wear of the samples.
     """
     weights = [read_weights(folder) for folder in folders]
     networks = [build_network(one.arrays, one.architecture) for one in weights]
@@ -48,63 +48,57 @@ def average(folders: Sequence[Path], samples: Sequence[Sample], seed: int = 1) -
             for name, value in states[-1].items()
         }
     )
-    return _measured_anew(mean, samples, np.random.default_rng(seed))
+    return _remeasure_batch_norm(mean, samples, np.random.default_rng(seed))
 
 
-def _measured_anew(network: CRNN, samples: Sequence[Sample], rng: np.random.Generator) -> CRNN:
+def _remeasure_batch_norm(network: CRNN, samples: Sequence[Sample], rng: np.random.Generator) -> CRNN:
+    """Measure the statistics of the batch normalizations again, in place; return the network."""
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
-            module.momentum = None  # a plain mean over all batches
+            # Plain mean over all batches.
+            module.momentum = None
     network.train()
-    sizes = network.architecture
-    plan = plan_batches(samples, columns=_COLUMNS, height=sizes.height, stretch=sizes.width_stretch, rng=rng)
+    plan = plan_batches(samples, network.architecture, columns=_COLUMNS, rng=rng)
     with torch.no_grad(), autocast(torch.device("cpu")):
         for indices in plan[:_BATCHES]:
-            chosen = [samples[i] for i in indices]
-            batch = make_batch(chosen, height=sizes.height, stretch=sizes.width_stretch, rng=rng, leveled=sizes.leveled)
+            batch = build_batch([samples[i] for i in indices], network.architecture, rng=rng)
             if batch is not None:
                 network(torch.from_numpy(batch.images))
     return network.eval()
 
 
 def export(network: CRNN, folders: Sequence[Path], folder: Path, data: Path) -> Manifest:
-    """Write an average with what it is made of and its measures on the validation split of `data`."""
-    manifests = [load_weights(one, name=NAME)[0] for one in folders]
-    measures: dict[str, float] = {}
-    for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
-        manifest = save_weights(
-            folder,
-            arrays_of(network.state_dict()),
-            name=NAME,
-            architecture=network.architecture.to_dict(),
-            alphabet=manifests[-1].alphabet,
-            training={
-                "average_of": [one.version for one in manifests],
-                "command": "python -m services.recognizer.training.average --data DIR --photographs DIR --weights A B",
-                "last": manifests[-1].training,
-            },
-            measures=measures,
-        )
-        if not measures:
-            found = evaluate(data, settings=RecognizerSettings(weights=folder))
-            measures = {f"given_boxes.{name}": round(found[name], 4) for name in ("precision", "recall", "f1", "cer")}
-    return manifest
+    """Write an average with its origin and its measures on the validation split of `data`."""
+    manifests = [read_manifest(one, name=NAME) for one in folders]
+    return save_measured_weights(
+        folder,
+        arrays_of(network.state_dict()),
+        lambda: select_measures(evaluate(data, settings=RecognizerSettings(weights=folder))),
+        name=NAME,
+        architecture=network.architecture.to_dict(),
+        alphabet=manifests[-1].alphabet,
+        training={
+            "average_of": [one.version for one in manifests],
+            "command": "python -m services.recognizer.training.average --data DIR --photographs DIR --weights A B",
+            "last": manifests[-1].training,
+        },
+    )
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Average released weights of the recognizer.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--photographs", type=Path)
-    parser.add_argument("--weights", type=Path, nargs="+", required=True)
-    parser.add_argument("--export", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="data set in the layout of SROIE")
+    parser.add_argument("--photographs", type=Path, help="data set in the layout of WildReceipt")
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="folders of the weights to average")
+    parser.add_argument("--export", type=Path, required=True, help="folder for the average")
     options = parser.parse_args()
     alphabet = read_weights(options.weights[-1]).alphabet
-    samples = load_samples(load_split(options.data, "train")[::_EVERY], alphabet, cased=False)
+    samples = load_samples(load_split(options.data, "train")[::_RECEIPT_STEP], alphabet, cased=False)
     if options.photographs is not None:
-        samples += load_samples(load_split(options.photographs, "train")[::_EVERY], alphabet, cased=True)
-    manifest = export(average(options.weights, samples), options.weights, options.export, options.data)
+        samples += load_samples(load_split(options.photographs, "train")[::_RECEIPT_STEP], alphabet, cased=True)
+    manifest = export(average_weights(options.weights, samples), options.weights, options.export, options.data)
     print(manifest.version, manifest.measures)
 
 

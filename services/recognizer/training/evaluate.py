@@ -1,61 +1,52 @@
-"""Measures of the recognizer on labeled receipts: word F1 and character error rate on given boxes.
+"""Measure the recognizer on labeled boxes (task 2): word F1 and character error rate.
 
-`python -m services.recognizer.training.evaluate --data DIR [--split validation]`
+Run `python -m services.recognizer.training.evaluate --data DIR [--split validation]`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from services.recognizer.crops import cut
+from services.recognizer.crops import cut_segments
 from services.recognizer.decoding import Recognition
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from shared.learning.dataset import load_split
+from shared.learning.evaluation import Progress, build_evaluation_parser, process_receipts, summarize_seconds
 from shared.learning.labels import LabeledReceipt
 from shared.measures.words import compare_words, compute_character_error_rate
-
-Progress = Callable[[int, int], None]
 
 
 def read_given_boxes(
     receipts: Sequence[LabeledReceipt], predictor: Predictor, progress: Progress | None = None
 ) -> tuple[list[list[Recognition]], list[float]]:
-    """Read the segments of receipts at their labeled places.
+    """Read the labeled segments of receipts.
 
     Args:
-        receipts: labeled receipts.
-        predictor: the recognizer.
-        progress: called after each receipt with how many are done and how many there are.
+        receipts: Labeled receipts.
+        predictor: The recognizer.
+        progress: Called after each receipt.
 
     Returns:
-        For each receipt what was read, in the order of its segments; and the seconds that cutting and reading took.
+        The readings of each receipt in the order of its segments, and the seconds of cutting and reading.
     """
-    readings: list[list[Recognition]] = []
-    seconds: list[float] = []
-    for number, receipt in enumerate(receipts, start=1):
-        image = receipt.read_image()
-        begun = time.perf_counter()
-        readings.append(predictor.recognize(cut(image, receipt.quads)))
-        seconds.append(time.perf_counter() - begun)
-        if progress is not None:
-            progress(number, len(receipts))
-    return readings, seconds
+    return process_receipts(
+        receipts,
+        lambda index: receipts[index].read_image(),
+        lambda receipt, image: predictor.recognize(cut_segments(image, receipt.quads)),
+        progress,
+    )
 
 
 def measure(receipts: Sequence[LabeledReceipt], readings: Sequence[Sequence[Recognition]]) -> dict[str, float]:
-    """Task 2 on given boxes.
+    """Measure readings of given boxes.
 
     Returns:
-        `precision`, `recall`, `f1` of whitespace-separated words (a multiset for each receipt, case ignored), and
-        `cer`, the edits for each labeled character.
+        `precision`, `recall` and `f1` of words separated by white space (a multiset per receipt, case ignored), and
+        `cer`, the edits per labeled character.
     """
     labels = [[segment.text for segment in receipt.segments] for receipt in receipts]
     texts = [[reading.text for reading in of_receipt] for of_receipt in readings]
@@ -80,17 +71,17 @@ def evaluate(
     """Measure the recognizer on given boxes.
 
     Args:
-        data: data set in SROIE's layout.
-        split: which receipts of it.
-        settings: of the recognizer; from the environment if left out.
-        progress: see `read_given_boxes`.
+        data: Data set in the layout of SROIE.
+        split: Split of the data set.
+        settings: Settings of the recognizer; None reads the environment.
+        progress: Called after each receipt.
 
     Returns:
-        What `measure` gives, and `receipts`, `segments`, `seconds_median` a receipt, `model`.
+        The result of `measure`, and `receipts`, `segments`, `seconds_median`, `seconds_p95` (per receipt) and `model`.
 
     Raises:
-        shared.learning.labels.DatasetError: if the data set cannot be read.
-        shared.inference.weights.WeightsError: if the weights cannot be used.
+        shared.learning.labels.DatasetError: If the data set cannot be read.
+        shared.inference.weights.WeightsError: If the weights cannot be used.
     """
     receipts = load_split(data, split)
     predictor = Predictor.load(settings or RecognizerSettings.from_environment())
@@ -100,18 +91,19 @@ def evaluate(
         **measure(receipts, readings),
         "receipts": len(receipts),
         "segments": sum(len(receipt.segments) for receipt in receipts),
-        "seconds_median": float(np.median(seconds)) if seconds else 0.0,
+        **summarize_seconds(seconds),
         "model": predictor.version,
     }
 
 
+def select_measures(result: dict[str, Any]) -> dict[str, float]:
+    """Select the measures of an evaluation for a manifest: `given_boxes.precision` and so on, with four decimals."""
+    return {f"given_boxes.{name}": round(result[name], 4) for name in ("precision", "recall", "f1", "cer")}
+
+
 def main() -> None:
-    """Command line of the evaluation; prints JSON."""
-    parser = argparse.ArgumentParser(description="Measure the recognizer on labeled boxes.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--split", default="validation")
-    parser.add_argument("--weights", type=Path)
-    options = parser.parse_args()
+    """Run the command line; print JSON."""
+    options = build_evaluation_parser("Measure the recognizer on labeled boxes.").parse_args()
     settings = RecognizerSettings.from_environment()
     if options.weights is not None:
         settings = settings.model_copy(update={"weights": options.weights})

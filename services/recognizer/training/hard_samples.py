@@ -1,4 +1,4 @@
-"""Which training samples a network finds hard. Never imported by code that serves requests."""
+"""Find training samples that a network reads wrongly or with low confidence."""
 
 from __future__ import annotations
 
@@ -8,59 +8,68 @@ import numpy as np
 import torch
 
 from services.recognizer.alphabet import Alphabet
-from services.recognizer.decoding import decode
+from services.recognizer.decoding import decode_segment
 from services.recognizer.network.network import CRNN
-from services.recognizer.training.samples import Sample, make_batch
+from services.recognizer.training.samples import Sample, build_batch
 from shared.arrays import Floats
 from shared.inference.device import autocast
 
+# Minimum confidence of a reading that counts against a differing label.
 _CONTRADICTED = 0.9
-"""Confidence from which a reading that differs from the label says more against the label."""
+# Confidence below which a correct reading is hard.
+_UNCERTAIN = 0.5
+# Samples decoded together, which bounds the memory of logits, and samples per batch.
+_CHUNK, _BATCH = 2048, 16
 
 
-def misread(
+def find_hard_samples(
     network: CRNN, samples: Sequence[Sample], alphabet: Alphabet, device: torch.device
 ) -> tuple[list[Sample], set[int]]:
-    """The samples that a network misreads or hardly reads, and the indices of those that it contradicts.
+    """Find hard samples and wrong labels.
 
-    Labels contradicted with certainty are more likely wrong, or of another habit (`ID:`, `ID :`), than hard.
+    A label that the network contradicts with certainty is more likely wrong, or of another convention (`ID:`, `ID :`),
+    than hard.
+
+    Args:
+        network: Network that reads the samples.
+        samples: Samples to read.
+        alphabet: Alphabet of the network.
+        device: Device of the network.
+
+    Returns:
+        The samples that are misread or read with low confidence, and the indices of those with contradicted labels.
     """
     hard: list[Sample] = []
     wrong: set[int] = set()
-    for start in range(0, len(samples), 2048):
-        part = samples[start : start + 2048]
-        for index, (sample, logits) in enumerate(zip(part, read(network, part, device), strict=True), start=start):
-            found = decode(logits, alphabet)
-            right = _folded(found.text, sample) == _folded(sample.text, sample)
+    for start in range(0, len(samples), _CHUNK):
+        part = samples[start : start + _CHUNK]
+        scores = read_logits(network, part, device)
+        for index, (sample, logits) in enumerate(zip(part, scores, strict=True), start=start):
+            found = decode_segment(logits, alphabet)
+            right = _fold(found.text, sample) == _fold(sample.text, sample)
             if not right and found.confidence >= _CONTRADICTED:
                 wrong.add(index)
-            elif not right or found.confidence < 0.5:
+            elif not right or found.confidence < _UNCERTAIN:
                 hard.append(sample)
     return hard, wrong
 
 
-def _folded(text: str, sample: Sample) -> str:
+def _fold(text: str, sample: Sample) -> str:
     text = text if sample.cased else text.upper()
     return text if sample.spaced else text.replace(" ", "")
 
 
 @torch.inference_mode()
-def read(network: CRNN, samples: Sequence[Sample], device: torch.device) -> list[Floats]:
-    """Logits of the frames of each sample, `(T, classes)`, on the labels' boxes, unworn."""
+def read_logits(network: CRNN, samples: Sequence[Sample], device: torch.device) -> list[Floats]:
+    """Return the logits `(T, classes)` of each sample, cut at the labels and not worn."""
     network.eval()
-    sizes = network.architecture
-    out: list[Floats] = [np.zeros((0, sizes.classes), np.float32)] * len(samples)
+    out: list[Floats] = [np.zeros((0, network.architecture.classes), np.float32)] * len(samples)
     order = sorted(range(len(samples)), key=lambda index: samples[index].aspect)
-    for start in range(0, len(order), 16):
-        chosen = order[start : start + 16]
-        batch = make_batch(
-            [samples[i] for i in chosen],
-            height=sizes.height,
-            stretch=sizes.width_stretch,
-            rng=None,
-            leveled=sizes.leveled,
-        )
-        assert batch is not None  # noqa: S101  (nothing is left out without jitter)
+    for start in range(0, len(order), _BATCH):
+        chosen = order[start : start + _BATCH]
+        batch = build_batch([samples[i] for i in chosen], network.architecture, rng=None)
+        # Without jitter no sample is skipped.
+        assert batch is not None  # noqa: S101
         with autocast(device):
             logits = network(torch.from_numpy(batch.images).to(device)).float().cpu().numpy()
         for row, index in enumerate(chosen):

@@ -1,6 +1,6 @@
 """Count the n-grams of labeled receipts.
 
-`python -m services.recognizer.training.language --data DIR --photographs DIR [--export DIR]`
+Run `python -m services.recognizer.training.language --data DIR --photographs DIR [--export DIR]`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from services.recognizer.alphabet import Alphabet
-from services.recognizer.language.model import NAME, WEIGHTS, count
+from services.recognizer.language.model import NAME, WEIGHTS, count_ngrams
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import read_given_boxes
@@ -21,13 +21,14 @@ from shared.inference.weights import Manifest, save_weights
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
 
+# Length of the n-grams.
 ORDER = 6
 
 
-def spaced_like(label: str, reading: str) -> str:
-    """A label without spaces, with those of a reading of the same print.
+def copy_spaces(label: str, reading: str) -> str:
+    """Copy the spaces of a reading to a label of the same print that has none.
 
-    >>> spaced_like("THANKYOU!", "Thank you")
+    >>> copy_spaces("THANKYOU!", "Thank you")
     'THANK YOU!'
     """
     plain = reading.replace(" ", "")
@@ -47,28 +48,28 @@ def spaced_like(label: str, reading: str) -> str:
     return "".join(out).strip()
 
 
-def texts_of(receipts: Sequence[LabeledReceipt], predictor: Predictor) -> list[str]:
-    """The labels of receipts, with the spaces that the recognizer sees where the labels leave them out."""
+def collect_texts(receipts: Sequence[LabeledReceipt], predictor: Predictor) -> list[str]:
+    """Collect the labels of receipts, with spaces as read by the recognizer if the labels have none."""
     texts = [segment.text for receipt in receipts if receipt.spaced for segment in receipt.segments]
     crowded = [receipt for receipt in receipts if not receipt.spaced]
     readings, _ = read_given_boxes(crowded, predictor)
     for receipt, of_receipt in zip(crowded, readings, strict=True):
         pairs = zip(receipt.segments, of_receipt, strict=True)
-        texts += [spaced_like(segment.text, reading.text) for segment, reading in pairs]
+        texts += [copy_spaces(segment.text, reading.text) for segment, reading in pairs]
     return texts
 
 
-def export(texts: Sequence[str], folder: Path, *, data: str, order: int = ORDER) -> Manifest:
-    """Count the n-grams of some texts and write them.
+def export_model(texts: Sequence[str], folder: Path, *, data: str, order: int = ORDER) -> Manifest:
+    """Count the n-grams of texts and write them.
 
     Args:
-        texts: segments with their spaces.
-        folder: where to.
-        data: where the texts are from, for the manifest.
-        order: length of the n-grams.
+        texts: Segments with their spaces.
+        folder: Folder to write to.
+        data: Origin of the texts for the manifest.
+        order: Length of the n-grams.
     """
     alphabet = Alphabet()
-    ngrams, counts = count(texts, alphabet, order)
+    ngrams, counts = count_ngrams(texts, alphabet, order)
     return save_weights(
         folder,
         {"ngrams": ngrams, "counts": counts.astype(np.int32)},
@@ -85,11 +86,11 @@ def export(texts: Sequence[str], folder: Path, *, data: str, order: int = ORDER)
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Count the n-grams of labeled receipts for the recognizer.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--photographs", type=Path)
-    parser.add_argument("--export", type=Path, default=WEIGHTS)
+    parser.add_argument("--data", type=Path, required=True, help="data set in the layout of SROIE")
+    parser.add_argument("--photographs", type=Path, help="data set in the layout of WildReceipt")
+    parser.add_argument("--export", type=Path, default=WEIGHTS, help="folder to write to (default: %(default)s)")
     options = parser.parse_args()
     receipts = list(load_split(options.data, "train"))
     data = "SROIE, split train (ICDAR 2019, CC BY 4.0)"
@@ -97,8 +98,8 @@ def main() -> None:
         receipts += load_split(options.photographs, "train")
         data += "; WildReceipt, split train (arXiv:2103.14470, Apache-2.0)"
     settings = RecognizerSettings.from_environment().model_copy(update={"language": "off"})
-    texts = texts_of(receipts, Predictor.load(settings))
-    print(export(texts, options.export, data=data).version)
+    texts = collect_texts(receipts, Predictor.load(settings))
+    print(export_model(texts, options.export, data=data).version)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""Measures how large the values that the CRNN's convolutions make get, for computing them in int8.
+"""Measure the ranges of the convolutions of the CRNN for int8.
 
-`python -m services.recognizer.training.quantize --data DIR [--weights FOLDER]` runs them over the segments of training
-receipts
-and writes the ceilings into the manifest of the weights; the hash of the tensors stays. Never imported by code that
-serves requests.
+Run `python -m services.recognizer.training.quantize --data DIR [--weights FOLDER]` to run the network over segments of
+training receipts and write the ceilings into the manifest; see `shared.learning.quantization`. The hash of the tensors
+stays.
 """
 
 from __future__ import annotations
 
-from services.recognizer.crops import cut
+from services.recognizer.crops import cut_segments
 from services.recognizer.network.loading import NAME, read_weights
 from services.recognizer.network.openvino_engine import CONVOLUTIONS, output_maxima
 from services.recognizer.predictor import Predictor
@@ -18,11 +17,11 @@ from shared.learning.release import update_manifest
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     weights, receipts = parse_options(WEIGHTS)
     predictor = Predictor.load(RecognizerSettings(weights=weights, precision="float32", language="off"))
     arrays = read_weights(weights).arrays
-    crops = (cut(receipt.read_image(), receipt.quads) for receipt in receipts)
+    crops = (cut_segments(receipt.read_image(), receipt.quads) for receipt in receipts)
     ceilings = measure_ceilings(
         "CRNN",
         {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)},

@@ -1,3 +1,5 @@
+"""Test the CRNN network and that its engines agree."""
+
 from __future__ import annotations
 
 import copy
@@ -12,7 +14,6 @@ from services.recognizer.network.engine import Batch
 from services.recognizer.network.network import CRNN, fuse_batch_norm
 from services.recognizer.network.openvino_engine import CONVOLUTIONS, OpenVINOEngine, output_maxima
 from services.recognizer.network.torch_engine import TorchEngine
-from services.recognizer.training.loss import ctc_loss, merge_case
 from shared.inference.device import arrays_of
 from shared.learning.quantization import measure_ceilings
 
@@ -27,13 +28,13 @@ def network() -> CRNN:
 
 
 @pytest.mark.parametrize("width", [8, 64, 100])
-def test_one_frame_for_four_columns(network: CRNN, width: int) -> None:
+def test_output_has_one_frame_per_four_columns(network: CRNN, width: int) -> None:
     assert network(torch.zeros(3, 1, 32, width)).shape == (3, width // FRAME_STRIDE, TINY.classes)
 
 
 @torch.no_grad()
 def move_statistics(network: CRNN) -> CRNN:
-    """Moves the running statistics away from 0 and 1."""
+    """Move the running statistics away from 0 and 1."""
     network.train()
     for _ in range(3):
         network(torch.randn(4, 1, 32, 32))
@@ -41,11 +42,11 @@ def move_statistics(network: CRNN) -> CRNN:
 
 
 def full(pictures: np.ndarray) -> Batch:
-    """Pictures that hold text in every frame."""
+    """Build a batch with text in every frame."""
     return Batch(pictures, [pictures.shape[3] // FRAME_STRIDE] * len(pictures))
 
 
-def test_both_libraries_say_the_same(network: CRNN) -> None:
+def test_engines_agree(network: CRNN) -> None:
     arrays = arrays_of(copy.deepcopy(move_statistics(network)).state_dict())
     batches = [
         np.random.default_rng(i).uniform(-1, 1, (2 + i, 1, 32, 16 * (1 + i))).astype(np.float32) for i in range(6)
@@ -58,7 +59,7 @@ def test_both_libraries_say_the_same(network: CRNN) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_batches_filled_up_for_graphs_say_the_same(network: CRNN) -> None:
+def test_padded_batches_have_same_output(network: CRNN) -> None:
     engines = [
         TorchEngine(copy.deepcopy(network), torch.device("cpu"), "float32", graphs=graphs) for graphs in (False, True)
     ]
@@ -69,7 +70,7 @@ def test_batches_filled_up_for_graphs_say_the_same(network: CRNN) -> None:
         np.testing.assert_allclose(plain, filled, atol=1e-5)
 
 
-def test_what_is_read_does_not_depend_on_what_shares_a_row(network: CRNN) -> None:
+def test_output_does_not_depend_on_sequences_in_same_row(network: CRNN) -> None:
     engine = OpenVINOEngine(arrays_of(move_statistics(network).state_dict()), TINY, threads=1, precision="float32")
     batches = [np.random.default_rng(i).uniform(-1, 1, (4, 1, 32, 64 * i)).astype(np.float32) for i in (4, 2, 1)]
     together = list(engine(map(full, batches)))
@@ -79,7 +80,7 @@ def test_what_is_read_does_not_depend_on_what_shares_a_row(network: CRNN) -> Non
             np.testing.assert_allclose(alone[0], among_others, atol=1e-6)
 
 
-def test_int8_is_close_and_cut_off_at_its_ceilings(network: CRNN) -> None:
+def test_int8_is_close_and_clipped_at_ceilings(network: CRNN) -> None:
     arrays = arrays_of(move_statistics(network).state_dict())
     pictures = np.random.default_rng(0).uniform(-1, 1, (4, 1, 32, 64)).astype(np.float32)
     convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
@@ -92,7 +93,7 @@ def test_int8_is_close_and_cut_off_at_its_ceilings(network: CRNN) -> None:
     assert 0 < np.abs(quantized - exact).mean() < np.abs(cut - exact).mean() / 2
 
 
-def test_an_engine_works_on_after_somebody_left(network: CRNN) -> None:
+def test_engine_keeps_working_after_abandoned_run(network: CRNN) -> None:
     engine = OpenVINOEngine(arrays_of(network.state_dict()), TINY, threads=2, precision="float32")
     batches = [full(np.random.default_rng(i).uniform(-1, 1, (5, 1, 32, 64)).astype(np.float32)) for i in range(3)]
     expected = list(engine(batches))
@@ -107,7 +108,7 @@ def test_an_engine_works_on_after_somebody_left(network: CRNN) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_padding_far_behind_the_text_does_not_count(network: CRNN) -> None:
+def test_padding_after_text_does_not_matter(network: CRNN) -> None:
     engine = OpenVINOEngine(arrays_of(move_statistics(network).state_dict()), TINY, threads=1, precision="float32")
     pictures = np.random.default_rng(0).uniform(-1, 1, (2, 1, 32, 160)).astype(np.float32)
     other = pictures.copy()
@@ -118,7 +119,7 @@ def test_padding_far_behind_the_text_does_not_count(network: CRNN) -> None:
     np.testing.assert_allclose(one[1, :12], changed[1, :12], atol=1e-6)
 
 
-def test_folding_batch_norm_changes_nothing(network: CRNN) -> None:
+def test_folding_batch_norm_keeps_output(network: CRNN) -> None:
     with torch.no_grad():
         move_statistics(network)
         pictures = torch.randn(2, 1, 32, 48)
@@ -128,72 +129,14 @@ def test_folding_batch_norm_changes_nothing(network: CRNN) -> None:
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fused.modules())
 
 
-def test_architecture_survives_the_manifest() -> None:
+def test_architecture_survives_manifest() -> None:
     assert Architecture.from_dict(TINY.to_dict()) == TINY
     with pytest.raises(TypeError):
         Architecture.from_dict({**TINY.to_dict(), "heads": 8})
 
 
-def test_architecture_refuses_what_does_not_fit() -> None:
+def test_rejects_invalid_architecture() -> None:
     with pytest.raises(ValueError, match="seven"):
         Architecture(classes=5, channels=(1, 2))
     with pytest.raises(ValueError, match="height"):
         Architecture(classes=5, height=48)
-
-
-def _loss(logits: torch.Tensor, target: list[int], *, cased: bool) -> torch.Tensor:
-    frames, lengths = torch.tensor([logits.shape[1]]), torch.tensor([len(target)])
-    return ctc_loss(logits, frames, torch.tensor(target), lengths, torch.tensor([cased]), PAIRS)
-
-
-def test_case_counts_only_where_the_label_tells_it() -> None:
-    logits = torch.zeros(1, 3, 7)
-    logits[0, :, 2] = 9.0  # says the lower case letter of the pair (1, 2)
-    assert _loss(logits, [1], cased=False) < 0.01
-    assert _loss(logits, [1], cased=True) > 5.0
-    assert _loss(logits, [2], cased=True) < 0.01
-
-
-def test_merged_probabilities_stay_normalized() -> None:
-    merged = merge_case(torch.randn(2, 5, 7).log_softmax(-1), PAIRS)
-    torch.testing.assert_close(merged.exp().sum(-1), torch.ones(2, 5))
-
-
-@pytest.mark.parametrize("cased", [True, False])
-def test_gradient_is_that_of_the_loss(cased: bool) -> None:
-    # torch's CTC gives the gradient of the scores before the softmax; merging case must not break that.
-    torch.manual_seed(1)
-    logits = torch.randn(1, 5, 7, dtype=torch.float64, requires_grad=True)
-    _loss(logits, [1, 3, 5], cased=cased).backward()
-    assert logits.grad is not None
-    step = 1e-5
-    for frame in range(5):
-        for label in range(7):
-            shift = torch.zeros_like(logits)
-            shift[0, frame, label] = step
-            with torch.no_grad():
-                slope = (
-                    _loss(logits + shift, [1, 3, 5], cased=cased) - _loss(logits - shift, [1, 3, 5], cased=cased)
-                ) / (2 * step)
-            assert float(logits.grad[0, frame, label]) == pytest.approx(float(slope), abs=1e-6)
-
-
-def test_loss_is_for_each_character_and_ignores_the_padding() -> None:
-    torch.manual_seed(2)
-    logits = torch.randn(2, 6, 7)
-    changed = logits.clone()
-    changed[1, 4:] += 50.0 * torch.randn(2, 7)
-    arguments = (
-        torch.tensor([6, 4]),
-        torch.tensor([1, 5, 3]),
-        torch.tensor([2, 1]),
-        torch.tensor([True, False]),
-        PAIRS,
-    )
-    assert ctc_loss(changed, *arguments) == pytest.approx(float(ctc_loss(logits, *arguments)))
-    single = sum(
-        float(ctc_loss(logits[i : i + 1, :t], torch.tensor([t]), torch.tensor(y), torch.tensor([len(y)]), c, PAIRS))
-        * len(y)
-        for i, (t, y, c) in enumerate([(6, [1, 5], torch.tensor([True])), (4, [3], torch.tensor([False]))])
-    )
-    assert float(ctc_loss(logits, *arguments)) == pytest.approx(single / 3, rel=1e-5)

@@ -1,3 +1,5 @@
+"""Test averaging weights."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,7 +11,7 @@ import torch
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.network import CRNN
-from services.recognizer.training.average import average
+from services.recognizer.training.average import average_weights
 from services.recognizer.training.samples import MARGIN, STORED_HEIGHT, Sample
 from shared.inference.device import arrays_of
 from shared.inference.weights import save_weights
@@ -45,12 +47,12 @@ def samples() -> list[Sample]:
     return [Sample(picture, "AB", ALPHABET.encode("AB"), cased=True, receipt="a") for picture in pictures]
 
 
-def test_weights_are_the_mean_and_statistics_are_measured_anew(released: list[Path], samples: list[Sample]) -> None:
+def test_averages_weights_and_remeasures_statistics(released: list[Path], samples: list[Sample]) -> None:
     torch.manual_seed(1)
     first = CRNN(SMALL)
     torch.manual_seed(2)
     second = CRNN(SMALL)
-    mean = average(released, samples)
+    mean = average_weights(released, samples)
     wanted = (first.classifier.weight + second.classifier.weight) / 2
     torch.testing.assert_close(mean.classifier.weight, wanted, atol=1e-3, rtol=1e-2)
     assert not mean.training
@@ -59,8 +61,8 @@ def test_weights_are_the_mean_and_statistics_are_measured_anew(released: list[Pa
     assert float(norm.running_var.min()) != 1.0  # type: ignore[union-attr]
 
 
-def test_the_average_of_one_network_and_itself_is_that_network(released: list[Path], samples: list[Sample]) -> None:
-    twice = average([released[0], released[0]], samples).state_dict()
+def test_average_of_identical_networks_is_same_network(released: list[Path], samples: list[Sample]) -> None:
+    twice = average_weights([released[0], released[0]], samples).state_dict()
     torch.manual_seed(1)
     for name, value in CRNN(SMALL).state_dict().items():
         if "running" not in name and value.is_floating_point():

@@ -1,3 +1,5 @@
+"""Test training, resuming and exporting a small CRNN."""
+
 from __future__ import annotations
 
 import json
@@ -33,7 +35,7 @@ def data(tmp_path: Path) -> Path:
     return root
 
 
-def test_training_resumes_and_exports_what_the_predictor_loads(data: Path, tmp_path: Path) -> None:
+def test_training_resumes_and_exports_loadable_weights(data: Path, tmp_path: Path) -> None:
     config = TrainingConfig(
         data=data,
         synthetic=data,
@@ -51,7 +53,8 @@ def test_training_resumes_and_exports_what_the_predictor_loads(data: Path, tmp_p
 
     weights = tmp_path / "weights"
     measures = train(replace(config, steps=5, export=weights), progress=lambda values: seen.append(values["step"]))
-    assert seen == [2, 3, 5]  # went on at step 3
+    # Resumed at step 3.
+    assert seen == [2, 3, 5]
     manifest = json.loads((weights / "manifest.json").read_text())
     assert manifest["training"]["steps"] == 5
     assert manifest["measures"]["given_boxes.f1"] == measures["given_boxes.f1"]
@@ -62,6 +65,6 @@ def test_training_resumes_and_exports_what_the_predictor_loads(data: Path, tmp_p
     assert [line["step"] for line in log if "word_f1" in line] == [2, 3, 5]
 
 
-def test_a_synthetic_folder_that_is_not_there_is_told(data: Path, tmp_path: Path) -> None:
+def test_error_for_missing_synthetic_data_names_folder(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="absent"):
         train(TrainingConfig(data=data, synthetic=tmp_path / "absent", run=tmp_path / "run", architecture=TINY))
