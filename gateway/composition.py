@@ -1,15 +1,25 @@
-"""Puts the parts of jobs together as the settings say."""
+"""Builds the parts of a gateway from its settings, and starts and stops them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
+from fastapi import FastAPI
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from starlette.middleware import Middleware
 
+from gateway.admission.access import AccessControl
+from gateway.admission.api_keys import KeyRing, KeyStore
+from gateway.admission.idempotency import Idempotency
+from gateway.admission.rate_limits import RateLimits
+from gateway.components import GatewayComponents, set_gateway_components
+from gateway.corrections.store import CorrectionStore
+from gateway.documents.limits import DocumentLimits
+from gateway.documents.renderer import Renderer
 from gateway.jobs.brokers.broker import LendingBroker
 from gateway.jobs.brokers.disk_broker import DiskBroker
 from gateway.jobs.brokers.redis_broker import RedisBroker
@@ -19,15 +29,117 @@ from gateway.jobs.stores.job_store import JobStore
 from gateway.jobs.stores.redis_job_store import RedisJobStore
 from gateway.jobs.webhooks.webhooks import Webhooks
 from gateway.jobs.worker import Worker
+from gateway.reading.capacity import Capacity
+from gateway.reading.metrics import ReceiptMetrics
+from gateway.reading.pipeline import Pipeline
 from gateway.reading.receipts import Receipts
-from gateway.settings import GatewaySettings, StorageSettings, decode_webhook_secret
+from gateway.reading.shared_reading import SharedReading
+from gateway.settings import GatewaySettings, StageSettings, StorageSettings, decode_webhook_secret
+from gateway.stages.connection import check_in_background
+from gateway.stages.stages import Stages
+from gateway.storage.cache import ReceiptCache
 from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.stores import MemoryStore, Store
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
 
-_REDIS_TIMEOUT_S = 10.0  # a file of ten megabytes goes as one command
-_REDIS_CONNECT_S = 2.0
+# A file of ten megabytes is sent as one command.
+_JOB_REDIS_TIMEOUT_S = 10.0
+_JOB_REDIS_CONNECT_TIMEOUT_S = 2.0
+
+# Starts the stages, or connects to them, when the gateway starts; stops or disconnects them when it stops.
+OpenStages = Callable[[StageSettings], AbstractAsyncContextManager[Stages]]
+
+
+class Composition:
+    """The parts of one gateway.
+
+    Args:
+        settings: Settings of the gateway.
+        open_stages: Entered when the gateway starts, left when it stops.
+
+    Attributes:
+        metrics: Counts the receipts that this gateway reads.
+    """
+
+    def __init__(self, settings: GatewaySettings, open_stages: OpenStages) -> None:
+        self.metrics = ReceiptMetrics()
+        self._settings = settings
+        self._open_stages = open_stages
+        self._link = connect_redis(settings.storage)
+        self._store = open_store(settings.storage, self._link)
+
+    @asynccontextmanager
+    async def run(self, app: FastAPI) -> AsyncIterator[None]:
+        """Start all parts and attach those that routes use to the application; stop them at the end."""
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            cache = ReceiptCache(self._store, ttl_s=settings.storage.cache_ttl_s)
+            stack.push_async_callback(cache.aclose)
+            stages = await stack.enter_async_context(self._open_stages(settings.stages))
+            renderer = self._build_renderer()
+            pipeline = Pipeline(
+                stages,
+                renderer,
+                capacity=Capacity(settings.reading.max_receipts),
+                metrics=self.metrics,
+                timeout_s=settings.reading.receipt_timeout_s,
+            )
+            reading = SharedReading(cache, pipeline, self.metrics, patience_s=settings.storage.redis_timeout_s)
+            stack.push_async_callback(reading.aclose)
+            receipts = Receipts(
+                stages=stages,
+                pipeline=pipeline,
+                reading=reading,
+                cache=cache,
+                corrections=CorrectionStore(settings.storage.state_directory, learn=settings.reading.learn_merchants),
+                timeout_s=settings.reading.receipt_timeout_s,
+            )
+            jobs = await stack.enter_async_context(run_jobs(settings, receipts))
+            await stack.enter_async_context(check_in_background(stages, settings.stages.stage_check_s))
+            set_gateway_components(app, GatewayComponents(receipts, jobs, renderer))
+            yield
+
+    def admission(self) -> list[Middleware]:
+        """Return the middleware that decides which requests are executed, the outermost first."""
+        storage = self._settings.storage
+        redis_url = None if storage.redis_url is None else str(storage.redis_url)
+        return [
+            Middleware(
+                AccessControl,
+                settings=self._settings.admission,
+                keys=KeyRing(KeyStore(storage.state_directory)),
+                limits=RateLimits(self._link, redis_url),
+                patience_s=storage.redis_timeout_s,
+            ),
+            Middleware(Idempotency, store=self._store, ttl_s=storage.idempotency_ttl_s if storage.cache_ttl_s else 0),
+        ]
+
+    def route_limits(self) -> list[RouteLimits]:
+        """Return limits of the routes of jobs: jobs are larger than single receipts, and clients follow them."""
+        jobs = self._settings.jobs
+        path = "/v1/jobs/[0-9a-f]{32}"
+        upload = UploadLimits(jobs.job_max_bytes)
+        return [
+            RouteLimits("POST", re.compile("/v1/jobs"), upload, jobs.job_upload_timeout_s),
+            RouteLimits("GET", re.compile(f"{path}/events"), None, None),
+            RouteLimits("GET", re.compile(f"{path}/results"), None, jobs.job_upload_timeout_s),
+        ]
+
+    def _build_renderer(self) -> Renderer:
+        reading = self._settings.reading
+        return Renderer(
+            DocumentLimits(reading.max_pages, reading.max_page_s, self._settings.picture_limits),
+            timeout_s=reading.render_timeout_s,
+            max_processes=reading.decode_workers,
+        )
+
+
+def connect_redis(settings: StorageSettings) -> RedisLink | None:
+    """Return a link to the Redis of the cache, or None if there is none."""
+    if settings.redis_url is None:
+        return None
+    return RedisLink.connect(str(settings.redis_url), timeout_s=settings.redis_timeout_s)
 
 
 def open_store(settings: StorageSettings, link: RedisLink | None) -> Store:
@@ -38,10 +150,10 @@ def open_store(settings: StorageSettings, link: RedisLink | None) -> Store:
 
 
 @asynccontextmanager
-async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterator[Jobs]:
-    """Makes jobs possible while the block runs, and reads files of jobs meanwhile."""
+async def run_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterator[Jobs]:
+    """Accept jobs, and read their files, while the block runs."""
     async with AsyncExitStack() as stack:
-        store, broker = await stack.enter_async_context(_kept(settings))
+        store, broker = await stack.enter_async_context(_open_job_store(settings))
         stack.push_async_callback(broker.shutdown)
         secret = settings.jobs.webhook_secret
         webhooks = Webhooks(
@@ -49,7 +161,13 @@ async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncItera
             secret=None if secret is None else decode_webhook_secret(secret.get_secret_value()),
             allow_private=settings.jobs.webhook_private_addresses,
         )
-        worker = Worker(store=store, broker=broker, receipts=receipts, concurrency=settings.jobs.job_concurrency)
+        worker = Worker(
+            store=store,
+            broker=broker,
+            receipts=receipts,
+            concurrency=settings.jobs.job_concurrency,
+            timeout_s=settings.reading.receipt_timeout_s,
+        )
         jobs = Jobs(
             store=store,
             worker=worker,
@@ -65,20 +183,9 @@ async def open_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncItera
         yield jobs
 
 
-def job_route_limits(settings: GatewaySettings) -> list[RouteLimits]:
-    """Jobs are larger than single receipts, and those who follow them stay for long."""
-    job = "/v1/jobs/[0-9a-f]{32}"
-    upload = UploadLimits(settings.jobs.job_max_bytes)
-    return [
-        RouteLimits("POST", re.compile("/v1/jobs"), upload, settings.jobs.job_upload_timeout_s),
-        RouteLimits("GET", re.compile(f"{job}/events"), None, None),
-        RouteLimits("GET", re.compile(f"{job}/results"), None, settings.jobs.job_upload_timeout_s),
-    ]
-
-
 @asynccontextmanager
-async def _kept(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
-    """Where jobs are kept: in Redis, which all gateways share, or on this machine's disk."""
+async def _open_job_store(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
+    """Open the store and the queue of jobs: in Redis, which all gateways share, or on the disk of this machine."""
     if settings.storage.redis_url is None or not settings.jobs.job_redis:
         folder = settings.storage.state_directory
         yield DiskJobStore(folder), DiskBroker(folder, settings.jobs.job_lease_s)
@@ -86,9 +193,10 @@ async def _kept(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, Lend
     redis = Redis.from_url(
         str(settings.storage.redis_url),
         protocol=2,
-        socket_timeout=_REDIS_TIMEOUT_S,
-        socket_connect_timeout=_REDIS_CONNECT_S,
-        retry=Retry(NoBackoff(), 1),  # one, for a connection that went stale while it was idle
+        socket_timeout=_JOB_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_JOB_REDIS_CONNECT_TIMEOUT_S,
+        # One retry, for a connection that went stale while it was idle.
+        retry=Retry(NoBackoff(), 1),
     )
     try:
         yield RedisJobStore(redis), RedisBroker(redis, settings.jobs.job_lease_s)

@@ -171,6 +171,8 @@ class CorrectRequest(Contract):
 class Models(Contract):
     """Versions of the models that read a receipt."""
 
+    model_config = ConfigDict(frozen=True)
+
     detector: str = Field(examples=["ctpn-2026-11-22-1a2b3c4d"])
     recognizer: str = Field(examples=["crnn-2026-11-22-1a2b3c4d"])
     extractor: str = Field(examples=["charlstm-2026-11-22-1a2b3c4d"])

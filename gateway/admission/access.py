@@ -1,6 +1,6 @@
-"""Who may use the gateway: API keys, and how many requests each caller has.
+"""Who may use the gateway: API keys, and rate limits per caller.
 
-Everything needs a key but the probes, the page, and the description of the API, which hold nothing of anybody.
+Everything needs a key except the probes, the web page and the description of the API, which contain no one's data.
 """
 
 from __future__ import annotations
@@ -12,109 +12,115 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.admission.api_keys import ApiKey, KeyBook, KeyRing
+from gateway.admission.api_keys import ApiKey, KeyRing, KeyStore
 from gateway.admission.rate_limits import RateLimits
+from gateway.request_context import get_request_context, limit_redis_time
 from gateway.settings import AdmissionSettings, GatewaySettings, parse_rate_limit
-from gateway.storage.redis_store import redis_allowance
 from shared.problems import ProblemError
 from shared.service.health import PROBES
 from shared.service.request_context import set_caller_name
 from shared.startup import StartupError
 
-_OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/favicon.ico"}) | PROBES
-_OPEN_FOLDERS = ("/web/", "/static-offline-docs/")
-_HOW = "Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`; `quittance keys create NAME` makes one."
+_PUBLIC_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/favicon.ico"}) | PROBES
+_PUBLIC_FOLDERS = ("/web/", "/static-offline-docs/")
+_HOW_TO_SEND = "Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`; `quittance keys create NAME` creates one."
 
 _log = logging.getLogger(__name__)
 
 
 class AccessControl:
-    """Middleware that lets only callers with a key in (401), and none too often (429).
+    """Middleware that refuses callers without a valid key (401) and callers that exceed their rate limit (429).
 
     Args:
-        app: What it stands in front of.
+        app: The application behind it.
         settings: Who needs a key, and the default rate limit.
-        ring: The keys.
-        limits: Where requests are counted.
+        keys: The API keys.
+        limits: Counts requests.
         patience_s: Maximum time that Redis may add to a request, in seconds.
     """
 
     def __init__(
-        self, app: ASGIApp, *, settings: AdmissionSettings, ring: KeyRing, limits: RateLimits, patience_s: float
+        self, app: ASGIApp, *, settings: AdmissionSettings, keys: KeyRing, limits: RateLimits, patience_s: float
     ) -> None:
         self._app = app
-        self._ring = ring
+        self._keys = keys
         self._limits = limits
         self._access = settings.access
-        self._rate_limit = settings.rate_limit
+        self._default_rate_limit = settings.rate_limit
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs one request."""
-        if scope["type"] != "http" or is_open(scope["path"]):
+        """Handle one request."""
+        if scope["type"] != "http" or is_public(scope["path"]):
             await self._app(scope, receive, send)
             return
-        with redis_allowance(self._patience_s):  # for all that the request wants of Redis, the cache included
-            key = await self._admitted(Headers(scope=scope))
-            scope["quittance.caller"] = _caller(scope, key)
+        # Applies to everything that the request needs from Redis, including the cache.
+        with limit_redis_time(self._patience_s):
+            key = await self._authenticate(Headers(scope=scope))
+            context = get_request_context(scope)
+            context.caller = _identify_caller(scope, key)
             if key is not None:
                 set_caller_name(scope, key.name)
-            limit = self._rate_limit if key is None or key.rate_limit is None else key.rate_limit
-            if limit is not None:
-                await self._limits.hit(scope["quittance.caller"], parse_rate_limit(limit))
+            rate_limit = self._default_rate_limit if key is None or key.rate_limit is None else key.rate_limit
+            if rate_limit is not None:
+                await self._limits.hit(context.caller, parse_rate_limit(rate_limit))
             await self._app(scope, receive, send)
 
-    async def _admitted(self, headers: Mapping[str, str]) -> ApiKey | None:
-        """Gives the caller's key, None where none is needed and none was sent; raises `ProblemError`."""
-        presented = _presented(headers)
-        key = await self._ring.find(presented) if presented else None
-        needed = self._access == "keys" or (self._access == "auto" and await self._ring.any_made())
-        if key is not None or not needed:
+    async def _authenticate(self, headers: Mapping[str, str]) -> ApiKey | None:
+        """Return the caller's key, or None if none is needed and none was sent; raise `ProblemError` 401."""
+        presented = _get_presented_key(headers)
+        key = await self._keys.find(presented) if presented else None
+        is_needed = self._access == "keys" or (self._access == "auto" and await self._keys.any_created())
+        if key is not None or not is_needed:
             return key
         if not presented:
-            raise _refused("key-missing", "An API key is needed", f"This gateway lets nobody in without a key. {_HOW}")
-        raise _refused(
-            "key-invalid", "The API key is not valid", f"The key sent is none of this gateway's, or was revoked. {_HOW}"
+            raise _unauthorized_problem(
+                "key-missing", "An API key is needed", f"This gateway accepts only requests with a key. {_HOW_TO_SEND}"
+            )
+        raise _unauthorized_problem(
+            "key-invalid", "The API key is not valid", f"The key is unknown or was revoked. {_HOW_TO_SEND}"
         )
 
 
-def is_open(path: str) -> bool:
-    """Whether everybody may have what is at this path."""
-    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
+def is_public(path: str) -> bool:
+    """Whether a path needs no key."""
+    return path in _PUBLIC_PATHS or path.startswith(_PUBLIC_FOLDERS)
 
 
 def check_exposure(settings: GatewaySettings, host: str) -> None:
-    """Refuses to let others in by accident, and says loudly when everybody is let in on purpose.
+    """Refuse to start if others could use the gateway by accident, and warn if anyone may.
 
-    Open to this machine alone is how one begins, so there it only warns. Open to the network, each forgotten setting
-    would hand out other people's receipts: that must be said once, in a setting.
+    On this machine alone, a gateway without keys is how people start, so there is only a warning. On a network, each
+    forgotten setting would expose other people's receipts, so a setting has to allow it.
 
     Args:
-        settings: `access`, `publish` and the directory of the keys.
+        settings: Settings of the gateway.
         host: Address to listen on.
 
     Raises:
-        StartupError: If others could reach the gateway, no key was ever made, and no setting says that this is meant.
+        StartupError: If others could reach the gateway, no key was ever created, and no setting allows that.
     """
     admission = settings.admission
-    if admission.access == "keys" or (admission.access == "auto" and KeyBook(settings.storage.state_directory).list()):
+    if admission.access == "keys":
         return
-    reached_by_others = not _is_loopback(_host_of(admission.publish) if admission.publish else host)
-    if reached_by_others and admission.access == "auto":
+    if admission.access == "auto" and KeyStore(settings.storage.state_directory).list():
+        return
+    is_reachable = not _is_loopback(_get_published_host(admission.publish) if admission.publish else host)
+    if is_reachable and admission.access == "auto":
         raise StartupError(
             f"The gateway would listen on {admission.publish or host}, where others can reach it, without asking for a "
             "key. Create a key with `quittance keys create NAME`; or set QUITTANCE_ACCESS=keys and create one later; "
             "or, if a proxy in front authenticates callers, set QUITTANCE_ACCESS=open."
         )
     _log.warning(
-        "No API key is needed: everybody who reaches this gateway may use it",
-        extra={"host": host, "reached_by_others": reached_by_others, "close_with": "quittance keys create NAME"},
+        "No API key needed: anyone who can reach this gateway may use it",
+        extra={"host": host, "reachable_by_others": is_reachable, "close_with": "quittance keys create NAME"},
     )
 
 
-def _host_of(published: str) -> str:
-    """The address in what `docker compose` takes for a port: `127.0.0.1:8000`, `[::1]:8000`, or `8000` for all."""
-    return published.rpartition(":")[0].strip("[]") or "0.0.0.0"  # noqa: S104 - what it means, not what we listen on
+def _get_published_host(published: str) -> str:
+    """Return the address in a port of `docker compose`: `127.0.0.1:8000`, `[::1]:8000`, or `8000` for all addresses."""
+    return published.rpartition(":")[0].strip("[]") or "0.0.0.0"  # noqa: S104 - compared, not listened on
 
 
 def _is_loopback(host: str) -> bool:
@@ -124,16 +130,16 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _presented(headers: Mapping[str, str]) -> str:
+def _get_presented_key(headers: Mapping[str, str]) -> str:
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
 
 
-def _refused(code: str, title: str, detail: str) -> ProblemError:
+def _unauthorized_problem(code: str, title: str, detail: str) -> ProblemError:
     return ProblemError(401, code, title, detail, headers={"WWW-Authenticate": 'Bearer realm="quittance"'})
 
 
-def _caller(scope: Scope, key: ApiKey | None) -> str:
-    """Who is counted: the key, or, without one, the address."""
+def _identify_caller(scope: Scope, key: ApiKey | None) -> str:
+    """Return whose requests are counted: those of the key or, without one, of the address."""
     client = scope.get("client")
     return f"key:{key.id}" if key is not None else f"address:{client[0] if client else 'unknown'}"

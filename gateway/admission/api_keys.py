@@ -1,7 +1,7 @@
-"""API keys: made and revoked with `quittance keys`, kept as hashes in the state directory.
+"""API keys: created and revoked with `quittance keys`, stored as hashes in the state directory.
 
-A key has an id, which may be shown, and 256 random bits, which are shown once. Of those the SHA-256 is kept: a slow
-hash is for passwords that people choose; nobody guesses 256 random bits.
+A key consists of an ID, which may be shown, and 256 random bits, which are shown once. Their SHA-256 is stored: slow
+hashes are for passwords that people choose; 256 random bits cannot be guessed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.settings import parse_rate_limit
-from gateway.storage.database import database
+from gateway.storage.database import open_database
 
-_PREFIX = "qtc"  # tells those who scan for leaked secrets what they have found
-_FORM = re.compile(rf"{_PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
-_MOST_NAME = 100
-_FRESH_S = 1.0
-_NAME = "keys"
+# Lets scanners for leaked secrets recognize a key.
+_KEY_PREFIX = "qtc"
+_KEY_FORM = re.compile(rf"{_KEY_PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
+_MAX_NAME_LENGTH = 100
+_MAX_AGE_S = 1.0
+_DATABASE = "keys"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY,
@@ -43,21 +44,21 @@ CREATE UNIQUE INDEX IF NOT EXISTS names_in_use ON keys (name) WHERE revoked IS N
 _log = logging.getLogger(__name__)
 
 
-class KeyBookError(Exception):
-    """A key cannot be made or revoked; the message says why and what to do."""
+class KeyStoreError(Exception):
+    """A key cannot be created or revoked; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is known of a key; the key itself is not.
+    """What is stored about a key, which is not the key itself.
 
     Attributes:
         id: Eight hexadecimal digits, part of the key.
-        name: Given by whoever made it; no two keys in use have the same.
+        name: Chosen by the person who created it; unique among the keys in use.
         hash: SHA-256 of the secret part.
-        rate_limit: As `parse_rate_limit` takes it, or None for the gateway's own.
-        created: When, in ISO 8601, UTC.
-        revoked: When, or None while it is in use.
+        rate_limit: As `parse_rate_limit` takes it, or None for the default of the gateway.
+        created: Time of creation, ISO 8601 in UTC.
+        revoked: Time of revocation, or None while the key is in use.
     """
 
     id: str
@@ -68,32 +69,32 @@ class ApiKey:
     revoked: str | None
 
 
-class KeyBook:
-    """The keys in the state directory; every method reads or writes the file, so call them outside the event loop.
+class KeyStore:
+    """The keys in the state directory. Every method accesses the file; call it outside the event loop.
 
     Args:
-        directory: The state directory; it is made with the first key.
+        directory: The state directory, which is created with the first key.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def create(self, name: str, rate_limit: str | None = None) -> tuple[ApiKey, str]:
-        """Makes a key and gives what is known of it, and the key itself, which nobody can tell again.
+        """Create a key; return what is stored about it, and the key itself, which cannot be shown again.
 
         Raises:
-            KeyBookError: If the name is empty, too long or in use, or the rate limit cannot be read.
+            KeyStoreError: If the name is empty, too long or in use, or the rate limit is not valid.
         """
         name = name.strip()
-        if not 0 < len(name) <= _MOST_NAME or not name.isprintable():
-            raise KeyBookError(f"The name of a key has 1 to {_MOST_NAME} printable characters.")
+        if not 0 < len(name) <= _MAX_NAME_LENGTH or not name.isprintable():
+            raise KeyStoreError(f"The name of a key must have 1 to {_MAX_NAME_LENGTH} printable characters.")
         if rate_limit is not None:
             try:
                 parse_rate_limit(rate_limit)
             except ValueError as error:
-                raise KeyBookError(str(error)) from error
+                raise KeyStoreError(str(error)) from error
         secret = secrets.token_urlsafe(32)
-        key = ApiKey(secrets.token_hex(4), name, _hash(secret), rate_limit, _now(), None)
+        key = ApiKey(secrets.token_hex(4), name, _hash(secret), rate_limit, _format_now(), None)
         values = (key.id, key.name, key.hash, key.rate_limit, key.created)
         try:
             with self._open() as connection:
@@ -101,78 +102,80 @@ class KeyBook:
                     "INSERT INTO keys (id, name, hash, rate_limit, created) VALUES (?, ?, ?, ?, ?)", values
                 )
         except sqlite3.IntegrityError as error:
-            raise KeyBookError(f"There is a key named {name!r}. Revoke it first, or choose another name.") from error
-        return key, f"{_PREFIX}_{key.id}_{secret}"
+            raise KeyStoreError(f"A key named {name!r} exists. Revoke it first, or choose another name.") from error
+        return key, f"{_KEY_PREFIX}_{key.id}_{secret}"
 
     def list(self) -> list[ApiKey]:
-        """Gives all keys ever made, the oldest first."""
-        if not (self._directory / f"{_NAME}.sqlite3").exists():
-            return []  # looking must not make the directory
+        """Return all keys ever created, oldest first."""
+        # Opening the database would create the directory.
+        if not (self._directory / f"{_DATABASE}.sqlite3").exists():
+            return []
         with self._open() as connection:
             rows = connection.execute("SELECT * FROM keys ORDER BY created, id").fetchall()
         return [ApiKey(**row) for row in rows]
 
     def revoke(self, name_or_id: str) -> ApiKey:
-        """Makes a key useless, for good; gives what was known of it.
+        """Revoke a key for good; return what was stored about it.
 
         Raises:
-            KeyBookError: If no key in use has this name or id.
+            KeyStoreError: If no key in use has this name or ID.
         """
-        found = [key for key in self.list() if key.revoked is None and name_or_id in (key.id, key.name)]
-        if not found:
-            raise KeyBookError(f"No key in use has the name or id {name_or_id!r}; see `quittance keys list`.")
+        matches = [key for key in self.list() if key.revoked is None and name_or_id in (key.id, key.name)]
+        if not matches:
+            raise KeyStoreError(f"No key in use has the name or ID {name_or_id!r}; see `quittance keys list`.")
         with self._open() as connection:
-            connection.execute("UPDATE keys SET revoked = ? WHERE id = ?", (_now(), found[0].id))
-        return found[0]
+            connection.execute("UPDATE keys SET revoked = ? WHERE id = ?", (_format_now(), matches[0].id))
+        return matches[0]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with database(self._directory, _NAME, _SCHEMA) as connection:
+        with open_database(self._directory, _DATABASE, _SCHEMA) as connection:
             yield connection
 
 
 class KeyRing:
-    """The keys as the gateway checks them: in memory, read again when they are older than a second.
+    """The keys in memory, as the gateway checks them; read again when they are more than a second old.
 
     Args:
-        book: Where they are.
+        store: Where they are stored.
     """
 
-    def __init__(self, book: KeyBook) -> None:
-        self._book = book
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
         self._keys: dict[str, ApiKey] = {}
         self._read_at: float | None = None
 
-    async def any_made(self) -> bool:
-        """Whether a key was ever made, revoked ones counted: revoking the last one must not let everybody in."""
+    async def any_created(self) -> bool:
+        """Whether a key was ever created. Revoked ones count: revoking the last one must not open the gateway."""
         await self._refresh()
         return bool(self._keys)
 
     async def find(self, presented: str) -> ApiKey | None:
-        """Gives the key that was presented, if it is one and in use."""
+        """Return the key that a caller presented, if it is valid."""
         await self._refresh()
-        form = _FORM.fullmatch(presented)
+        form = _KEY_FORM.fullmatch(presented)
         if form is None:
             return None
         key_id, secret = form.groups()
         key = self._keys.get(key_id)
-        # Compared even where there is no such id, in the same time for every secret.
-        same = hmac.compare_digest(_hash(secret), key.hash if key is not None else bytes(32))
-        return key if key is not None and same and key.revoked is None else None
+        # Compared even if the ID is unknown, so that the time does not depend on it.
+        matches = hmac.compare_digest(_hash(secret), key.hash if key is not None else bytes(32))
+        return key if key is not None and matches and key.revoked is None else None
 
     async def _refresh(self) -> None:
         now = time.monotonic()
-        if self._read_at is not None and now - self._read_at < _FRESH_S:
+        if self._read_at is not None and now - self._read_at < _MAX_AGE_S:
             return
-        first = self._read_at is None
-        self._read_at = now  # whoever comes meanwhile uses what is there
+        is_first = self._read_at is None
+        # Requests that come meanwhile use the keys in memory.
+        self._read_at = now
         try:
-            keys = await asyncio.to_thread(self._book.list)
+            keys = await asyncio.to_thread(self._store.list)
         except (sqlite3.Error, OSError):
-            if first:
+            if is_first:
                 self._read_at = None
                 raise
-            _log.exception("the API keys cannot be read; those known go on")
+            _log.exception("API keys could not be read; the last known keys remain valid")
             return
         self._keys = {key.id: key for key in keys}
 
@@ -181,5 +184,5 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _now() -> str:
+def _format_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")

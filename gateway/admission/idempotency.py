@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: a POST that is sent again, because its answer was lost, is answered again and not done again.
+"""`Idempotency-Key`: a POST that is sent again, because its response was lost, gets the same response.
 
-The answer is kept beside a fingerprint of the request, in the store of the cache. An answer that holds a receipt is
-kept under the receipt's own prefix there, so that deleting the receipt deletes it too.
+The response is kept in the store of the cache, with a fingerprint of the request. A response that contains a receipt is
+kept under the receipt's prefix, so that it is deleted with the receipt.
 """
 
 from __future__ import annotations
@@ -18,59 +18,55 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.admission.access import is_open
-from gateway.reading.shared_reading import Caching
+from gateway.admission.access import is_public
+from gateway.request_context import get_request_context
 from gateway.storage.cache import CacheUnavailableError, not_deleted, replay_key
-from gateway.storage.stores import Lock, Store, held
+from gateway.storage.cache_control import Caching
+from gateway.storage.stores import Lock, Store
 from shared.problems import ProblemError
 
-HEADER = "Idempotency-Key"
-_FORM = re.compile(r"[\x21-\x7e]{1,255}")
-_LOCK_S = 2.0
-_MOST_BYTES = 1024 * 1024
-_KEPT_HEADERS = ("content-type", "content-disposition", "location", "retry-after")
-# These say that nothing was done, or that trying again may help: then it should be tried, and not be told so again.
-_NOT_KEPT = frozenset({401, 403, 408, 409, 429, 502, 503, 504})
-_RECEIPT_ID = "quittance.receipt_id"
-_UNKEPT = "quittance.unkept"
+IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
+_VALID_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_LOCK_TTL_S = 2.0
+_MAX_BODY_BYTES = 1024 * 1024
+_STORED_HEADERS = ("content-type", "content-disposition", "location", "retry-after")
+# Nothing was done, or another attempt may succeed: a repeated request should be executed.
+_RETRYABLE_STATUSES = frozenset({401, 403, 408, 409, 429, 502, 503, 504})
 
 _log = logging.getLogger(__name__)
 
 
-def answers_with_receipt(request: Request, receipt_id: str) -> None:
-    """Tells, from a route, that the answer is this receipt: it is forgotten together with it."""
-    request.scope[_RECEIPT_ID] = receipt_id
-
-
-def answers_unkept(request: Request) -> None:
-    """Tells, from a route, that the answer must not be kept; sent again, the request is done again."""
-    request.scope[_UNKEPT] = True
-
-
 class _Record(BaseModel):
-    """What is known of a request. Without a body and a place of one, it is done again."""
+    """What is stored about a request.
+
+    Attributes:
+        fingerprint: Hash of the request.
+        status: Status of the response.
+        headers: Some headers of the response.
+        body: Body of the response in base64, if it is stored here.
+        body_key: Store key of the body, if it is stored elsewhere. Without a body, the request is executed again.
+    """
 
     fingerprint: str
     status: int = 0
     headers: dict[str, str] = {}
     body: str | None = None
-    body_at: str | None = None
+    body_key: str | None = None
 
 
 class Idempotency:
-    """Middleware that answers a repeated POST as it answered the first.
+    """Middleware that answers a repeated POST like the first one.
 
-    A key belongs to a caller, and to one request: with another body, path or query it is refused (422), and while the
-    first is still being answered, too (409). A store that cannot be asked costs no answer: the request is done.
+    A key belongs to a caller and to one request. With another body, path or query it is refused (422), and so it is
+    while the first request is in progress (409). If the store is unavailable, the request is executed.
 
     Args:
-        app: What it stands in front of.
+        app: The application behind it.
         store: Shared with the cache.
-        ttl_s: Seconds an answer is kept; 0 where nothing may be kept: then a request with a key is refused (400).
+        ttl_s: Seconds that a response is kept; with 0, requests with a key are refused (400).
     """
 
     def __init__(self, app: ASGIApp, *, store: Store, ttl_s: float) -> None:
@@ -79,136 +75,149 @@ class Idempotency:
         self._ttl_s = ttl_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs one request."""
-        key = Headers(scope=scope).get(HEADER) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if key is None or is_open(scope["path"]):
+        """Handle one request."""
+        key = None
+        if scope["type"] == "http" and scope["method"] == "POST":
+            key = Headers(scope=scope).get(IDEMPOTENCY_KEY_HEADER)
+        if key is None or is_public(scope["path"]):
             await self._app(scope, receive, send)
             return
-        self._check(key)
-        caller = scope.get("quittance.caller", "")
+        self._check_key(key)
+        caller = get_request_context(scope).caller
         slot = f"quittance:idempotency:{hashlib.sha256(json.dumps([caller, key]).encode()).hexdigest()}"
-        lock = self._store.lock(f"{slot}:lock", ttl_s=_LOCK_S)
         request = _Request(scope, receive)
         try:
-            record = await self._find(slot)
-            if record is None or not await self._repeat(record, request, send):
-                if not await lock.acquire():
-                    raise _in_use()
-                record = record or await self._find(slot)  # it may have been answered just before we took the lock
+            record = await self._find_record(slot)
+            if record is not None and await self._replay(record, request, send):
+                return
+            lock = await self._store.try_lock(f"{slot}:lock", ttl_s=_LOCK_TTL_S)
         except CacheUnavailableError:
-            _log.warning("A request with an idempotency key is done without looking whether it was done before")
+            _log.warning("Request executed without checking its idempotency key")
             await self._app(scope, request.receive, send)
             return
-        if request.answered:
-            return
+        if lock is None:
+            raise _in_use_problem()
         try:
-            async with held(lock):
-                if record is None or not await self._repeat(record, request, send):
-                    await self._app(scope, request.receive, _Answer(self._store, self._ttl_s, slot, request, send).send)
+            await self._execute(record, request, slot, send)
         finally:
-            await _let_go(lock)
+            await _release(lock)
 
-    def _check(self, key: str) -> None:
-        if not _FORM.fullmatch(key):
+    def _check_key(self, key: str) -> None:
+        if not _VALID_KEY.fullmatch(key):
             raise ProblemError(
                 400,
                 "idempotency-key-invalid",
                 "The idempotency key is not valid",
-                f"{HEADER} takes 1 to 255 visible ASCII characters, best a UUID.",
+                f"{IDEMPOTENCY_KEY_HEADER} must have 1 to 255 visible ASCII characters; use a UUID.",
             )
         if self._ttl_s <= 0:
             raise ProblemError(
                 400,
                 "idempotency-off",
-                "Nothing is kept here",
-                f"This gateway keeps no answers and so cannot tell a repeated request. Send it without {HEADER}.",
+                "Idempotency keys are off",
+                "This gateway stores no responses, so it cannot recognize a repeated request. Send the request without "
+                f"{IDEMPOTENCY_KEY_HEADER}.",
             )
 
-    async def _find(self, slot: str) -> _Record | None:
+    async def _execute(self, record: _Record | None, request: _Request, slot: str, send: Send) -> None:
+        """Execute a request and store the response, unless it was answered just before the lock was taken."""
+        with suppress(CacheUnavailableError):
+            record = record or await self._find_record(slot)
+            if record is not None and await self._replay(record, request, send):
+                return
+        response = _StoredResponse(self._store, self._ttl_s, slot, request, send)
+        await self._app(request.scope, request.receive, response.send)
+
+    async def _find_record(self, slot: str) -> _Record | None:
         (value,) = await self._store.get(slot)
         try:
             return None if value is None else _Record.model_validate_json(value)
         except ValidationError:
             return None
 
-    async def _repeat(self, record: _Record, request: _Request, send: Send) -> bool:
-        """Answers as the record says; gives whether it could. Raises `ProblemError` if the request is another one."""
-        if await request.fingerprint() != record.fingerprint:
+    async def _replay(self, record: _Record, request: _Request, send: Send) -> bool:
+        """Send the stored response, if there is one; return whether there was.
+
+        Raises:
+            ProblemError: 422 if the request is not the recorded one.
+            CacheUnavailableError: If the store cannot be reached; nothing was sent.
+        """
+        if await request.read_fingerprint() != record.fingerprint:
             raise ProblemError(
                 422,
                 "idempotency-key-reused",
                 "The idempotency key was used before",
-                f"This {HEADER} came with another request. Choose a new key for a new request.",
+                f"This {IDEMPOTENCY_KEY_HEADER} was sent with another request. Use a new key for a new request.",
             )
         body = None if record.body is None else base64.b64decode(record.body)
-        if record.body_at is not None:
-            (body,) = await self._store.get(record.body_at)
+        if record.body_key is not None:
+            (body,) = await self._store.get(record.body_key)
         if body is None:
             return False
         headers = record.headers | {"Idempotency-Replayed": "true"}
-        request.answered = True
         await Response(body, record.status, headers)(request.scope, request.receive, send)
         return True
 
 
 class _Request:
-    """A request whose body is fingerprinted on its way, and can be had again after it was read for that alone."""
+    """A request whose body is fingerprinted as it arrives, and can be received again after that."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
-        self.answered = False
         self._receive_next = receive
         self._replay: list[Message] = []
-        self._complete = False
+        self._is_complete = False
         headers = Headers(scope=scope)
-        kind = MimeMessage()
-        kind["content-type"] = headers.get("content-type", "")
-        self._boundary = str(kind.get_param("boundary", "")).encode()
-        about = [scope["method"], scope["path"], scope["query_string"].decode("latin-1"), kind.get_content_type()]
+        content_type = MimeMessage()
+        content_type["content-type"] = headers.get("content-type", "")
+        self._boundary = str(content_type.get_param("boundary", "")).encode()
+        query = scope["query_string"].decode("latin-1")
+        about = [scope["method"], scope["path"], query, content_type.get_content_type()]
         self._hash = hashlib.sha256(json.dumps(about).encode())
         self._carry = b""
 
     async def receive(self) -> Message:
+        """Return the next message, first those that were received for the fingerprint."""
         if self._replay:
             return self._replay.pop(0)
-        return await self._next()
+        return await self._receive_and_hash()
 
-    async def fingerprint(self) -> str:
-        """Reads the rest of the body; it can be received all the same."""
-        while not self._complete:
-            message = await self._next()
+    async def read_fingerprint(self) -> str:
+        """Return the fingerprint after reading the rest of the body, which can be received again."""
+        while not self._is_complete:
+            message = await self._receive_and_hash()
             self._replay.append(message)
             if message["type"] == "http.disconnect":
                 break
-        return self.known_fingerprint or ""
+        return self.fingerprint or ""
 
     @property
-    def known_fingerprint(self) -> str | None:
-        """That of the body, if all of it has come."""
-        return self._hash.hexdigest() if self._complete else None
+    def fingerprint(self) -> str | None:
+        """The fingerprint, if the whole body has arrived."""
+        return self._hash.hexdigest() if self._is_complete else None
 
-    async def _next(self) -> Message:
+    async def _receive_and_hash(self) -> Message:
         message = await self._receive_next()
-        if message["type"] == "http.request" and not self._complete:
+        if message["type"] == "http.request" and not self._is_complete:
             self._add(message.get("body", b""))
             if not message.get("more_body"):
                 self._hash.update(self._carry)
-                self._complete = True
+                self._is_complete = True
         return message
 
     def _add(self, chunk: bytes) -> None:
-        """Hashes a part of the body, without the boundary of a form: clients choose that anew for every attempt."""
+        """Hash a part of the body, without the boundary of a form: clients choose a new one for each attempt."""
         if not self._boundary:
             self._hash.update(chunk)
             return
         data = (self._carry + chunk).replace(self._boundary, b"")
-        kept = min(len(self._boundary) - 1, len(data))
-        self._hash.update(data[: len(data) - kept])
-        self._carry = data[len(data) - kept :]
+        carried = min(len(self._boundary) - 1, len(data))
+        self._hash.update(data[: len(data) - carried])
+        self._carry = data[len(data) - carried :]
 
 
-class _Answer:
-    """An answer that is kept just before the last of it is sent."""
+class _StoredResponse:
+    """A response that is stored just before its last part is sent."""
 
     def __init__(self, store: Store, ttl_s: float, slot: str, request: _Request, send: Send) -> None:
         self._store = store
@@ -220,50 +229,50 @@ class _Answer:
         self._body = bytearray()
 
     async def send(self, message: Message) -> None:
+        """Send a part of the response."""
         if message["type"] == "http.response.start":
             self._start = message
         elif message["type"] == "http.response.body":
-            if len(self._body) <= _MOST_BYTES:
+            if len(self._body) <= _MAX_BODY_BYTES:
                 self._body += message.get("body", b"")
             if not message.get("more_body"):
                 with suppress(CacheUnavailableError):
-                    await self._keep()
+                    await self._save()
         await self._send_on(message)
 
-    async def _keep(self) -> None:
-        fingerprint = self._request.known_fingerprint
-        if fingerprint is None or self._start["status"] in _NOT_KEPT:
+    async def _save(self) -> None:
+        fingerprint = self._request.fingerprint
+        if fingerprint is None or self._start["status"] in _RETRYABLE_STATUSES:
             return
         scope = self._request.scope
-        sent = Headers(raw=list(self._start["headers"]))
+        context = get_request_context(scope)
+        headers = Headers(raw=list(self._start["headers"]))
         record = _Record(
             fingerprint=fingerprint,
             status=self._start["status"],
-            headers={name: sent[name] for name in _KEPT_HEADERS if name in sent},
+            headers={name: headers[name] for name in _STORED_HEADERS if name in headers},
         )
-        caching = Caching.asked_by(Headers(scope=scope).get("cache-control"))
-        may_keep = caching.keep and _UNKEPT not in scope and len(self._body) <= _MOST_BYTES
-        receipt_id = scope.get(_RECEIPT_ID)
-        if may_keep and receipt_id is not None:
-            record.body_at = replay_key(receipt_id, self._slot)
-            await self._store.put(
-                record.body_at, bytes(self._body), ttl_s=self._ttl_s, condition=not_deleted(receipt_id)
-            )
-        elif may_keep:
+        caching = Caching.parse(Headers(scope=scope).get("cache-control"))
+        may_store_body = caching.may_keep and context.is_replayable and len(self._body) <= _MAX_BODY_BYTES
+        if may_store_body and context.receipt_id is not None:
+            record.body_key = replay_key(context.receipt_id, self._slot)
+            condition = not_deleted(context.receipt_id)
+            await self._store.put(record.body_key, bytes(self._body), ttl_s=self._ttl_s, condition=condition)
+        elif may_store_body:
             record.body = base64.b64encode(self._body).decode()
         await self._store.put(self._slot, record.model_dump_json().encode(), ttl_s=self._ttl_s)
 
 
-async def _let_go(lock: Lock) -> None:
+async def _release(lock: Lock) -> None:
     with suppress(CacheUnavailableError):
         await lock.release()
 
 
-def _in_use() -> ProblemError:
+def _in_use_problem() -> ProblemError:
     return ProblemError(
         409,
         "idempotency-key-in-use",
-        "The first request is still being answered",
-        f"A request with this {HEADER} is being answered at the moment. Try again in a second.",
+        "The first request is still in progress",
+        f"A request with this {IDEMPOTENCY_KEY_HEADER} is in progress. Try again in a second.",
         headers={"Retry-After": "1"},
     )

@@ -1,4 +1,4 @@
-"""Rate limits by caller, counted in Redis for all gateways, or in this process."""
+"""Rate limits per caller, counted in Redis for all gateways, or in this process."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from shared.problems import ProblemError
 
 
 class RateLimits:
-    """Counts the requests of callers. While Redis cannot be asked, each gateway counts for itself.
+    """Counts the requests of callers. While Redis is unavailable, each gateway counts for itself.
 
     Args:
-        link: The way to Redis; None counts in this process.
-        url: Of the same Redis.
+        link: The link to Redis; None to count in this process.
+        url: The URL of the same Redis.
     """
 
     def __init__(self, link: RedisLink | None = None, url: str | None = None) -> None:
         self._link = link
-        self._alone = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._together: SlidingWindowCounterRateLimiter | None = None
+        self._local_limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._redis_limiter: SlidingWindowCounterRateLimiter | None = None
         if link is not None and url is not None:
             storage = RedisStorage(
                 f"async+{url}",
                 implementation="redispy",
                 key_prefix="quittance:rate",
-                connection_pool=cast(str, link.redis.connection_pool),  # the annotation of limits is too narrow
+                # The annotation in `limits` is too narrow.
+                connection_pool=cast(str, link.redis.connection_pool),
             )
-            self._together = SlidingWindowCounterRateLimiter(storage)
+            self._redis_limiter = SlidingWindowCounterRateLimiter(storage)
 
     async def hit(self, caller: str, limit: RateLimitItem) -> None:
-        """Counts one request.
+        """Count one request.
 
         Raises:
-            ProblemError: 429 with `Retry-After` if the caller has had too many.
+            ProblemError: 429 with `Retry-After` if the caller has exceeded the limit.
         """
-        wait_s = await self._wait(caller, limit)
+        wait_s = await self._count(caller, limit)
         if wait_s is not None:
             raise ProblemError(
                 429,
@@ -52,18 +53,18 @@ class RateLimits:
                 headers={"Retry-After": str(wait_s)},
             )
 
-    async def _wait(self, caller: str, limit: RateLimitItem) -> int | None:
-        """Counts; gives the seconds to wait if it was one too many."""
-        if self._link is not None and self._together is not None:
-            together = self._together
+    async def _count(self, caller: str, limit: RateLimitItem) -> int | None:
+        """Count one request; return the seconds to wait if the limit is exceeded."""
+        if self._link is not None and self._redis_limiter is not None:
+            limiter = self._redis_limiter
             try:
-                return await self._link.ask(lambda: _count(together, caller, limit))
+                return await self._link.ask(lambda: _count_with(limiter, caller, limit))
             except CacheUnavailableError:
                 pass
-        return await _count(self._alone, caller, limit)
+        return await _count_with(self._local_limiter, caller, limit)
 
 
-async def _count(limiter: SlidingWindowCounterRateLimiter, caller: str, limit: RateLimitItem) -> int | None:
+async def _count_with(limiter: SlidingWindowCounterRateLimiter, caller: str, limit: RateLimitItem) -> int | None:
     if await limiter.hit(limit, caller):
         return None
     stats = await limiter.get_window_stats(limit, caller)

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from gateway.api.examples import CORRECTIONS_EXAMPLE
-from gateway.api.requests import ReceiptId, found, json_answer, receipts_of
+from gateway.api.requests import ReceiptId, json_response, require_found
+from gateway.components import get_gateway_components
 from shared.contracts import CorrectionRequest, Corrections
 from shared.problems import ProblemError, problem_responses
 from shared.service.uploads import OrientationQuery
@@ -40,7 +41,8 @@ def build_corrections_router() -> APIRouter:
         to every receipt returned from now on, including those read before. The receipt must still be in the cache. If
         it was read with an `orientation`, send the same one here.
         """
-        return json_answer(await found(receipt_id, receipts_of(request).correct(receipt_id, body, orientation)))
+        receipts = get_gateway_components(request.app).receipts
+        return json_response(await require_found(receipt_id, receipts.correct(receipt_id, body, orientation)))
 
     @router.get(
         "",
@@ -51,10 +53,10 @@ def build_corrections_router() -> APIRouter:
     )
     async def get_corrections(request: Request, receipt_id: ReceiptId) -> Response:
         """Return the corrections of a receipt, even if the receipt is no longer in the cache."""
-        corrections = await receipts_of(request).corrections(receipt_id)
+        corrections = await get_gateway_components(request.app).receipts.find_corrections(receipt_id)
         if corrections is None:
             raise _not_corrected(receipt_id)
-        return json_answer(corrections)
+        return json_response(corrections)
 
     @router.delete(
         "",
@@ -66,7 +68,7 @@ def build_corrections_router() -> APIRouter:
     )
     async def delete_corrections(request: Request, receipt_id: ReceiptId) -> Response:
         """Delete the corrections of a receipt, and remove them from the merchant directory."""
-        if not await receipts_of(request).delete_corrections(receipt_id):
+        if not await get_gateway_components(request.app).receipts.delete_corrections(receipt_id):
             raise _not_corrected(receipt_id)
         return Response(status_code=204)
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field, StringConstraints
 
-from gateway.admission.idempotency import answers_unkept
 from gateway.api.examples import RECEIPT_EXAMPLE
-from gateway.api.requests import cache_unavailable, receipts_of
+from gateway.api.requests import cache_unavailable_problem
+from gateway.components import get_gateway_components
 from gateway.exports import (
     MEDIA_TYPES,
     ExportedReceipt,
@@ -22,6 +22,7 @@ from gateway.exports import (
     write_export,
 )
 from gateway.reading.receipts import Receipts
+from gateway.request_context import get_request_context
 from gateway.storage.cache import CacheUnavailableError
 from shared.contracts import Contract
 from shared.problems import ProblemError, problem_responses
@@ -65,8 +66,9 @@ def build_exports_router() -> APIRouter:
         In tables, `date` is in ISO 8601 and `total` is a number; both are empty if they are ambiguous on the receipt.
         `date_text` and `total_text` are the text on the receipt. Cells never contain formulas.
         """
-        answers_unkept(request)  # deleting one of the receipts must leave nothing behind
-        receipts = receipts_of(request)
+        # A stored response would survive the deletion of one of its receipts.
+        get_request_context(request.scope).is_replayable = False
+        receipts = get_gateway_components(request.app).receipts
         await _require_all(receipts, body.ids)
         headers = {"Cache-Control": "no-store"} | build_export_headers("receipts", body.format)
         content = write_export(_find_rows(receipts, body), body.format)
@@ -78,9 +80,9 @@ def build_exports_router() -> APIRouter:
 async def _require_all(receipts: Receipts, ids: list[str]) -> None:
     """Raise `ProblemError` 404 if a receipt is missing. Once the response has begun, it cannot report that any more."""
     try:
-        missing = [receipt_id for receipt_id in dict.fromkeys(ids) if not await receipts.is_kept(receipt_id)]
+        missing = [receipt_id for receipt_id in dict.fromkeys(ids) if not await receipts.exists(receipt_id)]
     except CacheUnavailableError as error:
-        raise cache_unavailable("The receipts cannot be looked up at the moment. Try again later.") from error
+        raise cache_unavailable_problem("The receipts cannot be looked up at the moment. Try again later.") from error
     if missing:
         raise ProblemError(
             404,

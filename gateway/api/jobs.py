@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.api.requests import SplitQuery
+from gateway.components import get_gateway_components
 from gateway.exports import (
     MEDIA_TYPES,
     ExportFormat,
@@ -21,7 +22,6 @@ from gateway.exports import (
 )
 from gateway.jobs.contracts import FileResult, Job
 from gateway.jobs.intake.intake import FILES_FIELD, WEBHOOK_FIELD
-from gateway.jobs.jobs import Jobs
 from gateway.jobs.model import JobOptions
 from gateway.jobs.stores.job_store import JobsUnavailableError
 from shared.problems import ProblemError, problem_responses
@@ -101,7 +101,7 @@ def build_jobs_router() -> APIRouter:
         cache_control = request.headers.get("cache-control")
         options = JobOptions(orientation=orientation, split=split is not None, cache_control=cache_control)
         try:
-            job = await _get_jobs(request).create(request, options)
+            job = await get_gateway_components(request.app).jobs.create(request, options)
         except JobsUnavailableError as error:
             raise _jobs_unavailable("The files were not stored. Try again later.") from error
         headers = _NO_STORE | {"Location": f"/v1/jobs/{job.id}"}
@@ -134,7 +134,7 @@ def build_jobs_router() -> APIRouter:
         """
         health = get_components(request.app).health
         try:
-            events = await _get_jobs(request).follow(job_id, health)
+            events = await get_gateway_components(request.app).jobs.follow(job_id, health)
         except JobsUnavailableError as error:
             raise _jobs_unavailable() from error
         if events is None:
@@ -163,7 +163,7 @@ def build_jobs_router() -> APIRouter:
         `xlsx` are tables as in `POST /v1/exports`.
         """
         job = await _require_job(request, job_id)
-        results = _get_jobs(request).read_results(job)
+        results = get_gateway_components(request.app).jobs.read_results(job)
         if export_format in ("json", "jsonl"):
             objects = (result.model_dump_json() async for result in results)
             content = write_json(objects, as_list=export_format == "json")
@@ -183,7 +183,7 @@ def build_jobs_router() -> APIRouter:
     async def delete_job(request: Request, job_id: JobId) -> Response:
         """Cancel a job and delete its files and results. Its receipts stay in the cache until they expire there."""
         try:
-            existed = await _get_jobs(request).delete(job_id)
+            existed = await get_gateway_components(request.app).jobs.delete(job_id)
         except JobsUnavailableError as error:
             raise _jobs_unavailable("The job may not be deleted. Try again later.") from error
         if not existed:
@@ -196,7 +196,7 @@ def build_jobs_router() -> APIRouter:
 async def _require_job(request: Request, job_id: str) -> Job:
     """Return a job; raise `ProblemError` 404 or 503."""
     try:
-        job = await _get_jobs(request).find(job_id)
+        job = await get_gateway_components(request.app).jobs.find(job_id)
     except JobsUnavailableError as error:
         raise _jobs_unavailable() from error
     if job is None:
@@ -218,8 +218,3 @@ def _jobs_unavailable(advice: str = "Try again later.") -> ProblemError:
 def _job_not_found(job_id: str) -> ProblemError:
     detail = f"There is no job with the ID {job_id}; it may have expired. Send the files to POST /v1/jobs."
     return ProblemError(404, "job-not-found", "Job not found", detail)
-
-
-def _get_jobs(request: Request) -> Jobs:
-    jobs: Jobs = request.app.state.jobs
-    return jobs

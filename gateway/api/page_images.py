@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from gateway.api.receipts import DOCUMENT_TYPES, WHAT_IS_READ
-from gateway.documents.renderer import Renderer
+from gateway.api.receipts import ACCEPTED_FILES, DOCUMENT_TYPES
+from gateway.components import get_gateway_components
 from gateway.settings import GatewaySettings
 from shared.problems import problem_responses
 from shared.service.uploads import read_upload, upload_openapi
@@ -34,7 +34,7 @@ def build_pages_router(settings: GatewaySettings) -> APIRouter:
         summary="Render one page of a document",
         response_class=Response,
         responses=answer | problem_responses(400, 404, 408, 413, 415, 422),
-        openapi_extra=upload_openapi(what=WHAT_IS_READ, more_types=DOCUMENT_TYPES),
+        openapi_extra=upload_openapi(what=ACCEPTED_FILES, more_types=DOCUMENT_TYPES),
     )
     async def show_page(request: Request, page: PageNumber = 0) -> Response:
         """Return a page of a document as WebP, or a JPEG, PNG or WebP picture unchanged. Nothing is stored.
@@ -42,8 +42,7 @@ def build_pages_router(settings: GatewaySettings) -> APIRouter:
         The coordinates of a receipt's lines are pixels of this picture.
         """
         upload = await read_upload(request, settings.upload_limits)
-        renderer: Renderer = request.app.state.renderer
-        picture, media_type = await renderer.page(upload.data, page)
+        picture, media_type = await get_gateway_components(request.app).renderer.show_page(upload.data, page)
         return Response(picture, media_type=media_type)
 
     return router

@@ -6,95 +6,103 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.admission.idempotency import answers_unkept, answers_with_receipt
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.api.requests import (
     ReceiptId,
     SplitQuery,
-    cache_unavailable,
-    found,
-    json_answer,
-    receipt_not_found,
-    receipts_of,
+    cache_unavailable_problem,
+    json_response,
+    receipt_not_found_problem,
+    require_found,
 )
-from gateway.reading.shared_reading import Caching
+from gateway.components import get_gateway_components
+from gateway.reading.read_request import ReadRequest
+from gateway.request_context import get_request_context
 from gateway.settings import GatewaySettings
-from gateway.storage.cache import CacheUnavailableError, Content
+from gateway.storage.cache import CacheUnavailableError
+from gateway.storage.cache_control import Caching
 from shared.contracts import Receipt, ReceiptPages
 from shared.problems import problem_responses
 from shared.service.uploads import OrientationQuery, read_upload, upload_openapi
 
-WHAT_IS_READ = "A JPEG, PNG, WebP, HEIC, AVIF or BMP; or a TIFF or PDF, whose pages become one receipt."
+ACCEPTED_FILES = "A JPEG, PNG, WebP, HEIC, AVIF or BMP; or a TIFF or PDF, whose pages become one receipt."
 DOCUMENT_TYPES = ("image/heic", "image/avif", "image/tiff", "image/bmp", "application/pdf")
 
 
-def receipts_router(settings: GatewaySettings) -> APIRouter:
-    """Makes the routes under /v1/receipts."""
+def build_receipts_router(settings: GatewaySettings) -> APIRouter:
+    """Build the routes under /v1/receipts."""
     router = APIRouter(prefix="/v1/receipts", tags=["receipts"])
-    answer: dict[int | str, dict[str, Any]] = {
-        200: {"description": "The receipt, read.", "content": {"application/json": {"example": RECEIPT_EXAMPLE}}}
+    receipt_response: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The receipt.", "content": {"application/json": {"example": RECEIPT_EXAMPLE}}}
     }
-
-    forgotten: dict[int | str, dict[str, Any]] = {204: {"description": "The receipt is no longer kept."}}
+    deleted_response: dict[int | str, dict[str, Any]] = {204: {"description": "The receipt was deleted."}}
 
     @router.post(
         "",
         operation_id="createReceipt",
         summary="Read a receipt",
         response_model=Receipt | ReceiptPages,
-        responses=answer | problem_responses(400, 408, 413, 415, 422, 502, 503, 504),
-        openapi_extra=upload_openapi(what=WHAT_IS_READ, more_types=DOCUMENT_TYPES),
+        responses=receipt_response | problem_responses(400, 408, 413, 415, 422, 502, 503, 504),
+        openapi_extra=upload_openapi(what=ACCEPTED_FILES, more_types=DOCUMENT_TYPES),
     )
     async def create_receipt(
         request: Request, orientation: OrientationQuery = None, split: SplitQuery = None
     ) -> Response:
-        """Reads a receipt: a picture, or a document of several pages, as the file of a form or as the body itself.
+        """Read a receipt from a picture, or a document of several pages, sent as a form or as the raw body.
 
-        The same picture with the same option again is answered from the cache while the models are the same; `cached`
-        tells, and `timings_ms` are then those of the first time. With the header `Cache-Control: no-store` the receipt
-        is not kept, with `no-cache` it is read anew. A picture without text gives no lines and four fields that are
-        `null`. With `split=pages` the answer is a list of receipts, one for each page.
+        The same picture with the same option is answered from the cache as long as the models are the same; then
+        `cached` is true, and `timings_ms` are those of the first time. With the header `Cache-Control: no-store` the
+        receipt is not stored, with `no-cache` it is read again. A picture without text returns no lines and four fields
+        that are `null`. With `split=pages` the response is a list of receipts, one per page.
         """
         upload = await read_upload(request, settings.upload_limits)
-        caching = Caching.asked_by(request.headers.get("cache-control"))
+        read_request = await ReadRequest.create(
+            upload.data,
+            timeout_s=settings.reading.receipt_timeout_s,
+            orientation=orientation,
+            caching=Caching.parse(request.headers.get("cache-control")),
+        )
+        receipts = get_gateway_components(request.app).receipts
         if split is None:
-            receipt = await receipts_of(request).read(upload.data, orientation, caching)
-            answers_with_receipt(request, receipt.id)
-            return json_answer(receipt)
-        answers_unkept(request)  # so that deleting any one of them leaves nothing behind
-        receipts = await receipts_of(request).read_pages(upload.data, orientation, caching)
-        return json_answer(ReceiptPages(id=(await Content.of(upload.data)).id, receipts=receipts))
+            receipt = await receipts.read(read_request)
+            get_request_context(request.scope).receipt_id = receipt.id
+            return json_response(receipt)
+        # A stored response would survive the deletion of one of its receipts.
+        get_request_context(request.scope).is_replayable = False
+        pages = await receipts.read_pages(read_request)
+        return json_response(ReceiptPages(id=read_request.identity.receipt_id, receipts=pages))
 
     @router.get(
         "/{receipt_id}",
         operation_id="getReceipt",
         summary="Get a receipt that was read before",
         response_model=Receipt,
-        responses=answer | problem_responses(404, 422, 502, 503),
+        responses=receipt_response | problem_responses(404, 422, 502, 503),
     )
     async def get_receipt(request: Request, receipt_id: ReceiptId, orientation: OrientationQuery = None) -> Response:
-        """Gives a receipt that the present models have read, with the option given, and that is still in the cache."""
-        return json_answer(await found(receipt_id, receipts_of(request).find(receipt_id, orientation)))
+        """Return a receipt from the cache, if the current models have read it with the given option."""
+        receipts = get_gateway_components(request.app).receipts
+        return json_response(await require_found(receipt_id, receipts.find(receipt_id, orientation)))
 
     @router.delete(
         "/{receipt_id}",
         operation_id="deleteReceipt",
-        summary="Forget a receipt",
+        summary="Delete a receipt",
         status_code=204,
         response_class=Response,
-        responses=forgotten | problem_responses(404, 422, 503),
+        responses=deleted_response | problem_responses(404, 422, 503),
     )
     async def delete_receipt(request: Request, receipt_id: ReceiptId) -> Response:
-        """Forgets what was read of a receipt, by whichever models and with whichever options, and its corrections.
+        """Delete a receipt, whichever models read it with whichever options, and its corrections.
 
-        The picture itself was never kept. Sent again, it is read again.
+        The picture itself was never stored. If it is sent again, it is read again.
         """
         try:
-            kept = await receipts_of(request).delete(receipt_id)
+            existed = await get_gateway_components(request.app).receipts.delete(receipt_id)
         except CacheUnavailableError as error:
-            raise cache_unavailable("The receipt may still be kept. Try again later.") from error
-        if not kept:
-            raise receipt_not_found(f"No receipt with the id {receipt_id} is kept; there is nothing to forget.")
+            raise cache_unavailable_problem("The receipt may still be stored. Try again later.") from error
+        if not existed:
+            raise receipt_not_found_problem(f"The receipt {receipt_id} is not stored; there is nothing to delete.")
         return Response(status_code=204)
 
     return router

@@ -1,14 +1,13 @@
-"""What the routes of receipts and of their corrections have in common."""
+"""What the routes of receipts and of their corrections share."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel
 
-from gateway.reading.receipts import Receipts
 from gateway.storage.cache import CacheUnavailableError
 from shared.problems import ProblemError
 
@@ -24,18 +23,12 @@ ReceiptId = Annotated[
 ]
 SplitQuery = Annotated[
     Literal["pages"] | None,
-    Query(description="pages: each page of a document is a receipt of its own. Left out: its pages are one receipt."),
+    Query(description="pages: each page of a document is a separate receipt; by default, all pages are one receipt."),
 ]
 
 
-def receipts_of(request: Request) -> Receipts:
-    """The receipts of the application that a request came to."""
-    receipts: Receipts = request.app.state.receipts
-    return receipts
-
-
-async def found(receipt_id: str, search: Awaitable[Found | None]) -> Found:
-    """What a search in the cache finds of a receipt that was read before.
+async def require_found(receipt_id: str, search: Awaitable[Found | None]) -> Found:
+    """Return what a search in the cache finds.
 
     Raises:
         ProblemError: 404 `receipt-not-found`, 503 `cache-unavailable`.
@@ -43,28 +36,28 @@ async def found(receipt_id: str, search: Awaitable[Found | None]) -> Found:
     try:
         receipt = await search
     except CacheUnavailableError as error:
-        raise cache_unavailable(
-            "What was read before cannot be looked up now. Try again later, or send the picture again."
+        raise cache_unavailable_problem(
+            "The receipt cannot be looked up at the moment. Try again later, or send the picture again."
         ) from error
     if receipt is None:
-        raise receipt_not_found(
-            f"No receipt with the id {receipt_id} was read by the present models, or it is no longer kept. "
-            "Send the picture to POST /v1/receipts."
+        raise receipt_not_found_problem(
+            f"The receipt {receipt_id} was not read by the current models, or has expired. Send the picture to "
+            "POST /v1/receipts."
         )
     return receipt
 
 
-def json_answer(content: BaseModel) -> Response:
-    """An answer with JSON; nobody on the way may keep it."""
-    # Valid already: a second validation by the framework would only cost time.
+def json_response(content: BaseModel) -> Response:
+    """Return a JSON response that no proxy may store."""
+    # The content is valid already; letting the framework validate it again would only cost time.
     return Response(content.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def cache_unavailable(detail: str) -> ProblemError:
-    """The problem of a cache that cannot be asked."""
+def cache_unavailable_problem(detail: str) -> ProblemError:
+    """Return the problem of a cache that cannot be reached."""
     return ProblemError(503, "cache-unavailable", "The cache is unavailable", detail, headers={"Retry-After": "2"})
 
 
-def receipt_not_found(detail: str) -> ProblemError:
-    """The problem of a receipt that is not kept."""
-    return ProblemError(404, "receipt-not-found", "There is no such receipt", detail)
+def receipt_not_found_problem(detail: str) -> ProblemError:
+    """Return the problem of a receipt that is not in the cache."""
+    return ProblemError(404, "receipt-not-found", "Receipt not found", detail)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.storage.database import database
+from gateway.storage.database import open_database
 from shared.contracts import Corrections, FieldCorrection, FieldName, MerchantCorrection, Receipt
 from shared.problems import ProblemError
 
@@ -161,7 +161,7 @@ class CorrectionStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with database(self._directory, _NAME, _SCHEMA) as connection:
+        with open_database(self._directory, _NAME, _SCHEMA) as connection:
             yield connection
 
 

@@ -1,4 +1,4 @@
-"""What documents are taken; apart from the renderer, so that the gateway does not load its decoders."""
+"""Limits of documents; apart from the renderer, so that the gateway does not load its decoders."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from dataclasses import asdict, dataclass, field
 from shared.pictures.header import PictureLimits
 from shared.problems import ProblemError
 
-_SHEETS = 4
+# All pages are held in memory until the last one is rendered.
+_MAX_DOCUMENT_PIXELS_PER_PICTURE = 4
 
 
 @dataclass(frozen=True)
 class DocumentLimits:
-    """What documents are taken.
+    """Limits of documents.
 
     Attributes:
-        max_pages: Most pages of one.
-        page_s: Most seconds of a processor for one page. A busy machine makes a good document slow, but no more costly.
-        picture: Sizes of a page in pixels.
-
-    All pages together may have four times the pixels of one: they are held in memory until the last is rendered.
+        max_pages: Maximum number of pages.
+        page_s: CPU seconds allowed per page. A busy machine makes a good document slow, but no more costly.
+        picture: Limits of the size of one page.
     """
 
     max_pages: int = 20
@@ -28,28 +27,28 @@ class DocumentLimits:
     picture: PictureLimits = field(default_factory=PictureLimits)
 
     @property
-    def all_pixels(self) -> int:
-        """Most pixels of all pages together."""
-        return _SHEETS * self.picture.max_pixels
+    def max_document_pixels(self) -> int:
+        """Maximum number of pixels of all pages together: four times those of one picture."""
+        return _MAX_DOCUMENT_PIXELS_PER_PICTURE * self.picture.max_pixels
 
     def to_json(self) -> str:
-        """As the renderer takes them."""
+        """Serialize the limits for the process that renders."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> DocumentLimits:
-        """As `to_json` wrote them."""
+        """Parse what `to_json` wrote."""
         values = json.loads(text)
         return cls(**values | {"picture": PictureLimits(**values["picture"])})
 
 
-def no_such_page(number: int, count: int) -> ProblemError:
-    """The problem of asking for a page that a document does not have; `number` is from 0."""
-    has = "1 page" if count == 1 else f"{count:,} pages"
+def page_not_found_problem(number: int, count: int) -> ProblemError:
+    """Return the problem of asking for page `number`, from 0, of a document with `count` pages."""
+    pages = "1 page" if count == 1 else f"{count:,} pages"
     return ProblemError(
         404,
         "no-such-page",
         "There is no such page",
-        f"Page {number:,} was asked for, and the document has {has}; the first one is 0.",
+        f"Page {number:,} was requested, but the document has {pages}; the first page is 0.",
         extra={"pages": count},
     )

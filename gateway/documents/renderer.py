@@ -1,7 +1,7 @@
-"""What people send, as pictures of pages: a JPEG, PNG or WebP is one page as it is; other formats are rendered.
+"""Uploads as pictures of pages: a JPEG, PNG or WebP is one page as it is; other formats are rendered.
 
-Rendering runs in a process of its own with bounded memory, which is killed when the time is up: decoders of documents
-are large, and no one can tell beforehand what a hostile file makes them do.
+Rendering runs in a process of its own with limited memory, which is killed when its time is up: decoders of documents
+are large, and what a hostile file makes them do cannot be predicted.
 """
 
 from __future__ import annotations
@@ -14,98 +14,114 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
-from gateway.documents.limits import DocumentLimits, no_such_page
-from shared.pictures.header import FORMATS, identify_format, unsupported_format
+from gateway.documents.limits import DocumentLimits, page_not_found_problem
+from shared.pictures.header import FORMATS, damaged_picture, identify_format, read_header, unsupported_format
 from shared.problems import ProblemError
 
-RENDERED = ("PDF", "TIFF", "HEIC", "AVIF", "BMP")
-ACCEPTED = (*FORMATS, *RENDERED)
+RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "BMP")
+ACCEPTED_FORMATS = (*FORMATS, *RENDERED_FORMATS)
 
 _log = logging.getLogger(__name__)
 
 
-class Renderer:
-    """Makes pictures of pages.
+@dataclass(frozen=True)
+class PageImage:
+    """One page as a JPEG, PNG or WebP.
 
-    Args:
-        limits: What documents are taken.
-        timeout_s: Longest time for one document, however busy the machine is.
-        workers: Most processes at once.
+    Attributes:
+        data: The file.
+        media_type: Its media type.
+        size: Width and height in pixels, before the EXIF orientation is applied; None if the header is damaged.
     """
 
-    def __init__(self, limits: DocumentLimits, *, timeout_s: float, workers: int) -> None:
+    data: bytes
+    media_type: str
+    size: tuple[int, int] | None
+
+
+class Renderer:
+    """Turns uploads into pictures of pages.
+
+    Args:
+        limits: Limits of documents and pictures.
+        timeout_s: Timeout per document in seconds, however busy the machine is.
+        max_processes: Maximum number of processes at once.
+    """
+
+    def __init__(self, limits: DocumentLimits, *, timeout_s: float, max_processes: int) -> None:
         self._limits = limits
         self._timeout_s = timeout_s
-        self._room = asyncio.Semaphore(workers)
+        self._slots = asyncio.Semaphore(max_processes)
 
-    async def pages(self, data: bytes) -> list[bytes]:
-        """The pages of an upload as JPEG, PNG or WebP, in order.
+    async def render_pages(self, data: bytes) -> list[PageImage]:
+        """Return the pages of an upload, in order.
 
         Raises:
             ProblemError: 415 `unsupported-format`, 413 `too-many-pages`, `picture-too-large` or `document-too-large`,
                 422 `document-locked`, `document-too-slow`, `no-pages`, `picture-damaged` or `picture-too-small`.
         """
-        kind = identify_format(data)
-        if kind in FORMATS:
-            return [data]
-        if kind not in RENDERED:
-            raise unsupported_format(kind, ACCEPTED)
-        async with self._room:
-            return list(_unpacked(await self._render(data, kind), kind))
+        header = read_header(data, self._limits.picture)
+        if header.is_picture:
+            return [PageImage(data, header.media_type, header.size)]
+        if header.format not in RENDERED_FORMATS:
+            raise unsupported_format(header.format, ACCEPTED_FORMATS)
+        async with self._slots:
+            output = await self._run_process(data, header.format)
+        return [
+            PageImage(page, "image/png", read_header(page, self._limits.picture).size) for page in _split_output(output)
+        ]
 
-    async def page(self, data: bytes, number: int) -> tuple[bytes, str]:
-        """One page of an upload for people to look at, and its media type: a picture as it is, else a WebP.
+    async def show_page(self, data: bytes, number: int) -> tuple[bytes, str]:
+        """Return one page of an upload for display, and its media type: a picture as it is, else a WebP.
 
         Args:
-            data: the whole file.
-            number: of the page, from 0.
+            data: The whole file.
+            number: Number of the page, from 0.
 
         Raises:
-            ProblemError: As `pages`, and 404 `no-such-page`.
+            ProblemError: Like `render_pages`, and 404 `no-such-page`.
         """
         kind = identify_format(data)
         if kind in FORMATS:
             if number > 0:
-                raise no_such_page(number, 1)
+                raise page_not_found_problem(number, 1)
             return data, f"image/{kind.lower()}"
-        if kind not in RENDERED:
-            raise unsupported_format(kind, ACCEPTED)
-        async with self._room:
-            (picture,) = _unpacked(await self._render(data, kind, str(number)), kind)
-        return picture, "image/webp"
+        if kind not in RENDERED_FORMATS:
+            raise unsupported_format(kind, ACCEPTED_FORMATS)
+        async with self._slots:
+            (page,) = _split_output(await self._run_process(data, kind, str(number)))
+        return page, "image/webp"
 
-    async def _render(self, data: bytes, kind: str, *only: str) -> bytes:
+    async def _run_process(self, data: bytes, kind: str, *page: str) -> bytes:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.documents.render_process", kind, self._limits.to_json(), *only),
+            *(sys.executable, "-m", "gateway.documents.render_process", kind, self._limits.to_json(), *page),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,  # decoders chatter; what is wrong is told on the standard output
+            # Decoders print warnings; problems come on the standard output.
+            stderr=asyncio.subprocess.DEVNULL,
         )
         try:
             async with asyncio.timeout(self._timeout_s):
-                out, _ = await process.communicate(data)
+                output, _ = await process.communicate(data)
         except TimeoutError as error:
-            raise _too_slow(f"The pages of the {kind} were not rendered after", self._timeout_s) from error
-        finally:  # also when the caller hung up
+            raise _too_slow_problem(f"The pages of the {kind} were not rendered within", self._timeout_s) from error
+        finally:
+            # Also if the caller hung up.
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
         if process.returncode == -signal.SIGXCPU:
-            raise _too_slow(f"A page of the {kind} kept a processor busy for", self._limits.page_s)
+            raise _too_slow_problem(f"A page of the {kind} took more CPU time than", self._limits.page_s)
         if process.returncode != 0:
-            _log.warning("The renderer died", extra={"format": kind, "returncode": process.returncode})
-            raise ProblemError(
-                422,
-                "picture-damaged",
-                "The picture is damaged",
-                f"The {kind} cannot be decoded: its decoder gave up. Send another copy, or a picture of the page.",
-            )
-        return out
+            _log.warning("Renderer process died", extra={"format": kind, "returncode": process.returncode})
+            raise damaged_picture(kind, "its decoder crashed")
+        return output
 
 
-def _too_slow(what: str, seconds: float) -> ProblemError:
+def _too_slow_problem(what: str, seconds: float) -> ProblemError:
     return ProblemError(
         422,
         "document-too-slow",
@@ -115,14 +131,16 @@ def _too_slow(what: str, seconds: float) -> ProblemError:
     )
 
 
-def _unpacked(out: bytes, kind: str) -> Iterator[bytes]:
-    """The pages in what the renderer wrote; raises the problem if it told of one."""
+def _split_output(output: bytes) -> Iterator[bytes]:
+    """Yield the pages in the output of the process, or raise the problem that it reports."""
     at = 0
-    while at < len(out):
-        (length,) = struct.unpack_from(">I", out, at)
+    while at < len(output):
+        (length,) = struct.unpack_from(">I", output, at)
         at += 4
         if length == 0:
-            told = json.loads(out[at:])
-            raise ProblemError(told["status"], told["code"], told["title"], told["detail"], extra=told["extra"])
-        yield out[at : at + length]
+            problem = json.loads(output[at:])
+            raise ProblemError(
+                problem["status"], problem["code"], problem["title"], problem["detail"], extra=problem["extra"]
+            )
+        yield output[at : at + length]
         at += length

@@ -117,7 +117,7 @@ class Jobs:
     async def _add_corrections(self, result: FileResult) -> FileResult:
         if result.receipt is None:
             return result
-        corrections = await self._receipts.corrections(result.receipt.id)
+        corrections = await self._receipts.find_corrections(result.receipt.id)
         return result.model_copy(update={"receipt": result.receipt.model_copy(update={"corrections": corrections})})
 
     async def _delete_expired_regularly(self) -> None:

@@ -23,8 +23,9 @@ from gateway.background import cancel_and_wait
 from gateway.jobs.brokers.broker import LendingBroker
 from gateway.jobs.model import JobOptions, Outcome, Work
 from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
+from gateway.reading.read_request import ReadRequest
 from gateway.reading.receipts import Receipts
-from gateway.reading.shared_reading import Caching
+from gateway.storage.cache_control import Caching
 from shared.contracts import Receipt
 from shared.problems import ProblemError, describe_problem, internal_problem
 
@@ -49,13 +50,17 @@ class Worker:
         broker: The queue.
         receipts: Reads receipts.
         concurrency: Maximum number of files read at once by this process; 0 to leave them to other processes.
+        timeout_s: Timeout per receipt, in seconds.
     """
 
-    def __init__(self, *, store: JobStore, broker: LendingBroker, receipts: Receipts, concurrency: int) -> None:
+    def __init__(
+        self, *, store: JobStore, broker: LendingBroker, receipts: Receipts, concurrency: int, timeout_s: float
+    ) -> None:
         self._store = store
         self._broker = broker
         self._receipts = receipts
         self._concurrency = concurrency
+        self._timeout_s = timeout_s
         self._reading: set[asyncio.Task[None]] = set()
 
         # A function, because taskiq renames what it registers, and methods cannot be renamed.
@@ -143,10 +148,16 @@ class Worker:
             return Outcome(problem=describe_problem(_file_lost(), path=None))
         if work.attempt > _MAX_ATTEMPTS:
             return Outcome(problem=describe_problem(_file_given_up(), path=None))
+        request = await ReadRequest.create(
+            work.data,
+            timeout_s=self._timeout_s,
+            orientation=work.options.orientation,
+            caching=Caching.parse(work.options.cache_control),
+        )
         backoff, timeouts = _Backoff(), 0
         while True:
             try:
-                return Outcome(await self._read_receipts(work.data, work.options))
+                return Outcome(await self._read_receipts(request.restart(self._timeout_s), work.options))
             except ProblemError as error:
                 timeouts += error.status == _TIMEOUT_STATUS
                 may_retry = error.status == _TIMEOUT_STATUS and timeouts < _MAX_TIMEOUTS
@@ -159,11 +170,10 @@ class Worker:
             if not await self._store.exists(job_id):
                 return None
 
-    async def _read_receipts(self, data: bytes, options: JobOptions) -> list[Receipt]:
-        caching = Caching.asked_by(options.cache_control)
+    async def _read_receipts(self, request: ReadRequest, options: JobOptions) -> list[Receipt]:
         if options.split:
-            return await self._receipts.read_pages(data, options.orientation, caching)
-        return [await self._receipts.read(data, options.orientation, caching)]
+            return await self._receipts.read_pages(request)
+        return [await self._receipts.read(request)]
 
 
 class _Backoff:

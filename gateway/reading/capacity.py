@@ -1,4 +1,4 @@
-"""How many receipts are read at once: more are refused at once, instead of all being late."""
+"""A limit on the receipts read at once: further ones are refused immediately, instead of all being late."""
 
 from __future__ import annotations
 
@@ -9,45 +9,46 @@ from contextlib import contextmanager
 
 from shared.problems import ProblemError
 
-_LONGEST_RETRY_S = 30
-_WEIGHT = 0.2
+_MAX_RETRY_AFTER_S = 30
+# Weight of the latest receipt in the moving average of reading times.
+_AVERAGE_WEIGHT = 0.2
 
 
-class Admission:
+class Capacity:
     """Counts the receipts being read; those in the cache cost next to nothing and are not counted.
 
     Args:
-        most: Receipts at once.
+        max_receipts: Maximum number of receipts at once.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._reading = 0
-        self._seconds = 0.0
+    def __init__(self, max_receipts: int) -> None:
+        self._max_receipts = max_receipts
+        self._receipts = 0
+        self._average_s = 0.0
 
     @contextmanager
-    def enter(self) -> Iterator[None]:
-        """Counts one receipt for as long as the block runs.
+    def occupy(self) -> Iterator[None]:
+        """Count one receipt for as long as the block runs.
 
         Raises:
-            ProblemError: 503 with `Retry-After`, as long as a receipt takes at present, if there are too many.
+            ProblemError: 503 if there are too many, with the time that a receipt takes at present as `Retry-After`.
         """
-        if self._reading >= self._most:
-            raise self._overloaded()
-        self._reading += 1
-        begun = time.monotonic()
+        if self._receipts >= self._max_receipts:
+            raise self._overloaded_problem()
+        self._receipts += 1
+        start = time.monotonic()
         try:
             yield
         finally:
-            self._reading -= 1
-            self._seconds += _WEIGHT * (time.monotonic() - begun - self._seconds)
+            self._receipts -= 1
+            self._average_s += _AVERAGE_WEIGHT * (time.monotonic() - start - self._average_s)
 
-    def _overloaded(self) -> ProblemError:
-        retry_after_s = min(max(math.ceil(self._seconds), 1), _LONGEST_RETRY_S)
+    def _overloaded_problem(self) -> ProblemError:
+        retry_after_s = min(max(math.ceil(self._average_s), 1), _MAX_RETRY_AFTER_S)
         return ProblemError(
             503,
             "overloaded",
             "The service is overloaded",
-            f"{self._reading} receipts are being read, the most at a time. Try again in {retry_after_s} s.",
+            f"{self._receipts} receipts are being read, which is the maximum. Try again in {retry_after_s} s.",
             headers={"Retry-After": str(retry_after_s)},
         )

@@ -1,4 +1,4 @@
-"""What the gateway counts of receipts, shown at `/metrics` with what every service counts."""
+"""Metrics of the receipts that the gateway reads, shown at `/metrics` with those of every service."""
 
 from __future__ import annotations
 
@@ -19,49 +19,48 @@ Lookup = Literal["hit", "miss", "unavailable"]
 
 
 class ReceiptMetrics:
-    """Counts what is read, how long each stage takes, how sure the fields are, and what the cache saves.
+    """Counts receipts, stage times, confidences of fields, and cache lookups.
 
-    Args:
-        registry: Of the application, `get_components(app).metrics.registry`.
+    Attributes:
+        registry: Holds these metrics; part of the application's registry.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
         self._stages = Histogram(
             "quittance_stage_seconds",
-            "Time a receipt spent in a stage, waiting and transport included.",
+            "Time per receipt in a stage, including waiting and transport.",
             ["stage"],
             buckets=LATENCIES_S,
             registry=registry,
         )
         self._problems = Counter(
             "quittance_stage_problems",
-            "Receipts that were not read because of a stage, by the code of the problem.",
+            "Receipts that could not be read because of a stage, by problem code.",
             ["stage", "code"],
             registry=registry,
         )
-        self._lookups = Counter(
-            "quittance_cache_lookups", "Uploads looked up in the cache.", ["result"], registry=registry
-        )
+        self._lookups = Counter("quittance_cache_lookups", "Cache lookups of uploads.", ["result"], registry=registry)
         self._confidences = Histogram(
             "quittance_field_confidence",
-            "Confidence of the fields found, 0 to 1.",
+            "Confidence of the fields found, from 0 to 1.",
             ["field"],
             buckets=_CONFIDENCES,
             registry=registry,
         )
         self._absent = Counter(
-            "quittance_fields_absent", "Receipts read on which a field was not found.", ["field"], registry=registry
+            "quittance_fields_absent", "Receipts on which a field was not found.", ["field"], registry=registry
         )
-        self._pages = Histogram("quittance_receipt_pages", "Pages a receipt read.", buckets=_PAGES, registry=registry)
-        self._lines = Histogram("quittance_receipt_lines", "Lines a receipt read.", buckets=_LINES, registry=registry)
-        self._show_zeros()
+        self._pages = Histogram("quittance_receipt_pages", "Pages per receipt.", buckets=_PAGES, registry=registry)
+        self._lines = Histogram("quittance_receipt_lines", "Lines per receipt.", buckets=_LINES, registry=registry)
+        self._create_series()
 
-    def looked_up(self, result: Lookup) -> None:
-        """Counts a lookup of an upload in the cache."""
+    def count_lookup(self, result: Lookup) -> None:
+        """Count a cache lookup of an upload."""
         self._lookups.labels(result).inc()
 
-    def read(self, receipt: Receipt) -> None:
-        """Counts a receipt that was computed, not one from the cache."""
+    def count_receipt(self, receipt: Receipt) -> None:
+        """Count a receipt that was read, not one from the cache."""
         for stage, milliseconds in receipt.timings_ms:
             self._stages.labels(stage).observe(milliseconds / 1000)
         for name, field in receipt.fields:
@@ -72,14 +71,14 @@ class ReceiptMetrics:
         self._pages.observe(len(receipt.pages))
         self._lines.observe(len(receipt.lines))
 
-    def failed(self, problem: ProblemError) -> None:
-        """Counts a receipt that could not be read, if a stage was the reason and not what was sent."""
+    def count_failure(self, problem: ProblemError) -> None:
+        """Count a receipt that could not be read, if the cause was a stage and not the upload."""
         stage = _STAGES.get(str(problem.extra.get("stage")))
         if stage is not None and problem.status >= 500:
             self._problems.labels(stage, problem.code).inc()
 
-    def _show_zeros(self) -> None:
-        """Series that are known beforehand begin at zero: a rate over one that appears at 1 would miss the first."""
+    def _create_series(self) -> None:
+        """Start known series at zero: the rate of a series that first appears at 1 would miss the first event."""
         for stage in ("decode", *_STAGES.values()):
             self._stages.labels(stage)
         for name in FIELD_NAMES:

@@ -1,16 +1,18 @@
-"""One receipt through the chain: decode, detect, recognize, extract."""
+"""One receipt through the chain: render, detect, recognize, extract."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from gateway.documents.renderer import Renderer
+from gateway.documents.renderer import PageImage, Renderer
+from gateway.reading.capacity import Capacity
+from gateway.reading.metrics import ReceiptMetrics
+from gateway.reading.read_request import ReadRequest, start_deadline
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
 from gateway.stages.stages import Stages
-from gateway.storage.cache import Content
 from shared.contracts import (
     CorrectRequest,
     DetectResponse,
@@ -19,186 +21,181 @@ from shared.contracts import (
     Line,
     MerchantCorrection,
     Models,
-    Orientation,
     Page,
     PageSize,
     Quad,
     Receipt,
     Timings,
 )
-from shared.pictures.header import PictureHeader, PictureLimits, read_header
 from shared.pictures.memory import decoding_shared
+from shared.problems import ProblemError
 from shared.reading_order import reading_order
-from shared.service.deadline import Deadline
-from shared.service.request_context import current_deadline
 
-_MOST_LINES = 5_000  # of `ExtractRequest`
+# The limit of `ExtractRequest`.
+_MAX_LINES = 5_000
 
 
-class _Stopwatch:
-    def __init__(self) -> None:
-        self._milliseconds = {"decode": 0.0, "detect": 0.0, "recognize": 0.0, "extract": 0.0}
+@dataclass(frozen=True)
+class _PageReading:
+    """What the stages found on one page.
 
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._milliseconds[stage] += (time.perf_counter() - start) * 1000
+    Attributes:
+        page: Size and rotation.
+        models: The versions of the models that answered, by stage.
+        detect_ms: Milliseconds of the call of the detector.
+        recognize_ms: Milliseconds of the call of the recognizer.
+        lines: In reading order.
+    """
 
-    def timings(self) -> Timings:
-        return Timings(**{stage: round(ms, 1) for stage, ms in self._milliseconds.items()})
+    page: Page
+    models: dict[str, str]
+    detect_ms: float
+    recognize_ms: float = 0.0
+    lines: list[Line] = field(default_factory=list)
 
 
 class Pipeline:
-    """Reads receipts by asking the stages one after the other.
+    """Reads receipts by calling the stages one after the other.
 
     Args:
-        stages: The clients.
-        renderer: Makes pictures of the pages of documents.
-        limits: What pictures are taken.
-        timeout_s: Longest time for one receipt.
+        stages: The clients of the stages.
+        renderer: Renders the pages of documents.
+        capacity: Refuses receipts if there are too many at once.
+        metrics: Counts what is read.
+        timeout_s: Timeout of a correction, in seconds.
     """
 
-    def __init__(self, stages: Stages, renderer: Renderer, *, limits: PictureLimits, timeout_s: float) -> None:
+    def __init__(
+        self, stages: Stages, renderer: Renderer, *, capacity: Capacity, metrics: ReceiptMetrics, timeout_s: float
+    ) -> None:
         self._stages = stages
         self._renderer = renderer
-        self._limits = limits
+        self._capacity = capacity
+        self._metrics = metrics
         self._timeout_s = timeout_s
 
-    def deadline(self) -> Deadline:
-        """When a receipt that is asked for now has to be done: after the longest time, or when the request says."""
-        asked = current_deadline()
-        return Deadline(self._timeout_s) if asked is None or asked.remaining() > self._timeout_s else asked.copy()
-
-    async def read(
-        self,
-        data: bytes,
-        content: Content,
-        models: Models,
-        orientation: Orientation | None = None,
-        deadline: Deadline | None = None,
-    ) -> Receipt:
-        """Reads one receipt.
+    async def read(self, request: ReadRequest, models: Models) -> Receipt:
+        """Read one receipt, and count it.
 
         Args:
-            data: A picture, or a document of several pages, which become one receipt.
-            content: Its identity.
-            models: Versions of the models as last heard; a stage that answers tells its own.
-            orientation: Whether turned pages are looked for; as the detector is set if left out.
-            deadline: When it has to be done; by default after the longest time for a receipt.
+            request: A picture, or a document of several pages, which become one receipt.
+            models: Versions of the models as last reported; those of stages that answer replace them.
 
         Returns:
-            The receipt, its lines in reading order.
+            The receipt, with lines in reading order.
 
         Raises:
-            ProblemError: 4xx if the picture cannot be read, 502 to 504 naming the stage that did not do its part.
+            ProblemError: 4xx if the picture cannot be read, 502 to 504 if a stage failed, which it names; 503 also if
+                too many receipts are being read.
         """
-        deadline = deadline or self.deadline()
-        watch = _Stopwatch()
-        with watch.time("decode"):
-            pictures = await self._pages(data, deadline)
-        used: dict[str, str] = {}
-        pages: list[Page] = []
-        lines: list[Line] = []
-        for number, picture in enumerate(pictures):
-            with decoding_shared():
-                page, found = await self._read_page(picture, number, deadline, watch, used, orientation)
-            pages.append(page)
-            lines += found
-            _check_lines(len(lines))
-        fields = Fields()
-        if lines:
-            sizes = [PageSize(width=page.width, height=page.height) for page in pages]
-            with watch.time("extract"):
-                extracted = await self._stages.extract(ExtractRequest(pages=sizes, lines=lines), deadline)
-            used["extractor"] = extracted.model
-            fields = extracted.fields
-        return Receipt(
-            id=content.id,
-            pages=pages,
-            fields=fields,
-            lines=lines,
-            models=models.model_copy(update=used),
-            timings_ms=watch.timings(),
-        )
+        try:
+            with self._capacity.occupy():
+                receipt = await self._read(request, models)
+        except ProblemError as problem:
+            self._metrics.count_failure(problem)
+            raise
+        self._metrics.count_receipt(receipt)
+        return receipt
 
-    async def correct(self, receipt: Receipt, taught: Sequence[MerchantCorrection]) -> Receipt:
-        """A receipt with company and address as people corrected those of others.
+    async def render(self, request: ReadRequest) -> list[PageImage]:
+        """Return the pages of a picture or document as pictures, in order; raise `ProblemError` like `read`."""
+        try:
+            async with asyncio.timeout(request.deadline.remaining()):
+                return await self._renderer.render_pages(request.data)
+        except TimeoutError as error:
+            raise stage_deadline_problem("decoder", request.deadline.seconds) from error
+
+    async def correct(self, receipt: Receipt, corrections: Sequence[MerchantCorrection]) -> Receipt:
+        """Return a receipt with company and address corrected as people did on other receipts.
 
         Args:
-            receipt: Read some time.
-            taught: What they corrected, the latest last.
+            receipt: As it was read.
+            corrections: What people corrected on other receipts, the latest last.
 
         Raises:
             ProblemError: 502 to 504 naming the extractor.
         """
-        request = CorrectRequest(fields=receipt.fields, lines=receipt.lines, corrections=list(taught))
-        answer = await self._stages.correct(request, self.deadline())
+        request = CorrectRequest(fields=receipt.fields, lines=receipt.lines, corrections=list(corrections))
+        answer = await self._stages.correct(request, start_deadline(self._timeout_s))
         return receipt.model_copy(update={"fields": answer.fields})
 
-    async def _read_page(
-        self,
-        data: bytes,
-        number: int,
-        deadline: Deadline,
-        watch: _Stopwatch,
-        used: dict[str, str],
-        orientation: Orientation | None,
-    ) -> tuple[Page, list[Line]]:
-        """Detects and reads the text of one page; notes in `used` the models that answered."""
-        with watch.time("decode"):
-            header = read_header(data, self._limits)
-        with watch.time("detect"):
-            detected = await self._stages.detect(data, header.media_type, deadline, orientation)
-        used["detector"] = detected.model
-        quads = _quads(detected, header)
-        if not quads:
-            return detected.page, []
-        with watch.time("recognize"):
-            recognized = await self._stages.recognize(data, header.media_type, quads, deadline)
-        used["recognizer"] = recognized.model
-        return detected.page, [
-            Line(page=number, quad=quad, text=read.text, confidence=read.confidence)
-            for quad, read in zip(quads, recognized.texts, strict=True)
-            if read.text.strip()  # what looked like text but holds none says nothing to anybody
+    async def _read(self, request: ReadRequest, models: Models) -> Receipt:
+        start = time.perf_counter()
+        images = await self.render(request)
+        decode_ms = _milliseconds_since(start)
+        pages: list[_PageReading] = []
+        lines: list[Line] = []
+        for number, image in enumerate(images):
+            pages.append(await self._read_page(request, image, number))
+            lines += pages[-1].lines
+            _check_line_count(len(lines))
+        used = {stage: model for page in pages for stage, model in page.models.items()}
+        fields, extract_ms = Fields(), 0.0
+        if lines:
+            start = time.perf_counter()
+            sizes = [PageSize(width=reading.page.width, height=reading.page.height) for reading in pages]
+            extracted = await self._stages.extract(ExtractRequest(pages=sizes, lines=lines), request.deadline)
+            extract_ms = _milliseconds_since(start)
+            used["extractor"], fields = extracted.model, extracted.fields
+        return Receipt(
+            id=request.identity.receipt_id,
+            pages=[reading.page for reading in pages],
+            fields=fields,
+            lines=lines,
+            models=models.model_copy(update=used),
+            timings_ms=Timings(
+                decode=round(decode_ms, 1),
+                detect=round(sum(reading.detect_ms for reading in pages), 1),
+                recognize=round(sum(reading.recognize_ms for reading in pages), 1),
+                extract=round(extract_ms, 1),
+            ),
+        )
+
+    async def _read_page(self, request: ReadRequest, image: PageImage, number: int) -> _PageReading:
+        """Detect and recognize the text of one page."""
+        with decoding_shared():
+            start = time.perf_counter()
+            detected = await self._stages.detect(image.data, image.media_type, request.deadline, request.orientation)
+            detect_ms = _milliseconds_since(start)
+            quads = _sort_quads(detected, image)
+            if not quads:
+                return _PageReading(detected.page, {"detector": detected.model}, detect_ms)
+            start = time.perf_counter()
+            recognized = await self._stages.recognize(image.data, image.media_type, quads, request.deadline)
+            recognize_ms = _milliseconds_since(start)
+        lines = [
+            Line(page=number, quad=quad, text=reading.text, confidence=reading.confidence)
+            for quad, reading in zip(quads, recognized.texts, strict=True)
+            # What looked like text but has none is of no use to anyone.
+            if reading.text.strip()
         ]
-
-    async def pages(self, data: bytes) -> list[bytes]:
-        """The pages of a picture or document, each as a picture; raises `ProblemError` as `read` does."""
-        return await self._pages(data, Deadline(self._timeout_s))
-
-    async def _pages(self, data: bytes, deadline: Deadline) -> list[bytes]:
-        try:
-            async with asyncio.timeout(deadline.remaining()):
-                return await self._renderer.pages(data)
-        except TimeoutError as error:
-            raise stage_deadline_problem("decoder", deadline.seconds) from error
+        models = {"detector": detected.model, "recognizer": recognized.model}
+        return _PageReading(detected.page, models, detect_ms, recognize_ms, lines)
 
 
-def _quads(detected: DetectResponse, header: PictureHeader) -> list[Quad]:
+def _sort_quads(detected: DetectResponse, image: PageImage) -> list[Quad]:
     """Return the detected segments in reading order, after checking that they are on the page that was sent."""
     page = detected.page
     # The EXIF orientation, which only the services apply, may swap the sides.
-    if header.size is not None and sorted(header.size) != sorted((page.width, page.height)):
-        width, height = header.size
-        raise stage_failed_problem(
-            "detector", f"it saw {page.width}x{page.height} pixels in a picture of {width}x{height}"
-        )
-    _check_lines(len(detected.segments))
-    # A segment at the very edge may have nothing left of it on the page; it must not cost the others their reader.
-    quads = [segment.quad for segment in detected.segments if _meets(segment.quad, page)]
+    if image.size is not None and sorted(image.size) != sorted((page.width, page.height)):
+        found, sent = f"{page.width}x{page.height}", "x".join(map(str, image.size))
+        raise stage_failed_problem("detector", f"it found {found} pixels in a picture of {sent}")
+    _check_line_count(len(detected.segments))
+    # A segment at the very edge may have nothing left on the page; then the recognizer would refuse all segments.
+    quads = [segment.quad for segment in detected.segments if _overlaps(segment.quad, page)]
     return [quads[index] for index in reading_order(quads)]
 
 
-def _check_lines(count: int) -> None:
-    if count > _MOST_LINES:
-        raise too_much_text_problem(
-            "extractor", f"{count:,} segments were found; at most {_MOST_LINES:,} are accepted."
-        )
+def _check_line_count(count: int) -> None:
+    if count > _MAX_LINES:
+        limit = f"{count:,} segments were found; at most {_MAX_LINES:,} are accepted."
+        raise too_much_text_problem("extractor", limit)
 
 
-def _meets(quad: Quad, size: PageSize) -> bool:
+def _overlaps(quad: Quad, size: PageSize) -> bool:
     xs, ys = [x for x, _ in quad], [y for _, y in quad]
     return min(xs) < min(max(xs), size.width) and max(xs) > 0 and min(ys) < min(max(ys), size.height) and max(ys) > 0
+
+
+def _milliseconds_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000

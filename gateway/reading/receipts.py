@@ -1,36 +1,27 @@
-"""Receipts as the API gives them: from the cache if they were read before, else read once for all who ask."""
+"""Receipts as the API offers them: read, find, correct and delete."""
 
 from __future__ import annotations
 
-import asyncio
-
 from gateway.corrections.store import CorrectionStore
 from gateway.corrections.values import build_corrections
-from gateway.reading.capacity import Admission
-from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.pipeline import Pipeline
-from gateway.reading.shared_reading import FREELY, Caching, SharedReading
-from gateway.reading.single_flight import SingleFlight
+from gateway.reading.read_request import ReadRequest
+from gateway.reading.shared_reading import SharedReading
 from gateway.stages.stages import Stages
-from gateway.storage.cache import Content, Place, ReceiptCache
+from gateway.storage.cache import ReceiptCache
 from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt
-from shared.problems import ProblemError
-from shared.service.deadline import Deadline, deadline_problem
-
-_GRACE_S = 0.05  # the computation's own message, which names the stage, should come first
 
 
 class Receipts:
-    """Reads receipts and finds those that were read.
+    """Reads receipts, and finds those that were read.
 
     Args:
-        stages: The clients, which know the models' versions.
-        pipeline: Reads what is not in the cache.
-        cache: Keeps what was read, as the models read it.
-        corrections: Keeps what people say about it, and what that teaches.
-        metrics: Where what was read is counted.
-        admission: Refuses receipts that are too many at once.
-        patience_s: Longest time, in seconds, that the cache may add to a request.
+        stages: The clients of the stages, which know the versions of the models.
+        pipeline: Renders documents, and applies corrections.
+        reading: Reads receipts that are not cached.
+        cache: Keeps receipts as the models read them.
+        corrections: Keeps what people corrected, and what that teaches.
+        timeout_s: Timeout per page of a document that is read page by page, in seconds.
     """
 
     def __init__(
@@ -38,135 +29,92 @@ class Receipts:
         *,
         stages: Stages,
         pipeline: Pipeline,
+        reading: SharedReading,
         cache: ReceiptCache,
         corrections: CorrectionStore,
-        metrics: ReceiptMetrics,
-        admission: Admission,
-        patience_s: float,
+        timeout_s: float,
     ) -> None:
         self._stages = stages
         self._pipeline = pipeline
+        self._reading = reading
         self._cache = cache
         self._corrections = corrections
-        self._metrics = metrics
-        self._admission = admission
-        self._reading = SharedReading(cache, patience_s=patience_s, count=metrics.looked_up)
-        self._flights: SingleFlight[Receipt] = SingleFlight()
+        self._timeout_s = timeout_s
 
-    async def read(self, data: bytes, orientation: Orientation | None = None, caching: Caching = FREELY) -> Receipt:
-        """Gives the receipt in a picture; one that the same models have read so before comes from the cache.
-
-        Args:
-            data: The picture.
-            orientation: Whether turned pages are looked for; as the detector is set if left out.
-            caching: What the cache may do.
+    async def read(self, request: ReadRequest) -> Receipt:
+        """Return the receipt in a picture or document, from the cache if the same models have read it before.
 
         Raises:
-            ProblemError: See `Pipeline.read`; 503 also if the models' versions are not known yet, or too many receipts
-                are being read.
+            ProblemError: See `Pipeline.read` and `SharedReading.read`; 503 also if the versions of the models are not
+                known yet.
         """
-        return await self._read(data, await Content.of(data), orientation, caching)
+        models = await self._stages.models()
+        receipt = await self._reading.read(request, models)
+        return await self._apply_corrections(receipt)
 
-    async def read_pages(
-        self, data: bytes, orientation: Orientation | None = None, caching: Caching = FREELY
-    ) -> list[Receipt]:
-        """Gives a receipt for each page of a picture or document, in their order; of one page, the same as `read`.
+    async def read_pages(self, request: ReadRequest) -> list[Receipt]:
+        """Return a receipt for each page of a picture or document, in order; for one page, the same as `read`.
 
         Raises:
-            ProblemError: As `read`, also if any one page cannot be read.
+            ProblemError: Like `read`, also if any one page cannot be read.
         """
-        content = await Content.of(data)
-        pages = await self._pipeline.pages(data)
+        pages = await self._pipeline.render(request)
         if len(pages) == 1:
-            return [await self._read(data, content, orientation, caching)]
-        return [await self._read(page, content.page(number), orientation, caching) for number, page in enumerate(pages)]
-
-    async def _read(self, data: bytes, content: Content, orientation: Orientation | None, caching: Caching) -> Receipt:
-        place = Place(content, await self._stages.models(), _options(orientation))
-
-        async def compute(shared: Deadline) -> Receipt:
-            try:
-                with self._admission.enter():
-                    receipt = await self._pipeline.read(data, content, place.models, orientation, shared)
-            except ProblemError as problem:
-                self._metrics.failed(problem)
-                raise
-            self._metrics.read(receipt)
-            return receipt
-
-        # The whole hash, not only the id: two pictures never share a computation.
-        key = f"{place.key}:{content.sha256}:{caching}"
-        deadline = self._pipeline.deadline()
-        own_s = deadline.remaining()  # others who join may put the computation's off, but not make this caller wait
-        try:
-            async with asyncio.timeout(own_s + _GRACE_S) as limit:
-                receipt = await self._flights.run(
-                    key, lambda shared: self._reading.run(place, lambda: compute(shared), caching), deadline
-                )
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise deadline_problem(deadline.seconds) from error
-        return await self._with_corrections(receipt)
+            return [await self.read(request.restart(self._timeout_s))]
+        return [
+            await self.read(request.extract_page(number, page.data, self._timeout_s))
+            for number, page in enumerate(pages)
+        ]
 
     async def find(self, receipt_id: str, orientation: Orientation | None = None) -> Receipt | None:
-        """Gives a receipt that the current models have read with this option, or None.
+        """Return a receipt that the current models have read with this option, or None.
 
         Raises:
-            CacheUnavailableError: If the cache cannot be asked.
-            ProblemError: 503 if the models' versions are not known yet.
+            CacheUnavailableError: If the cache cannot be reached.
+            ProblemError: 503 if the versions of the models are not known yet.
         """
-        receipt = await self._as_read(receipt_id, orientation)
-        return None if receipt is None else await self._with_corrections(receipt)
+        receipt = await self._find_uncorrected(receipt_id, orientation)
+        return None if receipt is None else await self._apply_corrections(receipt)
 
-    async def is_kept(self, receipt_id: str) -> bool:
-        """Whether `find` would find a receipt; raises what it raises."""
-        return await self._as_read(receipt_id, None) is not None
+    async def exists(self, receipt_id: str) -> bool:
+        """Whether `find` would find a receipt; raises like `find`."""
+        return await self._find_uncorrected(receipt_id, None) is not None
 
     async def delete(self, receipt_id: str) -> bool:
-        """Forgets a receipt and its corrections; gives whether any of it was kept.
+        """Delete a receipt and its corrections; return whether there were any.
 
         Raises:
-            CacheUnavailableError: If the cache cannot be asked; the corrections are kept then.
+            CacheUnavailableError: If the cache cannot be reached; the corrections are kept then.
             ProblemError: 503 if the corrections cannot be reached.
         """
-        cached = await self._cache.delete(receipt_id)
-        return await self._corrections.delete(receipt_id) or cached
+        was_cached = await self._cache.delete(receipt_id)
+        return await self._corrections.delete(receipt_id) or was_cached
 
     async def correct(
         self, receipt_id: str, request: CorrectionRequest, orientation: Orientation | None = None
     ) -> Corrections | None:
-        """Keeps what a person says about a receipt; gives all its corrections, None if `find` would not find it.
+        """Keep a person's corrections of a receipt; return all its corrections, or None if `find` would not find it.
 
         Raises:
-            CacheUnavailableError: If the cache cannot be asked.
-            ProblemError: 422 if a value cannot be taken, 503 if it cannot be kept.
+            CacheUnavailableError: If the cache cannot be reached.
+            ProblemError: 422 if a value is not valid, 503 if it cannot be kept.
         """
-        receipt = await self._as_read(receipt_id, orientation)
+        receipt = await self._find_uncorrected(receipt_id, orientation)
         return None if receipt is None else await self._corrections.put(receipt, build_corrections(request, receipt))
 
-    async def corrections(self, receipt_id: str) -> Corrections | None:
-        """Gives the corrections of a receipt, whether it is in the cache or not; raises `ProblemError` 503."""
+    async def find_corrections(self, receipt_id: str) -> Corrections | None:
+        """Return the corrections of a receipt, whether it is cached or not; raise `ProblemError` 503."""
         return (await self._corrections.find(receipt_id)).corrections
 
     async def delete_corrections(self, receipt_id: str) -> bool:
-        """Forgets the corrections of a receipt; gives whether there were any. Raises `ProblemError` 503."""
+        """Delete the corrections of a receipt; return whether there were any. Raise `ProblemError` 503."""
         return await self._corrections.delete(receipt_id)
 
-    async def _as_read(self, receipt_id: str, orientation: Orientation | None) -> Receipt | None:
-        return await self._cache.find(receipt_id, await self._stages.models(), _options(orientation))
+    async def _find_uncorrected(self, receipt_id: str, orientation: Orientation | None) -> Receipt | None:
+        return await self._cache.find(receipt_id, await self._stages.models(), orientation)
 
-    async def _with_corrections(self, receipt: Receipt) -> Receipt:
-        known = await self._corrections.find(receipt.id)
-        if known.taught and receipt.lines:
-            receipt = await self._pipeline.correct(receipt, known.taught)
-        return receipt.model_copy(update={"corrections": known.corrections})
-
-    async def aclose(self) -> None:
-        """Waits a moment for receipts that are still being put into the cache."""
-        await self._reading.aclose()
-
-
-def _options(orientation: Orientation | None) -> dict[str, str]:
-    """What was asked for and changes the answer, for the key in the cache."""
-    return {} if orientation is None else {"orientation": orientation}
+    async def _apply_corrections(self, receipt: Receipt) -> Receipt:
+        stored = await self._corrections.find(receipt.id)
+        if stored.taught and receipt.lines:
+            receipt = await self._pipeline.correct(receipt, stored.taught)
+        return receipt.model_copy(update={"corrections": stored.corrections})

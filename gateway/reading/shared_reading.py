@@ -1,154 +1,196 @@
-"""One reading of a receipt for all gateways that share a cache."""
+"""One reading of a receipt for all callers who want it at the same time, in this gateway and in others."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
-from gateway.reading.metrics import Lookup
-from gateway.storage.cache import CacheUnavailableError, Look, Place, ReceiptCache
-from gateway.storage.redis_store import allowance_left, redis_allowance
-from gateway.storage.stores import Lock, held
-from shared.contracts import Receipt
+from gateway.reading.metrics import ReceiptMetrics
+from gateway.reading.read_request import ReadRequest
+from gateway.request_context import get_redis_budget, limit_redis_time
+from gateway.storage.cache import CacheKey, CacheUnavailableError, Look, ReceiptCache
+from gateway.storage.cache_control import UNRESTRICTED, Caching
+from gateway.storage.stores import Lock
+from shared.contracts import Models, Receipt
+from shared.service.deadline import Deadline, deadline_problem
 
-_POLL_S = 0.05
-_AFTERWARDS_S = 1.0
+_POLL_INTERVAL_S = 0.05
+_CLEANUP_TIMEOUT_S = 1.0
+# The problem that the reading itself raises, which names the stage, should come first.
+_DEADLINE_GRACE_S = 0.05
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Caching:
-    """What a request lets the cache do, as its `Cache-Control` says (RFC 9111).
+class Reader(Protocol):
+    """Reads receipts."""
+
+    async def read(self, request: ReadRequest, models: Models) -> Receipt:
+        """Read a receipt; `models` are the versions of the models as last reported."""
+
+
+@dataclass
+class _Flight:
+    """A reading in progress.
 
     Attributes:
-        look: An answer may come from the cache; not so with `no-cache`.
-        keep: The answer may be kept; not so with `no-store`.
+        task: Reads the receipt.
+        deadline: The latest of all who joined.
+        waiting: Number of callers who wait for it.
     """
 
-    look: bool = True
-    keep: bool = True
-
-    @classmethod
-    def asked_by(cls, cache_control: str | None) -> Caching:
-        """Reads the header of a request."""
-        directives = {directive.partition("=")[0].strip().lower() for directive in (cache_control or "").split(",")}
-        return cls(look="no-cache" not in directives, keep="no-store" not in directives)
-
-
-FREELY = Caching()
-"""A request that says nothing about the cache."""
+    task: asyncio.Task[Receipt]
+    deadline: Deadline
+    waiting: int = 0
 
 
 class SharedReading:
-    """Reads a receipt unless it is kept, and keeps it; of several gateways that are asked at once, one reads.
+    """Reads each receipt once, unless it is cached, and caches it.
 
-    The one that reads holds a lock, which ends by itself when its holder dies; the others look again and again for the
-    receipt and the lock. A cache that cannot be asked makes nobody wait: then each reads for itself.
+    Callers in this process join the reading in progress, if there is one. It continues as long as one of them waits,
+    whoever came first, until the latest of their deadlines, and its failure is everyone's failure.
+
+    Of several gateways with the same cache, one reads. It holds a lock, which ends by itself if the gateway dies. The
+    others poll the cache for the receipt and the lock. If the cache is unavailable nobody waits, and each gateway reads
+    for itself.
 
     Args:
-        cache: Shared by the gateways, or one's own.
-        patience_s: Longest time, in seconds, that the cache may add to a request.
-        count: Told of each request whether the cache had what it asked for.
+        cache: Used by this gateway alone or by several.
+        reader: Reads what is not cached.
+        metrics: Counts lookups.
+        patience_s: Maximum time that the cache may add to a request, in seconds.
     """
 
-    def __init__(
-        self, cache: ReceiptCache, *, patience_s: float, count: Callable[[Lookup], None] = lambda _: None
-    ) -> None:
+    def __init__(self, cache: ReceiptCache, reader: Reader, metrics: ReceiptMetrics, *, patience_s: float) -> None:
         self._cache = cache
+        self._reader = reader
+        self._metrics = metrics
         self._patience_s = patience_s
-        self._count = count
-        self._afterwards: set[asyncio.Task[None]] = set()
+        self._flights: dict[tuple[CacheKey, Caching], _Flight] = {}
+        self._cleanups: set[asyncio.Task[None]] = set()
 
-    async def run(self, place: Place, compute: Callable[[], Awaitable[Receipt]], caching: Caching) -> Receipt:
-        """Gives the receipt that is kept at the place, or reads it.
+    @property
+    def in_progress(self) -> int:
+        """The number of readings in progress."""
+        return len(self._flights)
+
+    async def read(self, request: ReadRequest, models: Models) -> Receipt:
+        """Return a receipt from the cache, from a reading in progress, or from a new one.
+
+        Args:
+            request: What to read. Callers who join may extend the deadline of the reading, but not that of this call.
+            models: Versions of the models as last reported.
 
         Raises:
-            Exception: Whatever `compute` raises.
+            ProblemError: 504 if the deadline passed.
+            Exception: Whatever the reader raises.
         """
-        if not self._cache.keeps:
-            return await compute()
-        with redis_allowance(self._patience_s):
-            try:
-                before = await self._cache.look(place)
-            except CacheUnavailableError:
-                self._count("unavailable")
-                return await compute()
-            kept = before.receipt if caching.look else None
-            self._count("miss" if kept is None else "hit")
-            if kept is not None:
-                return kept
-            if not caching.keep:
-                return await compute()
-            if not caching.look:
-                return await self._compute(place, compute, before, lock=None)
-            return await self._compute_unless_others_do(place, compute, before)
+        key = CacheKey(request.identity, models, request.orientation)
+        flight = self._flights.get((key, request.caching))
+        # A reading that is out of time is about to fail.
+        if flight is None or flight.deadline.remaining() <= 0:
+            flight = self._start(key, request)
+        flight.deadline.extend_to(request.deadline)
+        flight.waiting += 1
+        try:
+            async with asyncio.timeout(request.deadline.remaining() + _DEADLINE_GRACE_S) as limit:
+                # Shielded: a caller who hangs up must not cancel the reading for the others.
+                return await asyncio.shield(flight.task)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise deadline_problem(request.deadline.seconds) from error
+        finally:
+            flight.waiting -= 1
+            if flight.waiting == 0 and not flight.task.done():
+                # Removed at once, so that nobody joins a reading that is being canceled.
+                self._remove(key, request.caching, flight.task)
+                flight.task.cancel()
 
     async def aclose(self) -> None:
-        """Waits a moment for receipts that are still being put into the cache."""
-        if self._afterwards:
-            await asyncio.wait(self._afterwards, timeout=_AFTERWARDS_S)
+        """Wait a moment for receipts that are still being cached."""
+        if self._cleanups:
+            await asyncio.wait(self._cleanups, timeout=_CLEANUP_TIMEOUT_S)
 
-    async def _compute_unless_others_do(
-        self, place: Place, compute: Callable[[], Awaitable[Receipt]], before: Look
-    ) -> Receipt:
-        lock = self._cache.lock(place)
+    def _start(self, key: CacheKey, request: ReadRequest) -> _Flight:
+        deadline = request.deadline.copy()
+        task = asyncio.create_task(self._look_and_read(key, replace(request, deadline=deadline)))
+        flight = self._flights[key, request.caching] = _Flight(task, deadline)
+        task.add_done_callback(partial(self._remove, key, request.caching))
+        return flight
+
+    def _remove(self, key: CacheKey, caching: Caching, task: asyncio.Task[Receipt]) -> None:
+        flight = self._flights.get((key, caching))
+        if flight is not None and flight.task is task:
+            del self._flights[key, caching]
+
+    async def _look_and_read(self, key: CacheKey, request: ReadRequest) -> Receipt:
+        if not self._cache.is_enabled:
+            return await self._reader.read(request, key.models)
+        lock: Lock | None = None
         try:
-            while not await lock.acquire():
-                await asyncio.sleep(_POLL_S)
-                # The time of these looks passes while somebody else reads, so it adds nothing.
-                with redis_allowance(self._patience_s, anew=True):
-                    now = await self._cache.look(place)
-                if now.receipt is not None:
-                    return now.receipt
+            if request.caching == UNRESTRICTED:
+                look, lock = await self._cache.look_or_lock(key)
+            else:
+                look = await self._cache.look(key)
         except CacheUnavailableError:
-            return await self._compute(place, compute, before, lock=None)
-        async with held(lock):
-            with suppress(CacheUnavailableError):  # they may have finished before we took the lock
-                now = await self._cache.look(place)
-                if now.receipt is not None:
-                    await self._finish(self._let_go(lock))
-                    return now.receipt
-            return await self._compute(place, compute, before, lock=lock)
+            self._metrics.count_lookup("unavailable")
+            return await self._reader.read(request, key.models)
+        receipt = look.receipt if request.caching.may_look else None
+        self._metrics.count_lookup("miss" if receipt is None else "hit")
+        if receipt is None and request.caching == UNRESTRICTED and lock is None:
+            receipt, lock = await self._wait_for_others(key)
+        if receipt is not None:
+            return receipt
+        if not request.caching.may_keep:
+            return await self._reader.read(request, key.models)
+        return await self._read_and_keep(key, request, look, lock)
 
-    async def _compute(
-        self, place: Place, compute: Callable[[], Awaitable[Receipt]], before: Look, *, lock: Lock | None
-    ) -> Receipt:
+    async def _wait_for_others(self, key: CacheKey) -> tuple[Receipt | None, Lock | None]:
+        """Wait until another gateway has read the receipt, or gave up; then take its lock."""
         try:
-            receipt = await compute()
+            while True:
+                await asyncio.sleep(_POLL_INTERVAL_S)
+                # These lookups add nothing to the request: another gateway reads meanwhile.
+                with limit_redis_time(self._patience_s):
+                    look, lock = await self._cache.look_or_lock(key)
+                if look.receipt is not None or lock is not None:
+                    return look.receipt, lock
+        except CacheUnavailableError:
+            return None, None
+
+    async def _read_and_keep(self, key: CacheKey, request: ReadRequest, before: Look, lock: Lock | None) -> Receipt:
+        try:
+            receipt = await self._reader.read(request, key.models)
         except BaseException:
             if lock is not None:
-                self._later(self._let_go(lock))  # also when it was cancelled: nothing may be awaited then
+                # Not awaited: this task may have been canceled.
+                self._clean_up(self._release(lock))
             raise
-        await self._finish(self._keep(place, receipt, before, lock))
+        keeping = self._clean_up(self._keep(key, receipt, before, lock))
+        # Caching goes on after the request's time for Redis is over.
+        budget = get_redis_budget()
+        await asyncio.wait({keeping}, timeout=self._patience_s if budget is None else max(budget.left_s, 0.0))
         return receipt
 
-    async def _keep(self, place: Place, receipt: Receipt, before: Look, lock: Lock | None) -> None:
-        with redis_allowance(_AFTERWARDS_S, anew=True):
-            with suppress(CacheUnavailableError):
-                if not await self._cache.put(place, receipt, before):
-                    _log.info("A receipt was deleted while it was read, and is not kept")
-            if lock is not None:
-                await self._let_go(lock)
+    async def _keep(self, key: CacheKey, receipt: Receipt, before: Look, lock: Lock | None) -> None:
+        with limit_redis_time(_CLEANUP_TIMEOUT_S), suppress(CacheUnavailableError):
+            if not await self._cache.put(key, receipt, before):
+                _log.info("Receipt not cached, because it was deleted while it was read")
+        if lock is not None:
+            await self._release(lock)
 
-    async def _let_go(self, lock: Lock) -> None:
-        with suppress(CacheUnavailableError), redis_allowance(_AFTERWARDS_S, anew=True):
+    async def _release(self, lock: Lock) -> None:
+        with limit_redis_time(_CLEANUP_TIMEOUT_S), suppress(CacheUnavailableError):
             await lock.release()
 
-    async def _finish(self, work: Awaitable[None]) -> None:
-        """Waits for work on the cache as long as the request's allowance lets it; it goes on after that."""
-        left_s = allowance_left()
-        await asyncio.wait({self._later(work)}, timeout=self._patience_s if left_s is None else left_s)
-
-    def _later(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(_call(work))
-        self._afterwards.add(task)
-        task.add_done_callback(self._afterwards.discard)
+    def _clean_up(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._cleanups.add(task)
+        task.add_done_callback(self._cleanups.discard)
         return task
-
-
-async def _call(work: Awaitable[None]) -> None:
-    await work

@@ -78,7 +78,7 @@ class Stage(Generic[Answer]):
         Raises:
             ProblemError: Names the stage; 504 if the deadline passed.
         """
-        failure: ProblemError = stage_down_problem(self.name, "does not answer")
+        failure: ProblemError | None = None
         try:
             for retry in range(_MAX_RETRIES + 1):
                 try:
@@ -92,7 +92,7 @@ class Stage(Generic[Answer]):
                 else:
                     self._note_model(answer.model)
                     return answer
-            raise failure
+            raise failure or stage_down_problem(self.name, "does not answer")
         except ProblemError as error:
             _log.warning("Stage call failed", extra=describe_failure(error))
             raise

@@ -46,11 +46,11 @@ class CallGuard:
             StageDownError: If the breaker is open.
         """
         with self._budget.attempt(is_retry=retry > 0) as in_budget:
-            pause_s = retry_pause_s(retry) if retry else 0.0
-            if not in_budget or pause_s >= deadline.remaining():
-                yield False
-                return
             if retry:
+                pause_s = retry_pause_s(retry)
+                if not in_budget or pause_s >= deadline.remaining():
+                    yield False
+                    return
                 await asyncio.sleep(pause_s)
             wait_s = self._breaker.admit()
             if wait_s is not None:

@@ -1,7 +1,7 @@
-"""What must outlive the process: SQLite files in one directory.
+"""Data that must outlive the process: SQLite files in one directory.
 
-The cache may lose everything at any time; jobs, corrections and API keys may not. Several processes on one machine
-share the files; the directory must not lie on a network file system, where SQLite's locks do not hold.
+The cache may lose everything at any time; jobs, corrections and API keys may not. Several processes of one machine
+share the files. The directory must not be on a network file system, where SQLite's locks do not work.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_BUSY_S = 5.0
+_LOCK_TIMEOUT_S = 5.0
 
 
 @contextmanager
-def database(directory: Path, name: str, schema: str) -> Iterator[sqlite3.Connection]:
-    """Opens a database in the directory, in one transaction: committed at the end, rolled back after an error.
+def open_database(directory: Path, name: str, schema: str) -> Iterator[sqlite3.Connection]:
+    """Open a database in the directory, in one transaction: committed at the end, rolled back after an error.
 
-    A connection takes about a tenth of a millisecond to open and is not shared between threads; call this where the
-    work is done, outside the event loop.
+    Opening a connection takes about a tenth of a millisecond, and threads do not share it. Call this where the work is
+    done, outside the event loop.
 
     Args:
-        directory: Made if it is not there, for its owner alone.
-        name: Of the file, without its ending.
-        schema: Statements `CREATE ... IF NOT EXISTS`, without a comment.
+        directory: Created for its owner alone if it does not exist.
+        name: Name of the file, without the extension.
+        schema: Statements `CREATE ... IF NOT EXISTS`, without comments.
 
     Raises:
-        sqlite3.Error: If the file cannot be read or written, or is locked for longer than five seconds.
-        OSError: If the directory cannot be made.
+        sqlite3.Error: If the file cannot be read or written, or is locked for more than five seconds.
+        OSError: If the directory cannot be created.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    connection = sqlite3.connect(directory / f"{name}.sqlite3", timeout=_BUSY_S)
+    connection = sqlite3.connect(directory / f"{name}.sqlite3", timeout=_LOCK_TIMEOUT_S)
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")

@@ -1,84 +1,67 @@
-"""A store in Redis, shared by all gateways, that never costs a request more than a tenth of a second when Redis fails.
+"""A store in Redis, shared by all gateways, that adds little time to a request even while Redis fails.
 
-Three things bound the cost. A command has a time limit. A request has an allowance for all its commands together (see
-`redis_allowance`). And after a failure Redis is left alone for a second, so that while it is down nobody waits for it
-but one request a second; that one finds out when it is well again.
+Three things bound that time. A command has a timeout. A request has a limit for all its commands together (see
+`gateway.request_context.limit_redis_time`). And after a failure, Redis is left alone for a second, so that while it is
+down only one request per second waits for it; that request finds out when Redis is back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.lock import Lock as RedisPyLock
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import RedisError
 
+from gateway.request_context import get_redis_budget
 from gateway.storage.stores import CacheUnavailableError, Lock, Unchanged
 
 Result = TypeVar("Result")
 
 _REST_AFTER_FAILURE_S = 1.0
-_CONNECTIONS = 64
-_SOCKET_TIMEOUT_S = 5.0  # a backstop; the limits of `RedisLink.ask` come first
-_KEYS_A_STEP = 1000
-_WALK_S = 10.0  # a million keys take about a second
-_STEP_S = 0.01
-_TICK_S = 1e-6  # less than that is only an error of rounding
-_PUT_UNLESS_CHANGED = """
+_MAX_CONNECTIONS = 64
+# Only a safety net: the limits of `RedisLink.ask` are shorter.
+_SOCKET_TIMEOUT_S = 5.0
+_KEYS_PER_SCAN_STEP = 1000
+# Scanning a million keys takes about a second.
+_SCAN_TIMEOUT_S = 10.0
+_WAIT_STEP_S = 0.01
+# Shorter times are rounding errors.
+_CLOCK_TICK_S = 1e-6
+
+_PUT_IF_UNCHANGED = """
 if (redis.call('get', KEYS[2]) or '') ~= ARGV[3] then return 0 end
 redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
+# The last key is the lock's. Returns the values of the others, then whether the lock was taken.
+_GET_OR_LOCK = """
+local found = redis.call('mget', unpack(KEYS, 1, #KEYS - 1))
+local taken = not found[1] and redis.call('set', KEYS[#KEYS], ARGV[1], 'NX', 'PX', ARGV[2])
+found[#KEYS] = taken and 1 or 0
+return found
+"""
+_RENEW_LOCK = """
+if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('pexpire', KEYS[1], ARGV[2])
+"""
+_RELEASE_LOCK = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1])"
 
 _log = logging.getLogger(__name__)
 
 
-class _Allowance:
-    def __init__(self, seconds: float) -> None:
-        self.left_s = seconds
-
-
-_allowance: ContextVar[_Allowance | None] = ContextVar("redis_allowance", default=None)
-
-
-@contextmanager
-def redis_allowance(seconds: float, *, anew: bool = False) -> Iterator[None]:
-    """Bounds the time that all commands inside the block wait for Redis together, those of tasks begun in it too.
-
-    Args:
-        seconds: The bound; one that is in force already goes on instead.
-        anew: Whether this one counts in any case.
-    """
-    if not anew and _allowance.get() is not None:
-        yield
-        return
-    token = _allowance.set(_Allowance(seconds))
-    try:
-        yield
-    finally:
-        _allowance.reset(token)
-
-
-def allowance_left() -> float | None:
-    """Seconds that may still be spent on Redis here; None if nothing bounds them."""
-    allowance = _allowance.get()
-    return None if allowance is None else max(allowance.left_s, 0.0)
-
-
 class RedisLink:
-    """The one way to Redis: time limits, and a rest after a failure.
+    """The only way to Redis, with timeouts and a rest after each failure.
 
     Args:
         redis: The client.
-        timeout_s: Longest time for one command, looking up the host's name and connecting included.
+        timeout_s: Timeout of one command in seconds, including name resolution and connecting.
     """
 
     def __init__(self, redis: Redis, *, timeout_s: float) -> None:
@@ -88,111 +71,111 @@ class RedisLink:
 
     @classmethod
     def connect(cls, url: str, *, timeout_s: float) -> RedisLink:
-        """Makes a link to a Redis URL; connects with the first command."""
+        """Create a link to a Redis URL, which connects with the first command."""
         pool = BlockingConnectionPool.from_url(
             url,
             socket_timeout=_SOCKET_TIMEOUT_S,
             socket_connect_timeout=_SOCKET_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),  # one, for a connection that went stale while it was idle
-            max_connections=_CONNECTIONS,
+            # One retry, for a connection that went stale while it was idle.
+            retry=Retry(NoBackoff(), 1),
+            max_connections=_MAX_CONNECTIONS,
             timeout=_SOCKET_TIMEOUT_S,
         )
         return cls(Redis.from_pool(pool), timeout_s=timeout_s)
 
     async def ask(self, command: Callable[[], Awaitable[Result]], *, timeout_s: float | None = None) -> Result:
-        """Runs a command.
+        """Run a command and return its result.
 
         Args:
-            command: Sends it to Redis and waits for the answer.
-            timeout_s: Longest time for this one; then the allowance does not count.
+            command: Sends the command to Redis and waits for the answer.
+            timeout_s: Timeout of this command; the limit of the request does not apply then.
 
         Raises:
-            CacheUnavailableError: If Redis does not answer in time or at all, failed less than a second ago, or the
-                allowance is used up.
+            CacheUnavailableError: If Redis does not answer in time, failed less than a second ago, or the request has
+                no time left for it.
         """
         if time.monotonic() < self._resting_until:
             raise CacheUnavailableError("Redis failed less than a second ago")
-        allowance = None if timeout_s is not None else _allowance.get()
+        budget = None if timeout_s is not None else get_redis_budget()
         limit_s = timeout_s or self._timeout_s
-        granted_s = limit_s if allowance is None else min(limit_s, allowance.left_s)
+        granted_s = limit_s if budget is None else min(limit_s, budget.left_s)
         if granted_s <= 0:
-            raise CacheUnavailableError("The time that this request may spend on Redis is over")
-        waited = _Waited()
+            raise CacheUnavailableError("the request has no time left for Redis")
+        wait = _Wait()
         try:
-            return await _within(command(), granted_s, waited)
+            return await _run_within(command(), granted_s, wait)
         except TimeoutError as error:
-            if granted_s < limit_s:  # slow rather than down: the next request may have more luck
+            # Redis is slow rather than down: the next request may succeed.
+            if granted_s < limit_s:
                 raise CacheUnavailableError("Redis is slow") from error
-            raise self._failed(error) from error
-        except LockError:  # an answer like any other, although the library calls it an error of Redis
-            raise
+            raise self._note_failure(error) from error
         except (RedisError, OSError) as error:
-            raise self._failed(error) from error
+            raise self._note_failure(error) from error
         finally:
-            if allowance is not None:
-                allowance.left_s -= waited.seconds
+            if budget is not None:
+                budget.left_s -= wait.seconds
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self.redis.aclose()
         await self.redis.connection_pool.disconnect()
 
-    def _failed(self, error: Exception) -> CacheUnavailableError:
+    def _note_failure(self, error: Exception) -> CacheUnavailableError:
         self._resting_until = time.monotonic() + _REST_AFTER_FAILURE_S
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        _log.warning("The cache is unavailable; answers go on without it", extra={"reason": reason})
+        _log.warning("Cache unavailable", extra={"reason": reason})
         return CacheUnavailableError(reason)
 
 
-class _Waited:
+class _Wait:
     seconds = 0.0
 
 
-async def _within(command: Awaitable[Result], seconds: float, waited: _Waited) -> Result:
-    """Gives the result of the command, or raises TimeoutError.
+async def _run_within(command: Awaitable[Result], seconds: float, wait: _Wait) -> Result:
+    """Return the result of a command, or raise TimeoutError.
 
-    Other than `asyncio.timeout`, it does not take its own process being busy for Redis being slow: time is counted in
-    small steps, and a step that took longer, because the event loop was at other work, counts no more than it should
-    have taken. With many uploads at once that makes the difference between one computation and several.
+    Unlike `asyncio.timeout`, this does not mistake a busy process for a slow Redis: time is counted in small steps, and
+    a step that took longer, because the event loop had other work, counts no more than it should have taken. With many
+    uploads at once, that makes the difference between one computation and several.
     """
     task = asyncio.ensure_future(command)
     try:
-        while seconds - waited.seconds > _TICK_S:
-            step_s = min(_STEP_S, seconds - waited.seconds)
-            begun = time.monotonic()
+        while seconds - wait.seconds > _CLOCK_TICK_S:
+            step_s = min(_WAIT_STEP_S, seconds - wait.seconds)
+            start = time.monotonic()
             await asyncio.wait({task}, timeout=step_s)
-            waited.seconds += min(time.monotonic() - begun, step_s)
+            wait.seconds += min(time.monotonic() - start, step_s)
             if task.done():
                 return task.result()
         raise TimeoutError(f"no answer within {seconds:.3f} s")
     finally:
         if not task.done():
             task.cancel()
-            task.add_done_callback(_look_away)
+            task.add_done_callback(_retrieve_exception)
 
 
-def _look_away(task: asyncio.Future[Result]) -> None:
+def _retrieve_exception(task: asyncio.Future[Result]) -> None:
+    """Mark the exception of a task as retrieved, if it failed while it was being canceled, so that it is not logged."""
     if not task.cancelled():
-        task.exception()  # the command failed while it was being cancelled: nobody is there to hear of it
+        task.exception()
 
 
 class RedisStore:
     """A store in Redis, shared by all gateways.
 
     Args:
-        link: The way to Redis; closed with the store.
+        link: The link to Redis; closed with the store.
     """
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
 
     async def get(self, *keys: str) -> list[bytes | None]:
-        """Gives what is kept under each key, or None; raises `CacheUnavailableError`."""
-        values = await self._link.ask(lambda: self._link.redis.mget(keys))
-        return [value.encode() if isinstance(value, str) else value for value in values]
+        """Return the value of each key, or None; raise `CacheUnavailableError`."""
+        return _to_bytes(await self._link.ask(lambda: self._link.redis.mget(keys)))
 
     async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
-        """Keeps a value, if the condition holds; gives whether it did. Raises `CacheUnavailableError`."""
+        """Store a value if the condition holds; return whether it did. Raise `CacheUnavailableError`."""
         milliseconds = int(ttl_s * 1000)
         redis = self._link.redis
         if milliseconds < 1:
@@ -201,51 +184,67 @@ class RedisStore:
             return bool(await self._link.ask(lambda: redis.set(key, value, px=milliseconds)))
         keys, expected = (key, condition.key), condition.value or b""
         return bool(
-            await self._link.ask(lambda: redis.eval(_PUT_UNLESS_CHANGED, 2, *keys, value, milliseconds, expected))
+            await self._link.ask(lambda: redis.eval(_PUT_IF_UNCHANGED, 2, *keys, value, milliseconds, expected))
         )
 
     async def delete(self, prefix: str) -> int:
-        """Forgets all values whose keys begin so; gives how many. Raises `CacheUnavailableError`.
+        """Delete all values whose keys have this prefix; return their count. Raise `CacheUnavailableError`.
 
-        Walks over all keys, since one receipt may have been read by several models with several options. Redis goes on
-        answering others meanwhile.
+        Scans all keys, since several models may have read one receipt with several options. Redis serves others
+        meanwhile.
         """
+        return await self._link.ask(lambda: self._scan_and_delete(prefix), timeout_s=_SCAN_TIMEOUT_S)
 
-        async def walk() -> int:
-            deleted = 0
-            async for key in self._link.redis.scan_iter(match=f"{prefix}*", count=_KEYS_A_STEP):
-                deleted += await self._link.redis.delete(key)
-            return deleted
+    async def try_lock(self, key: str, *, ttl_s: float) -> Lock | None:
+        """Take a lock that lives for `ttl_s` without renewal; return None if it is held.
 
-        return await self._link.ask(walk, timeout_s=_WALK_S)
+        Raises:
+            CacheUnavailableError: If Redis cannot be reached.
+        """
+        token, milliseconds = secrets.token_hex(16), int(ttl_s * 1000)
+        taken = await self._link.ask(lambda: self._link.redis.set(key, token, nx=True, px=milliseconds))
+        return _RedisLock(self._link, key, token, milliseconds) if taken else None
 
-    def lock(self, key: str, *, ttl_s: float) -> Lock:
-        """Makes a lock, not held yet, that ends after so many seconds."""
-        return _RedisLock(self._link, key, ttl_s)
+    async def get_or_lock(self, *keys: str, lock_key: str, ttl_s: float) -> tuple[list[bytes | None], Lock | None]:
+        """Return the value of each key and, if the first has none, take a lock unless it is held.
+
+        Raises:
+            CacheUnavailableError: If Redis cannot be reached.
+        """
+        token, milliseconds = secrets.token_hex(16), int(ttl_s * 1000)
+        redis, all_keys = self._link.redis, (*keys, lock_key)
+        *values, taken = await self._link.ask(
+            lambda: redis.eval(_GET_OR_LOCK, len(all_keys), *all_keys, token, milliseconds)
+        )
+        return _to_bytes(values), _RedisLock(self._link, lock_key, token, milliseconds) if taken else None
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._link.aclose()
 
+    async def _scan_and_delete(self, prefix: str) -> int:
+        deleted = 0
+        async for key in self._link.redis.scan_iter(match=f"{prefix}*", count=_KEYS_PER_SCAN_STEP):
+            deleted += await self._link.redis.delete(key)
+        return deleted
 
-class _RedisLock:
-    """redis-py's lock: SET NX with a token; renewed and released by whoever knows the token."""
 
-    def __init__(self, link: RedisLink, key: str, ttl_s: float) -> None:
+class _RedisLock(Lock):
+    def __init__(self, link: RedisLink, key: str, token: str, ttl_ms: int) -> None:
+        super().__init__()
         self._link = link
-        self._lock = RedisPyLock(link.redis, key, timeout=ttl_s, blocking=False, thread_local=False)
+        self._key = key
+        self._token = token
+        self._ttl_ms = ttl_ms
 
-    async def acquire(self) -> bool:
-        return await self._link.ask(self._lock.acquire)
+    async def _renew(self) -> bool:
+        redis, arguments = self._link.redis, (self._key, self._token, self._ttl_ms)
+        return bool(await self._link.ask(lambda: redis.eval(_RENEW_LOCK, 1, *arguments)))
 
-    async def renew(self) -> bool:
-        try:
-            return await self._link.ask(self._lock.reacquire)
-        except LockError:
-            return False
+    async def _release(self) -> None:
+        redis, arguments = self._link.redis, (self._key, self._token)
+        await self._link.ask(lambda: redis.eval(_RELEASE_LOCK, 1, *arguments))
 
-    async def release(self) -> None:
-        try:
-            await self._link.ask(self._lock.release)
-        except LockError:
-            return  # it ended by itself
+
+def _to_bytes(values: list[bytes | str | None]) -> list[bytes | None]:
+    return [value.encode() if isinstance(value, str) else value for value in values]

@@ -5,86 +5,89 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Protocol
 
-RENEW_S = 0.5
-"""How often a lock that is held is renewed; its time should be several times as long."""
+# The lifetime of a lock should be several times as long.
+_RENEW_INTERVAL_S = 0.5
 
 
 class CacheUnavailableError(Exception):
-    """The cache cannot be asked at the moment; nothing is known about what it holds."""
+    """The store cannot be reached; what it holds is unknown."""
 
 
 @dataclass(frozen=True)
 class Unchanged:
-    """A condition: what is kept under a key is still this, None for nothing."""
+    """A condition: a key still has this value, or none if the value is None."""
 
     key: str
     value: bytes | None
 
 
-class Lock(Protocol):
-    """A right that one holder has at a time, and that ends by itself when its holder does not renew it."""
+class Lock(ABC):
+    """A lock that its creator holds until `release`: renewed in the background, and gone soon after its holder dies."""
 
-    async def acquire(self) -> bool:
-        """Takes the right, if nobody has it. Raises `CacheUnavailableError`."""
-
-    async def renew(self) -> bool:
-        """Holds it for its whole time again; gives whether it was still held. Raises `CacheUnavailableError`."""
+    def __init__(self) -> None:
+        # In a context of its own: the time this takes is not the request's.
+        self._renewal = asyncio.create_task(self._renew_repeatedly(), context=Context())
 
     async def release(self) -> None:
-        """Gives it back, if it is still held. Raises `CacheUnavailableError`."""
+        """Release the lock, if it is still held; raise `CacheUnavailableError`."""
+        self._renewal.cancel()
+        await self._release()
 
-
-@asynccontextmanager
-async def held(lock: Lock) -> AsyncIterator[None]:
-    """Renews a lock that was acquired as long as the block runs; releasing it is up to the block."""
-
-    async def renew() -> None:
+    async def _renew_repeatedly(self) -> None:
         while True:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(_RENEW_INTERVAL_S)
             with suppress(CacheUnavailableError):
-                if not await lock.renew():
-                    return  # it was taken away, or the store forgot
+                if not await self._renew():
+                    return
 
-    # In a context of its own: the time this takes is not the request's.
-    task = asyncio.create_task(renew(), context=Context())
-    try:
-        yield
-    finally:
-        task.cancel()
+    @abstractmethod
+    async def _renew(self) -> bool:
+        """Restart the lifetime of the lock; return whether it was still held."""
+
+    @abstractmethod
+    async def _release(self) -> None:
+        """Release the lock, if it is still held."""
 
 
 class Store(Protocol):
-    """Keeps bytes under keys for a limited time."""
+    """Keeps bytes under keys for a limited time. All methods but `aclose` raise `CacheUnavailableError`."""
 
     async def get(self, *keys: str) -> list[bytes | None]:
-        """Gives what is kept under each key, or None; raises `CacheUnavailableError`."""
+        """Return the value of each key, or None."""
 
     async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
-        """Keeps a value, if the condition holds; gives whether it did. Raises `CacheUnavailableError`."""
+        """Store a value if the condition holds; return whether it did."""
 
     async def delete(self, prefix: str) -> int:
-        """Forgets all values whose keys begin so; gives how many. Raises `CacheUnavailableError`."""
+        """Delete all values whose keys have this prefix; return their count."""
 
-    def lock(self, key: str, *, ttl_s: float) -> Lock:
-        """Makes a lock, not held yet, that ends after so many seconds."""
+    async def try_lock(self, key: str, *, ttl_s: float) -> Lock | None:
+        """Take a lock that lives for `ttl_s` without renewal; return None if it is held."""
+
+    async def get_or_lock(self, *keys: str, lock_key: str, ttl_s: float) -> tuple[list[bytes | None], Lock | None]:
+        """Return the value of each key and, if the first has none, take a lock unless it is held.
+
+        Nothing happens between the two: either the value is there, or nobody else who asks like this gets the lock.
+        """
 
     async def aclose(self) -> None:
-        """Lets go of connections."""
+        """Close the connections."""
 
 
 class MemoryStore:
-    """A store in this process, bounded in entries and in bytes; the least recently used go first.
+    """A store in this process, limited in entries and bytes; the least recently used entries are dropped first.
 
     Args:
-        max_entries: Most values kept.
-        max_bytes: Most bytes kept, values only.
+        max_entries: Maximum number of values.
+        max_bytes: Maximum size of all values together.
         clock: Seconds, monotonic.
     """
 
@@ -96,11 +99,11 @@ class MemoryStore:
         self._bytes = 0
 
     async def get(self, *keys: str) -> list[bytes | None]:
-        """Gives what is kept under each key, or None."""
+        """Return the value of each key, or None."""
         return [self._get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
-        """Keeps a value, if the condition holds; one that is larger than the whole store is not kept."""
+        """Store a value if the condition holds, unless it is larger than the whole store."""
         if condition is not None and self._get(condition.key) != condition.value:
             return False
         self._drop(key)
@@ -112,18 +115,25 @@ class MemoryStore:
         return True
 
     async def delete(self, prefix: str) -> int:
-        """Forgets all values whose keys begin so; gives how many."""
+        """Delete all values whose keys have this prefix; return their count."""
         keys = [key for key in self._entries if key.startswith(prefix)]
         for key in keys:
             self._drop(key)
         return len(keys)
 
-    def lock(self, key: str, *, ttl_s: float) -> Lock:
-        """Makes a lock, not held yet, that ends after so many seconds."""
-        return _MemoryLock(self, key, ttl_s)
+    async def try_lock(self, key: str, *, ttl_s: float) -> Lock | None:
+        """Take a lock that lives for `ttl_s` without renewal; return None if it is held."""
+        token = secrets.token_bytes(16)
+        taken = await self.put(key, token, ttl_s=ttl_s, condition=Unchanged(key, None))
+        return _MemoryLock(self, key, token, ttl_s) if taken else None
+
+    async def get_or_lock(self, *keys: str, lock_key: str, ttl_s: float) -> tuple[list[bytes | None], Lock | None]:
+        """Return the value of each key and, if the first has none, take a lock unless it is held."""
+        values = await self.get(*keys)
+        return values, None if values[0] is not None else await self.try_lock(lock_key, ttl_s=ttl_s)
 
     async def aclose(self) -> None:
-        """Forgets everything."""
+        """Drop everything."""
         self._entries.clear()
         self._bytes = 0
 
@@ -144,22 +154,18 @@ class MemoryStore:
             self._bytes -= len(entry[1])
 
 
-class _MemoryLock:
-    def __init__(self, store: MemoryStore, key: str, ttl_s: float) -> None:
+class _MemoryLock(Lock):
+    def __init__(self, store: MemoryStore, key: str, token: bytes, ttl_s: float) -> None:
+        super().__init__()
         self._store = store
         self._key = key
+        self._token = token
         self._ttl_s = ttl_s
-        self._token = secrets.token_bytes(16)
 
-    async def acquire(self) -> bool:
-        return await self._put(Unchanged(self._key, None))
+    async def _renew(self) -> bool:
+        held = Unchanged(self._key, self._token)
+        return await self._store.put(self._key, self._token, ttl_s=self._ttl_s, condition=held)
 
-    async def renew(self) -> bool:
-        return await self._put(Unchanged(self._key, self._token))
-
-    async def release(self) -> None:
+    async def _release(self) -> None:
         if await self._store.get(self._key) == [self._token]:
             await self._store.delete(self._key)
-
-    async def _put(self, condition: Unchanged) -> bool:
-        return await self._store.put(self._key, self._token, ttl_s=self._ttl_s, condition=condition)

@@ -11,7 +11,7 @@ from rich.table import Table
 from quittance import console
 
 if TYPE_CHECKING:
-    from gateway.admission.api_keys import KeyBook
+    from gateway.admission.api_keys import KeyStore
 
 app = typer.Typer(
     help="Create, list and revoke API keys of the gateway. They are stored in QUITTANCE_STATE_DIRECTORY.",
@@ -31,10 +31,10 @@ def create(
 
     Once there is a key, the gateway rejects requests without one, unless QUITTANCE_ACCESS is open.
     """
-    from gateway.admission.api_keys import KeyBookError
+    from gateway.admission.api_keys import KeyStoreError
 
-    with console.exit_on(KeyBookError):
-        key, secret = _open_book().create(name, rate_limit)
+    with console.exit_on(KeyStoreError):
+        key, secret = _open_key_store().create(name, rate_limit)
     console.print_message(f"Created key {key.id} for {key.name}. It is valid within a second and is not shown again:")
     console.print_result(secret)
 
@@ -42,7 +42,7 @@ def create(
 @app.command("list")
 def list_keys() -> None:
     """List all keys, including revoked ones. The keys themselves cannot be shown."""
-    keys = _open_book().list()
+    keys = _open_key_store().list()
     if not keys:
         console.print_message("There are no keys. Create one: quittance keys create NAME")
         return
@@ -55,17 +55,17 @@ def list_keys() -> None:
 @app.command()
 def revoke(key: Annotated[str, typer.Argument(metavar="NAME|ID", help="As shown by `quittance keys list`.")]) -> None:
     """Revoke a key for good. The gateway rejects it within a second."""
-    from gateway.admission.api_keys import KeyBookError
+    from gateway.admission.api_keys import KeyStoreError
 
-    with console.exit_on(KeyBookError):
-        revoked = _open_book().revoke(key)
+    with console.exit_on(KeyStoreError):
+        revoked = _open_key_store().revoke(key)
     console.print_message(f"Revoked key {revoked.id} for {revoked.name}.")
 
 
-def _open_book() -> KeyBook:
-    from gateway.admission.api_keys import KeyBook
+def _open_key_store() -> KeyStore:
+    from gateway.admission.api_keys import KeyStore
     from gateway.settings import GatewaySettings
     from shared.service.settings import SettingsError
 
     with console.exit_on(SettingsError):
-        return KeyBook(GatewaySettings.from_environment().storage.state_directory)
+        return KeyStore(GatewaySettings.from_environment().storage.state_directory)

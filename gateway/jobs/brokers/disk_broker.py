@@ -11,7 +11,7 @@ from pathlib import Path
 from taskiq import BrokerMessage
 
 from gateway.jobs.brokers.broker import LendingBroker
-from gateway.storage.database import database
+from gateway.storage.database import open_database
 
 # How often to look for messages that another process added, or that a dead one left.
 _POLL_INTERVAL_S = 1.0
@@ -71,7 +71,7 @@ class DiskBroker(LendingBroker):
         )
 
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
-        return database(self._directory, "queue", _SCHEMA)
+        return open_database(self._directory, "queue", _SCHEMA)
 
     def _execute(self, statements: list[tuple[str, tuple[object, ...]]]) -> None:
         with self._database() as connection:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from gateway.jobs.contracts import FileState
 from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
 from gateway.jobs.stores.job_store import JobsUnavailableError
-from gateway.storage.database import database
+from gateway.storage.database import open_database
 
 Value = TypeVar("Value")
 
@@ -107,7 +107,7 @@ class DiskJobStore:
         await self._run_if_created(self._settle_webhook, job_id, retry_in_s)
 
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
-        return database(self._directory, "jobs", _SCHEMA)
+        return open_database(self._directory, "jobs", _SCHEMA)
 
     async def _run(self, call: Callable[..., Value], *args: object) -> Value:
         try:

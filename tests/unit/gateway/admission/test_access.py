@@ -1,4 +1,4 @@
-"""Who is let in: keys, rate limits, other origins, and the headers on every answer."""
+"""API keys, rate limits, web origins, and security headers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from gateway.admission.access import check_exposure
-from gateway.admission.api_keys import KeyBook, KeyBookError, KeyRing
+from gateway.admission.api_keys import KeyRing, KeyStore, KeyStoreError
 from gateway.settings import GatewaySettings
 from quittance.cli import app as command_line
 from shared.startup import StartupError
@@ -23,13 +23,13 @@ from tests.support.gateway import Gateway, assert_problem, make_picture, run_gat
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> KeyBook:
-    return KeyBook(tmp_path / "state")
+def key_store(tmp_path: Path) -> KeyStore:
+    return KeyStore(tmp_path / "state")
 
 
 @pytest.fixture
-async def guarded(book: KeyBook) -> AsyncIterator[Gateway]:
-    book.create("somebody")
+async def guarded(key_store: KeyStore) -> AsyncIterator[Gateway]:
+    key_store.create("somebody")
     async with run_gateway(GatewaySettings()) as gateway:
         yield gateway
 
@@ -41,39 +41,39 @@ async def post(gateway: Gateway, **headers: str) -> httpx2.Response:
     )
 
 
-def test_a_key_is_shown_once_and_kept_as_a_hash(book: KeyBook, tmp_path: Path) -> None:
-    key, secret = book.create("books", "60/minute")
+def test_stores_only_the_hash_of_a_key(key_store: KeyStore, tmp_path: Path) -> None:
+    key, secret = key_store.create("books", "60/minute")
     assert secret.startswith(f"qtc_{key.id}_")
     assert len(secret) == 56
     kept = b"".join(path.read_bytes() for path in (tmp_path / "state").iterdir())
     assert secret[13:].encode() not in kept
     assert hashlib.sha256(secret[13:].encode()).digest() in kept
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
-    assert book.list() == [key]
+    assert key_store.list() == [key]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb"])
-def test_names_that_are_none(book: KeyBook, name: str) -> None:
-    with pytest.raises(KeyBookError, match="printable"):
-        book.create(name)
+def test_rejects_invalid_names(key_store: KeyStore, name: str) -> None:
+    with pytest.raises(KeyStoreError, match="printable"):
+        key_store.create(name)
 
 
-def test_a_name_is_used_by_one_key_at_a_time(book: KeyBook) -> None:
-    first, _ = book.create("books")
-    with pytest.raises(KeyBookError, match="Revoke it first"):
-        book.create("books")
-    book.revoke("books")
-    second, _ = book.create("books")
-    book.revoke(second.id)
-    with pytest.raises(KeyBookError, match="No key in use"):
-        book.revoke("books")
-    assert {key.id for key in book.list() if key.revoked} == {first.id, second.id}
+def test_names_of_keys_in_use_are_unique(key_store: KeyStore) -> None:
+    first, _ = key_store.create("books")
+    with pytest.raises(KeyStoreError, match="Revoke it first"):
+        key_store.create("books")
+    key_store.revoke("books")
+    second, _ = key_store.create("books")
+    key_store.revoke(second.id)
+    with pytest.raises(KeyStoreError, match="No key in use"):
+        key_store.revoke("books")
+    assert {key.id for key in key_store.list() if key.revoked} == {first.id, second.id}
 
 
-async def test_only_the_whole_right_key_is_found(book: KeyBook) -> None:
-    key, secret = book.create("a")
-    _, other = book.create("b")
-    ring = KeyRing(book)
+async def test_finds_only_exact_keys(key_store: KeyStore) -> None:
+    key, secret = key_store.create("a")
+    _, other = key_store.create("b")
+    ring = KeyRing(key_store)
     assert await ring.find(secret) == key
     swapped = secret[:13] + other[13:]
     for wrong in (
@@ -89,23 +89,23 @@ async def test_only_the_whole_right_key_is_found(book: KeyBook) -> None:
         assert await ring.find(wrong) is None, wrong
 
 
-async def test_keys_are_read_again_and_trouble_with_the_file_lets_those_known_go_on(
-    book: KeyBook, monkeypatch: pytest.MonkeyPatch
+async def test_reads_keys_again_and_keeps_them_if_that_fails(
+    key_store: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
-    ring = KeyRing(book)
-    assert not await ring.any_made()
-    key, secret = book.create("a")
+    monkeypatch.setattr("gateway.admission.api_keys._MAX_AGE_S", 0.0)
+    ring = KeyRing(key_store)
+    assert not await ring.any_created()
+    key, secret = key_store.create("a")
     assert await ring.find(secret) == key
 
     def broken() -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(book, "list", broken)
+    monkeypatch.setattr(key_store, "list", broken)
     assert await ring.find(secret) == key
 
 
-async def test_without_a_key_only_what_holds_nothing_is_open(guarded: Gateway) -> None:
+async def test_only_public_paths_need_no_key(guarded: Gateway) -> None:
     for path in ("/", "/web/modules/app.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"):
         assert (await guarded.http.get(path)).status_code == 200, path
     refused = [
@@ -121,66 +121,66 @@ async def test_without_a_key_only_what_holds_nothing_is_open(guarded: Gateway) -
     assert guarded.detector.requests == []
 
 
-async def test_a_key_lets_in_by_either_header_until_it_is_revoked(
-    guarded: Gateway, book: KeyBook, monkeypatch: pytest.MonkeyPatch
+async def test_accepts_a_key_in_either_header_until_it_is_revoked(
+    guarded: Gateway, key_store: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
-    _, secret = book.create("books")
+    monkeypatch.setattr("gateway.admission.api_keys._MAX_AGE_S", 0.0)
+    _, secret = key_store.create("books")
     assert (await post(guarded, Authorization=f"Bearer {secret}")).status_code == 200
     assert (await post(guarded, Authorization=f"bearer  {secret}")).status_code == 200
     assert (await post(guarded, X_API_Key=secret)).status_code == 200
     assert_problem(await post(guarded, Authorization=f"Basic {secret}"), 401, "key-missing")
     assert_problem(await post(guarded, X_API_Key=secret[:-1] + "!"), 401, "key-invalid")
-    book.revoke("books")
+    key_store.revoke("books")
     assert_problem(await post(guarded, X_API_Key=secret), 401, "key-invalid")
-    book.revoke("somebody")  # the last one: nobody is let in, rather than everybody
+    key_store.revoke("somebody")  # the last one: the gateway stays closed
     assert_problem(await post(guarded), 401, "key-missing")
 
 
-async def test_the_first_key_closes_an_open_gateway(
-    book: KeyBook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_first_key_closes_the_gateway(
+    key_store: KeyStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
+    monkeypatch.setattr("gateway.admission.api_keys._MAX_AGE_S", 0.0)
     async with run_gateway(GatewaySettings()) as gateway:
         assert (await post(gateway)).status_code == 200
-        assert not (tmp_path / "state").exists()  # looking for keys makes nothing
-        book.create("a")
+        assert not (tmp_path / "state").exists()
+        key_store.create("a")
         assert_problem(await post(gateway), 401, "key-missing")
 
 
-async def test_the_setting_decides_whatever_keys_there_are(book: KeyBook) -> None:
+async def test_access_setting_overrides_existing_keys(key_store: KeyStore) -> None:
     async with run_gateway(GatewaySettings(access="keys")) as gateway:
         assert_problem(await post(gateway), 401, "key-missing")
-    book.create("a")
+    key_store.create("a")
     async with run_gateway(GatewaySettings(access="open")) as gateway:
         assert (await post(gateway)).status_code == 200
 
 
-async def test_a_caller_of_too_many_requests_is_told_when_to_come_back(book: KeyBook) -> None:
-    _, strict = book.create("strict", "2/3 seconds")
-    _, usual = book.create("usual")
+async def test_limits_the_rate_of_each_key(key_store: KeyStore) -> None:
+    _, strict = key_store.create("strict", "2/3 seconds")
+    _, usual = key_store.create("usual")
     async with run_gateway(GatewaySettings(rate_limit="5/minute")) as gateway:
         statuses = [(await post(gateway, X_API_Key=strict)).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
         refused = await post(gateway, X_API_Key=strict)
-        told = assert_problem(refused, 429, "too-many-requests")
-        assert "At most 2 in 3 s" in told.detail
+        problem = assert_problem(refused, 429, "too-many-requests")
+        assert "At most 2 in 3 s" in problem.detail
         assert [(await post(gateway, X_API_Key=usual)).status_code for _ in range(6)] == [200] * 5 + [429]
         await asyncio.sleep(int(refused.headers["retry-after"]) + 0.1)
         assert (await post(gateway, X_API_Key=strict)).status_code == 200
 
 
-async def test_without_keys_addresses_are_counted_and_probes_are_not() -> None:
+async def test_limits_the_rate_of_addresses_but_not_of_probes() -> None:
     async with run_gateway(GatewaySettings(rate_limit="2/minute")) as gateway:
         assert [(await post(gateway)).status_code for _ in range(3)] == [200, 200, 429]
         assert {(await gateway.http.get("/readyz")).status_code for _ in range(5)} == {200}
 
 
-async def test_who_sent_a_request_is_logged_and_the_key_is_not(
-    guarded: Gateway, book: KeyBook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_logs_the_name_of_the_key_but_not_the_key(
+    guarded: Gateway, key_store: KeyStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gateway.admission.api_keys._FRESH_S", 0.0)
-    _, secret = book.create("books")
+    monkeypatch.setattr("gateway.admission.api_keys._MAX_AGE_S", 0.0)
+    _, secret = key_store.create("books")
     with caplog.at_level(logging.INFO):
         await post(guarded, X_API_Key=secret)
     assert [r.caller for r in caplog.records if hasattr(r, "caller")] == ["books"]
@@ -190,26 +190,26 @@ async def test_who_sent_a_request_is_logged_and_the_key_is_not(
 ORIGIN = "https://books.example.com"
 
 
-async def test_pages_of_named_origins_may_call_and_others_may_not() -> None:
+async def test_only_configured_origins_may_call() -> None:
     async with run_gateway(GatewaySettings(cors_origins=ORIGIN, access="keys")) as gateway:
         asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
         preflight = await gateway.http.options("/v1/receipts", headers={"Origin": ORIGIN} | asked)
         assert preflight.status_code == 200
         assert preflight.headers["access-control-allow-origin"] == ORIGIN
         answer = await post(gateway, Origin=ORIGIN)
-        assert answer.status_code == 401  # and the page can read why
+        assert answer.status_code == 401
         assert answer.headers["access-control-allow-origin"] == ORIGIN
         assert "access-control-allow-credentials" not in answer.headers
         other = await post(gateway, Origin="https://evil.example.com")
         assert "access-control-allow-origin" not in other.headers
 
 
-async def test_without_named_origins_there_are_none() -> None:
+async def test_no_origin_may_call_by_default() -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         assert "access-control-allow-origin" not in (await post(gateway, Origin=ORIGIN)).headers
 
 
-def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parses_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUITTANCE_CORS_ORIGINS", f"{ORIGIN}, http://localhost:5173")
     assert GatewaySettings.from_environment().admission.allowed_origins == (ORIGIN, "http://localhost:5173")
     for wrong in ("books.example.com", f"{ORIGIN}/"):
@@ -217,12 +217,12 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
             GatewaySettings(cors_origins=wrong)
 
 
-def test_a_rate_limit_that_is_none_is_explained() -> None:
+def test_explains_invalid_rate_limits() -> None:
     with pytest.raises(ValidationError, match="60/minute"):
         GatewaySettings(rate_limit="many")
 
 
-async def test_every_answer_has_the_headers_that_make_browsers_careful(gateway_with_faults: Gateway) -> None:
+async def test_every_response_has_security_headers(gateway_with_faults: Gateway) -> None:
     http = gateway_with_faults.http
     answers = [await http.get(path) for path in ("/", "/docs", "/readyz", "/nothing", f"/v1/receipts/{'0' * 32}")]
     answers += [await post(gateway_with_faults), await http.post("/v1/receipts", content=bytes(20_000_000))]
@@ -261,7 +261,7 @@ async def gateway_with_faults() -> AsyncIterator[Gateway]:
         ("0.0.0.0", "[::1]:8000", "auto", True),
     ],
 )
-def test_nobody_is_let_in_from_elsewhere_by_accident(
+def test_refuses_to_start_if_others_could_use_it_by_accident(
     host: str, publish: str | None, access: str, starts: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = GatewaySettings.model_validate({"publish": publish, "access": access})
@@ -270,16 +270,16 @@ def test_nobody_is_let_in_from_elsewhere_by_accident(
             check_exposure(settings, host)
         return
     check_exposure(settings, host)
-    assert ("No API key is needed" in caplog.text) == (access != "keys")
+    assert ("No API key needed" in caplog.text) == (access != "keys")
 
 
-def test_with_a_key_it_may_listen_anywhere_and_need_not_warn(book: KeyBook, caplog: pytest.LogCaptureFixture) -> None:
-    book.create("a")
+def test_may_listen_anywhere_with_a_key(key_store: KeyStore, caplog: pytest.LogCaptureFixture) -> None:
+    key_store.create("a")
     check_exposure(GatewaySettings(), "0.0.0.0")
     assert caplog.text == ""
 
 
-def test_keys_on_the_command_line(book: KeyBook) -> None:
+def test_manages_keys_on_the_command_line(key_store: KeyStore) -> None:
     runner = CliRunner()
     assert "There are no keys" in runner.invoke(command_line, ["keys", "list"]).output
     made = runner.invoke(command_line, ["keys", "create", "[b]ooks", "--rate-limit", "60/minute"])
@@ -295,4 +295,4 @@ def test_keys_on_the_command_line(book: KeyBook) -> None:
     assert runner.invoke(command_line, ["keys", "create", "x", "--rate-limit", "lots"]).exit_code == 1
     assert runner.invoke(command_line, ["keys", "revoke", "[b]ooks"]).exit_code == 0
     assert runner.invoke(command_line, ["keys", "revoke", "[b]ooks"]).exit_code == 1
-    assert book.list()[0].revoked is not None
+    assert key_store.list()[0].revoked is not None

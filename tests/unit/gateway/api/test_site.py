@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from gateway.api.site import page_router
+from gateway.api.site import build_site_router
 from shared.service.problem_handlers import add_problem_handlers
 
 LARGEST = 300_000  # bytes of all files; a phone gets them in a second
@@ -27,7 +27,7 @@ def files(repository: Path) -> dict[str, Path]:
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
     app = FastAPI()
-    app.include_router(page_router())
+    app.include_router(build_site_router())
     add_problem_handlers(app)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway") as client:
         yield client

@@ -1,3 +1,5 @@
+"""Rendering of documents, in the renderer's own process and called directly."""
+
 from __future__ import annotations
 
 import asyncio
@@ -18,7 +20,7 @@ from PIL import Image
 
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.render_process import render
-from gateway.documents.renderer import ACCEPTED, Renderer
+from gateway.documents.renderer import ACCEPTED_FORMATS, PageImage, Renderer
 from shared.pictures.decoding import decode_picture
 from shared.pictures.header import PictureLimits, identify_format
 from shared.problems import ProblemError
@@ -27,14 +29,14 @@ LIMITS = DocumentLimits(max_pages=3, picture=PictureLimits(max_pixels=4_000_000,
 LUMA_OF_RED = 0.299
 
 
-def paper(shade: int = 200, size: tuple[int, int] = (120, 200)) -> Image.Image:
-    """White, with a dark band of that many rows at the top."""
+def draw_page(red: int = 200, size: tuple[int, int] = (120, 200)) -> Image.Image:
+    """Draw a white page with 20 rows of a shade of red at the top."""
     pixels = np.full((size[1], size[0], 3), 255, np.uint8)
-    pixels[:20] = (shade, 0, 0)  # red
+    pixels[:20] = (red, 0, 0)
     return Image.fromarray(pixels)
 
 
-def saved(kind: str, pages: list[Image.Image]) -> bytes:
+def encode(kind: str, pages: list[Image.Image]) -> bytes:
     out = io.BytesIO()
     if kind == "HEIC":
         pillow_heif.from_pillow(pages[0]).save(out, quality=90)
@@ -45,18 +47,18 @@ def saved(kind: str, pages: list[Image.Image]) -> bytes:
     return out.getvalue()
 
 
-def renderer(timeout_s: float = 20.0) -> Renderer:
-    return Renderer(LIMITS, timeout_s=timeout_s, workers=2)
+def build_renderer(timeout_s: float = 20.0) -> Renderer:
+    return Renderer(LIMITS, timeout_s=timeout_s, max_processes=2)
 
 
-async def refused(data: bytes, renderer: Renderer) -> ProblemError:
+async def get_problem(data: bytes, renderer: Renderer) -> ProblemError:
     with pytest.raises(ProblemError) as caught:
-        await renderer.pages(data)
+        await renderer.render_pages(data)
     return caught.value
 
 
-def endless() -> bytes:
-    """A PDF of one page that takes long to draw: half a million rectangles, packed; more would need too much memory."""
+def build_slow_pdf() -> bytes:
+    """Build a PDF of one page that is slow to draw: half a million rectangles; more would need too much memory."""
     drawing = zlib.compress(b"0 0 90 90 re f " * 500_000, 9)
     return (
         b"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
@@ -66,17 +68,17 @@ def endless() -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
-async def test_pictures_pass_as_they_are(kind: str) -> None:
-    data = saved(kind, [paper()])
-    assert await renderer().pages(data) == [data]
+async def test_pictures_are_returned_unchanged(kind: str) -> None:
+    data = encode(kind, [draw_page()])
+    assert await build_renderer().render_pages(data) == [PageImage(data, f"image/{kind.lower()}", draw_page().size)]
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "HEIC", "AVIF", "PDF"])
-async def test_other_formats_become_pictures_with_their_colors(kind: str) -> None:
-    data = saved(kind, [paper()])
+async def test_renders_other_formats_in_color(kind: str) -> None:
+    data = encode(kind, [draw_page()])
     assert identify_format(data) == kind
-    (page,) = await renderer().pages(data)
-    pixels = np.asarray(Image.open(io.BytesIO(page)).convert("RGB"))
+    (page,) = await build_renderer().render_pages(data)
+    pixels = np.asarray(Image.open(io.BytesIO(page.data)).convert("RGB"))
     height, width = pixels.shape[:2]
     assert height / width == pytest.approx(200 / 120, rel=0.02)
     top, below = pixels[height // 20, width // 2], pixels[height // 2, width // 2]
@@ -85,110 +87,110 @@ async def test_other_formats_become_pictures_with_their_colors(kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PDF"])
-async def test_every_page_is_rendered_in_order(kind: str) -> None:
-    pages = await renderer().pages(saved(kind, [paper(shade) for shade in (90, 160, 250)]))
-    shades = [int(decode_picture(page, LIMITS.picture).pixels[4, 40]) for page in pages]
+async def test_renders_all_pages_in_order(kind: str) -> None:
+    pages = await build_renderer().render_pages(encode(kind, [draw_page(shade) for shade in (90, 160, 250)]))
+    shades = [int(decode_picture(page.data, LIMITS.picture).pixels[4, 40]) for page in pages]
     np.testing.assert_allclose(shades, np.array((90, 160, 250)) * LUMA_OF_RED, atol=4)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PDF"])
-async def test_one_page_is_shown_as_it_is_read(kind: str) -> None:
-    data = saved(kind, [paper(shade) for shade in (90, 160, 250)])
-    picture, media_type = await renderer().page(data, 1)
+async def test_shows_a_page_as_it_is_read(kind: str) -> None:
+    data = encode(kind, [draw_page(shade) for shade in (90, 160, 250)])
+    picture, media_type = await build_renderer().show_page(data, 1)
     assert (media_type, identify_format(picture)) == ("image/webp", "WebP")
     read, shown = (
-        decode_picture((await renderer().pages(data))[1], LIMITS.picture),
+        decode_picture((await build_renderer().render_pages(data))[1].data, LIMITS.picture),
         decode_picture(picture, LIMITS.picture),
     )
     assert (shown.width, shown.height) == (read.width, read.height)
     assert int(shown.pixels[4, 40]) == pytest.approx(160 * LUMA_OF_RED, abs=4)
 
 
-async def test_a_picture_is_its_own_only_page() -> None:
-    data = saved("PNG", [paper()])
-    assert await renderer().page(data, 0) == (data, "image/png")
+async def test_a_picture_is_its_only_page() -> None:
+    data = encode("PNG", [draw_page()])
+    assert await build_renderer().show_page(data, 0) == (data, "image/png")
 
 
 @pytest.mark.parametrize(("kind", "count"), [("PNG", 1), ("HEIC", 1), ("PDF", 2)])
-async def test_a_page_that_is_not_there_is_told(kind: str, count: int) -> None:
+async def test_rejects_unknown_page_numbers(kind: str, count: int) -> None:
     with pytest.raises(ProblemError) as caught:
-        await renderer().page(saved(kind, [paper()] * count), count)
+        await build_renderer().show_page(encode(kind, [draw_page()] * count), count)
     assert (caught.value.status, caught.value.code, caught.value.extra) == (404, "no-such-page", {"pages": count})
 
 
-async def test_too_many_pages_are_refused_with_the_limit() -> None:
-    problem = await refused(saved("PDF", [paper()] * 4), renderer())
+async def test_rejects_too_many_pages() -> None:
+    problem = await get_problem(encode("PDF", [draw_page()] * 4), build_renderer())
     assert (problem.status, problem.code) == (413, "too-many-pages")
     assert problem.extra == {"pages": 4, "max_pages": 3}
 
 
-async def test_a_tiff_too_large_is_refused_before_it_is_decoded() -> None:
-    problem = await refused(saved("TIFF", [paper(size=(3100, 100))]), renderer())
+async def test_rejects_a_large_tiff_before_decoding() -> None:
+    problem = await get_problem(encode("TIFF", [draw_page(size=(3100, 100))]), build_renderer())
     assert (problem.status, problem.code) == (413, "picture-too-large")
 
 
-async def test_a_large_page_of_a_pdf_is_rendered_smaller() -> None:
+async def test_renders_large_pdf_pages_smaller() -> None:
     document = pdfium.PdfDocument.new()
     document.new_page(5000, 8000)
     out = io.BytesIO()
     document.save(out)
-    (page,) = await renderer().pages(out.getvalue())
-    size = decode_picture(page, LIMITS.picture)
+    (page,) = await build_renderer().render_pages(out.getvalue())
+    size = decode_picture(page.data, LIMITS.picture)
     assert size.width * size.height <= 4_000_000
     assert size.height <= 3000
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "HEIC", "AVIF", "PDF", "BMP"])
-async def test_files_cut_off_are_told_to_be_damaged(kind: str) -> None:
-    data = saved(kind, [paper()])
-    problem = await refused(data[: len(data) // 3], renderer())
+async def test_rejects_truncated_files(kind: str) -> None:
+    data = encode(kind, [draw_page()])
+    problem = await get_problem(data[: len(data) // 3], build_renderer())
     assert (problem.status, problem.code) == (422, "picture-damaged")
     assert kind in problem.detail
 
 
-async def test_unknown_formats_are_told_what_is_accepted() -> None:
-    problem = await refused(saved("GIF", [paper()]), renderer())
+async def test_names_the_accepted_formats() -> None:
+    problem = await get_problem(encode("GIF", [draw_page()]), build_renderer())
     assert (problem.status, problem.code) == (415, "unsupported-format")
     assert "a GIF" in problem.detail
-    assert problem.extra["accepted"] == list(ACCEPTED)
+    assert problem.extra["accepted"] == list(ACCEPTED_FORMATS)
 
 
-async def test_a_document_that_takes_too_long_is_killed() -> None:
-    problem = await refused(saved("PDF", [paper()]), renderer(timeout_s=0.01))
+async def test_kills_slow_renderers() -> None:
+    problem = await get_problem(encode("PDF", [draw_page()]), build_renderer(timeout_s=0.01))
     assert (problem.status, problem.code) == (422, "document-too-slow")
 
 
-async def test_a_page_that_keeps_a_processor_busy_is_ended() -> None:
-    slow = Renderer(dataclasses.replace(LIMITS, page_s=1), timeout_s=60, workers=1)
-    problem = await refused(endless(), slow)
+async def test_limits_cpu_time_per_page() -> None:
+    slow = Renderer(dataclasses.replace(LIMITS, page_s=1), timeout_s=60, max_processes=1)
+    problem = await get_problem(build_slow_pdf(), slow)
     assert (problem.status, problem.code, problem.extra) == (422, "document-too-slow", {"max_seconds": 1})
 
 
-def test_pages_that_are_too_large_together_are_refused() -> None:
+def test_rejects_documents_with_too_many_pixels() -> None:
     limits = DocumentLimits(max_pages=9, picture=PictureLimits(max_pixels=120 * 200))
-    assert len(list(render(saved("TIFF", [paper()] * 4), "TIFF", limits))) == 4
+    assert len(list(render(encode("TIFF", [draw_page()] * 4), "TIFF", limits))) == 4
     with pytest.raises(ProblemError, match="document-too-large"):
-        list(render(saved("TIFF", [paper()] * 5), "TIFF", limits))
+        list(render(encode("TIFF", [draw_page()] * 5), "TIFF", limits))
 
 
-async def test_a_renderer_that_dies_is_a_problem_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_crashed_renderer_is_a_problem_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    problem = await refused(saved("PDF", [paper()]), renderer())
+    problem = await get_problem(encode("PDF", [draw_page()]), build_renderer())
     assert (problem.status, problem.code) == (422, "picture-damaged")
 
 
-async def test_rendering_ends_with_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_canceled_rendering_kills_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[asyncio.subprocess.Process] = []
     running = asyncio.Event()
     start = asyncio.create_subprocess_exec
 
-    async def remembered(*command: str, **streams: Any) -> asyncio.subprocess.Process:
+    async def record(*command: str, **streams: Any) -> asyncio.subprocess.Process:
         started.append(await start(*command, **streams))
         running.set()
         return started[-1]
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", remembered)
-    task = asyncio.create_task(renderer().pages(saved("PDF", [paper()])))
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", record)
+    task = asyncio.create_task(build_renderer().render_pages(encode("PDF", [draw_page()])))
     await running.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -196,8 +198,8 @@ async def test_rendering_ends_with_its_caller(monkeypatch: pytest.MonkeyPatch) -
     assert started[0].returncode == -signal.SIGKILL
 
 
-def locked() -> bytes:
-    """A PDF of one page whose encryption dictionary asks for a password."""
+def build_locked_pdf() -> bytes:
+    """Build a PDF of one page whose encryption dictionary requires a password."""
     return (
         b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
         b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>endobj\n"
@@ -207,17 +209,17 @@ def locked() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("make", "code"), [(locked, "document-locked"), (lambda: b"%PDF-1.7\n%%EOF", "picture-damaged")]
+    ("make", "code"), [(build_locked_pdf, "document-locked"), (lambda: b"%PDF-1.7\n%%EOF", "picture-damaged")]
 )
-def test_documents_that_cannot_be_opened_say_why(make: Callable[[], bytes], code: str) -> None:
+def test_rejects_locked_and_empty_documents(make: Callable[[], bytes], code: str) -> None:
     with pytest.raises(ProblemError) as caught:
         list(render(make(), "PDF", LIMITS))
     assert caught.value.code == code
     assert caught.value.status == 422
 
 
-def test_the_renderer_loads_no_more_than_it_needs() -> None:
-    """A process is started for each document: what it loads, everybody waits for."""
+def test_renderer_process_loads_only_what_it_needs() -> None:
+    """Everyone who sends a document waits for these imports."""
     program = (
         "import sys, gateway.documents.render_process; "
         "print([one for one in ('fastapi', 'redis', 'cv2') if one in sys.modules])"

@@ -7,24 +7,24 @@ import time
 
 import pytest
 
-from gateway.reading.capacity import Admission
+from gateway.reading.capacity import Capacity
 from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
 from tests.support.gateway import assert_problem, make_picture, run_gateway
 
 
-def test_no_more_are_admitted_than_may_be() -> None:
-    admission = Admission(2)
-    with admission.enter(), admission.enter():
-        with pytest.raises(ProblemError) as caught, admission.enter():
+def test_refuses_receipts_beyond_the_limit() -> None:
+    capacity = Capacity(2)
+    with capacity.occupy(), capacity.occupy():
+        with pytest.raises(ProblemError) as caught, capacity.occupy():
             pass
         assert (caught.value.status, caught.value.code) == (503, "overloaded")
         assert int(caught.value.headers["Retry-After"]) >= 1  # type: ignore[index]
-    with admission.enter():
+    with capacity.occupy():
         pass
 
 
-async def test_too_many_receipts_at_once_are_refused_at_once_and_those_in_the_cache_never() -> None:
+async def test_refuses_immediately_but_never_cached_or_shared_receipts() -> None:
     async with run_gateway(GatewaySettings(max_receipts=3)) as gateway:
         assert (await gateway.post(make_picture(shade=99))).status_code == 200
         gateway.detector.delay_s = 2
@@ -36,6 +36,7 @@ async def test_too_many_receipts_at_once_are_refused_at_once_and_those_in_the_ca
         assert_problem(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1
         assert (await gateway.post(make_picture(shade=99))).json()["cached"] is True
-        joined = await gateway.post(make_picture(shade=1))  # one that is being read already
+        # One that is being read already.
+        joined = await gateway.post(make_picture(shade=1))
         assert joined.status_code == 200
         assert [(await task).status_code for task in reading] == [200] * 3

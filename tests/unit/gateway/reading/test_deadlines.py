@@ -12,7 +12,7 @@ from shared.service.deadline import TIMEOUT_HEADER
 from tests.support.gateway import assert_problem, make_picture, run_gateway
 
 
-async def test_a_caller_may_grant_less_time_and_nothing_is_computed_after_it() -> None:
+async def test_stops_at_the_deadline_of_the_caller() -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         gateway.detector.delay_s = 1
         headers = {"Content-Type": "image/png", TIMEOUT_HEADER: "300"}
@@ -25,7 +25,7 @@ async def test_a_caller_may_grant_less_time_and_nothing_is_computed_after_it() -
         assert gateway.recognizer.requests == []
 
 
-async def test_who_joins_with_more_time_gets_the_receipt() -> None:
+async def test_caller_who_joins_with_more_time_gets_the_receipt() -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         gateway.detector.delay_s = 1.5
         headers = {"Content-Type": "image/png", TIMEOUT_HEADER: "1000"}
@@ -37,17 +37,17 @@ async def test_who_joins_with_more_time_gets_the_receipt() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "soon", "1.5", "-1", "1" * 10])
-async def test_a_timeout_that_is_none(value: str) -> None:
+async def test_rejects_invalid_timeouts(value: str) -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         response = await gateway.http.post("/v1/receipts", content=make_picture(), headers={TIMEOUT_HEADER: value})
         assert_problem(response, 400, "timeout-invalid")
 
 
-async def test_a_caller_cannot_grant_more_than_the_gateway_does() -> None:
+async def test_caller_cannot_extend_the_timeout_of_the_gateway() -> None:
     async with run_gateway(GatewaySettings(receipt_timeout_s=0.1)) as gateway:
         gateway.extractor.delay_s = 0.3
         headers = {"Content-Type": "image/png", TIMEOUT_HEADER: "60000"}
-        told = assert_problem(
+        problem = assert_problem(
             await gateway.http.post("/v1/receipts", content=make_picture(), headers=headers), 504, "deadline-exceeded"
         )
-        assert (told.model_extra or {})["stage"] == "extractor"
+        assert (problem.model_extra or {})["stage"] == "extractor"

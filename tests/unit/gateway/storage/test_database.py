@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from gateway.storage.database import database
+from gateway.storage.database import open_database
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY)"
 
 
 def test_what_is_written_is_there_the_next_time(tmp_path: Path) -> None:
-    with database(tmp_path, "things", _SCHEMA) as connection:
+    with open_database(tmp_path, "things", _SCHEMA) as connection:
         connection.execute("INSERT INTO things VALUES ('receipt')")
-    with database(tmp_path, "things", _SCHEMA) as connection:
+    with open_database(tmp_path, "things", _SCHEMA) as connection:
         assert [row["name"] for row in connection.execute("SELECT name FROM things")] == ["receipt"]
 
 
 def test_an_error_undoes_all_of_a_transaction(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), database(tmp_path, "things", _SCHEMA) as connection:
+    with pytest.raises(RuntimeError), open_database(tmp_path, "things", _SCHEMA) as connection:
         _write_and_fail(connection)
-    with database(tmp_path, "things", _SCHEMA) as connection:
+    with open_database(tmp_path, "things", _SCHEMA) as connection:
         assert connection.execute("SELECT count(*) FROM things").fetchone()[0] == 0
 
 
@@ -33,6 +33,6 @@ def _write_and_fail(connection: sqlite3.Connection) -> None:
 
 
 def test_the_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
-    with database(tmp_path / "new" / "state", "things", _SCHEMA):
+    with open_database(tmp_path / "new" / "state", "things", _SCHEMA):
         pass
     assert stat.S_IMODE((tmp_path / "new" / "state").stat().st_mode) == 0o700

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gateway.storage.cache import cache_key
+from gateway.storage.cache import CacheKey, ContentId
 from services.detector.predictor import Predictor
 from services.detector.settings import DetectorSettings
 from shared.contracts import Models
@@ -109,5 +109,5 @@ def test_what_is_computed_with_follows_the_processor(
 def test_caches_do_not_mix_what_was_computed_with_different_numbers() -> None:
     versions = [Predictor.load(DetectorSettings(precision=one)).version for one in ("int8", "float32")]
     assert len({version.rpartition("+")[0] for version in versions}) == 1
-    keys = {cache_key("0" * 32, Models(detector=version, recognizer="r", extractor="e")) for version in versions}
-    assert len(keys) == 2
+    models = [Models(detector=version, recognizer="r", extractor="e") for version in versions]
+    assert len({CacheKey(ContentId("0" * 64), one).text for one in models}) == 2

@@ -1,0 +1,72 @@
+"""One receipt that a caller wants to be read."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, replace
+
+from gateway.storage.cache import ContentId
+from gateway.storage.cache_control import UNRESTRICTED, Caching
+from shared.contracts import Orientation
+from shared.service.deadline import Deadline
+from shared.service.request_context import current_deadline
+
+# Hashing more bytes takes longer than the way to a thread and back.
+_HASH_IN_THREAD_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """What to read, and how.
+
+    Attributes:
+        data: A picture, or a document of several pages.
+        identity: Identity of the upload, by the hash of its bytes.
+        orientation: Whether rotated pages are recognized; None for the detector's own setting.
+        deadline: When the receipt must have been read.
+        caching: What the cache may do.
+    """
+
+    data: bytes
+    identity: ContentId
+    orientation: Orientation | None
+    deadline: Deadline
+    caching: Caching
+
+    @classmethod
+    async def create(
+        cls,
+        data: bytes,
+        *,
+        timeout_s: float,
+        orientation: Orientation | None = None,
+        caching: Caching = UNRESTRICTED,
+    ) -> ReadRequest:
+        """Create a request that starts now; large files are hashed outside the event loop.
+
+        Args:
+            data: A picture or document.
+            timeout_s: Timeout in seconds; the deadline of the HTTP request applies too.
+            orientation: See the attribute.
+            caching: See the attribute.
+        """
+        if len(data) < _HASH_IN_THREAD_BYTES:
+            digest = hashlib.sha256(data)
+        else:
+            digest = await asyncio.to_thread(hashlib.sha256, data)
+        return cls(data, ContentId(digest.hexdigest()), orientation, start_deadline(timeout_s), caching)
+
+    def restart(self, timeout_s: float) -> ReadRequest:
+        """Return the same request with a deadline that starts now."""
+        return replace(self, deadline=start_deadline(timeout_s))
+
+    def extract_page(self, number: int, data: bytes, timeout_s: float) -> ReadRequest:
+        """Return a request for one page, from 0, of a document with several; its deadline starts now."""
+        return replace(self, data=data, identity=self.identity.page(number), deadline=start_deadline(timeout_s))
+
+
+def start_deadline(timeout_s: float) -> Deadline:
+    """Return a deadline `timeout_s` seconds from now, or that of the HTTP request in progress if it is sooner."""
+    current = current_deadline()
+    return Deadline(timeout_s) if current is None or current.remaining() > timeout_s else current.copy()

