@@ -1,4 +1,4 @@
-"""The page in a real browser, with the real models: files in, fields and boxes, corrections, exports."""
+"""The web page in a real browser, with the real models: reading, viewing, correcting, exporting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAMPLES = ("malaysia.jpg", "france.png", "united-states.webp")
 
 @pytest.fixture(scope="module")
 def pictures(repository: Path) -> list[File]:
-    return [File.of(repository / "tests" / "samples" / name) for name in SAMPLES]
+    return [File.from_path(repository / "tests" / "samples" / name) for name in SAMPLES]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def document(repository: Path) -> File:
     return File("two pages.pdf", out.getvalue(), "application/pdf")
 
 
-def test_a_pile_is_read_shown_corrected_kept_and_exported(
+def test_reads_shows_corrects_stores_and_exports_receipts(
     visit: Visit, pictures: list[File], document: File, tmp_path: Path
 ) -> None:
     page = visit.page
@@ -41,9 +41,9 @@ def test_a_pile_is_read_shown_corrected_kept_and_exported(
 
     visit.rows().first.click()
     expect(visit.field("company").locator(".value")).to_have_text("BENGKEL CEMERLANG")
-    expect(visit.field("date").locator(".normal")).to_have_text("2021-08-16")
-    expect(visit.field("total").locator(".normal")).to_have_text("60.55 MYR")
-    receipt = next(record["receipt"] for record in visit.records() if record["name"] == "malaysia.jpg")
+    expect(visit.field("date").locator(".normalized")).to_have_text("2021-08-16")
+    expect(visit.field("total").locator(".normalized")).to_have_text("60.55 MYR")
+    receipt = next(record["receipt"] for record in visit.read_records() if record["name"] == "malaysia.jpg")
     expect(page.locator(".segment")).to_have_count(len(receipt["lines"]))
     expect(page.locator(".segment.total")).to_have_count(len(receipt["fields"]["total"]["lines"]))
 
@@ -51,7 +51,7 @@ def test_a_pile_is_read_shown_corrected_kept_and_exported(
     page.locator("#edit-company").fill("=Bengkel & Sons")
     page.keyboard.press("Enter")
     expect(visit.field("company").locator(".value")).to_have_text("=Bengkel & Sons")
-    expect(visit.field("company")).to_contain_text("read as “BENGKEL CEMERLANG”")
+    expect(visit.field("company")).to_contain_text("originally “BENGKEL CEMERLANG”")
 
     visit.reload()
     expect(visit.rows(".done")).to_have_count(4)
@@ -60,7 +60,7 @@ def test_a_pile_is_read_shown_corrected_kept_and_exported(
 
     rows = list(csv.DictReader(io.StringIO(export(visit, "csv", tmp_path).decode("utf-8-sig"))))
     assert [row["file"] for row in rows] == [*SAMPLES, "two pages.pdf"]
-    assert rows[0]["company"] == "'=Bengkel & Sons"  # no spreadsheet takes it for a formula
+    assert rows[0]["company"] == "'=Bengkel & Sons"  # not a formula
     assert (rows[0]["date"], rows[0]["total"], rows[0]["currency"]) == ("2021-08-16", "60.55", "MYR")
     assert (rows[0]["company_corrected"], rows[1]["company_corrected"]) == ("person", "")
     exported = json.loads(export(visit, "json", tmp_path))
@@ -76,92 +76,94 @@ def export(visit: Visit, kind: str, folder: Path) -> bytes:
     return (folder / f"receipts.{kind}").read_bytes()
 
 
-def test_every_page_of_a_document_can_be_looked_at(visit: Visit, document: File) -> None:
+def test_shows_every_page_of_a_document(visit: Visit, document: File) -> None:
     visit.drop(document)
     visit.wait_until_read(1)
-    shown = visit.page.locator(".sheet img")
-    expect(shown).to_have_js_property("naturalWidth", 732)  # 439 pixels at 120 an inch, rendered at 200
-    first = visit.page.locator(".segment").count()
+    picture = visit.page.locator(".sheet img")
+    expect(picture).to_have_js_property("naturalWidth", 732)  # 439 pixels at 120 dpi, rendered at 200 dpi
+    first_count = visit.page.locator(".segment").count()
     visit.page.get_by_role("button", name="Next page").click()
     expect(visit.page.get_by_text("Page 2 of 2")).to_be_visible()
-    expect(shown).to_have_js_property("naturalWidth", 640)
-    lines = visit.records()[0]["receipt"]["lines"]
-    assert first == sum(line["page"] == 0 for line in lines) > 0
-    expect(visit.page.locator(".segment")).to_have_count(len(lines) - first)
+    expect(picture).to_have_js_property("naturalWidth", 640)
+    lines = visit.read_records()[0]["receipt"]["lines"]
+    assert first_count == sum(line["page"] == 0 for line in lines) > 0
+    expect(visit.page.locator(".segment")).to_have_count(len(lines) - first_count)
 
 
-def test_a_broken_file_says_what_is_wrong_and_the_others_go_on(visit: Visit, pictures: list[File]) -> None:
-    broken = File("broken.jpg", pictures[0].data[:4000], "image/jpeg")
-    visit.drop(broken, File("notes.txt", b"no picture", "text/plain"), pictures[1])
+def test_reports_unreadable_files_and_reads_the_others(visit: Visit, pictures: list[File]) -> None:
+    damaged = File("damaged.jpg", pictures[0].data[:4000], "image/jpeg")
+    visit.drop(damaged, File("notes.txt", b"not a picture", "text/plain"), pictures[1])
     visit.wait_until_read(1)
     expect(visit.rows(".failed")).to_have_count(2)
+    problem = visit.page.locator(".problem")
     visit.rows(".failed").first.click()
-    expect(visit.page.locator(".problem h3")).to_have_text("The picture is damaged")
-    expect(visit.page.locator(".problem p")).to_contain_text("The JPEG")
+    expect(problem.locator("h3")).to_contain_text("damaged")
+    expect(problem.locator("p")).to_contain_text("JPEG")
     visit.rows(".failed").nth(1).click()
-    expect(visit.page.locator(".problem h3")).to_have_text("The format is not supported")
-    expect(visit.page.get_by_role("button", name="Read again").first).to_be_visible()
+    expect(problem.locator("h3")).to_contain_text("not supported")
+    expect(problem.get_by_role("button", name="Read again")).to_be_visible()
 
 
-def test_fields_and_their_places_light_each_other_up(visit: Visit, pictures: list[File]) -> None:
+def test_fields_and_segments_highlight_each_other(visit: Visit, pictures: list[File]) -> None:
     page = visit.page
     visit.drop(pictures[0])
     visit.wait_until_read(1)
     visit.field("total").hover()
-    expect(page.locator(".stage")).to_have_attribute("data-lit", "total")
+    expect(page.locator(".stage")).to_have_attribute("data-highlight", "total")
     page.locator(".segment.date").first.hover()
-    expect(visit.field("date")).to_have_class("field date lit")
+    expect(visit.field("date")).to_have_class("field date highlighted")
     expect(page.locator(".caption")).to_contain_text("16-08-2021")
     page.locator(".segment.date").first.click()
     expect(visit.field("date").locator(".edit")).to_be_focused()
 
 
-def test_a_field_is_corrected_by_choosing_its_text_in_the_picture(visit: Visit, pictures: list[File]) -> None:
+def test_corrects_a_field_by_selecting_text_in_the_picture(visit: Visit, pictures: list[File]) -> None:
     page = visit.page
     visit.drop(pictures[0])
     visit.wait_until_read(1)
-    lines = visit.records()[0]["receipt"]["lines"]
+    lines = visit.read_records()[0]["receipt"]["lines"]
     goods = next(index for index, line in enumerate(lines) if line["text"] == "57.12")
     visit.field("total").locator(".edit").click()
     page.locator(f'.segment[data-index="{goods}"]').click()
     expect(page.locator("#edit-total")).to_have_value("57.12")
     page.get_by_role("button", name="Save").click()
-    expect(visit.field("total").locator(".normal")).to_have_text("57.12 MYR")
+    expect(visit.field("total").locator(".normalized")).to_have_text("57.12 MYR")
     expect(page.locator(".segment.total")).to_have_attribute("data-index", str(goods))
-    visit.field("total").get_by_role("button", name="Take back").click()
+    visit.field("total").get_by_role("button", name="Undo").click()
     expect(visit.field("total").locator(".value")).to_have_text("60.55")
 
 
-def test_zoom_and_pan(visit: Visit, pictures: list[File]) -> None:
+def test_zooms_and_pans(visit: Visit, pictures: list[File]) -> None:
     page = visit.page
     visit.drop(pictures[0])
     visit.wait_until_read(1)
     stage, zoom = page.locator(".stage"), page.locator(".zoom")
-    whole = zoom.text_content()
+    fitted = zoom.text_content() or ""
     box = stage.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    center_x, center_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(center_x, center_y)
     page.mouse.wheel(0, -300)
-    expect(zoom).not_to_have_text(whole or "")
+    expect(zoom).not_to_have_text(fitted)
     before = page.locator(".sheet").bounding_box()
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2 + 30, steps=4)
+    page.mouse.move(center_x + 40, center_y + 30, steps=4)
     page.mouse.up()
     after = page.locator(".sheet").bounding_box()
     assert before is not None
     assert after is not None
     assert (after["x"] - before["x"], after["y"] - before["y"]) == pytest.approx((40, 30), abs=2)
-    expect(page.locator(".field.lit, .field.editing")).to_have_count(0)  # the drag chose nothing
-    page.get_by_role("button", name="Show the whole page").click()
-    expect(zoom).to_have_text(whole or "")
+    expect(page.locator(".field.highlighted, .field.editing")).to_have_count(0)  # dragging selects nothing
+    page.get_by_role("button", name="Fit the page").click()
+    expect(zoom).to_have_text(fitted)
     page.get_by_role("button", name="Zoom in").click()
-    expect(zoom).not_to_have_text(whole or "")
+    expect(zoom).not_to_have_text(fitted)
     stage.focus()
     page.keyboard.press("0")
-    expect(zoom).to_have_text(whole or "")
+    expect(zoom).to_have_text(fitted)
 
 
-def test_everything_by_keyboard(visit: Visit, pictures: list[File]) -> None:
+def test_works_with_the_keyboard_alone(visit: Visit, pictures: list[File]) -> None:
     page = visit.page
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("o")
@@ -180,12 +182,12 @@ def test_everything_by_keyboard(visit: Visit, pictures: list[File]) -> None:
     page.keyboard.press("1")
     expect(page.locator("#edit-company")).to_be_focused()
     page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.type("jk? Sdn Bhd")  # keys that mean something elsewhere
+    page.keyboard.type("jk? Sdn Bhd")  # shortcuts do nothing in a text field
     page.keyboard.press("Escape")
     expect(visit.field("company").locator(".value")).to_have_text("BENGKEL CEMERLANG")
 
     page.keyboard.press("3")
-    page.keyboard.press("Control+Space")  # to the text in the picture
+    page.keyboard.press("Control+Space")  # to the picture
     expect(page.locator('.segment[aria-checked="true"]').first).to_be_focused()
     before = page.locator("#edit-address").input_value()
     page.keyboard.press("Space")
@@ -198,9 +200,9 @@ def test_everything_by_keyboard(visit: Visit, pictures: list[File]) -> None:
     expect(visit.field("address")).to_contain_text("Confirmed by you")
 
     page.keyboard.press("a")
-    expect(visit.rows().first).to_contain_text("checked")
+    expect(visit.rows().first).to_contain_text("Reviewed")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     page.keyboard.type("corner")

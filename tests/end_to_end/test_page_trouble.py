@@ -1,4 +1,4 @@
-"""The page when something is wrong: hostile names and texts, no server, a server that wants a key, other refusals."""
+"""The web page in trouble: hostile texts, no server, missing keys, rejected requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Request, Route, expect
 
-from tests.support.browser import READ_MS, File, Visit
+from tests.support.browser import READ_TIMEOUT_MS, File, Visit
 from tests.support.deployment import Deployment
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
@@ -21,27 +21,27 @@ def data(repository: Path) -> bytes:
     return (repository / "tests" / "samples" / "malaysia.jpg").read_bytes()
 
 
-def test_names_and_texts_inject_nothing(visit: Visit, data: bytes) -> None:
-    def hostile(route: Route) -> None:
-        answer = route.fetch()
-        receipt = answer.json()
-        if not answer.ok:
-            route.fulfill(response=answer)
+def test_names_and_texts_inject_no_markup(visit: Visit, data: bytes) -> None:
+    def inject(route: Route) -> None:
+        response = route.fetch()
+        receipt = response.json()
+        if not response.ok:
+            route.fulfill(response=response)
             return
         for field in receipt["fields"].values():
             field["value"] = HOSTILE
         for line in receipt["lines"]:
             line["text"] = HOSTILE
         receipt["models"]["detector"] = HOSTILE
-        route.fulfill(response=answer, body=json.dumps(receipt))
+        route.fulfill(response=response, body=json.dumps(receipt))
 
     page = visit.page
-    page.route("**/v1/receipts", hostile)
+    page.route("**/v1/receipts", inject)
     visit.drop(File(f"{HOSTILE}.jpg", data, "image/jpeg"), File(f"{HOSTILE}.gif", b"GIF89a", "image/gif"))
     visit.wait_until_read(1)
     expect(visit.rows(".failed")).to_have_count(1)
     expect(visit.field("company").locator(".value")).to_have_text(HOSTILE)
-    expect(page.locator("#desk-note")).to_have_text(f"{HOSTILE}.jpg")
+    expect(page.locator("#detail-note")).to_have_text(f"{HOSTILE}.jpg")
     page.locator(".all-text summary").click()
     page.locator(".segment").first.hover()
     page.keyboard.press("1")
@@ -51,20 +51,20 @@ def test_names_and_texts_inject_nothing(visit: Visit, data: bytes) -> None:
     expect(page.locator(".problem")).to_be_visible()
     visit.reload()
     expect(visit.rows()).to_have_count(2)
-    assert page.locator("main script, main img[src=x]").count() == 0  # and `visit` has noted no dialog
+    assert page.locator("main script, main img[src=x]").count() == 0  # `visit` also fails on dialogs
 
 
-def test_without_a_server_it_waits_and_goes_on(visit: Visit, data: bytes) -> None:
-    with visit.server_away():
+def test_waits_for_the_server(visit: Visit, data: bytes) -> None:
+    with visit.disconnect():
         visit.drop(File("a.jpg", data, "image/jpeg"))
-        expect(visit.page.locator("#banner")).to_contain_text("cannot be reached")
+        expect(visit.page.locator("#banner")).to_contain_text("Cannot reach the server")
         expect(visit.rows(".reading")).to_have_count(1)
     visit.wait_until_read(1)
     expect(visit.page.locator("#banner")).to_be_hidden()
 
 
-def test_a_page_left_while_it_reads_goes_on_when_it_is_opened_again(visit: Visit, data: bytes) -> None:
-    with visit.server_away():
+def test_resumes_reading_when_it_is_opened_again(visit: Visit, data: bytes) -> None:
+    with visit.disconnect():
         visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abcd"))
         expect(visit.rows()).to_have_count(4)
         expect(visit.page.locator("#banner")).to_be_visible()
@@ -73,95 +73,95 @@ def test_a_page_left_while_it_reads_goes_on_when_it_is_opened_again(visit: Visit
     expect(visit.rows().locator(".row-file")).to_have_text(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
 
 
-def test_a_pile_goes_through_a_job_which_is_forgotten_afterwards(visit: Visit, data: bytes) -> None:
-    jobs: list[str] = []
-    visit.page.on("request", lambda request: note_job(jobs, request))
+def test_reads_many_files_by_a_job_and_deletes_it(visit: Visit, data: bytes) -> None:
+    requests: list[str] = []
+    visit.page.on("request", lambda request: record_job_request(requests, request))
     visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abc"), File("x.jpg", b"no"))
     expect(visit.page.locator("#queue")).to_be_visible()
     visit.wait_until_read(3)
     expect(visit.rows(".failed")).to_have_count(1)
     expect(visit.page.locator("#queue")).to_be_hidden()
-    visit.page.wait_for_timeout(500)  # for the last request, which nothing on the page tells of
-    assert [line.split()[0] for line in jobs] == ["POST", "GET", "DELETE"]
-    address = jobs[-1].split()[1]
+    visit.page.wait_for_timeout(500)  # for the last request, which the page does not show
+    assert [line.split()[0] for line in requests] == ["POST", "GET", "DELETE"]
+    address = requests[-1].split()[1]
     assert visit.page.request.get(address).status == 404
 
 
-def note_job(jobs: list[str], request: Request) -> None:
+def record_job_request(requests: list[str], request: Request) -> None:
     if "/v1/jobs" in request.url:
-        jobs.append(f"{request.method} {request.url}")
+        requests.append(f"{request.method} {request.url}")
 
 
-def test_a_server_that_refuses_jobs_gets_one_file_after_the_other(visit: Visit, data: bytes) -> None:
-    refusal = {"title": "Jobs are unavailable", "detail": "No room.", "status": 507}
-    visit.page.route("**/v1/jobs", lambda route: route.fulfill(status=507, body=json.dumps(refusal)))
+def test_reads_files_separately_if_jobs_are_unavailable(visit: Visit, data: bytes) -> None:
+    problem = {"title": "Jobs are unavailable", "detail": "The disk is full.", "status": 507}
+    visit.page.route("**/v1/jobs", lambda route: route.fulfill(status=507, body=json.dumps(problem)))
     visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "abc"))
     visit.wait_until_read(3)
 
 
-def test_stop_ends_what_was_not_read(visit: Visit, data: bytes) -> None:
+def test_stop_fails_unread_files(visit: Visit, data: bytes) -> None:
     visit.drop(*(File(f"{name}.jpg", data + name.encode(), "image/jpeg") for name in "pqrstuvwxyz"))
-    expect(visit.rows(".done").first).to_be_visible(timeout=READ_MS)
+    expect(visit.rows(".done").first).to_be_visible(timeout=READ_TIMEOUT_MS)
     visit.page.get_by_role("button", name="Stop").click()
     expect(visit.rows(".waiting, .reading")).to_have_count(0)
     expect(visit.rows(".failed").first).to_be_visible()
     visit.rows(".failed").first.click()
     visit.page.locator(".problem").get_by_role("button", name="Read again").click()
-    expect(visit.page.locator(".field.company .value")).to_have_text("BENGKEL CEMERLANG", timeout=READ_MS)
+    expect(visit.page.locator(".field.company .value")).to_have_text("BENGKEL CEMERLANG", timeout=READ_TIMEOUT_MS)
 
 
-def test_a_key_is_asked_for_once_and_sent_from_then_on(visit: Visit, data: bytes) -> None:
-    asked: list[str] = []
+def test_asks_for_a_key_once_and_sends_it(visit: Visit, data: bytes) -> None:
+    sent: list[str] = []
 
-    def guarded(route: Route) -> None:
+    def require_key(route: Route) -> None:
         header = route.request.headers.get("authorization", "")
-        asked.append(header)
+        sent.append(header)
         if header == f"Bearer {SECRET}":
             route.continue_(headers={k: v for k, v in route.request.headers.items() if k != "authorization"})
         else:
             route.fulfill(status=401, body=json.dumps({"title": "An API key is needed", "detail": "Send one."}))
 
     page = visit.page
-    page.route("**/v1/**", guarded)
+    page.route("**/v1/**", require_key)
     visit.drop(File("a.jpg", data, "image/jpeg"), File("b.jpg", data + b"b", "image/jpeg"))
-    dialog = page.get_by_role("dialog", name="This server asks for a key")
+    dialog = page.get_by_role("dialog", name="API key required")
     expect(dialog).to_be_visible()
     page.locator("#key").fill("wrong")
-    dialog.get_by_role("button", name="Use it").click()
-    expect(page.get_by_role("dialog", name="does not know this key")).to_be_visible()
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog", name="API key not accepted")).to_be_visible()
     page.locator("#key").fill(SECRET)
     page.keyboard.press("Enter")
     visit.wait_until_read(2)
-    assert asked[-1] == f"Bearer {SECRET}"
+    assert sent[-1] == f"Bearer {SECRET}"
     assert page.evaluate("Object.values(localStorage).concat(location.href).join()").count(SECRET) == 0
 
 
-def test_corrections_stay_in_the_page_where_the_server_does_not_take_them(visit: Visit, data: bytes) -> None:
-    refusal = {"type": "urn:quittance:problem:not-found", "title": "There is nothing here", "detail": "", "status": 404}
-    visit.page.route("**/corrections", lambda route: route.fulfill(status=404, body=json.dumps(refusal)))
+def test_keeps_corrections_that_the_server_rejects(visit: Visit, data: bytes) -> None:
+    problem = {"type": "urn:quittance:problem:not-found", "title": "Not found", "detail": "", "status": 404}
+    visit.page.route("**/corrections", lambda route: route.fulfill(status=404, body=json.dumps(problem)))
     visit.drop(File("a.jpg", data, "image/jpeg"))
     visit.wait_until_read(1)
     visit.page.keyboard.press("2")
     visit.page.locator("#edit-date").fill("17-08-2021")
-    expect(visit.page.locator("output.normal")).to_have_text("2021-08-17")
+    expect(visit.page.locator("output.normalized")).to_have_text("2021-08-17")
     visit.page.keyboard.press("Enter")
-    expect(visit.field("date")).to_contain_text("Kept in this browser only")
+    expect(visit.field("date")).to_contain_text("Saved in this browser only")
     visit.reload()
     expect(visit.field("date").locator(".value")).to_have_text("17-08-2021")
 
 
-def test_a_correction_is_kept_by_the_server_and_taken_back(visit: Visit, deployment: Deployment, data: bytes) -> None:
+def test_saves_corrections_on_the_server_and_undoes_them(visit: Visit, deployment: Deployment, data: bytes) -> None:
     visit.drop(File("a.jpg", data, "image/jpeg"))
     visit.wait_until_read(1)
-    receipt = visit.records()[0]["receipt"]
+    receipt = visit.read_records()[0]["receipt"]
     address = f"{deployment.embedded.url}/v1/receipts/{receipt['id']}"
     correct(visit, "total", "61.00")
     correct(visit, "date", "2021-08-17")
-    kept: dict[str, Any] = visit.page.request.get(address).json()["corrections"]["fields"]
-    assert (kept["total"]["value"], kept["total"]["amount"], kept["date"]["iso"]) == ("61.00", "61.00", "2021-08-17")
-    expect(visit.page.get_by_text("Kept in this browser only")).to_have_count(0)
-    with visit.page.expect_response(lambda answer: answer.request.method == "PUT"):
-        visit.field("total").get_by_role("button", name="Take back").click()
+    saved: dict[str, Any] = visit.page.request.get(address).json()["corrections"]["fields"]
+    assert (saved["total"]["value"], saved["total"]["amount"], saved["date"]["iso"]) == ("61.00", "61.00", "2021-08-17")
+    expect(visit.page.get_by_text("Saved in this browser only")).to_have_count(0)
+    with visit.page.expect_response(lambda response: response.request.method == "PUT"):
+        visit.field("total").get_by_role("button", name="Undo").click()
     expect(visit.field("total").locator(".value")).to_have_text("60.55")
     assert visit.page.request.get(address).json()["corrections"]["fields"].keys() == {"date"}
 
@@ -169,29 +169,29 @@ def test_a_correction_is_kept_by_the_server_and_taken_back(visit: Visit, deploym
 def correct(visit: Visit, name: str, value: str) -> None:
     visit.field(name).locator(".edit").click()
     visit.page.locator(f"#edit-{name}").fill(value)
-    with visit.page.expect_response(lambda answer: answer.request.method == "PUT") as answer:
+    with visit.page.expect_response(lambda response: response.request.method == "PUT") as response:
         visit.page.get_by_role("button", name="Save").click()
-    assert answer.value.status == 200
+    assert response.value.status == 200
 
 
-def test_forget_all_forgets_here_and_on_the_server(visit: Visit, deployment: Deployment, data: bytes) -> None:
+def test_delete_all_deletes_here_and_on_the_server(visit: Visit, deployment: Deployment, data: bytes) -> None:
     page = visit.page
     visit.drop(File("a.jpg", data, "image/jpeg"))
     visit.wait_until_read(1)
-    address = f"{deployment.embedded.url}/v1/receipts/{visit.records()[0]['receipt']['id']}"
+    address = f"{deployment.embedded.url}/v1/receipts/{visit.read_records()[0]['receipt']['id']}"
     assert page.request.get(address).status == 200
     page.locator("#more-menu summary").click()
-    page.get_by_role("button", name="Forget all").click()
-    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
-        page.get_by_role("dialog").get_by_role("button", name="Forget all").click()
+    page.get_by_role("button", name="Delete all").click()
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.get_by_role("dialog").get_by_role("button", name="Delete all").click()
     expect(page.locator(".welcome")).to_be_visible()
     assert page.request.get(address).status == 404
-    assert visit.records() == []
+    assert visit.read_records() == []
     visit.reload()
     expect(page.locator(".welcome")).to_be_visible()
 
 
-def test_the_sample_a_paste_and_a_workbook(visit: Visit, data: bytes, tmp_path: Path) -> None:
+def test_reads_sample_and_pasted_picture_and_exports_workbook(visit: Visit, data: bytes, tmp_path: Path) -> None:
     page = visit.page
     page.get_by_role("button", name="try a sample receipt").click()
     visit.wait_until_read(1)

@@ -1,4 +1,4 @@
-"""Chromium for the tests of the page: that of the system, since nothing is downloaded for a test."""
+"""Chromium for tests of the web page: the one of the system, because tests download nothing."""
 
 from __future__ import annotations
 
@@ -25,32 +25,37 @@ from playwright.sync_api import (
 
 from tests.support.deployment import Deployment
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-READ_MS = 90_000  # a second or two for a receipt on a machine with nothing else to do
+READ_TIMEOUT_MS = 90_000  # a receipt takes one or two seconds on an idle machine
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-# A container has little shared memory, and root no sandbox.
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Containers have little shared memory, and root cannot use the sandbox.
 _ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
-expect.set_options(timeout=30_000)  # generous: for a machine with much to do
+# Long enough for a busy machine.
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)
 class File:
-    """A file to bring to the page."""
+    """A file to add to the page."""
 
     name: str
     data: bytes
     type: str = "application/octet-stream"
 
     @classmethod
-    def of(cls, path: Path, name: str | None = None) -> File:
+    def from_path(cls, path: Path) -> File:
         types = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".pdf": "application/pdf"}
-        return cls(name or path.name, path.read_bytes(), types[path.suffix])
+        return cls(path.name, path.read_bytes(), types[path.suffix])
 
 
 @dataclass
 class Visit:
-    """A page that is open, and what a person would do with it."""
+    """An open page, and what a user does with it.
+
+    Attributes:
+        faults: Errors of scripts, and dialogs that appeared.
+    """
 
     page: Page
     url: str
@@ -58,51 +63,55 @@ class Visit:
 
     def open(self, address: str = "") -> None:
         self.page.goto(f"{self.url}/{address}")
-        expect(self.page.locator("body:not([data-view=starting])")).to_be_visible()
+        self._wait_until_started()
 
     def reload(self) -> None:
         self.page.reload()
-        expect(self.page.locator("body:not([data-view=starting])")).to_be_visible()
+        self._wait_until_started()
 
     def drop(self, *files: File) -> None:
-        """Drops files on the middle of the page, as from a folder of the desktop."""
-        self._bring("drop", files)
+        """Drop files on the page."""
+        self._transfer("drop", files)
 
     def paste(self, *files: File) -> None:
-        self._bring("paste", files)
+        """Paste files from the clipboard."""
+        self._transfer("paste", files)
 
     def rows(self, state: str = "") -> Locator:
         return self.page.locator(f"#rows .row{state}")
 
-    def wait_until_read(self, count: int) -> None:
-        expect(self.rows(".done")).to_have_count(count, timeout=READ_MS)
-
     def field(self, name: str) -> Locator:
         return self.page.locator(f".field.{name}")
 
-    @contextmanager
-    def server_away(self) -> Iterator[None]:
-        """Lets no request of the API through, as if there were no server."""
-        away = True
-        # The route stays: a request that is caught while its route is taken away would never be answered.
-        self.page.route("**/v1/**", lambda route: route.abort("connectionrefused") if away else route.continue_())
-        yield
-        away = False
+    def wait_until_read(self, count: int) -> None:
+        expect(self.rows(".done")).to_have_count(count, timeout=READ_TIMEOUT_MS)
 
-    def records(self) -> list[dict[str, Any]]:
-        """What the page keeps in the browser."""
-        found: list[dict[str, Any]] = self.page.evaluate(
+    @contextmanager
+    def disconnect(self) -> Iterator[None]:
+        """Block all API requests, as if there were no server."""
+        is_blocked = True
+        # The route stays, because a request that is intercepted while its route is removed would never be answered.
+        self.page.route("**/v1/**", lambda route: route.abort("connectionrefused") if is_blocked else route.continue_())
+        yield
+        is_blocked = False
+
+    def read_records(self) -> list[dict[str, Any]]:
+        """Return the records that the page has stored in the browser."""
+        records: list[dict[str, Any]] = self.page.evaluate(
             """() => new Promise((resolve) => {
                 indexedDB.open("quittance").onsuccess = (opened) => {
-                    const asked = opened.target.result.transaction("records").objectStore("records").getAll();
-                    asked.onsuccess = () => { opened.target.result.close(); resolve(asked.result); };
+                    const query = opened.target.result.transaction("records").objectStore("records").getAll();
+                    query.onsuccess = () => { opened.target.result.close(); resolve(query.result); };
                 };
             })"""
         )
-        return found
+        return records
 
-    def _bring(self, kind: str, files: Sequence[File]) -> None:
-        sent = [[file.name, file.type, base64.b64encode(file.data).decode()] for file in files]
+    def _wait_until_started(self) -> None:
+        expect(self.page.locator("body:not([data-view=starting])")).to_be_visible()
+
+    def _transfer(self, kind: str, files: Sequence[File]) -> None:
+        contents = [[file.name, file.type, base64.b64encode(file.data).decode()] for file in files]
         self.page.evaluate(
             """([kind, files]) => {
                 const transfer = new DataTransfer();
@@ -110,38 +119,38 @@ class Visit:
                     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
                     transfer.items.add(new File([bytes], name, { type }));
                 }
-                const more = { bubbles: true, cancelable: true };
+                const options = { bubbles: true, cancelable: true };
                 if (kind === "paste") {
-                    document.dispatchEvent(new ClipboardEvent(kind, { ...more, clipboardData: transfer }));
+                    document.dispatchEvent(new ClipboardEvent(kind, { ...options, clipboardData: transfer }));
                     return;
                 }
-                const place = document.querySelector("main");
+                const target = document.querySelector("main");
                 for (const step of ["dragenter", "dragover", "drop"])
-                    place.dispatchEvent(new DragEvent(step, { ...more, dataTransfer: transfer }));
+                    target.dispatchEvent(new DragEvent(step, { ...options, dataTransfer: transfer }));
             }""",
-            [kind, sent],
+            [kind, contents],
         )
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once for a file of tests; they are skipped where there is none, except in CI."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        message = f"no Chromium: none of {', '.join(NAMES)} is installed"
+    """Chromium, started once per module. Without it, tests are skipped; in CI they fail."""
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        message = f"no Chromium: none of {', '.join(_PROGRAMS)} is installed"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    # Ended with the file: its event loop must not meet those of other tests.
+    # Stopped with the module, because its event loop must not meet those of other tests.
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser as new: nothing kept."""
+    """A browser without stored data."""
     context = browser.new_context(viewport=DESKTOP, accept_downloads=True, locale="en-GB")
     yield context
     context.close()
@@ -149,22 +158,23 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visit(context: BrowserContext, deployment: Deployment) -> Iterator[Visit]:
-    """The page, open and empty; no script of it may fail, and nothing may offend its security policy."""
+    """The page, open and empty. The test fails if a script fails or violates the content security policy."""
     visit = Visit(context.new_page(), deployment.embedded.url)
     visit.page.on("pageerror", lambda error: visit.faults.append(f"error: {error}"))
-    visit.page.on("console", lambda message: _note(visit, message))
+    visit.page.on("console", lambda message: _record_error(visit, message))
     visit.page.on("dialog", lambda dialog: visit.faults.append(f"dialog: {dialog.message}"))
-    # Asked for only when a file is chosen, the browser may close its dialog before it knows that a test waits for it.
+    # Without a permanent listener, the browser may close a file chooser before it knows that a test waits for it.
     visit.page.on("filechooser", lambda _: None)
     visit.open()
     yield visit
-    for record in visit.records():  # corrections teach: the next test wants a server as new
+    # Corrections apply to other receipts, so the next test needs a server without any.
+    for record in visit.read_records():
         if record["receipt"]:
             context.request.delete(f"{visit.url}/v1/receipts/{record['receipt']['id']}")
     assert visit.faults == []
 
 
-def _note(visit: Visit, message: ConsoleMessage) -> None:
-    # Answers with an error are noted by the browser itself, and are wanted by some tests.
+def _record_error(visit: Visit, message: ConsoleMessage) -> None:
+    # The browser logs error responses, which some tests want.
     if message.type == "error" and "Failed to load resource" not in message.text:
         visit.faults.append(f"console: {message.text}")

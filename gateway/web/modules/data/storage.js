@@ -1,0 +1,82 @@
+// What survives a reload: records and their files in IndexedDB, settings in localStorage.
+// In browsers that store nothing (private windows), everything works until the tab is closed.
+
+const NAME = "quittance";
+const VERSION = 1;
+
+const toPromise = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+export class Storage {
+  #database = null;
+  #files = new Map(); // files that the browser could not store, until the tab is closed
+
+  /** Open the database; return false if nothing will survive a reload. */
+  async open() {
+    try {
+      const request = indexedDB.open(NAME, VERSION);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore("records", { keyPath: "uid" });
+        request.result.createObjectStore("files");
+      };
+      this.#database = await toPromise(request);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async getRecords() {
+    return this.#database ? toPromise(this.#store("records").getAll()) : [];
+  }
+
+  async putRecord(record) {
+    if (this.#database) await toPromise(this.#store("records", "readwrite").put(record));
+  }
+
+  /** Store the file of a record, or hold it in memory if there is no space. */
+  async putFile(uid, file) {
+    try {
+      if (!this.#database) throw new Error("no database");
+      await toPromise(this.#store("files", "readwrite").put(file, uid));
+    } catch {
+      this.#files.set(uid, file);
+    }
+  }
+
+  async getFile(uid) {
+    const stored = this.#database ? await toPromise(this.#store("files").get(uid)) : undefined;
+    return stored ?? this.#files.get(uid) ?? null;
+  }
+
+  async remove(uid) {
+    this.#files.delete(uid);
+    if (!this.#database) return;
+    await toPromise(this.#store("records", "readwrite").delete(uid));
+    await toPromise(this.#store("files", "readwrite").delete(uid));
+  }
+
+  #store(name, mode = "readonly") {
+    return this.#database.transaction(name, mode).objectStore(name);
+  }
+}
+
+/** Return a saved setting, or `fallback` if there is none. */
+export function loadSetting(name, fallback) {
+  try {
+    return JSON.parse(localStorage.getItem(`quittance.${name}`)) ?? fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+export function saveSetting(name, value) {
+  try {
+    localStorage.setItem(`quittance.${name}`, JSON.stringify(value));
+  } catch {
+    // The setting lasts until the tab is closed.
+  }
+}

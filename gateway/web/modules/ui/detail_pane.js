@@ -1,0 +1,212 @@
+// The open receipt: its picture and its fields, which highlight each other, and the corrections to it.
+
+import { FIELDS, LABELS, getField } from "../data/values.js";
+import { Problem } from "../server/api.js";
+import { keepCorrections, saveCorrections } from "../server/corrections.js";
+import { getPageImage } from "../server/page_images.js";
+import { announce, byId, showToast } from "./dom.js";
+import { FieldsPanel } from "./fields_panel.js";
+import { Viewer } from "./viewer.js";
+
+export class DetailPane {
+  #records;
+  #viewer;
+  #panel;
+  #page = 0;
+  #shown = null; // what the viewer shows: "uid/is done/page"
+  #readAgain;
+
+  /** `readAgain(record)` reads a record once more. */
+  constructor(records, readAgain) {
+    this.#records = records;
+    this.#readAgain = readAgain;
+    this.#viewer = new Viewer(byId("viewer"));
+    this.#panel = new FieldsPanel(byId("fields-panel"));
+    this.#connectViewer();
+    this.#connectPanel();
+  }
+
+  /** Draw the open record. */
+  draw() {
+    const record = this.#records.open;
+    byId("detail").classList.toggle("empty", record === null);
+    if (record === null) {
+      this.#shown = null;
+      return;
+    }
+    byId("detail-title").textContent = getField(record, "company").value ?? record.name;
+    byId("detail-note").textContent = record.receipt ? record.name : "";
+    byId("previous").disabled = this.#records.findNeighbor(-1) === null;
+    byId("next").disabled = this.#records.findNeighbor(1) === null;
+    byId("receipt-menu").hidden = record.state === "waiting" || record.state === "reading";
+    for (const item of document.querySelectorAll("[data-receipt=json], [data-receipt=curl]")) item.hidden = record.state !== "done";
+    if (record.state === "done") this.#panel.showRecord(record, this.#records.threshold);
+    else if (record.state === "failed") this.#panel.showProblem(record, () => this.#readAgain(record));
+    else this.#panel.showProgress(record);
+    this.#drawPicture(record);
+  }
+
+  /** Start with the first page of another record. */
+  reset() {
+    this.#page = 0;
+    this.#panel.cancelEdit();
+    byId("detail").scrollTop = 0;
+    this.draw();
+  }
+
+  /** Open the editor of a field, or of the most likely one. */
+  edit(name = null) {
+    if (this.#records.open?.state === "done") this.#panel.edit(name ?? this.#panel.findLikelyField());
+  }
+
+  /** Close the editor without saving; return whether it was open. */
+  cancelEdit() {
+    return this.#panel.cancelEdit();
+  }
+
+  focusPicture() {
+    if (this.#isEditing) this.#viewer.focusSegment();
+    else this.#viewer.focus();
+  }
+
+  turnPage(step) {
+    const count = this.#records.open?.receipt?.pages.length ?? 1;
+    this.#showPage(Math.max(0, Math.min(this.#page + step, count - 1)));
+  }
+
+  /** Accept the open record as it is, or undo that; return whether it is accepted now. */
+  async toggleAccepted() {
+    const record = this.#records.open;
+    if (record?.state !== "done") return false;
+    await this.#records.update(record.uid, { accepted: !record.accepted });
+    announce(record.accepted ? "Accepted." : "Not accepted.");
+    return record.accepted;
+  }
+
+  get #isEditing() {
+    return this.#panel.isEditing;
+  }
+
+  #showPage(page) {
+    if (page === this.#page) return;
+    this.#page = page;
+    this.draw();
+  }
+
+  async #drawPicture(record) {
+    const isDone = record.state === "done";
+    const key = `${record.uid}/${isDone}/${this.#page}`;
+    if (key === this.#shown) {
+      if (isDone) this.#viewer.drawFields(this.#getFieldLines(record));
+      return;
+    }
+    this.#shown = key;
+    this.#viewer.showNote("Loading picture…");
+    const { picture, note } = await this.#loadPicture(record);
+    if (key !== this.#shown) return; // another one was opened meanwhile
+    if (!isDone) {
+      this.#viewer.showNote(note, picture);
+      return;
+    }
+    const { receipt, name } = record;
+    this.#viewer.show({
+      picture,
+      name,
+      page: receipt.pages[this.#page],
+      number: this.#page,
+      count: receipt.pages.length,
+      lines: receipt.lines.map((line, index) => ({ ...line, index })).filter((line) => line.page === this.#page),
+      fields: this.#getFieldLines(record),
+    });
+    this.#viewer.setSelection(this.#panel.selected);
+    if (picture === null) showToast(note);
+  }
+
+  async #loadPicture(record) {
+    const file = await this.#records.getFile(record.uid);
+    if (file === null) return { picture: null, note: "This browser no longer has the picture." };
+    try {
+      return { picture: await getPageImage(file, this.#page), note: "" };
+    } catch (error) {
+      if (record.state === "failed") return { picture: null, note: "No picture available." };
+      return { picture: null, note: `The picture cannot be shown. ${error.message}` };
+    }
+  }
+
+  #getFieldLines(record) {
+    return Object.fromEntries(FIELDS.map((name) => [name, getField(record, name).lines]));
+  }
+
+  #findFieldOfLine(index) {
+    return FIELDS.find((name) => getField(this.#records.open, name).lines.includes(index)) ?? null;
+  }
+
+  #connectViewer() {
+    this.#viewer.addEventListener("segment", ({ detail: index }) => {
+      if (this.#isEditing) this.#panel.toggleSegment(index);
+      else if (this.#findFieldOfLine(index)) this.#panel.focusField(this.#findFieldOfLine(index));
+    });
+    this.#viewer.addEventListener("hover", ({ detail: index }) => this.#highlightLine(index));
+    this.#viewer.addEventListener("page", ({ detail: page }) => this.#showPage(page));
+  }
+
+  #connectPanel() {
+    const on = (kind, handler) => this.#panel.addEventListener(kind, ({ detail }) => handler(detail));
+    on("highlight", (name) => this.#highlightField(name));
+    on("hover", (index) => this.#viewer.highlightLine(index));
+    on("reveal", (name) => this.#reveal(name));
+    on("edit", (name) => {
+      this.#viewer.setSelection(this.#panel.selected);
+      this.#viewer.highlightField(name);
+      if (name !== null) this.#reveal(name);
+    });
+    on("accept", () => this.toggleAccepted());
+    on("save", ({ name, value, lines }) => this.#save(name, { value, lines }));
+    on("undo", (name) => this.#undo(name));
+  }
+
+  #highlightField(name) {
+    this.#viewer.highlightField(name);
+    this.#panel.highlightField(name);
+  }
+
+  #highlightLine(index) {
+    this.#viewer.highlightLine(index);
+    this.#panel.highlightLine(index);
+    this.#highlightField(index === null ? null : this.#findFieldOfLine(index));
+  }
+
+  #reveal(name) {
+    const { lines } = getField(this.#records.open, name);
+    const page = this.#records.open.receipt.lines[lines[0]]?.page ?? this.#page;
+    if (page !== this.#page) this.#showPage(page);
+    else this.#viewer.reveal(name);
+  }
+
+  async #save(name, { value, lines }) {
+    const record = this.#records.open;
+    const correction = { value, lines, at: new Date().toISOString(), saved: false };
+    await this.#records.update(record.uid, { corrections: { ...record.corrections, [name]: correction } });
+    announce(value === null ? `${LABELS[name]}: not on the receipt.` : `${LABELS[name]} changed to ${value}.`);
+    await this.#sync(record, () => saveCorrections(record, [name]));
+  }
+
+  async #undo(name) {
+    const record = this.#records.open;
+    const { [name]: removed, ...others } = record.corrections;
+    await this.#records.update(record.uid, { corrections: others });
+    announce(`${LABELS[name]}: correction undone.`);
+    if (removed.saved) await this.#sync(record, () => keepCorrections(record, Object.keys(others)));
+    this.#panel.focusField(name);
+  }
+
+  /** Send corrections to the server. If it rejects them, they stay in this browser, and the page says so. */
+  async #sync(record, send) {
+    try {
+      const corrections = await send();
+      if (corrections) await this.#records.update(record.uid, { corrections });
+    } catch (error) {
+      if (!(error instanceof Problem && error.isRouteMissing)) showToast(`The correction was not saved on the server. ${error.message}`);
+    }
+  }
+}
