@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from services.detector.network.architecture import STRIDE
 from shared.arrays import Flags, Floats, Indices
@@ -43,13 +43,13 @@ class Targets(NamedTuple):
         weight: `(R, C, k)`: weight of the anchor in the loss; 1 unless it is text of a short segment.
     """
 
-    labels: npt.NDArray[np.int8]
+    labels: NDArray[np.int8]
     vertical: Floats
     side: Floats
     weight: Floats
 
 
-def encode_side(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Floats:
+def encode_side(left: NDArray[Any], right: NDArray[Any]) -> Floats:
     """Return the side ramp of cells inside a segment.
 
     Args:
@@ -160,7 +160,7 @@ def build_targets(
     return Targets(labels, vertical, side, weight)
 
 
-def _exclude_ignored(labels: npt.NDArray[np.int8], ignored: Floats) -> None:
+def _exclude_ignored(labels: NDArray[np.int8], ignored: Floats) -> None:
     """Exclude the blank anchors `(R, C, k)` of all cells that quads `(M, 4, 2)` touch, in place."""
     rows, columns, _ = labels.shape
     for quad in ignored:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike, NDArray
 
 from services.detector.acceptance import FEATURES as SEGMENT_FEATURES
 from services.detector.acceptance import describe_segments
@@ -127,7 +127,7 @@ class Segments:
         """Return no segments."""
         return cls(np.zeros((0, 4, 2), np.float32), np.zeros(0, np.float32))
 
-    def __getitem__(self, index: npt.NDArray[Any]) -> Segments:
+    def __getitem__(self, index: NDArray[Any]) -> Segments:
         """Select some of the segments."""
         return Segments(self.quads[index], self.scores[index])
 
@@ -283,7 +283,7 @@ def _build_quads(chains: Chains, bounds: Floats, strength: Pixels, settings: Joi
     return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1).astype(np.float32)
 
 
-def compute_growth(aspect: npt.ArrayLike, settings: JoiningSettings) -> Floats:
+def compute_growth(aspect: ArrayLike, settings: JoiningSettings) -> Floats:
     """Return the growth at top, bottom, left and right, `(..., 4)` heights, of segments of aspect `(...)`."""
     share = np.clip((np.asarray(aspect) - _SHORT_ASPECT) / (_LONG_ASPECT - _SHORT_ASPECT), 0.0, 1.0)[..., None]
     short, long = np.asarray(settings.grow_short), np.asarray(settings.grow)

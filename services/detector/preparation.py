@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from services.detector.orientation.engine import OrientationEngine
 from services.detector.orientation.pose import Pose, find_pose
@@ -76,7 +76,7 @@ class PreparedPage:
 
 
 def prepare_page(
-    image: npt.NDArray[Any], settings: PreparationSettings, orientation: OrientationEngine | None = None
+    image: NDArray[Any], settings: PreparationSettings, orientation: OrientationEngine | None = None
 ) -> PreparedPage | None:
     """Prepare a page for the network.
 

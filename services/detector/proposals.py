@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from services.detector.anchors import decode_vertical
 from services.detector.network.architecture import STRIDE
@@ -84,11 +84,11 @@ class Chains:
         count = self.count[kept]
         return Chains(self.members[np.repeat(kept, self.count)], np.cumsum(count) - count, count)
 
-    def sum(self, values: npt.NDArray[Any]) -> Doubles:
+    def sum(self, values: NDArray[Any]) -> Doubles:
         """Sum values of the members over each chain."""
         return np.asarray(np.add.reduceat(values, self.start, dtype=np.float64))
 
-    def mean(self, values: npt.NDArray[Any]) -> Doubles:
+    def mean(self, values: NDArray[Any]) -> Doubles:
         """Average values of the members over each chain."""
         return self.sum(values) / self.count
 
@@ -98,7 +98,7 @@ class Chains:
         below, above = self.start + (self.count - 1) // 2, self.start + self.count // 2
         return np.asarray(0.5 * (ordered[below] + ordered[above]), np.float32)
 
-    def repeat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def repeat(self, values: NDArray[Any]) -> NDArray[Any]:
         """Repeat a value of each chain for each of its members."""
         return np.repeat(values, self.count)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+
+from shared.arrays import Integers
 
 # Class of the CTC blank.
 BLANK = 0
@@ -78,7 +79,7 @@ class Alphabet:
         """Return whether every character of the text has a class."""
         return all(character in self._class_of for character in text)
 
-    def encode(self, text: str) -> NDArray[np.int64]:
+    def encode(self, text: str) -> Integers:
         """Return the classes of the characters of a text.
 
         Returns:

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.alphabet import BLANK, Alphabet
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.language.search import beam_search
 from services.recognizer.letter_case import build_texts, find_runs
-from shared.arrays import Doubles, Floats
+from shared.arrays import Doubles, Floats, Integers
 
 # Lower bound of probabilities, so that their logarithms are finite.
-_LEAST = 1e-6
+_MIN_PROBABILITY = 1e-6
 # Confidence of the greedy text from which the language model is not used.
 _SURE = 0.95
 
@@ -56,7 +55,7 @@ def merge_case(probabilities: Floats, alphabet: Alphabet) -> Floats:
     return merged
 
 
-def find_best_paths(probabilities: Floats, lengths: Sequence[int]) -> tuple[NDArray[np.int64], Doubles]:
+def find_best_paths(probabilities: Floats, lengths: Sequence[int]) -> tuple[Integers, Doubles]:
     """Decode greedily: take the best class of each frame.
 
     Args:
@@ -78,7 +77,7 @@ def find_best_paths(probabilities: Floats, lengths: Sequence[int]) -> tuple[NDAr
     return paths, np.where(paths.any(axis=1), products, peaks.min(axis=1))
 
 
-def align(probabilities: Floats, labels: Sequence[int]) -> NDArray[np.int64] | None:
+def align(probabilities: Floats, labels: Sequence[int]) -> Integers | None:
     """Find the most probable path of a given text (Viterbi).
 
     Args:
@@ -91,7 +90,7 @@ def align(probabilities: Floats, labels: Sequence[int]) -> NDArray[np.int64] | N
     # A blank, then character and blank in turn.
     states = np.full(2 * len(labels) + 1, BLANK)
     states[1::2] = labels
-    scores = np.log(np.maximum(probabilities[:, states], _LEAST))
+    scores = np.log(np.maximum(probabilities[:, states], _MIN_PROBABILITY))
     # Only different characters may follow each other without a blank.
     barred = np.full(len(states), -np.inf)
     barred[3::2][states[3::2] != states[1:-2:2]] = 0.0
@@ -160,9 +159,7 @@ def decode_segments(
     return [Recognition(*one) for one in zip(read, np.clip(confidences, 0.0, 1.0).tolist(), strict=True)]
 
 
-def _decode_with_language(
-    probabilities: Floats, greedy: NDArray[np.int64], language: LanguageModel
-) -> tuple[NDArray[np.int64], float]:
+def _decode_with_language(probabilities: Floats, greedy: Integers, language: LanguageModel) -> tuple[Integers, float]:
     """Return the path of the text that the language model prefers, and its probability."""
     text, confidence = beam_search(probabilities, language)
     labels = find_runs(greedy[None])[1]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.alphabet import BLANK, Alphabet
-from shared.arrays import Flags, Floats
+from shared.arrays import Flags, Floats, Integers
 
 # Maximum evidence against a usual spelling of a word, in nats over its letters, at which that spelling is chosen.
 _DOUBT = 3.0
 # Added to probabilities, so that their logarithms are finite.
-_LEAST = 1e-6
+_MIN_PROBABILITY = 1e-6
 
 
 def decide_word_case(odds: Floats) -> Flags:
@@ -36,7 +35,7 @@ def decide_word_case(odds: Floats) -> Flags:
     return usual[best] if costs[best] <= _DOUBT else seen
 
 
-def find_runs(paths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_runs(paths: Integers) -> tuple[Integers, Integers]:
     """Find runs of neighboring frames of one class, including blanks.
 
     Args:
@@ -51,7 +50,7 @@ def find_runs(paths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
     return starts, paths.ravel()[starts]
 
 
-def build_texts(probabilities: Floats, paths: NDArray[np.int64], alphabet: Alphabet) -> list[str]:
+def build_texts(probabilities: Floats, paths: Integers, alphabet: Alphabet) -> list[str]:
     """Build the texts of segments, each letter in the case in which it was read.
 
     Args:
@@ -74,16 +73,14 @@ def build_texts(probabilities: Floats, paths: NDArray[np.int64], alphabet: Alpha
     return [characters[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def _compute_odds(
-    probabilities: Floats, path: NDArray[np.int64], lower_of: NDArray[np.int64], starts: NDArray[np.int64]
-) -> Floats:
+def _compute_odds(probabilities: Floats, path: Integers, lower_of: Integers, starts: Integers) -> Floats:
     """Return the log odds of lower case for each run; meaningless if it is not a letter."""
     frames = np.arange(len(path))
     capital, lower = (np.add.reduceat(probabilities[frames, form], starts) for form in (path, lower_of[path]))
-    return np.asarray(np.log((lower + _LEAST) / (capital + _LEAST)), np.float32)
+    return np.asarray(np.log((lower + _MIN_PROBABILITY) / (capital + _MIN_PROBABILITY)), np.float32)
 
 
-def _find_lower_case(odds: Floats, rows: NDArray[np.int64]) -> Flags:
+def _find_lower_case(odds: Floats, rows: Integers) -> Flags:
     """Return which characters of segments are lower case; those without case have NaN odds."""
     letter = ~np.isnan(odds)
     small = odds > 0

@@ -6,12 +6,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from shared.arrays import Pixels
 
 
-def to_gray(image: npt.NDArray[Any]) -> Pixels:
+def to_gray(image: NDArray[Any]) -> Pixels:
     """Return an image as gray pixels `(H, W)`, the luma of ITU-R BT.601.
 
     Args:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from services.detector.orientation.pose import Pose, build_turn
 from shared.arrays import Doubles, Floats, Pixels
@@ -80,7 +80,7 @@ def build_rotation(degrees: int, width: float, height: float) -> Doubles:
     return np.array([*linear, [0, 0, 1]], np.float64)
 
 
-def map_points(points: npt.ArrayLike, matrix: Doubles) -> Floats:
+def map_points(points: ArrayLike, matrix: Doubles) -> Floats:
     """Map points `(..., 2)` by a `(3, 3)` matrix."""
     given = np.asarray(points, np.float64)
     mapped = np.concatenate([given, np.ones_like(given[..., :1])], axis=-1) @ matrix.T

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from services.detector.orientation.architecture import OrientationArchitecture
 from services.detector.orientation.network import OrientationNetwork, normalize
-from shared.arrays import Floats, Pixels
+from shared.arrays import Floats, NamedArrays, Pixels
 from shared.inference.device import autocast, load_into
 from shared.inference.engines import Precision
 
@@ -31,7 +29,7 @@ class TorchOrientationEngine:
     @classmethod
     def load(
         cls,
-        arrays: Mapping[str, npt.NDArray[Any]],
+        arrays: NamedArrays,
         architecture: OrientationArchitecture,
         precision: Precision = "auto",
     ) -> Self:

@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from shared.arrays import Doubles, Floats, Pixels
 from shared.pictures.gray import to_gray
@@ -58,7 +58,7 @@ def warp_image(gray: Pixels, matrix: Doubles, field: Floats | None, size: tuple[
     return np.asarray(shown, np.uint8)
 
 
-def move_points(points: npt.NDArray[Any], matrix: Doubles, field: Floats | None) -> Floats:
+def move_points(points: NDArray[Any], matrix: Doubles, field: Floats | None) -> Floats:
     """Map points `(..., 2)` as `warp_image` maps the image; points outside of the field move as its border does."""
     flat = np.asarray(points, np.float64).reshape(1, -1, 2)
     if not flat.size:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from services.detector.acceptance import describe_segments
 from services.detector.breaks import describe_links
@@ -48,7 +48,7 @@ class TuningPage:
     weight: float = 1.0
 
     def decode(self, settings: JoiningSettings, anchor_heights: Floats) -> Proposals:
-        """The proposals under these settings."""
+        """Decode the proposals of the page with these settings."""
         proposals = decode_proposals(*self.activations, anchor_heights, settings.min_probability)
         return suppress_overlaps(proposals, settings.suppression)
 
@@ -102,7 +102,7 @@ def fit_acceptance(pages: Sequence[TuningPage], settings: JoiningSettings, ancho
     return _fit(features, right, weights)
 
 
-def _fit(features: Sequence[Floats], labels: Sequence[Flags], weights: Sequence[npt.NDArray[Any]]) -> tuple[float, ...]:
+def _fit(features: Sequence[Floats], labels: Sequence[Flags], weights: Sequence[NDArray[Any]]) -> tuple[float, ...]:
     fitted = fit_logistic(np.concatenate(features), np.concatenate(labels), np.concatenate(weights))
     return tuple(round(float(weight), 4) for weight in fitted)
 
@@ -118,9 +118,7 @@ def _compute_intersections(first: Floats, second: Floats) -> Floats:
     return np.asarray(np.clip(high - low, 0.0, None).prod(axis=2), np.float32)
 
 
-def fit_logistic(
-    features: npt.NDArray[Any], labels: npt.NDArray[Any], counts: npt.NDArray[Any] | None = None
-) -> Doubles:
+def fit_logistic(features: NDArray[Any], labels: NDArray[Any], counts: NDArray[Any] | None = None) -> Doubles:
     """Fit a ridge logistic regression by Newton's method.
 
     Args:

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
-from shared.arrays import Doubles, NamedArrays, Pixels
+from shared.arrays import Doubles, Integers, NamedArrays, Pixels
 from shared.inference.weights import Manifest, parse_weights
 
 NAME = "ngram"
@@ -45,7 +44,7 @@ class LanguageModel:
         ValueError: If the alphabet has more symbols than the counts can distinguish.
     """
 
-    def __init__(self, ngrams: Pixels, counts: NDArray[np.int64], alphabet: Alphabet, *, version: str = "none") -> None:
+    def __init__(self, ngrams: Pixels, counts: Integers, alphabet: Alphabet, *, version: str = "none") -> None:
         self.version = version
         self.order = int(ngrams.shape[1])
         known = list_symbols(alphabet)
@@ -106,7 +105,7 @@ class LanguageModel:
             result += self._unseen.get(context, 0.0)
         return result + self._uniform
 
-    def _add_ngrams(self, keys: NDArray[np.int64], counts: NDArray[np.int64], lower: Doubles, length: int) -> Doubles:
+    def _add_ngrams(self, keys: Integers, counts: Integers, lower: Doubles, length: int) -> Doubles:
         """Add the n-grams of one length; `keys`, and their probabilities for the length below, may repeat."""
         distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         seen = np.bincount(inverse, weights=counts, minlength=len(distinct))
@@ -126,7 +125,7 @@ def list_symbols(alphabet: Alphabet) -> str:
     return "".join(dict.fromkeys([EDGE, *folded]))
 
 
-def count_ngrams(texts: Sequence[str], alphabet: Alphabet, order: int) -> tuple[Pixels, NDArray[np.int64]]:
+def count_ngrams(texts: Sequence[str], alphabet: Alphabet, order: int) -> tuple[Pixels, Integers]:
     """Count the n-grams of texts, including their ends.
 
     Args:
@@ -159,7 +158,7 @@ def _fold_character(character: str, characters: str) -> str:
     return capital if capital in characters else character
 
 
-def _pack(ngrams: Pixels) -> NDArray[np.int64]:
+def _pack(ngrams: Pixels) -> Integers:
     """Pack n-grams into numbers, `(N,)`."""
     keys = np.zeros(len(ngrams), np.int64)
     for column in ngrams.T.astype(np.int64):

@@ -15,7 +15,7 @@ from services.recognizer.language.model import LanguageModel
 from shared.arrays import Flags, Floats
 
 # Weight of the log probability of the language model relative to that of the network.
-WEIGHT = 0.2
+LANGUAGE_WEIGHT = 0.2
 # Added per character, since every character costs probability in the language model.
 BONUS = 0.3
 # Exponent of scores before they become probabilities, chosen on validation so that these are calibrated.
@@ -23,7 +23,7 @@ TEMPER = 0.75
 # Maximum number of texts per frame.
 _WIDTH = 5
 # Minimum probability of a class in a frame.
-_LEAST = 1e-3
+_MIN_PROBABILITY = 1e-3
 # Minimum score of a text relative to the best one.
 _HOPELESS = 1e-4
 # Lower bound of a divisor.
@@ -80,7 +80,7 @@ def beam_search(probabilities: Floats, language: LanguageModel) -> tuple[tuple[i
             prefix.blank += prefix.character
             prefix.character = 0.0
     ends = [language.compute_log_probability(prefix.history, BLANK) for prefix in beam]
-    scores = [prefix.compute_score() * math.exp(WEIGHT * end) for prefix, end in zip(beam, ends, strict=True)]
+    scores = [prefix.compute_score() * math.exp(LANGUAGE_WEIGHT * end) for prefix, end in zip(beam, ends, strict=True)]
     best = max(scores)
     return beam[scores.index(best)].text, 1.0 / sum((score / best) ** TEMPER for score in scores)
 
@@ -88,9 +88,9 @@ def beam_search(probabilities: Floats, language: LanguageModel) -> tuple[tuple[i
 def _select_frames(probabilities: Floats) -> list[tuple[float, dict[int, float]]]:
     """Return for each frame the probability of the blank, and those of the classes that are followed.
 
-    Of neighboring frames without any such class, which are most, only one is returned: they do not distinguish texts.
+    Most frames have no such class. Of neighboring ones only one is returned, since they do not distinguish texts.
     """
-    likely: Flags = np.greater(probabilities, _LEAST)
+    likely: Flags = np.greater(probabilities, _MIN_PROBABILITY)
     likely[:, BLANK] = False
     some: Flags = np.asarray(likely.any(axis=1))
     kept = np.flatnonzero(some | np.append(True, some[:-1]))
@@ -131,7 +131,7 @@ def _advance(beam: list[_Prefix], blank: float, frame: dict[int, float], languag
 
 
 def _extend(prefix: _Prefix, label: int, language: LanguageModel) -> _Prefix:
-    added = math.exp(WEIGHT * language.compute_log_probability(prefix.history, label) + BONUS)
+    added = math.exp(LANGUAGE_WEIGHT * language.compute_log_probability(prefix.history, label) + BONUS)
     return _Prefix((*prefix.text, label), language.extend_history(prefix.history, label), prefix.prior * added)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.recognizer.network.architecture import Architecture
-from services.recognizer.training.samples import Batch, Sample, build_batch, plan_batches
+from services.recognizer.training.samples import Sample, TrainingBatch, build_batch, plan_batches
 from shared.learning.training import TrainingRun
 
 # Maximum length of texts in the first `short_steps` steps.
@@ -69,7 +69,7 @@ class BatchSource:
         self._hard_share = hard_share
         self._rng = rng
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[TrainingBatch]:
         """Draw batches."""
         while True:
             samples, columns = self._draw_pass(), self._columns

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.crops import level_shades, scale_shades
 from services.recognizer.network.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.training.augmentation import cut_jittered, wear_cut
-from shared.arrays import Flags, Floats, Pixels
+from shared.arrays import Flags, Floats, Integers, Pixels
 from shared.geometry import quad_size
 from shared.learning.labels import LabeledReceipt, LabeledSegment
 from shared.pictures.gray import to_gray
@@ -45,7 +44,7 @@ class Sample:
 
     pixels: Pixels
     text: str
-    classes: NDArray[np.int64]
+    classes: Integers
     cased: bool
     receipt: str
     spaced: bool = True
@@ -122,7 +121,7 @@ def _build_sample(
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """Segments padded to one width.
 
     Attributes:
@@ -135,14 +134,14 @@ class Batch:
     """
 
     images: Floats
-    frames: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    lengths: NDArray[np.int64]
+    frames: Integers
+    targets: Integers
+    lengths: Integers
     cased: Flags
     spaced: Flags
 
 
-def count_needed_frames(classes: NDArray[np.int64]) -> int:
+def count_needed_frames(classes: Integers) -> int:
     """Count the frames that CTC needs for a text: one per character, and a blank between equal neighbors."""
     return len(classes) + int(np.count_nonzero(classes[1:] == classes[:-1]))
 
@@ -182,7 +181,7 @@ def plan_batches(
 
 def build_batch(
     samples: Sequence[Sample], architecture: Architecture, *, rng: np.random.Generator | None
-) -> Batch | None:
+) -> TrainingBatch | None:
     """Build one batch. Samples whose label does not fit their jittered width are skipped.
 
     Args:
@@ -219,7 +218,7 @@ def build_batch(
         pixels[row, 0, :, : image.shape[1]] = shades
         # The predictor pads with the shade of the paper, too.
         pixels[row, 0, :, image.shape[1] :] = np.median(shades)
-    return Batch(
+    return TrainingBatch(
         images=pixels,
         frames=np.array([image.shape[1] // FRAME_STRIDE for image in images], np.int64),
         targets=np.concatenate([sample.classes for sample in kept]),

@@ -30,7 +30,7 @@ from services.recognizer.training.batches import BatchSource, SampleSets
 from services.recognizer.training.evaluate import evaluate, select_measures
 from services.recognizer.training.hard_samples import find_hard_samples, read_logits
 from services.recognizer.training.loss import compute_loss
-from services.recognizer.training.samples import Batch, Sample, load_samples
+from services.recognizer.training.samples import Sample, TrainingBatch, load_samples
 from shared.inference.device import arrays_of, autocast, select_device, set_threads
 from shared.learning.dataset import load_split, read_split_keys
 from shared.learning.recipes import parse_options
@@ -209,7 +209,7 @@ class Trainer:
             measures |= self._export(config.export)
         return measures
 
-    def _take_step(self, batch: Batch, rate: float) -> float:
+    def _take_step(self, batch: TrainingBatch, rate: float) -> float:
         """Update the network by one batch and return the loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
