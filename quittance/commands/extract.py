@@ -33,7 +33,7 @@ def extract(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE...]",
+            metavar="FILE",
             help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP), PDFs, folders of these, or patterns.",
         ),
     ] = None,

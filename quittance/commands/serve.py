@@ -26,7 +26,8 @@ def serve(
     ),
     host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all interfaces.")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port; by default 8000 for the gateway, 8001 to 8003 for the services.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; by default 8000 for the gateway, 8001 to 8003 for the services."),
     ] = None,
 ) -> None:
     """Start the gateway with the three services in one process (all), or a single app.

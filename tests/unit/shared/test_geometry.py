@@ -50,7 +50,7 @@ def test_crop_of_a_slanted_quad_is_rectified() -> None:
     page = cv2.warpPerspective(
         text, cv2.getPerspectiveTransform(corners, quad), (150, 150), borderValue=(255, 255, 255)
     )
-    crop = geometry.crop_quad(page, quad, 20)
+    crop = geometry.crop_quad(page.astype(np.uint8), quad, 20)
     assert crop.shape[0] == 20
     assert abs(crop.shape[1] - 20 * 82.0 / 23.4) <= 2
     middle = crop.shape[1] // 2
@@ -70,14 +70,15 @@ def test_crop_averages_large_text_instead_of_skipping_pixels() -> None:
 
 def test_crop_of_a_degenerate_quad_stays_small() -> None:
     page = _page()
-    assert geometry.crop_quad(page, [[0, 5], [60, 5], [60, 5], [0, 5]], 32).shape == (32, 1920, 3)
-    assert geometry.crop_quad(page, [[0, 0], [1e6, 0], [1e6, 2], [0, 2]], 32, max_width=500).shape == (32, 500, 3)
-    assert geometry.crop_quad(page, [[3, 3]] * 4, 32).shape == (32, 1, 3)
+    assert geometry.crop_quad(page, [[0.0, 5.0], [60.0, 5.0], [60.0, 5.0], [0.0, 5.0]], 32).shape == (32, 1920, 3)
+    wide = [[0.0, 0.0], [1e6, 0.0], [1e6, 2.0], [0.0, 2.0]]
+    assert geometry.crop_quad(page, wide, 32, max_width=500).shape == (32, 500, 3)
+    assert geometry.crop_quad(page, np.full((4, 2), 3), 32).shape == (32, 1, 3)
 
 
 def test_crop_rejects_coordinates_that_are_not_finite() -> None:
     with pytest.raises(ValueError, match="not finite"):
-        geometry.crop_quad(_page(), [[np.nan, 0], [1, 0], [1, 1], [0, 1]], 32)
+        geometry.crop_quad(_page(), np.array([[np.nan, 0], [1, 0], [1, 1], [0, 1]]), 32)
 
 
 def test_enclosing_quad_of_upright_quads_is_upright() -> None:

@@ -36,7 +36,7 @@ def turn(quads: Floats, degrees: float) -> Floats:
     """Turn quads clockwise about the origin, together with their page."""
     radians = np.deg2rad(degrees)
     cosine, sine = np.cos(radians), np.sin(radians)
-    return (quads @ np.array([[cosine, sine], [-sine, cosine]])).astype(np.float32)
+    return np.asarray(quads @ np.array([[cosine, sine], [-sine, cosine]]), np.float32)
 
 
 def draw_page(draw: np.random.Generator) -> Floats:

@@ -45,7 +45,7 @@ def build_answer() -> httpx2.Response:
 @asynccontextmanager
 async def open_stage(
     answers: Callable[[httpx2.Request], httpx2.Response], timeout_s: float = 5
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Stage[DetectResponse]]:
     http = httpx2.AsyncClient(transport=httpx2.MockTransport(answers), base_url="http://detector")
     client = Stage("detector", http, DetectResponse, timeout_s=timeout_s)
     yield client

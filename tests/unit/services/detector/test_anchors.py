@@ -25,7 +25,7 @@ def quad(x0: float, y0: float, x1: float, y1: float, rise: float = 0.0) -> np.nd
 def test_targets_decode_to_their_segment() -> None:
     targets = build_targets(quad(40, 21, 202, 41)[None], rows=6, columns=16, anchor_heights=HEIGHTS)
     row, column, anchor = np.nonzero(targets.labels == 1)
-    top, bottom = decode_vertical(targets.vertical[row, column, anchor], row, np.float32(HEIGHTS)[anchor])
+    top, bottom = decode_vertical(targets.vertical[row, column, anchor], row, np.array(HEIGHTS, np.float32)[anchor])
 
     assert top == pytest.approx(np.full(len(top), 21), abs=1e-3)
     assert bottom == pytest.approx(np.full(len(bottom), 41), abs=1e-3)
@@ -42,7 +42,7 @@ def test_only_fitting_anchors_in_near_rows_are_text() -> None:
     rows, _, anchors = np.nonzero(targets.labels == 1)
     # The center, 32, is on the border of both.
     assert set(rows) == {1, 2}
-    ratio = np.minimum(20 / np.float32(HEIGHTS), np.float32(HEIGHTS) / 20)
+    ratio = np.minimum(20 / np.array(HEIGHTS, np.float32), np.array(HEIGHTS, np.float32) / 20)
     assert set(anchors) == set(np.flatnonzero(ratio >= 0.7))
     assert (targets.labels[1, 5, (ratio < 0.7) & (ratio >= 0.5)] == -1).all()
     assert (targets.labels[4:] == 0).all()
@@ -59,7 +59,7 @@ def test_cells_in_a_gap_are_not_text() -> None:
 def test_targets_follow_slanted_segment() -> None:
     targets = build_targets(quad(0, 20, 320, 40, rise=32)[None], rows=8, columns=20, anchor_heights=HEIGHTS)
     row, column, anchor = np.nonzero(targets.labels == 1)
-    top, _ = decode_vertical(targets.vertical[row, column, anchor], row, np.float32(HEIGHTS)[anchor])
+    top, _ = decode_vertical(targets.vertical[row, column, anchor], row, np.array(HEIGHTS, np.float32)[anchor])
     assert top == pytest.approx(20 + compute_cell_centers(20)[column] / 10, abs=1e-3)
 
 
@@ -92,10 +92,10 @@ def test_side_ramp_rises_toward_both_ends() -> None:
     inside = np.arange(0, 10) + 0.5
     ramp = encode_side(inside, 10 - inside)
     assert ramp.tolist() == [-1.0, 0, 0, 0, 0, 0, 0, 0, 0, 1.0]
-    assert decode_side(np.float32([-1.0, 1.0]), np.float32([8, 152])).tolist() == [0, 160]
-    assert decode_side(encode_side(np.float32([0.2]), np.float32([3])), np.float32([50]))[0] == pytest.approx(
-        50 - 0.2 * STRIDE, abs=1e-4
-    )
+    assert decode_side(np.array([-1.0, 1.0], np.float32), np.array([8, 152], np.float32)).tolist() == [0, 160]
+    assert decode_side(encode_side(np.array([0.2], np.float32), np.array([3], np.float32)), np.array([50], np.float32))[
+        0
+    ] == pytest.approx(50 - 0.2 * STRIDE, abs=1e-4)
 
 
 def test_excludes_anchors_of_ignored_print_without_segment() -> None:
@@ -120,5 +120,5 @@ def test_segment_with_single_column_keeps_it() -> None:
     # Both in column 2; the wide one is nearer to row 1.
     narrow, wide = quad(36, 19, 44, 36), quad(44, 16, 200, 34)
     targets = build_targets(np.stack([narrow, wide]), rows=3, columns=13, anchor_heights=(17.2,))
-    top, _ = decode_vertical(targets.vertical[1, 2], np.array([1]), np.float32([17.2]))
+    top, _ = decode_vertical(targets.vertical[1, 2], np.array([1]), np.array([17.2], np.float32))
     assert top[0] == pytest.approx(19, abs=1e-3)

@@ -64,10 +64,10 @@ BLANK = np.zeros((160, 400), np.uint8)
 def test_suppression_averages_similar_proposals() -> None:
     proposals = Proposals(
         np.array([0, 0, 0, 1]),
-        np.float32([10, 12, 40, 10]),
-        np.float32([30, 32, 60, 30]),
-        np.float32([0.9, 0.9, 0.8, 0.7]),
-        np.float32([0.2, 0.4, 0.0, 0.0]),
+        np.array([10, 12, 40, 10], np.float32),
+        np.array([30, 32, 60, 30], np.float32),
+        np.array([0.9, 0.9, 0.8, 0.7], np.float32),
+        np.array([0.2, 0.4, 0.0, 0.0], np.float32),
     )
     kept = suppress_overlaps(proposals, 0.3)
     assert kept.column.tolist() == [0, 0, 1]
@@ -165,7 +165,7 @@ def test_ends_move_to_near_ink() -> None:
 
 def test_drops_covered_segments() -> None:
     quads = np.array([box(0, 0, 100, 20), box(40, 4, 60, 24), box(0, 21, 100, 40)], np.float32)
-    kept = drop_covered(Segments(quads, np.float32([0.9, 0.95, 0.9])), 0.6)
+    kept = drop_covered(Segments(quads, np.array([0.9, 0.95, 0.9], np.float32)), 0.6)
     assert kept.quads[:, 0].tolist() == [[0, 0], [0, 21]]
 
 

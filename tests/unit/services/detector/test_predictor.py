@@ -130,14 +130,14 @@ def test_quads_are_on_page() -> None:
 
 def test_drops_segments_outside_of_page() -> None:
     quads = np.array([[(90, 5), (130, 5), (130, 9), (90, 9)], [(101, 5), (130, 5), (130, 9), (101, 9)]], np.float32)
-    kept = clip_detection(Detection(quads, np.float32([0.8, 0.9])), (100, 50))
+    kept = clip_detection(Detection(quads, np.array([0.8, 0.9], np.float32)), (100, 50))
     assert kept.quads.tolist() == [[[90, 5], [100, 5], [100, 9], [90, 9]]]
     assert kept.scores.tolist() == pytest.approx([0.8])
 
 
 def test_response_is_rounded() -> None:
     quads = np.array([[(1.26, 2), (10, 2), (10, 9), (1.26, 9)]], np.float32)
-    answer = to_response(Detection(quads, np.float32([0.98761])), 20, 10, "ctpn-test")
+    answer = to_response(Detection(quads, np.array([0.98761], np.float32)), 20, 10, "ctpn-test")
     assert answer.segments[0].quad[0] == (1.3, 2.0)
     assert answer.segments[0].score == pytest.approx(0.9876)
     assert (answer.page.width, answer.page.height, answer.page.rotation) == (20, 10, 0)

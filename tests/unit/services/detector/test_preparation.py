@@ -45,12 +45,12 @@ def test_prepared_page_does_not_exceed_limit() -> None:
 
 def test_sides_have_few_lengths() -> None:
     sides = np.arange(96, 6000)
-    lengths = np.array([choose_length(side) for side in sides])
+    lengths = np.array([choose_length(side) for side in sides.tolist()])
     assert (lengths % 16 == 0).all()
     # Six per octave.
     assert len(np.unique(lengths)) <= 6 * 6 + 1
     assert np.abs(lengths / sides - 1).max() <= 1 / 12
-    below = np.array([choose_length(side, below=True) for side in sides])
+    below = np.array([choose_length(side, below=True) for side in sides.tolist()])
     assert (below <= sides).all()
     assert np.isin(below, lengths).all()
 

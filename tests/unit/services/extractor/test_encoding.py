@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.extractor.encoding import CODES, FEATURES, TextSegment, code, encode
+from services.extractor.encoding import CODES, FEATURES, Document, TextSegment, code, encode
+from shared.arrays import Floats
 
 
 def segment(text: str, x: float, y: float, *, page: int = 0, width: float | None = None) -> TextSegment:
@@ -11,8 +12,8 @@ def segment(text: str, x: float, y: float, *, page: int = 0, width: float | None
     return TextSegment(quad, text, page)
 
 
-def column(document: object, name: str) -> np.ndarray:
-    return document.features[:, FEATURES.index(name)]  # type: ignore[attr-defined]
+def column(document: Document, name: str) -> Floats:
+    return document.features[:, FEATURES.index(name)]
 
 
 def test_rows_end_with_newlines_and_tabs_part_their_segments() -> None:

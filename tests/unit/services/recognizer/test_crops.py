@@ -48,7 +48,7 @@ def test_cut_turns_text_on_its_side() -> None:
 
 def test_cut_removes_slant() -> None:
     matrix = cv2.getRotationMatrix2D((100, 50), 8, 1.0)
-    page = cv2.warpAffine(draw_page(), matrix, (300, 200), borderValue=(255, 255, 255))
+    page = np.asarray(cv2.warpAffine(draw_page(), matrix, (300, 200), borderValue=(255, 255, 255)), np.uint8)
     quad = np.array(UPRIGHT) @ matrix[:, :2].T + matrix[:, 2]
     (crop,) = cut_segments(page, [quad])
     assert crop[4:-4, 4:90].max() < 60

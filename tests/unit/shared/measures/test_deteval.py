@@ -102,9 +102,8 @@ def test_detection_matches_two_identical_labels() -> None:
 
 
 def test_sums_over_receipts() -> None:
-    perfect = ([LABEL] * 1, [LABEL] * 1)
-    missed = ([box(0, y, 100, 20) for y in (0, 40, 80)], [])
-    result = measure_deteval([perfect[0], missed[0]], [perfect[1], missed[1]])
+    missed = [box(0, y, 100, 20) for y in (0, 40, 80)]
+    result = measure_deteval([[LABEL], missed], [[LABEL], []])
     assert result.recall == pytest.approx(0.25)
     assert result.precision == 1.0
     assert result.hmean == pytest.approx(0.4)

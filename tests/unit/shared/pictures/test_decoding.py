@@ -74,14 +74,14 @@ def test_tall_pictures_are_put_together_rightly() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}, {"keep_rgb": True}])
 def test_jpegs_of_all_kinds_give_the_luma(options: dict[str, object]) -> None:
-    smooth = cv2.GaussianBlur(_noise(60, 80), (0, 0), 6)
+    smooth = np.asarray(cv2.GaussianBlur(_noise(60, 80), (0, 0), 6), np.uint8)
     picture = decode_picture(_save(Image.fromarray(smooth), "JPEG", quality=95, **options), LIMITS)
     np.testing.assert_allclose(picture.pixels, _luma(smooth), atol=6)
 
 
 def _luma(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
     """ITU-R BT.601 of red, green and blue."""
-    return colors @ np.array([0.299, 0.587, 0.114])
+    return np.asarray(colors @ np.array([0.299, 0.587, 0.114]), np.float64)
 
 
 def _center(image: Image.Image, name: str = "PNG", **options: object) -> int:

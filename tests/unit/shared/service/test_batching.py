@@ -60,7 +60,7 @@ def _batcher(
         max_batch=max_batch,
         max_wait_ms=max_wait_ms,
         max_queue=max_queue,
-        group=group,  # type: ignore[arg-type]
+        group=group,
         name="doubler",
         metrics=metrics.batch_metrics("doubler") if metrics else None,
     )

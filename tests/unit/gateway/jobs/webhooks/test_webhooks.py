@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import pytest
 
 from gateway.jobs.webhooks import webhooks
@@ -54,9 +55,13 @@ async def run_receiver(*statuses: str) -> AsyncIterator[Receiver]:
         yield receiver
 
 
+async def post_job(gateway: Gateway, url: str) -> httpx2.Response:
+    files = [("files", ("a.png", make_picture(), "image/png"))]
+    return await gateway.http.post("/v1/jobs", files=files, data={"webhook_url": url})
+
+
 async def create_job(gateway: Gateway, url: str) -> dict[str, Any]:
-    form = [("files", ("a.png", make_picture(), "image/png")), ("webhook_url", (None, url))]
-    response = await gateway.http.post("/v1/jobs", files=form)
+    response = await post_job(gateway, url)
     assert response.status_code == 202, response.text
     job: dict[str, Any] = response.json()
     return job
@@ -126,9 +131,7 @@ async def test_deleted_job_sends_no_webhook() -> None:
 
 
 async def test_rejects_webhooks_that_cannot_be_sent() -> None:
-    form = [("files", ("a.png", make_picture(), "image/png")), ("webhook_url", (None, "https://example.com"))]
     async with run_gateway(GatewaySettings()) as gateway:
-        assert_problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhooks-off")
-    form[1] = ("webhook_url", (None, "http://127.0.0.1:1"))
+        assert_problem(await post_job(gateway, "https://example.com"), 422, "webhooks-off")
     async with run_gateway(create_settings(allow_private=False)) as gateway:
-        assert_problem(await gateway.http.post("/v1/jobs", files=form), 422, "webhook-url-invalid")
+        assert_problem(await post_job(gateway, "http://127.0.0.1:1"), 422, "webhook-url-invalid")

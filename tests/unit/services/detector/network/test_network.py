@@ -108,7 +108,7 @@ def test_int8_is_close_and_clipped_at_ceilings() -> None:
     ceilings = [float(value) for value in compiled([pages]).values()]
     assert len(ceilings) == 13
     exact, quantized, cut = (
-        next(OpenVINOEngine(arrays, SMALL, values, threads=1, precision="int8")(pages)).probability
+        next(OpenVINOEngine(arrays, SMALL, values, threads=1, precision="int8")(list(pages))).probability
         for values in (None, ceilings, [ceiling / 50 for ceiling in ceilings])
     )
     assert 0 < np.abs(quantized - exact).mean() < 0.05

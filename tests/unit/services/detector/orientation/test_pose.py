@@ -23,16 +23,16 @@ def test_measures_skew_to_fraction_of_degree(rotation: int, skew: float) -> None
 
 def test_turns_page_only_by_clear_margin() -> None:
     alike = [Skew(0.0, 2.0), Skew(0.0, 2.0)]
-    scores = np.log(np.float32([[0.3, 0.1, 0.4, 0.2], [0.3, 0.1, 0.4, 0.2]]))
+    scores = np.log(np.array([[0.3, 0.1, 0.4, 0.2], [0.3, 0.1, 0.4, 0.2]], np.float32))
     assert choose_turn(scores, alike) == 0
-    assert choose_turn(np.log(np.float32([[0.1, 0.1, 0.7, 0.1]])), alike) == 180
+    assert choose_turn(np.log(np.array([[0.1, 0.1, 0.7, 0.1]], np.float32)), alike) == 180
 
 
 def test_axis_of_lines_excludes_other_turns() -> None:
-    scores = np.log(np.float32([[0.04, 0.06, 0.2, 0.7]]))
+    scores = np.log(np.array([[0.04, 0.06, 0.2, 0.7]], np.float32))
     assert choose_turn(scores, [Skew(0.0, 2.0), Skew(0.0, 2.0)]) == 270
     assert choose_turn(scores, [Skew(0.0, 4.0), Skew(0.0, 1.2)]) == 180
-    assert choose_turn(np.log(np.float32([[0.9, 0.02, 0.02, 0.06]])), [Skew(0.0, 1.2), Skew(0.0, 4.0)]) == 270
+    assert choose_turn(np.log(np.array([[0.9, 0.02, 0.02, 0.06]], np.float32)), [Skew(0.0, 1.2), Skew(0.0, 4.0)]) == 270
 
 
 def test_patches_are_few_and_show_straight_text() -> None:

@@ -29,7 +29,7 @@ def has_dot_at(gray: np.ndarray, point: np.ndarray) -> bool:
 def test_maps_points_of_straight_page_back_to_page_as_sent(rotation: int, skew: float) -> None:
     sent, corners = turn_page(rotation, skew)
     straight, back = straighten(sent, Pose(rotation, skew))
-    places = map_points(corners, np.linalg.inv(back))
+    places = map_points(corners, np.asarray(np.linalg.inv(back), np.float64))
     assert map_points(places, back) == pytest.approx(corners, abs=0.01)
     for place, corner in zip(places, corners, strict=True):
         assert has_dot_at(sent, corner)
@@ -43,7 +43,7 @@ def test_maps_points_of_straight_page_back_to_page_as_sent(rotation: int, skew: 
 
 @pytest.mark.parametrize("rotation", TURNS)
 def test_rotation_matrix_agrees_with_shared_geometry(rotation: int) -> None:
-    points = np.float32([[0, 0], [3, 7], [40, 21]])
+    points = np.array([[0, 0], [3, 7], [40, 21]], np.float32)
     expected = rotate_quads(points, rotation, 50, 30)
     assert map_points(points, build_rotation(rotation, 50, 30)) == pytest.approx(expected)
 
@@ -56,7 +56,7 @@ def test_straight_page_keeps_its_pixels() -> None:
 
 
 def test_clips_upright_quads_corner_by_corner() -> None:
-    quads = np.float32([[(-5, 5), (130, 5), (130, 60), (-5, 60)], [(90, 20), (90, -9), (99, -9), (99, 20)]])
+    quads = np.array([[(-5, 5), (130, 5), (130, 60), (-5, 60)], [(90, 20), (90, -9), (99, -9), (99, 20)]], np.float32)
     cut = clip_to_page(quads, (100, 50))
     assert cut[0].tolist() == [[0, 5], [100, 5], [100, 50], [0, 50]]
     assert cut[1].tolist() == [[90, 20], [90, 0], [99, 0], [99, 20]]
@@ -77,6 +77,6 @@ def test_shortens_slanted_quad_along_its_text() -> None:
 
 
 def test_slanted_quad_outside_of_page_has_no_area() -> None:
-    quad = np.float32([[(310, 10), (400, 40), (395, 55), (305, 25)]])
+    quad = np.array([[(310, 10), (400, 40), (395, 55), (305, 25)]], np.float32)
     (cut,) = clip_to_page(quad, (300, 300))
     assert np.ptp(cut, axis=0).max() == 0

@@ -70,7 +70,7 @@ def test_degrade_keeps_shape_and_type() -> None:
 
 def test_damage_is_reproducible() -> None:
     gray, quads = rows_of_print()
-    image = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
+    image = np.repeat(gray[:, :, None], 3, axis=2)
     first, second = (damage_page(image, quads, NOWHERE, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first[0], second[0])
     assert np.array_equal(first[1], second[1])
@@ -87,7 +87,7 @@ def test_measures_tilt_of_rows(angle: float) -> None:
 
 def test_crops_of_tilted_receipt_are_upright() -> None:
     gray, quads = rows_of_print()
-    sideways = cv2.rotate(gray, cv2.ROTATE_90_CLOCKWISE)
+    sideways = np.rot90(gray, -1)
     turned = np.stack([399 - quads[..., 1], quads[..., 0]], axis=-1).astype(np.float32)
     receipt = LoadedReceipt("askew", sideways, turned, 20.0, tilt=measure_tilt(turned))
     settings = CropSettings(height=256, width=256, damage=0.0)

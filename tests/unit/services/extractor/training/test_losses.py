@@ -18,7 +18,7 @@ from tests.support.labeled_receipts import TOTAL, box
 CPU = torch.device("cpu")
 
 
-def loss_of(label: int, group: int = NO_GROUPS, **bias: float) -> float:
+def loss_of(label: int, group: int = NO_GROUPS, /, **bias: float) -> float:
     """The loss of a network that answers the same for every character of a receipt with one label."""
     torch.manual_seed(0)
     architecture = Architecture(embedding=4, channels=4, hidden=4, classes=CLASSES, item_starts=True)
@@ -50,6 +50,6 @@ def test_an_ignored_label_costs_nothing() -> None:
 
 
 def test_item_starts_count_where_they_are_known() -> None:
-    right, wrong = (loss_of(IGNORED, group=1, start=value) for value in (20.0, -20.0))
+    right, wrong = (loss_of(IGNORED, 1, start=value) for value in (20.0, -20.0))
     assert right == pytest.approx(0.0, abs=1e-3)
     assert wrong > 1

@@ -56,7 +56,7 @@ def test_averages_weights_and_remeasures_statistics(released: list[Path], sample
     wanted = (first.classifier.weight + second.classifier.weight) / 2
     torch.testing.assert_close(mean.classifier.weight, wanted, atol=1e-3, rtol=1e-2)
     assert not mean.training
-    norm = mean.features[0][1]
+    norm = dict(mean.features.named_modules())["0.1"]
     assert isinstance(norm, torch.nn.BatchNorm2d)
     assert float(norm.running_var.min()) != 1.0  # type: ignore[union-attr]
 

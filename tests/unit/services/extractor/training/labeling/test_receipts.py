@@ -25,7 +25,7 @@ def wild(*segments: tuple[str, str]) -> LabeledReceipt:
 
 
 def cord(*segments: tuple[str, str, bool, int]) -> CordReceipt:
-    made = tuple(CordSegment(box(0, 40.0 * n), text, *rest, row=n) for n, (text, *rest) in enumerate(segments))  # type: ignore[arg-type]
+    made = tuple(CordSegment(box(0, 40.0 * n), *segment, row=n) for n, segment in enumerate(segments))
     return CordReceipt("A", 600, 800, made)
 
 
