@@ -1,7 +1,7 @@
-"""Puts the parts together: a service alone, the gateway with its stages elsewhere, or everything in one process.
+"""Assembles the parts: a single service, a gateway with remote stages, or everything in one process.
 
-The only module that knows both the gateway and the services. Services, and with them the networks, are imported when
-one is asked for: a gateway whose stages have URLs starts without them.
+This is the only module that knows both the gateway and the services. Services, and with them the networks, are imported
+on demand, so that a gateway with remote stages starts without them.
 """
 
 from __future__ import annotations
@@ -25,45 +25,44 @@ SERVICES = ("detector", "recognizer", "extractor")
 
 
 def service_app(name: str) -> FastAPI:
-    """Makes the application of one service, with settings from the environment.
+    """Create the app of one service, with settings from the environment.
 
     Args:
         name: detector, recognizer or extractor.
 
     Raises:
         ValueError: If there is no such service.
-        SettingsError: If a setting is wrong.
+        SettingsError: If a setting is invalid.
     """
     if name not in SERVICES:
-        raise ValueError(f"There is no service {name!r}; there are {', '.join(SERVICES)}.")
+        raise ValueError(f"There is no service {name!r}; the services are {', '.join(SERVICES)}.")
     app: FastAPI = importlib.import_module(f"services.{name}.app").create_app()
     return app
 
 
 def measured_services() -> dict[str, FastAPI]:
-    """Makes the applications of all services, to measure them with receipts that are kept from training.
+    """Create the apps of all services for measuring them with receipts that are not used for training.
 
-    Their labels are known to the directory of merchants, which therefore keeps to those of the training receipts.
+    The merchant directory knows these receipts too, so it is limited to the merchants of training receipts.
 
     Raises:
-        SettingsError: If a setting is wrong.
+        SettingsError: If a setting is invalid.
     """
     from services.extractor.app import create_app as create_extractor
     from services.extractor.settings import ExtractorSettings
-    from services.extractor.training.evaluate import measured
 
-    extractor = create_extractor(measured(ExtractorSettings.from_environment()))
+    extractor = create_extractor(ExtractorSettings.from_environment().for_measurement())
     return {name: extractor if name == "extractor" else service_app(name) for name in SERVICES}
 
 
 def embedded_gateway(settings: GatewaySettings | None = None) -> FastAPI:
-    """Makes the gateway: with the stages inside its process, or, if the settings name their URLs, elsewhere.
+    """Create the gateway, with the stages in its process unless the settings have their URLs.
 
     Args:
-        settings: Read from the environment if left out.
+        settings: Settings of the gateway; by default those of the environment.
 
     Raises:
-        SettingsError: If a setting is wrong.
+        SettingsError: If a setting is invalid.
     """
     settings = settings or GatewaySettings.from_environment()
     if settings.stages.are_remote:

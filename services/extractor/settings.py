@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -39,3 +39,9 @@ class ExtractorSettings(ServiceSettings):
         description="Minimum probability that a field is right; less likely fields are null. 0 keeps all.",
     )
     max_characters: int = Field(default=50_000, ge=1, description="Maximum characters in the text of one receipt.")
+
+    def for_measurement(self) -> Self:
+        """Return the settings to measure with: the merchant directory, if on, knows only training receipts."""
+        if self.merchant_directory == "off":
+            return self
+        return self.model_copy(update={"merchant_directory": "train"})

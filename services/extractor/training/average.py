@@ -15,7 +15,7 @@ import numpy as np
 from services.extractor.network.loading import NAME
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
-from services.extractor.training.evaluate import evaluate, measured
+from services.extractor.training.evaluate import evaluate
 from shared.inference.weights import Manifest, WeightsError, load_weights, save_weights
 
 
@@ -55,7 +55,7 @@ def average(folders: Sequence[Path], export: Path, data: Path) -> Manifest:
             measures=measures,
         )
         if not measures:
-            settings = measured(ExtractorSettings(weights=export))
+            settings = ExtractorSettings(weights=export).for_measurement()
             measures = {"validation, given text": evaluate(Predictor.load(settings), data)}
     return written
 

@@ -22,7 +22,7 @@ from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
-from services.extractor.training.evaluate import evaluate, measured
+from services.extractor.training.evaluate import evaluate
 from services.extractor.training.fitting import HeldOut, fit, hold_out
 from services.extractor.training.labeling.readings import Reading, load_readings
 from services.extractor.training.merchants import build_directory
@@ -74,7 +74,7 @@ def crossfit(
         )
         if not measures:
             settings = ExtractorSettings(weights=export, threads=threads)
-            measures = {"validation, given text": evaluate(Predictor.load(measured(settings)), data)}
+            measures = {"validation, given text": evaluate(Predictor.load(settings.for_measurement()), data)}
     return measures
 
 

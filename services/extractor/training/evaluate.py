@@ -56,13 +56,6 @@ def evaluate(predictor: Predictor, data: Path, split: str = "validation") -> dic
     return result
 
 
-def measured(settings: ExtractorSettings) -> ExtractorSettings:
-    """The settings to measure with: the directory knows training receipts only, if it is on."""
-    if settings.merchant_directory == "off":
-        return settings
-    return settings.model_copy(update={"merchant_directory": "train"})
-
-
 def mistakes(predictor: Predictor, receipts: Sequence[LabeledReceipt]) -> list[tuple[str, str, str, str]]:
     """Every wrong or missing value: key, field, label, answer ('' if none)."""
     wrong: list[tuple[str, str, str, str]] = []
@@ -82,7 +75,7 @@ def main() -> None:
     parser.add_argument("--split", default="validation")
     parser.add_argument("--mistakes", action="store_true", help="list every wrong value")
     arguments = parser.parse_args()
-    predictor = Predictor.load(measured(ExtractorSettings.from_environment()))
+    predictor = Predictor.load(ExtractorSettings.from_environment().for_measurement())
     if arguments.mistakes:
         for row in mistakes(predictor, load_split(arguments.data, arguments.split)):
             print("\t".join(row))

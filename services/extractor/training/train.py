@@ -29,7 +29,7 @@ from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.predictor import Predictor
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
-from services.extractor.training.evaluate import evaluate, measured
+from services.extractor.training.evaluate import evaluate
 from services.extractor.training.examples import Example, batches, encode_labeled
 from services.extractor.training.fitting import fit, hold_out
 from services.extractor.training.labeling.fields import IGNORED, label
@@ -298,7 +298,7 @@ def export(
             measures=measures,
         )
         if not measures:
-            measures = {"validation, given text": evaluate(Predictor.load(measured(settings)), config.data)}
+            measures = {"validation, given text": evaluate(Predictor.load(settings.for_measurement()), config.data)}
     return measures
 
 

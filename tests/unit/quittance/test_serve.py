@@ -65,11 +65,13 @@ async def test_shows_the_next_steps_once_ready() -> None:
         events.append("ended")
 
     app = FastAPI(lifespan=lifespan)
-    serve.tell_when_ready(app, lambda: events.append("told"))
+    serve.call_when_ready(app, lambda: events.append("called"))
     async with app.router.lifespan_context(app):
         pass
-    assert events == ["started", "told", "ended"]
-    assert "curl -F file=@receipt.jpg http://127.0.0.1:8000/v1/receipts" in serve.next_steps("http://127.0.0.1:8000")
+    assert events == ["started", "called", "ended"]
+    assert "curl -F file=@receipt.jpg http://127.0.0.1:8000/v1/receipts" in serve.format_next_steps(
+        "http://127.0.0.1:8000"
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,4 +79,4 @@ async def test_shows_the_next_steps_once_ready() -> None:
     [("0.0.0.0", "http://127.0.0.1:1"), ("::", "http://[::1]:1"), ("box", "http://box:1")],
 )
 def test_shows_a_url_for_a_browser(host: str, url: str) -> None:
-    assert serve.address(host, 1) == url
+    assert serve.format_url(host, 1) == url
