@@ -30,7 +30,6 @@ from benchmarks.peers.worker import SYSTEMS
 from benchmarks.processes import ROOT
 from benchmarks.receipts import load_spread
 from benchmarks.report import processor_name
-from shared.inference.processor import flags
 from shared.learning.labels import LabeledReceipt
 
 # Instruction sets that the libraries may use, as environment variables.

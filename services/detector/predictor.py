@@ -24,30 +24,31 @@ from services.detector.proposals import decode_proposals, suppress_overlaps
 from services.detector.settings import DetectorSettings
 from shared.arrays import Floats, Pixels
 from shared.contracts import Orientation
-from shared.inference.engines import arithmetic
+from shared.inference.engines import describe_arithmetic
 from shared.inference.processor import share_memory_arena
 
-#: A page is scaled anew if the text found is larger or smaller than the working height by more than this factor.
-_SCALE_TOLERANCE = 1.45
-#: Segments that tell enough of the text's height to scale a page anew.
-_ENOUGH_SEGMENTS = 3
-#: Rows and columns of prepared pages, the commonest first: three fifths of the receipts of SROIE have one of these.
+# Rows and columns of prepared pages, most common first: three fifths of the receipts of SROIE have one of these sizes.
 COMMON_SIZES = tuple(product((896, 1024, 768), (448, 512, 384)))
-#: Seconds after which no further size is run to warm up.
+
+# A page is scaled again if its text is larger or smaller than the working height by more than this factor.
+_SCALE_TOLERANCE = 1.45
+# Number of segments from which the height of the text is known.
+_MIN_SEGMENTS = 3
+# No further size is warmed up after this time.
 _WARM_UP_S = 0.8
-#: Segments with a shorter side, in pixels of the page, are none.
+# Segments with a shorter side, in pixels of the page, are dropped.
 _MIN_SIDE_PX = 2.0
 
 
 @dataclass(frozen=True)
 class Detection:
-    """The text segments of a page.
+    """Text segments of a page.
 
     Attributes:
-        quads: N x 4 x 2, clockwise from the top left of the text, in pixels of the page as it was sent. They lie on
-            it; slanted ones may stand over its edge by up to half their height.
-        scores: N probabilities of text.
-        rotation: Degrees clockwise that the text was found turned by.
+        quads: `(N, 4, 2)`, clockwise from the top left of the text, in pixels of the page as sent. They are on the
+            page, except that slanted ones may reach over its edge by up to half their height.
+        scores: `(N,)` probabilities of text.
+        rotation: Degrees clockwise by which the text on the page is turned.
     """
 
     quads: Floats
@@ -56,7 +57,7 @@ class Detection:
 
     @classmethod
     def empty(cls) -> Detection:
-        """No text."""
+        """Return a detection without text."""
         return cls(np.zeros((0, 4, 2), np.float32), np.zeros(0, np.float32))
 
 
@@ -65,11 +66,11 @@ class Predictor:
 
     Args:
         engine: Runs the network.
-        architecture: Of the network, for its anchors.
-        version: Of the weights, and what they are computed with.
+        architecture: Shape of the network, for its anchors.
+        version: Version of the weights and of the settings that change answers.
         settings: Working height, limits and thresholds.
-        joining: How proposals become segments; comes with the weights.
-        orientation: Tells which way up a page is; without it pages are taken to be upright and straight.
+        joining: Settings of the joining of proposals, from the weights.
+        orientation: Finds which way up a page is; without it, pages are assumed to be upright and straight.
     """
 
     def __init__(
@@ -82,11 +83,10 @@ class Predictor:
         joining: JoiningSettings | None = None,
         orientation: OrientationEngine | None = None,
     ) -> None:
-        """Keep the parts."""
         self._orientation = orientation
         self._default_orientation: Orientation = settings.orientation
         self._engine = engine
-        self._heights = np.asarray(architecture.anchor_heights, np.float32)
+        self._anchor_heights = np.asarray(architecture.anchor_heights, np.float32)
         self._preparation = PreparationSettings(settings.text_height, settings.max_prepared_pixels)
         self._max_batch = settings.max_batch
         self._joining = joining or JoiningSettings()
@@ -96,20 +96,25 @@ class Predictor:
     def load(cls, settings: DetectorSettings | None = None) -> Predictor:
         """Load the weights.
 
+        Args:
+            settings: Read from the environment by default.
+
         Raises:
-            WeightsError: If they are missing, damaged or do not fit this code.
-            EngineError: If the library that is to run the networks is not there.
+            WeightsError: If weights are missing, damaged or not for this version.
+            EngineError: If the requested library is not installed.
+            DeviceError: If the device is unknown or missing.
         """
         settings = settings or DetectorSettings.from_environment()
         share_memory_arena()
         weights = read_weights(settings.weights)
         engine = load_engine(weights, settings)
         orientation, orientation_version = load_orientation(settings)
+        # Everything that changes answers is part of the version, so that caches do not mix them.
         version = weights.version
-        if settings.orientation == "auto":  # other answers, so another version: caches must not mix them
-            version = f"{version}+{orientation_version}"
-        quantized = weights.ceilings is not None
-        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantized=quantized)}"
+        if settings.orientation == "auto":
+            version += f"+{orientation_version}"
+        is_quantized = weights.ceilings is not None
+        version += f"+{describe_arithmetic(settings.engine, settings.device, settings.precision, is_quantized)}"
         return cls(
             engine,
             weights.architecture,
@@ -120,72 +125,73 @@ class Predictor:
         )
 
     def warm_up(self) -> None:
-        """Run the networks, so that the first requests do not pay for their set-up.
+        """Run the networks once, so that the first requests do not pay for their setup.
 
-        The common sizes are run in turn for up to a second, as each has its own.
+        Each size of page needs its own setup, so the common sizes are run for up to a second.
         """
-        begun = time.perf_counter()
+        start = time.perf_counter()
         for size in ((64, 64), *COMMON_SIZES):
             list(self._engine([np.full(size, 255, np.uint8)]))
-            if time.perf_counter() - begun > _WARM_UP_S:
+            if time.perf_counter() - start > _WARM_UP_S:
                 break
         if self._orientation is not None:
             self._orientation(np.full((1, PATCH_PX, PATCH_PX), 255, np.uint8))
 
     def prepare(self, image: npt.NDArray[Any], orientation: Orientation | None = None) -> PreparedPage | None:
-        """Set a page straight and scale it for the network; None if nothing on it looks like text.
-
-        Safe in any thread.
+        """Straighten a page and scale it for the network. Thread-safe.
 
         Args:
-            image: H x W, or H x W x 3 BGR, uint8.
-            orientation: `auto`, or `upright` to take the page as it is; as the settings say if left out.
+            image: `(H, W)` gray or `(H, W, 3)` BGR, uint8.
+            orientation: `auto`, or `upright` to leave the page as it is; the setting by default.
+
+        Returns:
+            The page; None if nothing on it looks like text.
         """
-        turned = (orientation or self._default_orientation) == "auto"
-        return prepare_page(image, self._preparation, self._orientation if turned else None)
+        is_auto = (orientation or self._default_orientation) == "auto"
+        return prepare_page(image, self._preparation, self._orientation if is_auto else None)
 
     def group(self, page: PreparedPage) -> Hashable:
-        """What pages of one batch must have in common for this engine."""
-        return page.size if self._engine.by_size else None
+        """Return the key that the pages of one batch share."""
+        return page.size if self._engine.batches_by_size else None
 
     def detect(self, pages: Sequence[PreparedPage]) -> list[Detection]:
-        """Find the text of prepared pages; a page whose text is far from the working height is computed once more."""
-        shown = dict(enumerate(pages))
-        found = dict(self._find_segments(shown))
-        again = {
+        """Find the text of prepared pages; a page whose text is far from the working height is run a second time."""
+        by_index = dict(enumerate(pages))
+        segments = dict(self._find_segments(by_index))
+        rescaled = {
             index: rescale_page(page, factor, self._preparation)
-            for index, page in shown.items()
-            if (factor := self._compute_rescale_factor(found[index])) is not None
+            for index, page in by_index.items()
+            if (factor := self._compute_rescale_factor(segments[index])) is not None
         }
-        shown |= again
-        found |= self._find_segments(again)
-        return [self._place_on_page(shown[index], found[index]) for index in range(len(pages))]
+        by_index |= rescaled
+        segments |= self._find_segments(rescaled)
+        return [self._place_on_page(by_index[index], segments[index]) for index in range(len(pages))]
 
     def predict(self, images: Sequence[npt.NDArray[Any]]) -> list[Detection]:
         """Find the text of pages.
 
         Args:
-            images: H x W, or H x W x 3 BGR, each, uint8.
+            images: `(H, W)` gray or `(H, W, 3)` BGR each, uint8.
 
         Returns:
-            One detection a page, in order; a blank page has no segments.
+            One detection per page, in order; a blank page has no segments.
         """
         prepared = [self.prepare(image) for image in images]
-        found = iter(self.detect([page for page in prepared if page is not None]))
-        return [Detection.empty() if page is None else next(found) for page in prepared]
+        detections = iter(self.detect([page for page in prepared if page is not None]))
+        return [Detection.empty() if page is None else next(detections) for page in prepared]
 
     def _find_segments(self, pages: Mapping[int, PreparedPage]) -> Iterator[tuple[int, Segments]]:
-        """The segments of pages in their own pixels; one page's are joined while the next page is computed."""
+        """Yield the segments of pages in their own pixels; one page is joined while the next is computed."""
         order = sorted(pages, key=lambda index: pages[index].size)
         for start in range(0, len(order), self._max_batch):
-            chosen = order[start : start + self._max_batch]
-            activations = self._engine([pages[index].gray for index in chosen])
-            for index, activation in zip(chosen, activations, strict=True):
-                yield index, find_segments(pages[index].gray, activation, self._heights, self._joining)
+            batch = order[start : start + self._max_batch]
+            activations = self._engine([pages[index].gray for index in batch])
+            for index, activation in zip(batch, activations, strict=True):
+                yield index, find_segments(pages[index].gray, activation, self._anchor_heights, self._joining)
 
     def _compute_rescale_factor(self, segments: Segments) -> float | None:
-        """By what to scale a page anew whose text turned out far from the working height; None if it did not."""
-        if len(segments.scores) < _ENOUGH_SEGMENTS:
+        """Return the factor by which to scale a page again; None if its text is near the working height."""
+        if len(segments.scores) < _MIN_SEGMENTS:
             return None
         height = float(np.median(segments.quads[:, 3, 1] - segments.quads[:, 0, 1]))
         factor = self._preparation.text_height / max(height, 1.0)
@@ -198,14 +204,24 @@ class Predictor:
 
 
 def clip_detection(detection: Detection, size: tuple[int, int]) -> Detection:
-    """A detection cut to a page of width x height pixels; what has no area left there is dropped."""
+    """Clip a detection to a page of width x height pixels and drop segments without an area on it."""
     quads = clip_to_page(detection.quads, size)
     extent = quads.max(axis=1) - quads.min(axis=1)
-    kept = (extent >= _MIN_SIDE_PX).all(axis=1)
-    return Detection(quads[kept], detection.scores[kept], detection.rotation)
+    is_visible = (extent >= _MIN_SIDE_PX).all(axis=1)
+    return Detection(quads[is_visible], detection.scores[is_visible], detection.rotation)
 
 
 def find_segments(gray: Pixels, activations: Activations, anchor_heights: Floats, joining: JoiningSettings) -> Segments:
-    """Post-processing of one page: what the network says of it, and its pixels, to segments in these pixels."""
+    """Turn the activations of one page into segments.
+
+    Args:
+        gray: `(H, W)` pixels of the page.
+        activations: Output of the network for the page.
+        anchor_heights: `(k,)` heights of the anchors in pixels.
+        joining: Settings of the joining of proposals.
+
+    Returns:
+        The segments in pixels of `gray`.
+    """
     proposals = decode_proposals(*activations, anchor_heights, joining.min_probability)
     return join_proposals(suppress_overlaps(proposals, joining.suppression), compute_ink_strength(gray), joining)

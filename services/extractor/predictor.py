@@ -16,7 +16,7 @@ from services.extractor.network.loading import load_engine, read_weights
 from services.extractor.settings import ExtractorSettings
 from services.extractor.teaching import Teaching
 from shared.contracts import CorrectRequest, ExtractRequest, Fields, Line, MerchantCorrection, PageSize
-from shared.inference.engines import arithmetic
+from shared.inference.engines import describe_arithmetic
 from shared.inference.processor import share_memory_arena
 
 _TEACHINGS = 8
@@ -62,7 +62,7 @@ class Predictor:
             month_first=settings.date_order == "month_first",
             least_confidence=settings.least_confidence,
         )
-        computed = arithmetic(settings.engine, settings.device, settings.precision, quantized=False)
+        computed = describe_arithmetic(settings.engine, settings.device, settings.precision, False)
         version = "+".join([weights.version, computed, *_told(settings)])
         return cls(engine, reader, version=version, directory=directory)
 

@@ -19,7 +19,7 @@ from services.recognizer.network.loading import load_engine, read_weights
 from services.recognizer.second_look import DOUBTFUL_CONFIDENCE, stretch_crop, vote
 from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Floats, Pixels
-from shared.inference.engines import arithmetic
+from shared.inference.engines import describe_arithmetic
 from shared.inference.processor import share_memory_arena
 from shared.pictures.gray import to_gray
 
@@ -86,7 +86,7 @@ class Predictor:
         if settings.second_look == "on":
             version += "+look"
         quantized = weights.ceilings is not None
-        version += f"+{arithmetic(settings.engine, settings.device, settings.precision, quantized=quantized)}"
+        version += f"+{describe_arithmetic(settings.engine, settings.device, settings.precision, quantized)}"
         return cls(
             load_engine(weights, settings),
             weights.architecture,

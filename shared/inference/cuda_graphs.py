@@ -1,7 +1,7 @@
-"""Runs a network on CUDA as recorded graphs, one for each shape of input, with copies from and to pinned memory.
+"""Run a network on CUDA as recorded graphs, one per shape of input, with copies from and to pinned memory.
 
-Starting the kernels of a small network one by one takes the processor longer than running them takes the GPU; a graph
-starts them all at once (torch.cuda.CUDAGraph, https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs).
+Starting the kernels of a small network one by one takes the CPU longer than running them takes the GPU. A graph starts
+all of them at once (torch.cuda.CUDAGraph, https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs).
 """
 
 from __future__ import annotations
@@ -17,25 +17,31 @@ from shared.arrays import Floats
 
 Function = Callable[[Tensor], tuple[Tensor, ...]]
 
-_MOST = 32
-"""Graphs that are kept; the ones that were not used for longest are dropped."""
+# Recordings that are kept; the least recently used are dropped.
+_MAX_RECORDINGS = 32
+# Runs before a recording, in which libraries choose their kernels and allocate memory.
 _WARM_UPS = 3
-"""Runs before one is recorded, in which libraries choose their kernels and take their memory."""
 
 
 class Recording(NamedTuple):
-    """A function as it ran once: `run` does it again on what is in `given`, and leaves the results in `results`."""
+    """A recorded function.
 
-    given: Tensor
+    Attributes:
+        inputs: Tensor that `run` reads.
+        results: Tensors that `run` writes.
+        run: Runs the function again.
+    """
+
+    inputs: Tensor
     results: tuple[Tensor, ...]
     run: Callable[[], None]
 
 
 class Recorder:
-    """Records on CUDA. All recordings share memory, so that results last until the next one is run.
+    """Records functions on CUDA. All recordings share memory, so results last until the next one is run.
 
     Args:
-        device: A CUDA device.
+        device: CUDA device.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -46,34 +52,33 @@ class Recorder:
         """Record a function that neither waits for the GPU nor copies from the host.
 
         Args:
-            function: What to record.
-            batch: An input of the shape that it is recorded for, on the device.
+            function: Function to record.
+            batch: Input on the device, of the shape for which to record.
         """
         with torch.cuda.device(self._device):
-            given = batch.clone()
-            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
+            inputs = batch.clone()
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
                 for _ in range(_WARM_UPS):
-                    function(given)
-            torch.cuda.current_stream().wait_stream(aside)
+                    function(inputs)
+            torch.cuda.current_stream().wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, pool=self._pool):
-                results = function(given)
-            return Recording(given, results, graph.replay)
+                results = function(inputs)
+            return Recording(inputs, results, graph.replay)
 
 
 class GraphedFunction:
-    """A function of one tensor whose shapes come again; called from one thread.
+    """A function of one tensor, recorded per shape of the tensor. Call it from one thread.
 
-    A shape that is met for the first time is computed as it is, and recorded when it is met again: sizes that come once
-    are not worth it.
+    A shape is recorded when it occurs for the second time, because shapes that occur once are not worth it.
 
     Args:
-        function: Takes a tensor on the device, gives tensors on it.
-        device: Where it runs.
-        record: Makes a recording; `Recorder(device)`.
-        most: Recordings that are kept.
+        function: Takes a tensor on the device and returns tensors on it.
+        device: Device that runs the function.
+        record: Makes a recording, for example `Recorder(device)`.
+        max_recordings: Maximum number of recordings that are kept.
     """
 
     def __init__(
@@ -82,70 +87,75 @@ class GraphedFunction:
         device: torch.device,
         record: Callable[[Function, Tensor], Recording],
         *,
-        most: int = _MOST,
+        max_recordings: int = _MAX_RECORDINGS,
     ) -> None:
         self._function = function
         self._device = device
         self._record = record
-        self._most = most
-        self._met: set[torch.Size] = set()
+        self._max_recordings = max_recordings
+        self._seen: set[torch.Size] = set()
         self._recordings: OrderedDict[torch.Size, Recording] = OrderedDict()
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:
-        """The function's results, on the device, for a batch of the host; they last until the next call."""
-        waiting = pinned(batch, self._device)
+        """Return the results, on the device, for a batch on the host; they last until the next call."""
+        pinned = _pin(batch, self._device)
         recording = self._recordings.get(batch.shape)
         if recording is None:
-            on_device = waiting.to(self._device, non_blocking=True)
-            if batch.shape not in self._met:
-                self._met.add(batch.shape)
+            on_device = pinned.to(self._device, non_blocking=True)
+            if batch.shape not in self._seen:
+                self._seen.add(batch.shape)
                 return self._function(on_device)
             recording = self._recordings[batch.shape] = self._record(self._function, on_device)
-            if len(self._recordings) > self._most:
+            if len(self._recordings) > self._max_recordings:
                 self._recordings.popitem(last=False)
         self._recordings.move_to_end(batch.shape)
-        recording.given.copy_(waiting, non_blocking=True)
+        recording.inputs.copy_(pinned, non_blocking=True)
         recording.run()
         return recording.results
 
 
-def pinned(batch: Tensor, device: torch.device) -> Tensor:
-    """A host tensor in memory that CUDA copies from while the processor goes on; as it is for other devices."""
-    return batch.pin_memory() if device.type == "cuda" else batch
+class Transfer(NamedTuple):
+    """Results on their way to the host.
 
-
-class Coming(NamedTuple):
-    """Results on their way to the host."""
+    Attributes:
+        copies: Tensors on the host, valid once the transfer is done.
+        done: Event at the end of the transfer; None if it is done.
+    """
 
     copies: tuple[Tensor, ...]
     done: torch.cuda.Event | None
 
-    def arrays(self) -> tuple[Floats, ...]:
-        """Wait for them."""
+    def wait(self) -> tuple[Floats, ...]:
+        """Wait for the results and return them."""
         if self.done is not None:
             self.done.synchronize()
         return tuple(copy.numpy() for copy in self.copies)
 
 
-def to_host(results: tuple[Tensor, ...]) -> Coming:
-    """Begin to copy results to the host as float32, without waiting for those of CUDA."""
+def start_transfer(results: tuple[Tensor, ...]) -> Transfer:
+    """Start to copy results to the host as float32, without waiting for CUDA."""
     copies = tuple(one.float().to("cpu", non_blocking=True) for one in results)
     device = results[0].device
     if device.type != "cuda":
-        return Coming(copies, None)
+        return Transfer(copies, None)
     done = torch.cuda.Event()  # type: ignore[no-untyped-call]
     done.record(torch.cuda.current_stream(device))
-    return Coming(copies, done)
+    return Transfer(copies, done)
 
 
-def on_device(function: Function, device: torch.device, *, graphs: bool) -> Function:
-    """What runs a function of a device's tensors on one of the host.
+def run_on_device(function: Function, device: torch.device, *, graphs: bool) -> Function:
+    """Return a function of tensors on the host that runs a function of tensors on a device.
 
     Args:
-        function: Neither waits for the device nor copies from the host.
-        device: Where it runs.
-        graphs: Whether it is recorded; on CUDA only, elsewhere nothing is.
+        function: Function that neither waits for the device nor copies from the host.
+        device: Device that runs the function.
+        graphs: Whether to record the function; ignored except on CUDA.
     """
     if graphs and device.type == "cuda":
         return GraphedFunction(function, device, Recorder(device))
-    return lambda batch: function(pinned(batch, device).to(device, non_blocking=True))
+    return lambda batch: function(_pin(batch, device).to(device, non_blocking=True))
+
+
+def _pin(batch: Tensor, device: torch.device) -> Tensor:
+    """Put a tensor into memory from which CUDA copies asynchronously; leave it unchanged for other devices."""
+    return batch.pin_memory() if device.type == "cuda" else batch

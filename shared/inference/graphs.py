@@ -1,6 +1,7 @@
-"""Networks as graphs of OpenVINO, built from released weights; torch is not needed to run them.
+"""Networks as OpenVINO graphs, built from released weights; running them does not need torch.
 
-Shapes are dynamic: N sequences or pictures of any size run through one compiled graph. Only engines import this.
+Shapes are dynamic: sequences or pictures of any number and size run through one compiled graph. Only engines import
+this.
 """
 
 from __future__ import annotations
@@ -17,44 +18,51 @@ from openvino import opset13 as ops
 
 from shared.arrays import Floats, NamedArrays
 from shared.inference.engines import Precision, uses_bfloat16, uses_int8
-from shared.inference.processor import adds_up_int8, cores
+from shared.inference.processor import count_cores, has_int8_dot_product
 from shared.inference.weights import WeightsError
 
-_log = logging.getLogger(__name__)
-
-#: Every size of input has its own code and buffers for each layer. The default of 5000 keeps 100 MiB more after 30
-#: receipts than this, and is no faster.
-_CACHED_PRIMITIVES = 100
-#: What a batch normalization and an LSTM need, by torch's names.
-_NORM_ARRAYS = ("weight", "bias", "running_mean", "running_var")
+# Arrays of an LSTM by torch's names.
 LSTM_ARRAYS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-#: Inputs of an LSTM are filled up with zeros to a multiple of this: in bfloat16 a step with an odd number of them takes
-#: up to six times as long.
+
+# Arrays of a batch normalization by torch's names.
+_NORM_ARRAYS = ("weight", "bias", "running_mean", "running_var")
+# Each size of input has its own code and buffers per layer. The default of 5,000 keeps 100 MiB more after 30 receipts
+# and is no faster.
+_CACHED_PRIMITIVES = 100
+# Inputs of an LSTM are padded with zeros to a multiple of this: in bfloat16, a step with an odd number of inputs takes
+# up to six times as long.
 _TILE = 32
+
+_log = logging.getLogger(__name__)
 
 
 @cache
 def core() -> ov.Core:
-    """The runtime of this process; graphs that share it share its threads, too."""
+    """Return the OpenVINO runtime of this process; graphs that share it share its threads."""
     return ov.Core()
 
 
 class Graph(NamedTuple):
-    """A network as a graph: what it is given (made by `parameter`) and what it computes."""
+    """A network as a graph.
+
+    Attributes:
+        inputs: Inputs, made by `parameter`.
+        outputs: Outputs.
+    """
 
     inputs: Sequence[ov.Output]
     outputs: Sequence[ov.Output]
 
 
-class _Used(Mapping[str, NDArray[Any]]):
-    """NamedArrays that remember which of them were asked for."""
+class _TrackedArrays(Mapping[str, NDArray[Any]]):
+    """Arrays that record which of them were used."""
 
     def __init__(self, arrays: NamedArrays) -> None:
         self._arrays = arrays
-        self.names: set[str] = set()
+        self.used_names: set[str] = set()
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        self.names.add(name)
+        self.used_names.add(name)
         return self._arrays[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -73,31 +81,31 @@ def compile_network(
     streams: int = 1,
     precision: Precision = "auto",
 ) -> ov.CompiledModel:
-    """Build a network from its weights and compile it for the processor.
+    """Build a network from its weights and compile it for the CPU.
 
     Args:
-        name: Of the network, for messages.
-        arrays: The weights.
-        build: Makes the graph of the arrays.
-        threads: Most threads; all cores if None.
-        streams: Requests that are computed side by side, each with its share of the threads.
-        precision: What is multiplied; if `auto`, and beside int8, bfloat16 where the processor multiplies it, else
-            float32.
+        name: Name of the network, for messages.
+        arrays: Weights.
+        build: Builds the graph from the weights.
+        threads: Maximum number of threads; all cores if None.
+        streams: Number of requests computed in parallel; they share the threads.
+        precision: Arithmetic of layers that are not quantized. With `auto` and int8, bfloat16 if the CPU is fast at it,
+            otherwise float32.
 
     Raises:
-        WeightsError: If an array is missing, of another shape, or not one of the network.
+        WeightsError: If an array is missing, unexpected or of another shape.
     """
-    used = _Used(arrays)
+    tracked = _TrackedArrays(arrays)
     try:
-        graph = build(used)
+        graph = build(tracked)
     except KeyError as error:
         raise WeightsError(f"The weights do not fit {name}. The array {error} is missing.") from error
-    except (RuntimeError, ValueError) as error:  # of OpenVINO, at the first layer that does not fit
+    except (RuntimeError, ValueError) as error:  # raised by OpenVINO at the first layer that does not fit
         raise WeightsError(f"The weights do not fit {name}. An array has another shape: {error}") from error
-    if unused := sorted(arrays.keys() - used.names):
-        raise WeightsError(f"The weights do not fit {name}. NamedArrays unexpected: {', '.join(unused)}.")
+    if unused := sorted(arrays.keys() - tracked.used_names):
+        raise WeightsError(f"The weights do not fit {name}. Arrays unexpected: {', '.join(unused)}.")
     model = ov.Model(list(graph.outputs), [one.get_node() for one in graph.inputs], name)
-    count = min(threads or cores(), cores())
+    count = min(threads or count_cores(), count_cores())
     return core().compile_model(
         model,
         "CPU",
@@ -106,23 +114,23 @@ def compile_network(
             "INFERENCE_NUM_THREADS": count,
             "NUM_STREAMS": min(streams, count),
             "CPU_RUNTIME_CACHE_CAPACITY": _CACHED_PRIMITIVES,
-            "ENABLE_CPU_PINNING": False,  # the threads of several processes would be pinned to the same cores
+            "ENABLE_CPU_PINNING": False,  # would pin the threads of several processes to the same cores
         },
     )
 
 
 def parameter(shape: Sequence[int], dtype: type[np.generic]) -> ov.Output:
-    """An input; -1 for a size that differs from run to run."""
+    """Add an input; -1 in the shape is a size that differs from run to run."""
     return ops.parameter(list(shape), ov.Type(np.dtype(dtype))).output(0)
 
 
 def constant(value: ArrayLike, dtype: type[np.generic] = np.float32) -> ov.Output:
-    """A constant."""
+    """Add a constant."""
     return ops.constant(np.asarray(value, dtype)).output(0)
 
 
 def size(x: ov.Output, axis: int) -> ov.Output:
-    """The size along an axis, as one number."""
+    """Add the size along an axis, an array of one number."""
     return ops.gather(ops.shape_of(x), constant([axis], np.int64), constant(0, np.int64)).output(0)
 
 
@@ -135,116 +143,120 @@ def convolution(
     padding: tuple[tuple[int, int], tuple[int, int]],
     int8: bool = False,
 ) -> ov.Output:
-    """A convolution of pictures followed by the rectifier.
+    """Add a convolution followed by a ReLU.
 
     Args:
-        x: N x C x H x W.
-        weight: (channels, C, height, width).
-        bias: (channels,), or None.
-        stride: In both directions.
-        padding: Rows above and left columns, rows below and right columns, of zeros.
-        int8: Computes in int8; the input must be `quantized`.
+        x: `(N, C, H, W)`.
+        weight: `(channels, C, height, width)`.
+        bias: `(channels,)`, or None.
+        stride: Stride in both directions.
+        padding: Zeros around the input: rows above and columns left, rows below and columns right.
+        int8: Whether to compute in int8; the input must be quantized by `quantize`.
     """
-    kernel = _quantized_kernel(weight) if int8 else constant(weight)
+    kernel = _quantize_kernel(weight) if int8 else constant(weight)
     result = ops.convolution(x, kernel, [stride] * 2, list(padding[0]), list(padding[1]), [1, 1])
     if bias is not None:
         result = ops.add(result, constant(bias.reshape(1, -1, 1, 1)))
     return ops.relu(result).output(0)
 
 
-def ceilings_for(name: str, ceilings: Sequence[float] | None, precision: Precision) -> Sequence[float] | None:
-    """The ceilings of a network's convolutions if it is to be computed in int8, else None.
+def select_ceilings(service: str, ceilings: Sequence[float] | None, precision: Precision) -> Sequence[float] | None:
+    """Return the ceilings of a network's convolutions if it is computed in int8, otherwise None.
 
-    Weights without ceilings are computed in floating point, with a warning: they are right, but slower.
+    Weights without ceilings are computed in floating point, which is correct but slower; a warning says so.
     """
     if not uses_int8(precision):
         return None
     if ceilings is None:
         _log.warning(
-            "The weights of the %s have no ceilings in their manifest, so int8 is not used and it runs more slowly; "
+            "The weights of the %s have no ceilings in their manifest, so it does not use int8 and is slower; "
             "`python -m services.%s.training.quantize --data DIR` measures them",
-            name,
-            name,
+            service,
+            service,
         )
     return ceilings
 
 
-def quantized(x: ov.Output, low: float, high: float) -> ov.Output:
-    """Values in 256 levels from a low one, which is 0 or -128/127 of the high one, to a high one."""
-    ends = constant(low), constant(high)
-    return ops.fake_quantize(x, *ends, *ends, 256).output(0)
+def quantize(x: ov.Output, low: float, high: float) -> ov.Output:
+    """Round values to 256 levels between `low`, which is 0 or -128/127 times `high`, and `high`."""
+    limits = constant(low), constant(high)
+    return ops.fake_quantize(x, *limits, *limits, 256).output(0)
 
 
-def _quantized_kernel(weight: NDArray[Any]) -> ov.Output:
-    """A kernel in 255 levels, those of each output channel spread over its own largest value.
+def _quantize_kernel(weight: NDArray[Any]) -> ov.Output:
+    """Round a kernel to 255 levels, spread over the largest value of each output channel.
 
-    Where the processor keeps sums of two products in 16 bits, they are spread over twice that: weights of 7 bits.
+    On a CPU that keeps sums of two products in 16 bits, the levels spread over twice that: 7-bit weights.
     """
     largest = np.maximum(np.abs(weight).max(axis=(1, 2, 3), keepdims=True), np.float32(1e-12))
-    reach = largest if adds_up_int8() else 2 * largest
+    reach = largest if has_int8_dot_product() else 2 * largest
     low, high = constant(-reach), constant(reach)
     return ops.fake_quantize(constant(weight), low, high, low, high, 255).output(0)
 
 
-def folded(arrays: NamedArrays, convolution: str, norm: str, epsilon: float = 1e-5) -> tuple[Floats, Floats]:
-    """Weight and bias of a convolution without bias and the batch normalization after it, folded into one.
+def fold_batch_norm(arrays: NamedArrays, convolution: str, norm: str, epsilon: float = 1e-5) -> tuple[Floats, Floats]:
+    """Fold a batch normalization into the convolution before it, which has no bias.
 
     Args:
-        arrays: The weights.
+        arrays: Weights.
         convolution: Name of the convolution.
         norm: Name of the batch normalization.
-        epsilon: Of the batch normalization.
+        epsilon: Epsilon of the batch normalization.
+
+    Returns:
+        Weight and bias of the folded convolution.
     """
     weight, gain, shift, mean, variance = (
         np.asarray(arrays[name], np.float64)
         for name in (f"{convolution}.weight", *(f"{norm}.{part}" for part in _NORM_ARRAYS))
     )
-    arrays[f"{norm}.num_batches_tracked"]  # of training; known, and of no use here
+    arrays[f"{norm}.num_batches_tracked"]  # mark as used: only training needs it
     scale = gain / np.sqrt(variance + epsilon)
     bias = shift - mean * scale
     return (weight * scale.reshape(-1, 1, 1, 1)).astype(np.float32), bias.astype(np.float32)
 
 
 def max_pool(x: ov.Output, window: tuple[int, int]) -> ov.Output:
-    """The largest value of each window of rows x columns; windows do not overlap, a rest at the end is left out."""
+    """Add a max pooling over windows of rows x columns without overlap; a remainder at the end is dropped."""
     return ops.max_pool(x, list(window), [1, 1], [0, 0], [0, 0], list(window)).output(0)
 
 
 def linear(x: ov.Output, weight: NDArray[Any], bias: NDArray[Any]) -> ov.Output:
-    """A fully connected layer over the last axis; `weight` is (outputs, inputs)."""
+    """Add a fully connected layer over the last axis; `weight` is `(outputs, inputs)`."""
     return ops.add(ops.matmul(x, constant(weight), False, True), constant(bias)).output(0)
 
 
-def bidirectional_lstm(x: ov.Output, ahead: NamedArrays, back: NamedArrays) -> ov.Output:
-    """Two LSTMs over sequences, one from each end: N x T x C -> N x T x 2 units.
+def bidirectional_lstm(x: ov.Output, forward: NamedArrays, backward: NamedArrays) -> ov.Output:
+    """Add a bidirectional LSTM: `(N, T, C)` -> `(N, T, 2 * units)`.
 
     Args:
-        x: All N sequences are T long.
-        ahead: `LSTM_ARRAYS` of the one that runs forwards.
-        back: Of the other.
+        x: Sequences, all of length T.
+        forward: `LSTM_ARRAYS` of the forward direction.
+        backward: `LSTM_ARRAYS` of the backward direction.
     """
-    units = ahead["weight_hh"].shape[1]
-    lacking = -ahead["weight_ih"].shape[1] % _TILE
-    if lacking:
-        x = ops.pad(x, [0, 0, 0], [0, 0, lacking], "constant").output(0)
-        ahead, back = (
-            {**one, "weight_ih": np.pad(np.asarray(one["weight_ih"], np.float32), ((0, 0), (0, lacking)))}
-            for one in (ahead, back)
+    units = forward["weight_hh"].shape[1]
+    padding = -forward["weight_ih"].shape[1] % _TILE
+    if padding:
+        x = ops.pad(x, [0, 0, 0], [0, 0, padding], "constant").output(0)
+        forward, backward = (
+            {**one, "weight_ih": np.pad(np.asarray(one["weight_ih"], np.float32), ((0, 0), (0, padding)))}
+            for one in (forward, backward)
         )
     count, steps = size(x, 0), size(x, 1)
     zeros = ops.broadcast(
         constant(np.zeros((1, 1, 1))), ops.concat([count, constant([2], np.int64), constant([units], np.int64)], 0)
     )
-    weights = [np.stack([_gates(one[name]) for one in (ahead, back)]) for name in ("weight_ih", "weight_hh")]
-    bias = np.stack([_gates(one["bias_ih"] + one["bias_hh"]) for one in (ahead, back)])
+    directions = (forward, backward)
+    weights = [np.stack([_reorder_gates(one[name]) for one in directions]) for name in ("weight_ih", "weight_hh")]
+    bias = np.stack([_reorder_gates(one["bias_ih"] + one["bias_hh"]) for one in directions])
     states = ops.lstm_sequence(
         x, zeros, zeros, ops.broadcast(steps, count), *map(constant, (*weights, bias)), units, "bidirectional"
     ).output(0)
-    together = ops.transpose(states, constant([0, 2, 1, 3], np.int64))  # N x 2 x T x units -> N x T x 2 x units
-    return ops.reshape(together, constant([0, 0, 2 * units], np.int64), True).output(0)
+    joined = ops.transpose(states, constant([0, 2, 1, 3], np.int64))  # N x 2 x T x units -> N x T x 2 x units
+    return ops.reshape(joined, constant([0, 0, 2 * units], np.int64), True).output(0)
 
 
-def _gates(values: NDArray[Any]) -> Floats:
-    """Gates as OpenVINO orders them (forget, input, cell, output) from torch's input, forget, cell, output."""
+def _reorder_gates(values: NDArray[Any]) -> Floats:
+    """Reorder gates from torch (input, forget, cell, output) to OpenVINO (forget, input, cell, output)."""
     entry, forget, cell, output = np.split(np.asarray(values, np.float32), 4)
     return np.concatenate([forget, entry, cell, output])

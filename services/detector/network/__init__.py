@@ -1,1 +1,1 @@
-"""The CTPN network and the engines that run it."""
+"""The CTPN and the engines that run it."""

@@ -1,28 +1,28 @@
-"""What fixes the shape of a CTPN, whatever library runs it. No library of networks is imported here."""
+"""Shape of the CTPN, independent of the library that runs it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: Width and height of a cell of conv5_3 in pixels.
+# Width and height in pixels of a cell of conv5_3.
 STRIDE = 16
-#: Mean of the pixels that VGG16 was trained on: blue, green, red, from 0 to 255.
+# Mean of the pixels that VGG16 was trained on: blue, green, red, 0 to 255.
 PIXEL_MEAN = (104.007, 116.669, 122.679)
-#: The activations of VGG16 at conv5_3 are tens; the new layers are made for ones.
+# Activations of VGG16 at conv5_3 are in the tens; the new layers expect about 1.
 FEATURE_SCALE = 1.0 / 32.0
-#: Channels and convolutions of the blocks of VGG16; a pooling stands between them.
+# Channels and convolutions of the blocks of VGG16, with a pooling between blocks.
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What fixes the shape of a CTPN.
+    """Sizes of the layers; stored in the manifest.
 
     Attributes:
-        anchor_heights: The k anchor heights in pixels at the working scale, rising.
+        anchor_heights: Heights of the k anchors in pixels at the working scale, ascending.
         window_channels: Channels of the 3x3 window.
-        recurrent_units: Units of the LSTM in each direction.
+        recurrent_units: Units of each direction of the LSTM.
         dense_units: Units of the fully connected layer.
     """
 
@@ -32,15 +32,16 @@ class Architecture:
     dense_units: int = 512
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON values, for a manifest."""
+        """Return the values for a manifest, as JSON types."""
         return {**asdict(self), "anchor_heights": list(self.anchor_heights)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Architecture:
-        """Rebuild the settings from a manifest.
+        """Read the values of a manifest.
 
         Raises:
-            TypeError: If a key is missing or unknown.
+            KeyError: If `anchor_heights` is missing.
+            TypeError: If another value is unknown.
         """
         heights = tuple(float(height) for height in values["anchor_heights"])
         return cls(**{**values, "anchor_heights": heights})

@@ -1,4 +1,4 @@
-"""What runs the CTPN below the predictor, and which library does."""
+"""Interface between the predictor and the library that runs the CTPN."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from shared.arrays import Floats, Pixels
 
 
 class Activations(NamedTuple):
-    """What the network says of one page of R x C cells with k anchors, float32.
+    """Output of the network for one page of R x C cells with k anchors.
 
     Attributes:
-        probability: R x C x k probabilities of text.
-        vertical: R x C x k x 2 vertical coordinates.
-        side: R x C x k side ramps.
+        probability: `(R, C, k)` probabilities of text.
+        vertical: `(R, C, k, 2)` vertical coordinates.
+        side: `(R, C, k)` side ramps.
     """
 
     probability: Floats
@@ -23,16 +23,19 @@ class Activations(NamedTuple):
 
 
 class Engine(Protocol):
-    """What runs the network.
+    """Runs the network.
 
     Attributes:
-        by_size: Whether pages of one size are computed together, so that a batch should hold no others.
+        batches_by_size: Whether it runs pages of one size together, so that a batch should hold one size only.
     """
 
-    by_size: bool
+    batches_by_size: bool
 
     def __call__(self, pages: Sequence[Pixels]) -> Iterator[Activations]:
-        """Run pages, H x W gray (uint8) each; what is said of them comes in their order.
+        """Run pages and yield their activations in order.
 
-        One run has to end, or to be closed, before the next begins.
+        A run must be finished or closed before the next starts.
+
+        Args:
+            pages: `(H, W)` gray each.
         """

@@ -1,14 +1,21 @@
-"""The CTPN network: Tian et al., 2016, "Detecting Text in Natural Image with Connectionist Text Proposal Network".
+"""The CTPN in torch.
 
-The paper is arXiv:1609.03605.
+Tian et al., "Detecting Text in Natural Image with Connectionist Text Proposal Network", 2016, arXiv:1609.03605. As in
+the paper:
 
-As in the paper: the convolutions of VGG16 up to conv5_3 (stride 16), a 3x3 window to 512 channels, a bidirectional
-LSTM along every row (128 units each way), a fully connected layer of 512 units, and for each of the k vertical
-anchors of a cell two scores (non-text, text), two vertical coordinates (center, log height) and one side refinement.
+- the convolutions of VGG16 up to conv5_3 (stride 16);
+- a 3x3 window to 512 channels;
+- a bidirectional LSTM along each row, 128 units per direction;
+- a fully connected layer of 512 units;
+- for each of the k vertical anchors of a cell two scores (non-text, text), two vertical coordinates (center, log
+  height) and one side refinement.
 
-What differs: the side refinement is a ramp that is zero inside a segment and grows toward its ends (see
-:mod:`services.detector.anchors`), so that it also tells where two neighbors on one row part; the anchors are fitted
-to text of one working height, to which a picture is scaled first; pictures are gray.
+Differences from the paper:
+
+- the side refinement is a ramp that is zero inside a segment and grows toward its ends (see
+  `services.detector.anchors`), so that it also shows where two neighbors in a row are separate;
+- the anchors are fitted to text of one working height, to which a page is scaled first;
+- pictures are gray.
 """
 
 from __future__ import annotations
@@ -20,18 +27,18 @@ from torch import nn
 
 from services.detector.network.architecture import BLOCKS, FEATURE_SCALE, PIXEL_MEAN, Architecture
 
-#: On a CPU the first blocks are computed in strips of this many rows, with so many more on each side as their
-#: convolutions see (1 + 1 + 2 + 2, rounded up to whole cells of their two poolings).
+# On a CPU, the first blocks are computed in strips of rows. A strip has as many additional rows on each side as the
+# convolutions of these blocks reach (1 + 1 + 2 + 2, rounded up to whole cells of their two poolings).
 _STRIP_BLOCKS, _STRIP_ROWS, _STRIP_HALO = 2, 128, 8
 
 
 class Output(NamedTuple):
-    """What the network says of N pictures of R rows and C columns of cells, k anchors each.
+    """Output for N pages of R x C cells with k anchors.
 
     Attributes:
-        scores: N x R x C x k x 2, logits of non-text and text.
-        vertical: N x R x C x k x 2, center offset in anchor heights (downwards) and log of the height ratio.
-        side: N x R x C x k, the side ramp (positive toward a right end, negative toward a left end).
+        scores: `(N, R, C, k, 2)` logits of non-text and text.
+        vertical: `(N, R, C, k, 2)` offset of the center in anchor heights (downwards) and log of the height ratio.
+        side: `(N, R, C, k)` side ramp, positive toward a right end and negative toward a left end.
     """
 
     scores: torch.Tensor
@@ -43,7 +50,6 @@ class VGG16(nn.Module):
     """The thirteen convolutions of VGG16 (Simonyan and Zisserman, 2014, arXiv:1409.1556) with four poolings."""
 
     def __init__(self) -> None:
-        """Build the blocks with random weights."""
         super().__init__()
         blocks: list[nn.Module] = []
         channels = 3
@@ -57,16 +63,16 @@ class VGG16(nn.Module):
         self.frozen = 0
 
     def freeze(self, blocks: int) -> None:
-        """Keep the first `blocks` blocks as they are in training: no gradient is computed for them."""
+        """Exclude the first `blocks` blocks from training: compute no gradients for them."""
         self.frozen = blocks
         for block in list(self.blocks)[:blocks]:
             block.requires_grad_(False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """N x 3 x H x W (BGR, mean taken off) -> N x 512 x H/16 x W/16."""
+        """Compute features: `(N, 3, H, W)` BGR minus the mean -> `(N, 512, H / 16, W / 16)`."""
         features, done = images, 0
         if images.device.type == "cpu" and not torch.is_grad_enabled():
-            features, done = self._strips(images), _STRIP_BLOCKS
+            features, done = self._run_strips(images), _STRIP_BLOCKS
         for index, block in enumerate(list(self.blocks)[done:], start=done):
             if index < self.frozen:
                 with torch.no_grad():
@@ -75,10 +81,10 @@ class VGG16(nn.Module):
                 features = block(features)
         return features
 
-    def _strips(self, images: torch.Tensor) -> torch.Tensor:
-        """The first blocks, strip by strip: N x 3 x H x W -> N x 128 x H/2 x W/2, the very values of the whole.
+    def _run_strips(self, images: torch.Tensor) -> torch.Tensor:
+        """Run the first blocks strip by strip: `(N, 3, H, W)` -> `(N, 128, H / 2, W / 2)`, with identical values.
 
-        Their activations are the largest by far. A strip's stay in the processor's cache, and need little memory.
+        Their activations are by far the largest. Those of a strip stay in the CPU's cache and need little memory.
         """
         height, strips = images.shape[2], []
         for start in range(0, height, _STRIP_ROWS):
@@ -92,14 +98,13 @@ class VGG16(nn.Module):
 
 
 class CTPN(nn.Module):
-    """Connectionist Text Proposal Network."""
+    """Connectionist Text Proposal Network.
+
+    Args:
+        architecture: Sizes of the layers; the default is that of the released weights.
+    """
 
     def __init__(self, architecture: Architecture | None = None) -> None:
-        """Build the network with random weights.
-
-        Args:
-            architecture: The shape; the default is the one of the weights in the repository.
-        """
         super().__init__()
         self.architecture = architecture or Architecture()
         k = len(self.architecture.anchor_heights)
@@ -120,16 +125,18 @@ class CTPN(nn.Module):
         """Score every anchor.
 
         Args:
-            images: N x 3 x H x W, BGR from 0 to 255 less :data:`PIXEL_MEAN`; H and W are multiples of 16.
+            images: `(N, 3, H, W)` BGR from 0 to 255 minus `PIXEL_MEAN`; H and W are multiples of 16.
 
         Returns:
-            The scores and coordinates of all anchors, float32.
+            Scores and coordinates of all anchors, float32.
         """
         features = torch.relu(self.window(self.trunk(images) * FEATURE_SCALE))
         n, channels, rows, columns = features.shape
-        # N x C x R x W -> (N R) x W x C: every row of cells is one sequence
+        # N x C x R x W -> (N R) x W x C: each row of cells is one sequence
         sequence = features.permute(0, 2, 3, 1).reshape(n * rows, columns, channels)
-        with torch.autocast(images.device.type, enabled=False):  # cheap, and half precision would blur coordinates
+        with torch.autocast(
+            images.device.type, enabled=False
+        ):  # cheap, and half precision would make coordinates inexact
             context, _ = self.recurrent(sequence.float())
             hidden = torch.relu(self.dense(context))
             scores, vertical, side = self.scores(hidden), self.vertical(hidden), self.side(hidden)
@@ -141,7 +148,7 @@ class CTPN(nn.Module):
 
 
 def normalize(gray: torch.Tensor) -> torch.Tensor:
-    """N x H x W gray pixels (uint8) -> N x 3 x H x W input of the network (float32, channels last)."""
+    """Turn gray pixels `(N, H, W)` uint8 into input `(N, 3, H, W)` float32, channels last."""
     single = gray.unsqueeze(1).float()
-    # One number after the other: a tensor of the three would be copied to a GPU each time.
+    # Number by number: a tensor of all three would be copied to the GPU each time.
     return torch.cat([single - mean for mean in PIXEL_MEAN], dim=1).contiguous(memory_format=torch.channels_last)

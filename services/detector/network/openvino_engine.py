@@ -1,4 +1,4 @@
-"""Runs the CTPN with OpenVINO, on the processor: the same network as `services.detector.network.network`."""
+"""Run the CTPN with OpenVINO on the CPU; the same network as `services.detector.network.network`."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from shared.inference.requests import Requests
 
 _SAME = ((1, 1), (1, 1))
 _DIRECTIONS = ("", "_reverse")
-#: The largest pixel less the mean.
+# Largest pixel minus the mean.
 _PIXEL_CEILING = 255.0 - min(PIXEL_MEAN)
 
 
 class OpenVINOEngine:
-    """Runs the network with OpenVINO; while a page is looked at, the next is computed. Call it from one thread.
+    """Runs the network; while the caller uses a page, the next is computed. Call it from one thread.
 
-    Two pages side by side, with half the threads each, would take a twentieth less time and 300 MiB more.
+    Two pages in parallel, with half the threads each, would take 5% less time and 300 MiB more memory.
 
     Args:
-        arrays: The weights, by the names of `services.detector.network.network.CTPN`.
-        architecture: Of the network.
-        ceilings: Of what the convolutions make (see `output_maxima`); None if they were not measured.
-        threads: Most threads; all cores if None.
-        precision: What is multiplied.
+        arrays: Weights, by the names of `services.detector.network.network.CTPN`.
+        architecture: Sizes of the layers.
+        ceilings: Largest outputs of the convolutions (see `build_maxima`); None if not measured.
+        threads: Maximum number of threads; all cores if None.
+        precision: Arithmetic.
 
     Raises:
         WeightsError: If the weights do not fit.
     """
 
-    by_size = False
+    batches_by_size = False
 
     def __init__(
         self,
@@ -51,18 +51,19 @@ class OpenVINOEngine:
         precision: Precision = "auto",
     ) -> None:
         anchors = len(architecture.anchor_heights)
-        build = partial(_build, anchors=anchors, ceilings=graphs.ceilings_for("detector", ceilings, precision))
+        build = partial(_build, anchors=anchors, ceilings=graphs.select_ceilings("detector", ceilings, precision))
         compiled = graphs.compile_network("CTPN", arrays, build, threads=threads, precision=precision)
         self._requests = Requests(compiled, 1)
 
     def __call__(self, pages: Sequence[Pixels]) -> Iterator[Activations]:
-        """Run pages one by one, as every number of pages would be a size of its own, and no quicker."""
+        """Run pages one by one and yield their activations; see `Engine`."""
+        # Each number of pages would be another shape to prepare, and no faster.
         for results in self._requests.run((page[None],) for page in pages):
             yield Activations(*(array[0] for array in results))
 
 
-def _convolutions() -> list[str]:
-    """Names of the convolutions of the trunk: a block begins with a pooling, except for the first."""
+def _list_convolutions() -> list[str]:
+    """Return the names of the trunk's convolutions. Each block except the first begins with a pooling."""
     return [
         f"trunk.blocks.{block}.{2 * layer + (block > 0)}"
         for block, (_, depth) in enumerate(BLOCKS)
@@ -70,18 +71,18 @@ def _convolutions() -> list[str]:
     ]
 
 
-def output_maxima(arrays: NamedArrays) -> Graph:
-    """N x H x W gray pages (uint8) -> the largest value that each convolution makes, but the last, in order."""
+def build_maxima(arrays: NamedArrays) -> Graph:
+    """Build the graph `(N, H, W)` gray pages -> largest output of each convolution except the last, in order."""
     pages = graphs.parameter([-1, -1, -1], np.uint8)
-    _, made = _features(pages, arrays, None)
+    _, outputs = _add_convolutions(pages, arrays, None)
     axes = graphs.constant([0, 1, 2, 3], np.int64)
-    return Graph([pages], [ops.reduce_max(x, axes, False).output(0) for x in made[:-1]])
+    return Graph([pages], [ops.reduce_max(x, axes, False).output(0) for x in outputs[:-1]])
 
 
 def _build(arrays: NamedArrays, anchors: int, ceilings: Sequence[float] | None) -> Graph:
-    """N x H x W gray pages (uint8) -> the probabilities, vertical coordinates and side ramps of `Activations`."""
+    """Build the graph `(N, H, W)` gray pages -> the three arrays of `Activations`."""
     pages = graphs.parameter([-1, -1, -1], np.uint8)
-    rows_of_cells, count, rows, columns = _sequences(_features(pages, arrays, ceilings)[0])
+    rows_of_cells, count, rows, columns = _add_sequences(_add_convolutions(pages, arrays, ceilings)[0])
     directions = ({kind: arrays[f"recurrent.{kind}_l0{end}"] for kind in graphs.LSTM_ARRAYS} for end in _DIRECTIONS)
     context = graphs.bidirectional_lstm(rows_of_cells, *directions)
     hidden = ops.relu(graphs.linear(context, arrays["dense.weight"], arrays["dense.bias"])).output(0)
@@ -93,45 +94,45 @@ def _build(arrays: NamedArrays, anchors: int, ceilings: Sequence[float] | None) 
     if arrays["side.bias"].shape != (anchors,):
         raise ValueError(f"side.bias is {arrays['side.bias'].shape} instead of {(anchors,)}")
 
-    def cells(values: ov.Output, *last: int) -> ov.Output:
+    def split_cells(values: ov.Output, *last: int) -> ov.Output:
         shape = ops.concat([count, rows, columns, graphs.constant(last, np.int64)], 0)
         return ops.reshape(values, shape, False).output(0)
 
-    # Of two scores the softmax is the logistic function of their difference.
-    pair = cells(scores, anchors, 2)
+    # The softmax of two scores is the logistic function of their difference.
+    pair = split_cells(scores, anchors, 2)
     text, other = (ops.gather(pair, graphs.constant(i, np.int64), graphs.constant(4, np.int64)) for i in (1, 0))
-    outputs = [ops.sigmoid(ops.subtract(text, other)).output(0), cells(vertical, anchors, 2), cells(side, anchors)]
-    return Graph([pages], outputs)
+    probability = ops.sigmoid(ops.subtract(text, other)).output(0)
+    return Graph([pages], [probability, split_cells(vertical, anchors, 2), split_cells(side, anchors)])
 
 
-def _features(
+def _add_convolutions(
     pages: ov.Output, arrays: NamedArrays, ceilings: Sequence[float] | None
 ) -> tuple[ov.Output, list[ov.Output]]:
-    """The convolutions: what the last one makes of the pages, N x channels x R x C, and what each one does.
+    """Add the convolutions; return the output of the last one, `(N, channels, R, C)`, and those of all.
 
-    In int8, what a convolution makes is cut off at its ceiling and quantized before it is pooled, so that pooling and
-    the next convolution read a byte a value.
+    In int8, outputs are cut off at their ceiling and quantized before pooling, so that pooling and the next convolution
+    read one byte per value.
     """
     int8 = ceilings is not None
     gray = ops.unsqueeze(ops.convert(pages, "f32"), graphs.constant(1, np.int64))
     x = ops.subtract(gray, graphs.constant(np.reshape(PIXEL_MEAN, (1, 3, 1, 1)))).output(0)
     if int8:
-        x = graphs.quantized(x, -_PIXEL_CEILING * 128 / 127, _PIXEL_CEILING)
-    kernels = {name: (arrays[f"{name}.weight"], arrays[f"{name}.bias"]) for name in _convolutions()}
+        x = graphs.quantize(x, -_PIXEL_CEILING * 128 / 127, _PIXEL_CEILING)
+    kernels = {name: (arrays[f"{name}.weight"], arrays[f"{name}.bias"]) for name in _list_convolutions()}
     kernels["window"] = arrays["window.weight"] * FEATURE_SCALE, arrays["window.bias"]
-    made: list[ov.Output] = []
+    outputs: list[ov.Output] = []
     for number, (name, (kernel, bias)) in enumerate(kernels.items()):
-        if name.endswith(".1"):  # the first of a block that begins with a pooling
+        if name.endswith(".1"):  # first of a block that begins with a pooling
             x = graphs.max_pool(x, (2, 2))
         x = graphs.convolution(x, kernel, bias, padding=_SAME, int8=int8)
-        made.append(x)
+        outputs.append(x)
         if ceilings is not None and number < len(ceilings):
-            x = graphs.quantized(x, 0.0, ceilings[number])
-    return x, made
+            x = graphs.quantize(x, 0.0, ceilings[number])
+    return x, outputs
 
 
-def _sequences(features: ov.Output) -> tuple[ov.Output, ov.Output, ov.Output, ov.Output]:
-    """N x channels x R x C -> (N R) x C x channels, every row of cells one sequence; N, R and C."""
+def _add_sequences(features: ov.Output) -> tuple[ov.Output, ov.Output, ov.Output, ov.Output]:
+    """Make each row of cells one sequence: `(N, channels, R, C)` -> `(N * R, C, channels)`; also return N, R and C."""
     count, rows, columns, channels = (graphs.size(features, axis) for axis in (0, 2, 3, 1))
     last = ops.transpose(features, graphs.constant([0, 2, 3, 1], np.int64))
     shape = ops.concat([ops.multiply(count, rows), columns, channels], 0)

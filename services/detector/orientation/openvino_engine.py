@@ -57,7 +57,7 @@ def _build(arrays: NamedArrays, architecture: OrientationArchitecture) -> Graph:
     patches = graphs.parameter([-1, -1, -1], np.uint8)
     x = _normalize(ops.unsqueeze(ops.convert(patches, "f32"), graphs.constant(1, np.int64)).output(0))
     for index, stride in enumerate(architecture.strides):
-        weight, bias = graphs.folded(arrays, f"features.{3 * index}", f"features.{3 * index + 1}")
+        weight, bias = graphs.fold_batch_norm(arrays, f"features.{3 * index}", f"features.{3 * index + 1}")
         margin = weight.shape[2] // 2
         x = graphs.convolution(x, weight, bias, stride=stride, padding=((margin, margin), (margin, margin)))
     mean = ops.reduce_mean(x, graphs.constant(_SPATIAL_AXES, np.int64), False).output(0)

@@ -7,7 +7,7 @@ receipts and write the ceilings into the manifest; see `shared.learning.quantiza
 from __future__ import annotations
 
 from services.detector.network.loading import NAME, read_weights
-from services.detector.network.openvino_engine import output_maxima
+from services.detector.network.openvino_engine import build_maxima
 from services.detector.predictor import Predictor
 from services.detector.settings import WEIGHTS, DetectorSettings
 from shared.learning.quantization import measure_ceilings, parse_options
@@ -25,7 +25,7 @@ def main() -> None:
     ceilings = measure_ceilings(
         "CTPN",
         {name: value for name, value in arrays.items() if name.startswith(_CONVOLUTIONS)},
-        output_maxima,
+        build_maxima,
         ([page.gray[None]] for page in prepared if page is not None),
     )
     update_manifest(weights, name=NAME, architecture={"ceilings": ceilings})

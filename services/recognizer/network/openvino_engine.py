@@ -17,7 +17,7 @@ from shared.arrays import Floats, NamedArrays
 from shared.inference import graphs
 from shared.inference.engines import Precision
 from shared.inference.graphs import Graph
-from shared.inference.processor import cores
+from shared.inference.processor import count_cores
 from shared.inference.requests import Requests
 
 _SAME = ((1, 1), (1, 1))
@@ -67,10 +67,10 @@ class OpenVINOEngine:
         threads: int | None,
         precision: Precision = "auto",
     ) -> None:
-        self._streams = min(threads or cores(), cores())
+        self._streams = min(threads or count_cores(), count_cores())
         convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
         rest = {name: value for name, value in arrays.items() if name not in convolutions}
-        features = partial(_features, ceilings=graphs.ceilings_for("recognizer", ceilings, precision))
+        features = partial(_features, ceilings=graphs.select_ceilings("recognizer", ceilings, precision))
         build = partial(_recurrence, layers=architecture.layers, channels=architecture.channels[-1])
         compiled = (
             graphs.compile_network("CRNN", part, make, threads=threads, streams=self._streams, precision=precision)
@@ -138,15 +138,15 @@ def _convolved(
     int8 = ceilings is not None
     x, made = images, list[ov.Output]()
     for number, (name, window) in enumerate(_LAYERS):
-        kernel = graphs.folded(arrays, f"{name}.0", f"{name}.1")
+        kernel = graphs.fold_batch_norm(arrays, f"{name}.0", f"{name}.1")
         x = graphs.convolution(x, *kernel, padding=_SAME, int8=int8 and number > 0)
         made.append(x)
         if ceilings is not None:
-            x = graphs.quantized(x, 0.0, ceilings[number])
+            x = graphs.quantize(x, 0.0, ceilings[number])
         if window is not None:
             x = graphs.max_pool(x, window)
     # Two rows become one; a column more on the right keeps one frame for each four columns.
-    last = graphs.folded(arrays, "last.0", "last.1")
+    last = graphs.fold_batch_norm(arrays, "last.0", "last.1")
     return graphs.convolution(x, *last, padding=((0, 0), (0, 1)), int8=int8), made
 
 

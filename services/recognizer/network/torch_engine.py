@@ -16,7 +16,7 @@ from services.recognizer.network.engine import Batch
 from services.recognizer.network.network import CRNN, fuse_batch_norm
 from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Floats
-from shared.inference.cuda_graphs import Coming, on_device, to_host
+from shared.inference.cuda_graphs import Transfer, run_on_device, start_transfer
 from shared.inference.device import inference_dtype, load_into, select_device, set_threads
 from shared.inference.engines import Precision
 
@@ -39,7 +39,7 @@ class TorchEngine:
         self._dtype = inference_dtype(device, precision)
         self._network: nn.Module = fuse_batch_norm(network.eval()).to(device, self._dtype)
         self._filled = graphs
-        self._run = on_device(self._computed, device, graphs=graphs)
+        self._run = run_on_device(self._computed, device, graphs=graphs)
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]], architecture: Architecture, settings: RecognizerSettings) -> Self:
@@ -55,7 +55,7 @@ class TorchEngine:
 
     def __call__(self, batches: Iterable[Batch]) -> Iterator[Floats]:
         """Run batches; a GPU computes one while the next is made ready and the one before is used."""
-        coming: deque[tuple[int, Coming]] = deque()
+        coming: deque[tuple[int, Transfer]] = deque()
         for batch in batches:
             coming.append((len(batch.pictures), self._begin(batch.pictures)))
             if len(coming) > 1:
@@ -64,17 +64,17 @@ class TorchEngine:
             yield _arrived(*one)
 
     @torch.inference_mode()
-    def _begin(self, pictures: Floats) -> Coming:
+    def _begin(self, pictures: Floats) -> Transfer:
         if self._filled:
             more = (1 << (len(pictures) - 1).bit_length()) - len(pictures)
             pictures = np.pad(pictures, [(0, more), (0, 0), (0, 0), (0, 0)])
-        return to_host(self._run(torch.from_numpy(pictures)))
+        return start_transfer(self._run(torch.from_numpy(pictures)))
 
     def _computed(self, pictures: Tensor) -> tuple[Tensor, ...]:
         return (self._network(pictures.to(self._dtype)),)
 
 
-def _arrived(count: int, coming: Coming) -> Floats:
+def _arrived(count: int, coming: Transfer) -> Floats:
     """The logits of so many pictures, without what the batch was filled up with."""
     return coming.arrays()[0][:count]
 

@@ -27,8 +27,8 @@ ARCHITECTURE = Architecture()
 class Oracle:
     """Engine that detects dark bars as a perfectly trained network would."""
 
-    def __init__(self, *, by_size: bool = True) -> None:
-        self.by_size = by_size
+    def __init__(self, *, batches_by_size: bool = True) -> None:
+        self.batches_by_size = batches_by_size
         self.runs: list[list[tuple[int, ...]]] = []
 
     @property
@@ -94,12 +94,12 @@ def test_batches_pages_of_one_size_and_keeps_order() -> None:
     assert oracle.sizes == sorted(oracle.sizes)
 
 
-@pytest.mark.parametrize("by_size", [True, False])
-def test_engine_decides_whether_batches_mix_sizes(by_size: bool) -> None:
-    detector = predictor(Oracle(by_size=by_size))
+@pytest.mark.parametrize("batches_by_size", [True, False])
+def test_engine_decides_whether_batches_mix_sizes(batches_by_size: bool) -> None:
+    detector = predictor(Oracle(batches_by_size=batches_by_size))
     pages = [detector.prepare(draw(1)[0]), detector.prepare(np.tile(draw(1)[0], (3, 1, 1)))]
     groups = {detector.group(page) for page in pages if page is not None}
-    assert len(groups) == (2 if by_size else 1)
+    assert len(groups) == (2 if batches_by_size else 1)
 
 
 def test_recomputes_page_at_wrong_scale() -> None:

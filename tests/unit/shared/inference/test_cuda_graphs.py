@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from shared.inference.cuda_graphs import GraphedFunction, Recording, on_device, to_host
+from shared.inference.cuda_graphs import GraphedFunction, Recording, run_on_device, start_transfer
 
 CPU = torch.device("cpu")
 
@@ -55,14 +55,14 @@ def test_the_recordings_not_used_for_longest_are_dropped() -> None:
 
 def test_nothing_is_recorded_on_the_processor() -> None:
     double = Doubling()
-    run = on_device(double, CPU, graphs=True)
+    run = run_on_device(double, CPU, graphs=True)
     for _ in range(3):
         run(torch.ones(1))
     assert double.computed == [(1,)] * 3
 
 
 def test_results_arrive_as_float32() -> None:
-    coming = to_host((torch.ones(2, dtype=torch.bfloat16), torch.zeros(1)))
+    coming = start_transfer((torch.ones(2, dtype=torch.bfloat16), torch.zeros(1)))
     assert [(array.dtype.name, array.tolist()) for array in coming.arrays()] == [
         ("float32", [1.0, 1.0]),
         ("float32", [0.0]),
@@ -73,10 +73,10 @@ def test_results_arrive_as_float32() -> None:
 def test_a_recording_on_cuda_gives_what_the_function_gives() -> None:
     device = torch.device("cuda")
     layer = torch.nn.LSTM(8, 8, batch_first=True, bidirectional=True).to(device)
-    run = on_device(lambda batch: (layer(batch)[0],), device, graphs=True)
+    run = run_on_device(lambda batch: (layer(batch)[0],), device, graphs=True)
     with torch.inference_mode():
         for _ in range(4):
             batch = torch.randn(3, 5, 8)
-            (found,) = to_host(run(batch)).arrays()
+            (found,) = start_transfer(run(batch)).arrays()
             expected = layer(batch.to(device))[0].cpu().numpy()
             assert found == pytest.approx(expected, abs=1e-5)

@@ -15,7 +15,7 @@ from services.detector.settings import DetectorSettings
 from shared.contracts import Models
 from shared.inference import engines
 from shared.inference.device import DeviceError, inference_dtype, select_device
-from shared.inference.engines import EngineError, arithmetic, choose_engine
+from shared.inference.engines import EngineError, choose_engine, describe_arithmetic
 
 
 @pytest.fixture
@@ -97,11 +97,11 @@ def test_the_precision_asked_for_is_taken() -> None:
 def test_what_is_computed_with_follows_the_processor(
     machine: pytest.MonkeyPatch, features: set[str], quantized: bool, expected: str
 ) -> None:
-    machine.setattr("shared.inference.processor.flags", lambda: frozenset(features))
-    assert arithmetic("auto", "cpu", "auto", quantized=quantized) == expected
-    assert arithmetic("auto", "cpu", "float32", quantized=quantized) == "openvino-float32"
-    assert arithmetic("auto", "cuda", "auto", quantized=quantized) == "torch-bfloat16"
-    assert arithmetic("torch", "cpu", "auto", quantized=quantized) == (
+    machine.setattr("shared.inference.processor.cpu_features", lambda: frozenset(features))
+    assert describe_arithmetic("auto", "cpu", "auto", quantized) == expected
+    assert describe_arithmetic("auto", "cpu", "float32", quantized) == "openvino-float32"
+    assert describe_arithmetic("auto", "cuda", "auto", quantized) == "torch-bfloat16"
+    assert describe_arithmetic("torch", "cpu", "auto", quantized) == (
         "torch-bfloat16" if "amx_bf16" in features else "torch-float32"
     )
 

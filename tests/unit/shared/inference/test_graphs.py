@@ -13,7 +13,7 @@ from shared.inference import graphs
 def test_weights_have_so_few_levels_that_sums_of_two_products_fit(
     monkeypatch: pytest.MonkeyPatch, adds_up: bool, most: int
 ) -> None:
-    monkeypatch.setattr(graphs, "adds_up_int8", lambda: adds_up)
+    monkeypatch.setattr(graphs, "has_int8_dot_product", lambda: adds_up)
     weight = np.linspace(-3.0, 3.0, 1001, dtype=np.float32).reshape(1, -1, 1, 1)
     model = ov.Model([graphs._quantized_kernel(weight)], [])
     seen = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([])[0].reshape(-1)
@@ -27,10 +27,10 @@ def test_weights_without_ceilings_are_told_where_int8_would_be_quicker(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(graphs, "uses_int8", lambda precision: precision == "int8")
-    assert graphs.ceilings_for("detector", (1.0,), "int8") == (1.0,)
-    assert graphs.ceilings_for("detector", (1.0,), "bfloat16") is None
-    assert graphs.ceilings_for("detector", None, "bfloat16") is None
+    assert graphs.select_ceilings("detector", (1.0,), "int8") == (1.0,)
+    assert graphs.select_ceilings("detector", (1.0,), "bfloat16") is None
+    assert graphs.select_ceilings("detector", None, "bfloat16") is None
     assert caplog.messages == []
-    assert graphs.ceilings_for("detector", None, "int8") is None
+    assert graphs.select_ceilings("detector", None, "int8") is None
     (message,) = caplog.messages
     assert "python -m services.detector.training.quantize" in message

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.inference import processor
-from shared.inference.processor import adds_up_int8, cores, flags, has_bfloat16, has_int8
+from shared.inference.processor import count_cores, has_bfloat16, has_fast_int8, has_int8_dot_product
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +37,13 @@ def test_the_limit_of_the_libraries_counts(
     monkeypatch: pytest.MonkeyPatch, limit: str, bfloat16: bool, int8: bool
 ) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-    assert (has_bfloat16(), adds_up_int8()) == (bfloat16, int8)
-    assert has_int8()  # with AVX2 alone, too
+    assert (has_bfloat16(), has_int8_dot_product()) == (bfloat16, int8)
+    assert has_fast_int8()  # with AVX2 alone, too
     assert "avx2" in flags()
 
 
 def test_an_unknown_system_has_nothing(cpuinfo: Path) -> None:
     cpuinfo.unlink()
     assert flags() == frozenset()
-    assert not has_int8()
-    assert cores() >= 1
+    assert not has_fast_int8()
+    assert count_cores() >= 1

@@ -11,7 +11,7 @@ import torch
 from services.detector.network import network as network_module
 from services.detector.network.architecture import PIXEL_MEAN, Architecture
 from services.detector.network.network import CTPN, VGG16, normalize
-from services.detector.network.openvino_engine import OpenVINOEngine, output_maxima
+from services.detector.network.openvino_engine import OpenVINOEngine, build_maxima
 from services.detector.network.torch_engine import TorchEngine
 from shared.inference import graphs
 from shared.inference.device import arrays_of
@@ -102,7 +102,7 @@ def test_int8_is_close_and_clipped_at_ceilings() -> None:
     arrays = arrays_of(network.state_dict())
     pages = np.random.default_rng(0).integers(0, 255, (1, 64, 96), dtype=np.uint8)
     compiled = graphs.compile_network(
-        "CTPN", {k: v for k, v in arrays.items() if k.startswith(("trunk.", "window."))}, output_maxima,
+        "CTPN", {k: v for k, v in arrays.items() if k.startswith(("trunk.", "window."))}, build_maxima,
         threads=1, precision="float32",
     )  # fmt: skip
     ceilings = [float(value) for value in compiled([pages]).values()]
