@@ -132,7 +132,7 @@ def prepare_recognizer(pages: Sequence[Page], options: argparse.Namespace) -> Ru
         max_width=settings.max_crop_width,
     )
     crops = [crop for page in pages for crop in cut_segments(to_gray(page.image), [one.quad for one in page.segments])]
-    batches = list(preparing.inputs(crops))
+    batches = list(preparing.prepare_batches(crops))
     return lambda: list(engine(batches))
 
 

@@ -26,7 +26,7 @@ from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.network.loading import NAME as RECOGNIZER
 from services.recognizer.settings import RecognizerSettings
 from shared.inference.engines import EngineError, choose_engine
-from shared.inference.processor import count_cores, has_bfloat16
+from shared.inference.processor import count_cores, cpu_features, has_bfloat16
 from shared.inference.weights import WeightsError, load_weights
 from shared.service.settings import ServiceSettings, SettingsError
 
@@ -74,7 +74,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _check_processor() -> Finding:
-    features = ", ".join(name for name in _FAST_FEATURES if name in flags()) or "no known vector extensions"
+    features = ", ".join(name for name in _FAST_FEATURES if name in cpu_features()) or "no known vector extensions"
     if has_bfloat16():
         return Finding("processor", "ok", f"{count_cores()} cores, {features}")
     return Finding(

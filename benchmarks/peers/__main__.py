@@ -30,6 +30,7 @@ from benchmarks.peers.worker import SYSTEMS
 from benchmarks.processes import ROOT
 from benchmarks.receipts import load_spread
 from benchmarks.report import processor_name
+from shared.inference.processor import cpu_features
 from shared.learning.labels import LabeledReceipt
 
 # Instruction sets that the libraries may use, as environment variables.
@@ -67,7 +68,7 @@ def main() -> None:
         "processor": processor_name(),
         "cores": options.cores,
         "isa": options.isa,
-        "features": sorted(name for name in flags() if name.startswith(("amx", "avx512_", "avx_vnni", "avx2"))),
+        "features": sorted(name for name in cpu_features() if name.startswith(("amx", "avx512_", "avx_vnni", "avx2"))),
         "load_before": options.load_before,
         "load_after": round(os.getloadavg()[0], 2),
         "date": time.strftime("%Y-%m-%d"),

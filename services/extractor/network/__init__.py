@@ -1,1 +1,1 @@
-"""The character-wise LSTM and the engines that run it."""
+"""The character LSTM and the engines that run it."""

@@ -1,4 +1,4 @@
-"""What fixes the shape of a character LSTM, whatever library runs it. No library of networks is imported here."""
+"""Shape of the character LSTM, independent of the library that runs it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from services.extractor.network.classes import BASIC_CLASSES, CLASSES
 
 @dataclass(frozen=True)
 class Architecture:
-    """What it takes to build the network; stored in the manifest.
+    """Sizes of the layers; stored in the manifest.
 
     Attributes:
-        embedding: Width of the character embedding.
-        channels: Width of the convolution.
-        hidden: Width of each LSTM direction.
-        dropout: Share of the values dropped in training between the layers, 0 to 1.
-        features: Number of layout features that the network takes; the first ones of `encoding.FEATURES`.
+        embedding: Size of the character embedding.
+        channels: Channels of the convolution.
+        hidden: Units of each direction of each LSTM.
+        dropout: Dropout between the layers, in training only, 0 to 1.
+        features: Number of layout features that the network uses, the first ones of `encoding.FEATURES`.
         classes: Names of the classes, in the order of the outputs.
-        item_starts: Whether one more output tells if a character is in the first segment of an item.
+        item_starts: Whether there is an output for characters in the first segment of an item.
     """
 
     embedding: int = 48
@@ -32,19 +32,19 @@ class Architecture:
 
     @property
     def outputs(self) -> int:
-        """Numbers per character: one for each class, and one for the start of an item."""
+        """Number of outputs per character."""
         return len(self.classes) + self.item_starts
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in the manifest (JSON types only)."""
+        """Return the values for a manifest, as JSON types."""
         return {**asdict(self), "classes": list(self.classes)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Architecture:
-        """Read it from a manifest.
+        """Read the values of a manifest.
 
         Raises:
-            TypeError: If there is an unknown setting or class.
+            TypeError: If a value or a class is unknown.
         """
         classes = tuple(values.get("classes", BASIC_CLASSES))
         if classes[: len(BASIC_CLASSES)] != BASIC_CLASSES or not set(classes) <= set(CLASSES):

@@ -1,4 +1,4 @@
-"""Documents to padded tensors of torch."""
+"""Batches of documents as padded torch tensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from services.extractor.encoding import FEATURES, Document
 
 @dataclass(frozen=True)
 class Batch:
-    """N documents padded to T characters; the arguments of `CharacterLSTM.forward`."""
+    """N documents padded to T characters; the arguments of `CharacterLSTM.forward`.
+
+    Attributes:
+        codes: `(N, T)` character codes, 0 in the padding.
+        features: `(N, T, F)` layout features.
+        segment: `(N, T)` segment of each character.
+        lengths: `(N,)` characters of each document.
+    """
 
     codes: Tensor
     features: Tensor
@@ -23,7 +30,7 @@ class Batch:
 
 
 def collate(documents: Sequence[Document], device: torch.device) -> Batch:
-    """Pad documents, none of which may be empty."""
+    """Pad documents, none of them empty, and move them to a device."""
     lengths = [len(document.text) for document in documents]
     count, time = len(documents), max(lengths)
     codes = np.zeros((count, time), np.int64)

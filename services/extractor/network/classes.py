@@ -1,4 +1,4 @@
-"""The classes that the network gives to the characters of a receipt. No network library is imported here."""
+"""Classes of the characters of a receipt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ITEM_CLASSES: tuple[str, ...] = (
     "sub_unit_price",
     "sub_amount",
 )
-# Words that announce a value ("SUBTOTAL", "Tel:") or head a column ("Qty").
+# Words that introduce a value ("SUBTOTAL", "Tel:") or a column ("Qty").
 KEY_CLASSES: tuple[str, ...] = tuple(
     f"{name}_key"
     for name in (
@@ -49,8 +49,8 @@ CLASSES: tuple[str, ...] = (
     *KEY_CLASSES,
 )
 
+# Classes whose values are amounts of money.
 AMOUNT_CLASSES: tuple[str, ...] = (
     *("total", *_SUMS, *_PAYMENTS),
     *("item_unit_price", "item_amount", "item_discount", "sub_unit_price", "sub_amount"),
 )
-"""The classes whose values are amounts of money."""

@@ -1,4 +1,4 @@
-"""What runs the character LSTM below the predictor, and which library does."""
+"""Interface between the predictor and the library that runs the character LSTM."""
 
 from __future__ import annotations
 
@@ -12,20 +12,28 @@ from shared.arrays import Floats
 
 
 class Engine(Protocol):
-    """What runs the network: documents, none of them empty, to one (T, outputs) array of probabilities each."""
+    """Runs the network."""
 
     @property
     def outputs(self) -> int:
-        """Numbers per character: one for each class, and one for the start of an item if the network tells it."""
+        """Number of outputs per character: the classes, and the start of an item if the network has that output."""
         ...
 
     def __call__(self, documents: Sequence[Document]) -> list[Floats]:
-        """Run one batch."""
+        """Run documents, none of them empty.
+
+        Returns:
+            `(T, outputs)` probabilities per document.
+        """
 
 
-def probabilities(engine: Engine, documents: Sequence[Document]) -> list[Floats]:
-    """The probability of each class for each character: one (T, outputs) array per document, T may be 0."""
+def compute_probabilities(engine: Engine, documents: Sequence[Document]) -> list[Floats]:
+    """Run documents that may be empty.
+
+    Returns:
+        `(T, outputs)` probabilities per document, in order; T may be 0.
+    """
     filled = [document for document in documents if len(document.text)]
-    found = iter(engine(filled) if filled else [])
+    results = iter(engine(filled) if filled else [])
     empty = np.zeros((0, engine.outputs), np.float32)
-    return [next(found) if len(document.text) else empty for document in documents]
+    return [next(results) if len(document.text) else empty for document in documents]

@@ -1,10 +1,13 @@
-"""Character-wise key information extraction with a stacked bidirectional LSTM.
+"""The character LSTM in torch: key information extraction with a stacked bidirectional LSTM.
 
-After "Character-level key information extraction" as the reference solution of the ICDAR 2019 challenge on scanned
-receipts has it (Huang et al., 2019, arXiv:2103.10213): the text of a receipt is one sequence of characters, and a
-two-layer bidirectional LSTM (Hochreiter and Schmidhuber, 1997; Schuster and Paliwal, 1997) gives each character one of
-five classes. What differs: layout numbers stand beside each character's embedding, a convolution sees its neighbors
-before the recurrence does, and the mean over each segment is shown to all of its characters.
+As in the reference solution of the ICDAR 2019 challenge on scanned receipts (Huang et al., 2019, arXiv:2103.10213), the
+text of a receipt is one sequence of characters, and a two-layer bidirectional LSTM (Hochreiter and Schmidhuber, 1997;
+Schuster and Paliwal, 1997) assigns a class to each character. Differences from the reference solution:
+
+- the embedding of a character is joined by layout features;
+- a convolution sees the neighbors of a character before the LSTM does;
+- all characters of a segment see the mean over the segment;
+- there are more classes than the original five (`classes`), and an output for the start of an item.
 """
 
 from __future__ import annotations
@@ -17,10 +20,10 @@ from services.extractor.network.architecture import Architecture
 
 
 class CharacterLSTM(nn.Module):
-    """Score the classes of each character of a receipt.
+    """Character-wise LSTM.
 
     Args:
-        architecture: The shape of the network.
+        architecture: Sizes of the layers; the default is that of the first released weights.
     """
 
     def __init__(self, architecture: Architecture | None = None) -> None:
@@ -38,21 +41,22 @@ class CharacterLSTM(nn.Module):
         """Score every character.
 
         Args:
-            codes: (N, T) int64, 0 where padded.
-            features: (N, T, F) float32; what the network does not take of them is left out.
-            segment: (N, T) int64, the segment of each character, from 0 in each receipt; any number where padded.
-            lengths: (N,) int64 characters of each receipt, all above 0.
+            codes: `(N, T)` int64, 0 in the padding.
+            features: `(N, T, F)` float32; features that the network does not use are ignored.
+            segment: `(N, T)` int64 segment of each character, counted from 0 in each receipt; any number in the
+                padding.
+            lengths: `(N,)` int64 characters of each receipt, all above 0.
 
         Returns:
-            (N, T, outputs) logits: of the classes, then of the start of an item if the network tells it; meaningless
-            where padded.
+            `(N, T, outputs)` logits of the classes, then of the start of an item if the network has that output;
+            meaningless in the padding.
         """
         features = features[..., : self.architecture.features]
         inputs = torch.cat([self.embedding(codes), features], dim=2)
         # N x T x C -> N x C x T for the convolution, and back.
         local = torch.relu(self.convolution(inputs.transpose(1, 2))).transpose(1, 2)
         mask = (codes != 0).unsqueeze(2)
-        joined = torch.cat([local, _segment_means(local * mask, segment, mask), features], dim=2)
+        joined = torch.cat([local, _average_segments(local * mask, segment, mask), features], dim=2)
         states = self.first(self.dropout(joined), lengths)
         states = self.second(self.dropout(states), lengths)
         logits: Tensor = self.classifier(self.dropout(states))
@@ -60,10 +64,10 @@ class CharacterLSTM(nn.Module):
 
 
 class BidirectionalLSTM(nn.Module):
-    """One layer of two LSTMs over padded sequences, neither of which ever sees the padding.
+    """A layer of two LSTMs over padded sequences that do not see the padding.
 
-    Sequences are reversed one by one within their own lengths. `pack_padded_sequence` gives the same result, but its
-    backward pass takes a hundred times as long on the CPU.
+    Each sequence is reversed within its own length. `pack_padded_sequence` gives the same result, but its backward pass
+    takes a hundred times as long on a CPU.
 
     Args:
         inputs: Width of the input.
@@ -76,7 +80,7 @@ class BidirectionalLSTM(nn.Module):
         self.back = nn.LSTM(inputs, hidden, batch_first=True)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """(N, T, inputs) and (N,) lengths -> (N, T, 2 * hidden); meaningless where padded."""
+        """Run the layer: `(N, T, inputs)` and `(N,)` lengths -> `(N, T, 2 * hidden)`, meaningless in the padding."""
         steps = torch.arange(values.shape[1], device=values.device).unsqueeze(0)
         last = lengths.to(values.device).unsqueeze(1) - 1
         mirror = torch.where(steps <= last, last - steps, steps).unsqueeze(2)
@@ -85,8 +89,8 @@ class BidirectionalLSTM(nn.Module):
         return torch.cat([self.ahead(values)[0], back.gather(1, mirror.expand_as(back))], dim=2)
 
 
-def _segment_means(values: Tensor, segment: Tensor, mask: Tensor) -> Tensor:
-    """The mean of `values` (N, T, C; zero where padded) over each segment, at each of its characters."""
+def _average_segments(values: Tensor, segment: Tensor, mask: Tensor) -> Tensor:
+    """Replace `values` `(N, T, C)`, zero in the padding, by their mean over each segment."""
     count, time, channels = values.shape
     size = int(segment.max()) + 1
     place = segment + size * torch.arange(count, device=segment.device).unsqueeze(1)

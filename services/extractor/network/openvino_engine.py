@@ -1,4 +1,4 @@
-"""Runs the character LSTM with OpenVINO, on the processor: the same network as `services.extractor.network.network`."""
+"""Run the character LSTM with OpenVINO on the CPU; the same network as `services.extractor.network.network`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _DIRECTIONS = ("ahead", "back")
 
 
 class OpenVINOEngine:
-    """Runs the network with OpenVINO. Call it from one thread.
+    """Runs the network. Call it from one thread.
 
-    One receipt at a time: the recurrence is a step a character, and receipts that are padded to the longest of a batch
-    cost more steps than they save. On one core: a step is so short that sharing it takes longer than computing it.
+    It runs one receipt at a time, because padding receipts to the longest of a batch costs more steps than it saves, on
+    one core, because a step is so short that sharing it takes longer than computing it.
 
     Args:
-        arrays: The weights, by the names of `services.extractor.network.network.CharacterLSTM`.
-        architecture: Of the network.
-        precision: What is multiplied.
+        arrays: Weights, by the names of `services.extractor.network.network.CharacterLSTM`.
+        architecture: Sizes of the layers.
+        precision: Arithmetic.
 
     Raises:
         WeightsError: If the weights do not fit.
@@ -43,7 +43,7 @@ class OpenVINOEngine:
         self._request = compiled.create_infer_request()
 
     def __call__(self, documents: Sequence[Document]) -> list[Floats]:
-        """Run one batch."""
+        """Run documents; see `Engine`."""
         return [self._run(document) for document in documents]
 
     def _run(self, document: Document) -> Floats:
@@ -54,18 +54,22 @@ class OpenVINOEngine:
 
 
 def _build(arrays: NamedArrays, architecture: Architecture) -> Graph:
-    """Codes, features, segments of T characters and one over each segment's length -> T x outputs probabilities."""
+    """Build the graph of one document with T characters.
+
+    Its inputs are `(T,)` codes, `(T, F)` features, `(T,)` segments, and `(T,)` one divided by the length of the
+    character's segment. Its output is `(T, outputs)` probabilities.
+    """
     codes = graphs.parameter([-1], np.int64)
     features = graphs.parameter([-1, architecture.features], np.float32)
     segment = graphs.parameter([-1], np.int64)
     share = graphs.parameter([-1], np.float32)
     hidden = architecture.hidden
     if arrays["first.ahead.weight_hh_l0"].shape != (4 * hidden, hidden):
-        raise ValueError(f"first.ahead.weight_hh_l0 is not of {hidden} units")
+        raise ValueError(f"first.ahead.weight_hh_l0 does not have {hidden} units")
     first = graphs.constant(0, np.int64)
     embedded = ops.gather(graphs.constant(arrays["embedding.weight"]), codes, first)
-    local = _convolution(ops.concat([embedded, features], 1).output(0), arrays)
-    joined = ops.concat([local, _segment_means(local, segment, share), features], 1)
+    local = _add_convolution(ops.concat([embedded, features], 1).output(0), arrays)
+    joined = ops.concat([local, _average_segments(local, segment, share), features], 1)
     states = ops.unsqueeze(joined, first).output(0)
     for layer in _LAYERS:
         directions = (
@@ -74,21 +78,21 @@ def _build(arrays: NamedArrays, architecture: Architecture) -> Graph:
         states = graphs.bidirectional_lstm(states, *directions)
     logits = graphs.linear(states, arrays["classifier.weight"], arrays["classifier.bias"])
     if len(arrays["classifier.bias"]) != architecture.outputs:
-        raise ValueError(f"classifier.bias is not of {architecture.outputs} outputs")
-    kinds = [ops.softmax(_outputs(logits, 0, len(architecture.classes)), 2)]
+        raise ValueError(f"classifier.bias does not have {architecture.outputs} outputs")
+    kinds = [ops.softmax(_select_outputs(logits, 0, len(architecture.classes)), 2)]
     if architecture.item_starts:
-        kinds.append(ops.sigmoid(_outputs(logits, len(architecture.classes), architecture.outputs)))
+        kinds.append(ops.sigmoid(_select_outputs(logits, len(architecture.classes), architecture.outputs)))
     scores = ops.squeeze(ops.concat(kinds, 2), first).output(0)
     return Graph([codes, features, segment, share], [scores])
 
 
-def _outputs(logits: ov.Output, start: int, end: int) -> ov.Output:
-    """1 x T x outputs -> 1 x T x (end - start)."""
+def _select_outputs(logits: ov.Output, start: int, end: int) -> ov.Output:
+    """Select outputs: `(1, T, outputs)` -> `(1, T, end - start)`."""
     return ops.gather(logits, graphs.constant(np.arange(start, end), np.int64), graphs.constant(2, np.int64)).output(0)
 
 
-def _convolution(x: ov.Output, arrays: NamedArrays) -> ov.Output:
-    """T x C -> T x channels: each character with its neighbors."""
+def _add_convolution(x: ov.Output, arrays: NamedArrays) -> ov.Output:
+    """Add the convolution over neighboring characters: `(T, C)` -> `(T, channels)`."""
     weight, bias = arrays["convolution.weight"], arrays["convolution.bias"]
     # T x C -> 1 x C x 1 x T: a picture of one row
     turned = ops.transpose(x, graphs.constant([1, 0], np.int64))
@@ -99,8 +103,8 @@ def _convolution(x: ov.Output, arrays: NamedArrays) -> ov.Output:
     return ops.transpose(flat, graphs.constant([1, 0], np.int64)).output(0)
 
 
-def _segment_means(local: ov.Output, segment: ov.Output, share: ov.Output) -> ov.Output:
-    """T x channels -> T x channels: the mean over the segment of each character."""
+def _average_segments(local: ov.Output, segment: ov.Output, share: ov.Output) -> ov.Output:
+    """Replace `(T, channels)` by the mean over the segment of each character."""
     count = graphs.size(segment, 0)
     zero, one = graphs.constant(0, np.int64), graphs.constant(1, np.int64)
     places = ops.range(zero, ops.squeeze(count, zero), one, "i64")

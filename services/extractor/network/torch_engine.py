@@ -1,11 +1,10 @@
-"""Runs the character LSTM with torch: on CUDA, and on processors where it is asked for."""
+"""Run the character LSTM with torch: on CUDA, and on the CPU if requested."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
-import numpy.typing as npt
 import torch
 
 from services.extractor.encoding import Document
@@ -13,16 +12,16 @@ from services.extractor.network.architecture import Architecture
 from services.extractor.network.batch import collate
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.settings import ExtractorSettings
-from shared.arrays import Floats
+from shared.arrays import Floats, NamedArrays
 from shared.inference.device import load_into, select_device, set_threads
 
 
 class TorchEngine:
-    """Runs the network with torch, in float32.
+    """Runs the network in float32. Call it from one thread.
 
     Args:
-        network: Moved to the device.
-        device: Where to run.
+        network: Network, which is moved to the device.
+        device: Device to run on.
     """
 
     def __init__(self, network: CharacterLSTM, device: torch.device) -> None:
@@ -31,18 +30,16 @@ class TorchEngine:
 
     @property
     def outputs(self) -> int:
-        """Numbers per character."""
+        """Number of outputs per character, see `Engine`."""
         return self._network.architecture.outputs
 
     @classmethod
-    def load(
-        cls, arrays: Mapping[str, npt.NDArray[Any]], architecture: Architecture, settings: ExtractorSettings
-    ) -> Self:
+    def load(cls, arrays: NamedArrays, architecture: Architecture, settings: ExtractorSettings) -> Self:
         """Build the network from its weights.
 
         Raises:
             WeightsError: If the weights do not fit.
-            DeviceError: If the device is unknown or not there.
+            DeviceError: If the device is unknown or missing.
         """
         set_threads(settings.threads)
         network = CharacterLSTM(architecture)
@@ -51,7 +48,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def __call__(self, documents: Sequence[Document]) -> list[Floats]:
-        """Run one batch."""
+        """Run documents; see `Engine`."""
         batch = collate(documents, self._device)
         logits = self._network(batch.codes, batch.features, batch.segment, batch.lengths)
         classes = len(self._network.architecture.classes)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.extractor.encoding import TextSegment, encode
 from services.extractor.items import Item, ItemPart, find_items
-from services.extractor.network.engine import Engine, probabilities
+from services.extractor.network.engine import Engine, compute_probabilities
 from shared.learning.cord import CordReceipt, load_cord
 from shared.measures.matches import Matches, fold
 
@@ -58,7 +58,7 @@ def answers(engine: Engine, receipts: Sequence[CordReceipt]) -> list[tuple[CordR
     for start in range(0, len(receipts), _BATCH):
         part = receipts[start : start + _BATCH]
         documents = [encode([TextSegment(one.quad, one.text) for one in receipt.segments]) for receipt in part]
-        scores = probabilities(engine, documents)
+        scores = compute_probabilities(engine, documents)
         items = [find_items(*two) for two in zip(documents, scores, strict=True)]
         found += list(zip(part, items, strict=True))
     return found

@@ -12,7 +12,7 @@ import numpy as np
 
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.network.classes import CLASSES
-from services.extractor.network.engine import Engine, probabilities
+from services.extractor.network.engine import Engine, compute_probabilities
 from services.extractor.training.labeling.targets import CORD_CLASSES, WILD_CLASSES
 from shared.arrays import Floats
 from shared.learning.cord import load_cord
@@ -66,7 +66,7 @@ def label_segments(
     for start in range(0, len(order), _BATCH):
         part = order[start : start + _BATCH]
         documents = [encode(receipts[i]) for i in part]
-        for i, document, scores in zip(part, documents, probabilities(engine, documents), strict=True):
+        for i, document, scores in zip(part, documents, compute_probabilities(engine, documents), strict=True):
             answers = [_NOTHING] * len(receipts[i])
             if len(document.order):
                 means = segment_probabilities(document, scores)

@@ -16,7 +16,7 @@ import torch
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.merchants import Directory
-from services.extractor.network.engine import probabilities
+from services.extractor.network.engine import compute_probabilities
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
@@ -166,7 +166,7 @@ def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[Floats]:
     """(T, 5) probabilities for the characters of each document."""
     scores: list[Floats] = []
     for start in range(0, len(documents), _BATCH):
-        scores += probabilities(engine, documents[start : start + _BATCH])
+        scores += compute_probabilities(engine, documents[start : start + _BATCH])
     return scores
 
 

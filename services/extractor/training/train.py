@@ -22,7 +22,7 @@ from services.extractor.encoding import ALPHABET, FEATURES
 from services.extractor.merchants import letters
 from services.extractor.network.architecture import Architecture
 from services.extractor.network.classes import BASIC_CLASSES, CLASSES, OTHER
-from services.extractor.network.engine import probabilities
+from services.extractor.network.engine import compute_probabilities
 from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.network.torch_engine import TorchEngine
@@ -132,7 +132,7 @@ def character_f1(network: CharacterLSTM, examples: Sequence[Example], device: to
     engine = TorchEngine(network, device)
     for start in range(0, len(examples), _BATCH):
         part = examples[start : start + _BATCH]
-        found = probabilities(engine, [example.document for example in part])
+        found = compute_probabilities(engine, [example.document for example in part])
         for example, scores in zip(part, found, strict=True):
             labels, answers = example.labels, scores[:, : len(CLASSES)].argmax(1)
             is_known = labels != IGNORED

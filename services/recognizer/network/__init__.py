@@ -1,1 +1,1 @@
-"""The CRNN network and the engines that run it."""
+"""The CRNN and the engines that run it."""

@@ -1,4 +1,4 @@
-"""What runs the CRNN below the predictor, and which library does."""
+"""Interface between the predictor and the library that runs the CRNN."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Batch(NamedTuple):
     """Pictures of one size.
 
     Attributes:
-        pictures: `(N, 1, H, W)` float32.
-        frames: of each picture, how many of its `W / 4` frames hold text; behind them is padding.
+        pictures: `(N, 1, H, W)`, about -1 (black) to 1 (white).
+        frames: For each picture, how many of its `W / 4` frames hold text; the others are padding.
     """
 
     pictures: Floats
@@ -21,7 +21,11 @@ class Batch(NamedTuple):
 
 
 class Engine(Protocol):
-    """What runs the network: batches to `(N, T, classes)` float32 logits, which mean nothing in frames of padding."""
+    """Runs the network."""
 
     def __call__(self, batches: Iterable[Batch]) -> Iterator[Floats]:
-        """Run batches; the results come in their order, and some may be computed while others are used."""
+        """Run batches and yield their logits in order; some may be computed while the caller uses others.
+
+        Yields:
+            `(N, T, classes)` logits, meaningless in frames of padding.
+        """

@@ -1,14 +1,14 @@
-"""CRNN: convolutions that keep the width, bidirectional LSTMs, CTC.
+"""The CRNN in torch: convolutions that preserve the width, bidirectional LSTMs, CTC.
 
 Shi, Bai, Yao, "An End-to-End Trainable Neural Network for Image-based Sequence Recognition and Its Application to
-Scene Text Recognition", 2015, arXiv:1507.05717. What differs from the paper:
+Scene Text Recognition", 2015, arXiv:1507.05717. Differences from the paper:
 
-- the space is in the alphabet, so that a segment of several words is read at once, and so are lower case letters;
-- the width follows the aspect ratio of the segment (times a stretch), where the paper squeezes to 100 px;
+- the alphabet has the space, so that a segment of several words is read at once, and lower-case letters;
+- the width follows the aspect ratio of the segment (times a stretch) instead of being squeezed to 100 px;
 - three bidirectional LSTM layers are stacked, not two;
 - batch normalization follows every convolution, not two of the seven;
-- the seventh convolution is padded by a column, so that there is exactly one frame for each four columns;
-- the numbers of channels are settings; they are below the paper's, for speed on a CPU.
+- the seventh convolution is padded by a column, so that there is exactly one frame per four columns;
+- the numbers of channels are settings, smaller than in the paper for speed on a CPU.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from services.recognizer.network.architecture import Architecture
 
 
-def _block(inputs: int, outputs: int, kernel: tuple[int, int] = (3, 3), padding: int = 1) -> nn.Sequential:
+def _build_block(inputs: int, outputs: int, kernel: tuple[int, int] = (3, 3), padding: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False),
         nn.BatchNorm2d(outputs),
@@ -32,7 +32,7 @@ class CRNN(nn.Module):
     """Convolutional recurrent network for text segments.
 
     Args:
-        architecture: sizes of the layers.
+        architecture: Sizes of the layers.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -40,12 +40,12 @@ class CRNN(nn.Module):
         self.architecture = architecture
         c = architecture.channels
         self.features = nn.Sequential(
-            _block(1, c[0]), nn.MaxPool2d(2),  # N x c0 x 16 x W/2
-            _block(c[0], c[1]), nn.MaxPool2d(2),  # N x c1 x 8 x W/4
-            _block(c[1], c[2]), _block(c[2], c[3]), nn.MaxPool2d((2, 1)),  # N x c3 x 4 x W/4
-            _block(c[3], c[4]), _block(c[4], c[5]), nn.MaxPool2d((2, 1)),  # N x c5 x 2 x W/4
+            _build_block(1, c[0]), nn.MaxPool2d(2),  # N x c0 x 16 x W/2
+            _build_block(c[0], c[1]), nn.MaxPool2d(2),  # N x c1 x 8 x W/4
+            _build_block(c[1], c[2]), _build_block(c[2], c[3]), nn.MaxPool2d((2, 1)),  # N x c3 x 4 x W/4
+            _build_block(c[3], c[4]), _build_block(c[4], c[5]), nn.MaxPool2d((2, 1)),  # N x c5 x 2 x W/4
         )  # fmt: skip
-        self.last = _block(c[5], c[6], kernel=(2, 2), padding=0)
+        self.last = _build_block(c[5], c[6], kernel=(2, 2), padding=0)
         self.recurrent = nn.LSTM(
             c[6],
             architecture.hidden,
@@ -58,10 +58,10 @@ class CRNN(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Unnormalized scores of the classes in each frame.
+        """Score the classes in each frame.
 
         Args:
-            images: `(N, 1, 32, W)` in -1..1 (black to white), `W` a multiple of 4.
+            images: `(N, 1, 32, W)` from -1 (black) to 1 (white); `W` is a multiple of 4.
 
         Returns:
             `(N, W / 4, classes)` float32 logits.
@@ -75,18 +75,18 @@ class CRNN(nn.Module):
 
 
 def fuse_batch_norm(network: CRNN) -> CRNN:
-    """Fold each batch normalization into its convolution, for inference (in place).
+    """Fold each batch normalization into its convolution, in place, for inference.
 
     Args:
-        network: in evaluation mode, with the running statistics to keep.
+        network: Network in evaluation mode.
 
     Returns:
-        The same network; its outputs stay the same up to rounding, and it can no longer be trained.
+        The same network, with the same outputs except for rounding. It can no longer be trained.
     """
     for module in network.modules():
         if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.BatchNorm2d):
             convolution, norm = module[0], module[1]
-            assert isinstance(convolution, nn.Conv2d)  # noqa: S101 - see `_block`
+            assert isinstance(convolution, nn.Conv2d)  # noqa: S101 - see `_build_block`
             module[0] = torch.nn.utils.fuse_conv_bn_eval(convolution, norm)
             module[1] = nn.Identity()
     return network

@@ -1,8 +1,8 @@
-"""Sequences of unlike length laid one behind the other in rows of one length, for a recurrent network.
+"""Pack sequences of different lengths into rows of one length, for a recurrent network.
 
-A step of an LSTM takes 7 microseconds for one row, 24 for eight, 35 for sixteen, and padding is computed like text: the
-segments of a receipt in some twenty full rows take less time than in eight batches of one length each. Between two
-sequences of a row one frame is left free, in which the network forgets (see `openvino_engine`).
+A step of an LSTM takes 7 microseconds for one row, 24 for eight and 35 for sixteen, and padding costs as much as text:
+the segments of a receipt take less time in about twenty full rows than in eight batches of one length each. One frame
+between two sequences of a row stays free, in which the network forgets (see `openvino_engine`).
 """
 
 from __future__ import annotations
@@ -16,23 +16,20 @@ import numpy as np
 
 from shared.arrays import Floats
 
-_SLACK = 4
-"""Frames of a row beyond its longest sequence, so that several short ones and the frames between them fit in."""
-_FEW = 5
-"""Fewer rows than this are laid one behind the other, as libraries have quick code for one row and for many. 1,200
-frames take 170 ms in one row, 410, 310 and 240 in two to four, 190 in five (float32, AVX2); in bfloat16 58, and 90, 69,
-58, 53."""
-
-_FEW_FRAMES = 64
-"""A single row is filled up to a multiple of this: for every new length the network is prepared anew, which takes as
-long as 100 frames do."""
+# Frames of a row beyond its longest sequence, so that several short ones and the frames between them fit.
+_SLACK_FRAMES = 4
+# Fewer rows are joined into one, because libraries are fast for one row and for many. 1,200 frames take 170 ms in one
+# row, 410, 310 and 240 ms in two to four, and 190 ms in five (float32, AVX2); in bfloat16 58, and 90, 69, 58 and 53 ms.
+_MIN_ROWS = 5
+# A single row is padded to a multiple of this: preparing the network for a new length takes as long as 100 frames.
+_SINGLE_ROW_FRAMES = 64
 
 
 class Place(NamedTuple):
-    """Where a sequence begins: row and frame."""
+    """Start of a sequence."""
 
     row: int
-    start: int
+    frame: int
 
 
 @dataclass(frozen=True)
@@ -40,10 +37,10 @@ class Pack:
     """Sequences in rows.
 
     Attributes:
-        sequences: which ones, as places in the list of lengths they were packed by.
-        places: of each.
-        lengths: of each, in frames.
-        shape: rows and frames.
+        sequences: Indices of the sequences in the list of lengths that was packed.
+        places: Start of each sequence.
+        lengths: Length of each sequence in frames.
+        shape: Numbers of rows and frames.
     """
 
     sequences: Sequence[int]
@@ -52,10 +49,13 @@ class Pack:
     shape: tuple[int, int]
 
     def fill(self, sequences: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """The rows of sequences, `(T, channels)` each in the order of `places`.
+        """Put sequences into rows.
+
+        Args:
+            sequences: `(T, channels)` each, in the order of `places`.
 
         Returns:
-            `(rows, frames, channels)`, and `(rows, frames, 1)` which is 1 where there is no sequence, else 0.
+            `(rows, frames, channels)`, and `(rows, frames, 1)` that is 1 where there is no sequence, otherwise 0.
         """
         rows = np.zeros((*self.shape, sequences[0].shape[1]), np.float32)
         free = np.ones((*self.shape, 1), np.float32)
@@ -65,22 +65,22 @@ class Pack:
         return rows, free
 
     def take(self, rows: Floats) -> Iterator[Floats]:
-        """What stands in the places of the sequences, in their order."""
+        """Yield the parts of `(rows, frames, channels)` at the places of the sequences, in order."""
         for (row, start), length in zip(self.places, self.lengths, strict=True):
             yield rows[row, start : start + length]
 
 
 def pack(lengths: Sequence[int], parts: int) -> list[Pack]:
-    """Lay sequences into rows.
+    """Pack sequences into rows.
 
     Args:
-        lengths: frames of each sequence; where the longest come first, the least room stays unused.
-        parts: into how many packs of about as many frames each, computed side by side.
+        lengths: Frames of each sequence; with the longest first, the least space stays unused.
+        parts: Number of packs of about equal size, to be computed in parallel.
 
     Returns:
-        The packs, no more than there are rows.
+        The packs; fewer than `parts` if there are fewer rows.
     """
-    frames = max(lengths, default=0) + _SLACK
+    frames = max(lengths, default=0) + _SLACK_FRAMES
     rows: list[list[int]] = []
     ends: list[int] = []
     for sequence, length in enumerate(lengths):
@@ -91,10 +91,10 @@ def pack(lengths: Sequence[int], parts: int) -> list[Pack]:
         rows[row].append(sequence)
         ends[row] += length + 1
     divided = (rows[part::parts] for part in range(min(parts, len(rows))))
-    return [_pack(some if len(some) >= _FEW else [list(chain(*some))], lengths) for some in divided]
+    return [_build_pack(some if len(some) >= _MIN_ROWS else [list(chain(*some))], lengths) for some in divided]
 
 
-def _pack(rows: Sequence[Sequence[int]], lengths: Sequence[int]) -> Pack:
+def _build_pack(rows: Sequence[Sequence[int]], lengths: Sequence[int]) -> Pack:
     sequences = [sequence for row in rows for sequence in row]
     places = []
     frames = 0
@@ -105,5 +105,5 @@ def _pack(rows: Sequence[Sequence[int]], lengths: Sequence[int]) -> Pack:
             start += lengths[sequence] + 1
         frames = max(frames, start - 1)
     if len(rows) == 1:
-        frames = -(-frames // _FEW_FRAMES) * _FEW_FRAMES
+        frames = -(-frames // _SINGLE_ROW_FRAMES) * _SINGLE_ROW_FRAMES
     return Pack(sequences, places, [lengths[sequence] for sequence in sequences], (len(rows), frames))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from services.recognizer.crops import cut_segments
 from services.recognizer.network.loading import NAME, read_weights
-from services.recognizer.network.openvino_engine import CONVOLUTIONS, output_maxima
+from services.recognizer.network.openvino_engine import CONVOLUTIONS, build_maxima
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import WEIGHTS, RecognizerSettings
 from shared.learning.quantization import measure_ceilings, parse_options
@@ -25,8 +25,8 @@ def main() -> None:
     ceilings = measure_ceilings(
         "CRNN",
         {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)},
-        output_maxima,
-        ((batch.pictures for batch in predictor.inputs(of_receipt)) for of_receipt in crops),
+        build_maxima,
+        ((batch.pictures for batch in predictor.prepare_batches(of_receipt)) for of_receipt in crops),
     )
     update_manifest(weights, name=NAME, architecture={"ceilings": ceilings})
     print(ceilings)

@@ -17,7 +17,7 @@ from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.engine import Batch
 from services.recognizer.network.loading import NAME
 from services.recognizer.network.network import CRNN
-from services.recognizer.predictor import Predictor, better_of
+from services.recognizer.predictor import Predictor, choose_reading
 from services.recognizer.second_look import DOUBTFUL_CONFIDENCE
 from services.recognizer.settings import RecognizerSettings
 from shared.inference.device import arrays_of
@@ -130,18 +130,18 @@ def test_second_look_uses_turned_crop() -> None:
     reader = build_predictor(engine, second_look=True)
     crops = [np.ascontiguousarray(np.rot90(draw_bars(4), k=1))]
     results = reader._read(crops)
-    reader._turn(crops, results)
+    reader._read_turned(crops, results)
     assert crops[0].shape == (32, 200)
     assert results[0].text == "1111"
 
 
 def test_does_not_turn_narrow_character() -> None:
     colon, dashes = Recognition(":", 0.6), Recognition("..", 0.99)
-    assert better_of(colon, dashes) is colon
-    assert better_of(Recognition("TOTAL", 0.7), Recognition("IIIII", 0.75)).text == "TOTAL"
-    assert better_of(Recognition("-I", 0.2), Recognition("TOTAL", 0.9)).text == "TOTAL"
-    assert better_of(Recognition("", 0.99), Recognition("TOTAL", 0.9)).text == "TOTAL"
-    assert better_of(Recognition("", 0.99), Recognition("TIL", 0.4)).text == ""
+    assert choose_reading(colon, dashes) is colon
+    assert choose_reading(Recognition("TOTAL", 0.7), Recognition("IIIII", 0.75)).text == "TOTAL"
+    assert choose_reading(Recognition("-I", 0.2), Recognition("TOTAL", 0.9)).text == "TOTAL"
+    assert choose_reading(Recognition("", 0.99), Recognition("TOTAL", 0.9)).text == "TOTAL"
+    assert choose_reading(Recognition("", 0.99), Recognition("TIL", 0.4)).text == ""
 
 
 @pytest.fixture

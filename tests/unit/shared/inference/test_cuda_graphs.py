@@ -1,4 +1,4 @@
-"""Recording and copies, with a recorder for the processor: what CUDA itself does is not tested here."""
+"""Tests of recording and transfers, with a recorder for the CPU in all tests but the last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 
 
 class Doubling:
-    """A function and its recorder: a recording doubles what is in its buffer, into the same results each time."""
+    """A function and its recorder; a recording doubles its input tensor into the same result tensor each time."""
 
     def __init__(self) -> None:
         self.computed: list[tuple[int, ...]] = []
@@ -26,16 +26,16 @@ class Doubling:
     def record(self, function: object, batch: Tensor) -> Recording:
         assert function is self
         self.recorded.append(tuple(batch.shape))
-        given, result = torch.zeros_like(batch), torch.zeros_like(batch)
+        inputs, result = torch.zeros_like(batch), torch.zeros_like(batch)
 
         def run() -> None:
             self.replayed += 1
-            torch.mul(given, 2, out=result)
+            torch.mul(inputs, 2, out=result)
 
-        return Recording(given, (result,), run)
+        return Recording(inputs, (result,), run)
 
 
-def test_a_shape_is_recorded_when_it_comes_again() -> None:
+def test_shape_is_recorded_when_it_recurs() -> None:
     double = Doubling()
     graphed = GraphedFunction(double, CPU, double.record)
     answers = [graphed(torch.full((2, 3), float(n)))[0][0, 0].item() for n in range(4)]
@@ -45,15 +45,15 @@ def test_a_shape_is_recorded_when_it_comes_again() -> None:
     assert (double.computed, double.recorded) == ([(2, 3), (5,)], [(2, 3)])
 
 
-def test_the_recordings_not_used_for_longest_are_dropped() -> None:
+def test_least_recently_used_recordings_are_dropped() -> None:
     double = Doubling()
-    graphed = GraphedFunction(double, CPU, double.record, most=2)
-    for size in (1, 2, 1, 2, 1, 3, 3, 1, 2):  # recorded: 1, 2, then 3 in place of 2, then 2 again in place of 3
+    graphed = GraphedFunction(double, CPU, double.record, max_recordings=2)
+    for size in (1, 2, 1, 2, 1, 3, 3, 1, 2):  # recorded: 1, 2, then 3 instead of 2, then 2 again instead of 3
         assert graphed(torch.ones(size))[0].tolist() == [2.0] * size
     assert double.recorded == [(1,), (2,), (3,), (2,)]
 
 
-def test_nothing_is_recorded_on_the_processor() -> None:
+def test_nothing_is_recorded_on_the_cpu() -> None:
     double = Doubling()
     run = run_on_device(double, CPU, graphs=True)
     for _ in range(3):
@@ -62,21 +62,21 @@ def test_nothing_is_recorded_on_the_processor() -> None:
 
 
 def test_results_arrive_as_float32() -> None:
-    coming = start_transfer((torch.ones(2, dtype=torch.bfloat16), torch.zeros(1)))
-    assert [(array.dtype.name, array.tolist()) for array in coming.arrays()] == [
+    transfer = start_transfer((torch.ones(2, dtype=torch.bfloat16), torch.zeros(1)))
+    assert [(array.dtype.name, array.tolist()) for array in transfer.wait()] == [
         ("float32", [1.0, 1.0]),
         ("float32", [0.0]),
     ]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_recording_on_cuda_gives_what_the_function_gives() -> None:
+def test_recording_on_cuda_equals_the_function() -> None:
     device = torch.device("cuda")
     layer = torch.nn.LSTM(8, 8, batch_first=True, bidirectional=True).to(device)
     run = run_on_device(lambda batch: (layer(batch)[0],), device, graphs=True)
     with torch.inference_mode():
         for _ in range(4):
             batch = torch.randn(3, 5, 8)
-            (found,) = start_transfer(run(batch)).arrays()
+            (found,) = start_transfer(run(batch)).wait()
             expected = layer(batch.to(device))[0].cpu().numpy()
             assert found == pytest.approx(expected, abs=1e-5)

@@ -1,4 +1,4 @@
-"""Which library runs the networks is chosen by what is asked for and what is there."""
+"""Tests of the choice of library, device and precision."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.inference.engines import EngineError, choose_engine, describe_arithm
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """A machine with OpenVINO and torch for CUDA, but no CUDA device."""
+    """Pretend to be a machine with OpenVINO and torch for CUDA, but without a CUDA device."""
     install(monkeypatch, openvino="2026.4.1", torch="2.13.0+cu130")
     monkeypatch.setattr(engines, "_CUDA_DRIVER", tmp_path / "version")
     return monkeypatch
@@ -36,7 +36,7 @@ def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     monkeypatch.setattr(engines, "version", version)
 
 
-def test_processors_run_openvino_and_cuda_runs_torch(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_openvino_runs_on_cpus_and_torch_on_cuda(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert choose_engine("auto", "auto") == "openvino"
     assert choose_engine("auto", "cpu") == "openvino"
     assert choose_engine("auto", "cuda:1") == "torch"
@@ -46,13 +46,13 @@ def test_processors_run_openvino_and_cuda_runs_torch(machine: pytest.MonkeyPatch
     assert choose_engine("auto", "cpu") == "openvino"
 
 
-def test_a_torch_without_cuda_is_not_chosen_for_a_cuda_device(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cpu_build_of_torch_is_not_chosen_for_a_cuda_device(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "version").touch()
     install(machine, openvino="2026.4.1", torch="2.13.0+cpu")
     assert choose_engine("auto", "auto") == "openvino"
 
 
-def test_what_is_missing_is_told(machine: pytest.MonkeyPatch) -> None:
+def test_missing_library_is_reported(machine: pytest.MonkeyPatch) -> None:
     install(machine, openvino="2026.4.1")
     assert choose_engine("auto", "auto") == "openvino"
     with pytest.raises(EngineError, match=r"pip install 'quittance\[torch\]'"):
@@ -64,12 +64,12 @@ def test_what_is_missing_is_told(machine: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "device"), [("openvino", "cuda"), ("auto", "abacus"), ("torch", "cuda:x")])
-def test_what_cannot_be_is_refused(machine: pytest.MonkeyPatch, name: engines.EngineChoice, device: str) -> None:
+def test_rejects_impossible_combinations(machine: pytest.MonkeyPatch, name: engines.EngineChoice, device: str) -> None:
     with pytest.raises(EngineError, match=device):
         choose_engine(name, device)
 
 
-def test_torch_tells_of_a_device_that_is_not_there() -> None:
+def test_missing_device_is_reported() -> None:
     with pytest.raises(DeviceError, match="abacus"):
         select_device("abacus")
     if not torch.cuda.is_available():
@@ -77,14 +77,14 @@ def test_torch_tells_of_a_device_that_is_not_there() -> None:
             select_device("cuda")
 
 
-def test_the_precision_asked_for_is_taken() -> None:
+def test_requested_precision_is_used() -> None:
     assert inference_dtype(torch.device("cpu"), "float32") == torch.float32
     assert inference_dtype(torch.device("cpu"), "bfloat16") == torch.bfloat16
     assert inference_dtype(torch.device("cuda")) == torch.bfloat16
 
 
 @pytest.mark.parametrize(
-    ("features", "quantized", "expected"),
+    ("features", "is_quantized", "expected"),
     [
         ({"amx_int8", "amx_bf16"}, True, "openvino-int8-bfloat16"),
         ({"avx512_vnni"}, True, "openvino-int8-float32"),
@@ -94,19 +94,19 @@ def test_the_precision_asked_for_is_taken() -> None:
         (set(), True, "openvino-float32"),
     ],
 )
-def test_what_is_computed_with_follows_the_processor(
-    machine: pytest.MonkeyPatch, features: set[str], quantized: bool, expected: str
+def test_arithmetic_depends_on_the_cpu(
+    machine: pytest.MonkeyPatch, features: set[str], is_quantized: bool, expected: str
 ) -> None:
     machine.setattr("shared.inference.processor.cpu_features", lambda: frozenset(features))
-    assert describe_arithmetic("auto", "cpu", "auto", quantized) == expected
-    assert describe_arithmetic("auto", "cpu", "float32", quantized) == "openvino-float32"
-    assert describe_arithmetic("auto", "cuda", "auto", quantized) == "torch-bfloat16"
-    assert describe_arithmetic("torch", "cpu", "auto", quantized) == (
+    assert describe_arithmetic("auto", "cpu", "auto", is_quantized) == expected
+    assert describe_arithmetic("auto", "cpu", "float32", is_quantized) == "openvino-float32"
+    assert describe_arithmetic("auto", "cuda", "auto", is_quantized) == "torch-bfloat16"
+    assert describe_arithmetic("torch", "cpu", "auto", is_quantized) == (
         "torch-bfloat16" if "amx_bf16" in features else "torch-float32"
     )
 
 
-def test_caches_do_not_mix_what_was_computed_with_different_numbers() -> None:
+def test_caches_do_not_mix_precisions() -> None:
     versions = [Predictor.load(DetectorSettings(precision=one)).version for one in ("int8", "float32")]
     assert len({version.rpartition("+")[0] for version in versions}) == 1
     models = [Models(detector=version, recognizer="r", extractor="e") for version in versions]

@@ -1,4 +1,4 @@
-"""Layers of graphs that do what they say, whatever the processor can do."""
+"""Tests of quantization in OpenVINO graphs."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 from shared.inference import graphs
 
 
-@pytest.mark.parametrize(("adds_up", "most"), [(True, 127), (False, 64)])
-def test_weights_have_so_few_levels_that_sums_of_two_products_fit(
-    monkeypatch: pytest.MonkeyPatch, adds_up: bool, most: int
+@pytest.mark.parametrize(("has_dot_product", "max_level"), [(True, 127), (False, 64)])
+def test_sums_of_two_quantized_products_do_not_overflow(
+    monkeypatch: pytest.MonkeyPatch, has_dot_product: bool, max_level: int
 ) -> None:
-    monkeypatch.setattr(graphs, "has_int8_dot_product", lambda: adds_up)
+    monkeypatch.setattr(graphs, "has_int8_dot_product", lambda: has_dot_product)
     weight = np.linspace(-3.0, 3.0, 1001, dtype=np.float32).reshape(1, -1, 1, 1)
-    model = ov.Model([graphs._quantized_kernel(weight)], [])
+    model = ov.Model([graphs._quantize_kernel(weight)], [])
     seen = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([])[0].reshape(-1)
     levels = seen / np.diff(np.unique(seen)).min()
-    assert np.abs(levels).max() <= most + 0.01
-    assert 2 * 255 * most < 2**15 or adds_up
-    np.testing.assert_allclose(seen, weight.reshape(-1), atol=0.6 * 3.0 / most)
+    assert np.abs(levels).max() <= max_level + 0.01
+    assert 2 * 255 * max_level < 2**15 or has_dot_product
+    np.testing.assert_allclose(seen, weight.reshape(-1), atol=0.6 * 3.0 / max_level)
 
 
-def test_weights_without_ceilings_are_told_where_int8_would_be_quicker(
+def test_warns_of_weights_without_ceilings_where_int8_is_faster(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(graphs, "uses_int8", lambda precision: precision == "int8")

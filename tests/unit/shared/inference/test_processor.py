@@ -1,4 +1,4 @@
-"""What the processor can do is read as Linux tells it, within what the libraries may use."""
+"""Tests of the features of the CPU, within what the libraries may use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.inference import processor
-from shared.inference.processor import count_cores, has_bfloat16, has_fast_int8, has_int8_dot_product
+from shared.inference.processor import count_cores, cpu_features, has_bfloat16, has_fast_int8, has_int8_dot_product
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,9 @@ def cpuinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path.write_text("model name\t: A\nflags\t\t: fpu avx2 avx_vnni avx512f avx512_vnni avx512_bf16 amx_bf16 amx_int8\n")
     monkeypatch.setattr(processor, "_CPUINFO", path)
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    flags.cache_clear()
+    cpu_features.cache_clear()
     yield path
-    flags.cache_clear()
+    cpu_features.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -33,17 +33,17 @@ def cpuinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("AVX2", False, False),
     ],
 )
-def test_the_limit_of_the_libraries_counts(
+def test_limit_of_the_libraries_applies(
     monkeypatch: pytest.MonkeyPatch, limit: str, bfloat16: bool, int8: bool
 ) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
     assert (has_bfloat16(), has_int8_dot_product()) == (bfloat16, int8)
-    assert has_fast_int8()  # with AVX2 alone, too
-    assert "avx2" in flags()
+    assert has_fast_int8()  # also with AVX2 alone
+    assert "avx2" in cpu_features()
 
 
-def test_an_unknown_system_has_nothing(cpuinfo: Path) -> None:
+def test_unknown_system_has_no_features(cpuinfo: Path) -> None:
     cpuinfo.unlink()
-    assert flags() == frozenset()
+    assert cpu_features() == frozenset()
     assert not has_fast_int8()
     assert count_cores() >= 1

@@ -120,7 +120,7 @@ def test_strips_compute_same_values() -> None:
     trunk = VGG16().eval()
     images = 50 * torch.randn(2, 3, 304, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        strips = trunk._strips(images)
+        strips = trunk._run_strips(images)
         whole = trunk.blocks[1](trunk.blocks[0](images))
         everything = trunk(images)
     torch.testing.assert_close(strips, whole, rtol=1e-4, atol=1e-4)

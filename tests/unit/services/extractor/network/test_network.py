@@ -10,7 +10,7 @@ from services.extractor.encoding import FEATURES, Document, TextSegment, encode
 from services.extractor.network.architecture import Architecture
 from services.extractor.network.batch import collate
 from services.extractor.network.classes import BASIC_CLASSES
-from services.extractor.network.engine import Engine, probabilities
+from services.extractor.network.engine import Engine, compute_probabilities
 from services.extractor.network.network import BidirectionalLSTM, CharacterLSTM
 from services.extractor.network.openvino_engine import OpenVINOEngine
 from services.extractor.network.torch_engine import TorchEngine
@@ -56,7 +56,7 @@ def document(*texts: str) -> Document:
 
 def test_every_character_gets_a_probability_per_class(engine: Engine) -> None:
     documents = [document("SHOP", "TOTAL 9.00"), document(), document("A")]
-    first, empty, last = probabilities(engine, documents)
+    first, empty, last = compute_probabilities(engine, documents)
     assert first.shape == (len("SHOP\nTOTAL 9.00\n"), len(BASIC_CLASSES))
     assert empty.shape == (0, len(BASIC_CLASSES))
     assert last.shape == (2, len(BASIC_CLASSES))
@@ -65,16 +65,16 @@ def test_every_character_gets_a_probability_per_class(engine: Engine) -> None:
 
 def test_no_receipt_changes_by_its_neighbors(engine: Engine) -> None:
     short, long = document("SHOP", "9.00"), document("ANOTHER SHOP SDN BHD", "JALAN 1", "TOTAL", "RM 15.50")
-    (alone,) = probabilities(engine, [short])
-    np.testing.assert_allclose(probabilities(engine, [short, long])[0], alone, atol=1e-5)
-    np.testing.assert_allclose(probabilities(engine, [long, short])[1], alone, atol=1e-5)
+    (alone,) = compute_probabilities(engine, [short])
+    np.testing.assert_allclose(compute_probabilities(engine, [short, long])[0], alone, atol=1e-5)
+    np.testing.assert_allclose(compute_probabilities(engine, [long, short])[1], alone, atol=1e-5)
 
 
 def test_both_directions_reach_every_character(engine: Engine) -> None:
     texts = ["SHOP", "ITEM", "TOTAL"]
-    (before,) = probabilities(engine, [document(*texts)])
-    (other_end,) = probabilities(engine, [document(*texts[:-1], "CASH!")])
-    (other_start,) = probabilities(engine, [document("CAFE", *texts[1:])])
+    (before,) = compute_probabilities(engine, [document(*texts)])
+    (other_end,) = compute_probabilities(engine, [document(*texts[:-1], "CASH!")])
+    (other_start,) = compute_probabilities(engine, [document("CAFE", *texts[1:])])
     assert not np.array_equal(before[0], other_end[0])
     assert not np.array_equal(before[-1], other_start[-1])
 

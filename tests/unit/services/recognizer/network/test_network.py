@@ -12,7 +12,7 @@ import torch
 from services.recognizer.network.architecture import FRAME_STRIDE, Architecture
 from services.recognizer.network.engine import Batch
 from services.recognizer.network.network import CRNN, fuse_batch_norm
-from services.recognizer.network.openvino_engine import CONVOLUTIONS, OpenVINOEngine, output_maxima
+from services.recognizer.network.openvino_engine import CONVOLUTIONS, OpenVINOEngine, build_maxima
 from services.recognizer.network.torch_engine import TorchEngine
 from shared.inference.device import arrays_of
 from shared.learning.quantization import measure_ceilings
@@ -84,7 +84,7 @@ def test_int8_is_close_and_clipped_at_ceilings(network: CRNN) -> None:
     arrays = arrays_of(move_statistics(network).state_dict())
     pictures = np.random.default_rng(0).uniform(-1, 1, (4, 1, 32, 64)).astype(np.float32)
     convolutions = {name: value for name, value in arrays.items() if name.startswith(CONVOLUTIONS)}
-    ceilings = measure_ceilings("CRNN", convolutions, output_maxima, [[pictures[:2], pictures[2:]]])
+    ceilings = measure_ceilings("CRNN", convolutions, build_maxima, [[pictures[:2], pictures[2:]]])
     assert len(ceilings) == 6
     exact, quantized, cut = (
         next(OpenVINOEngine(arrays, TINY, values, threads=1, precision="int8")([full(pictures)]))
