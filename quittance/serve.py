@@ -14,8 +14,8 @@ from rich.console import Console
 from gateway.admission.access import check_exposure
 from gateway.settings import GatewaySettings
 from quittance import assembly
+from shared.observability.logs import configure_logging
 from shared.service.components import get_components
-from shared.service.logs import configure_logging
 from shared.service.server import run
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from shared.contracts import FIELD_NAMES, Receipt
+from shared.observability.metrics import LATENCIES_S
 from shared.problems import ProblemError
-from shared.service.metrics import LATENCIES_S
 
 _CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _PAGES = (1, 2, 3, 5, 10, 20)

@@ -13,8 +13,8 @@ from gateway.background import run_in_background
 from gateway.settings import StageSettings
 from gateway.stages.problems import describe_failure
 from gateway.stages.stages import Stages
+from shared.observability.tracing import add_tracing
 from shared.service.request_context import request_id_headers
-from shared.service.tracing import add_tracing
 
 # Shorter than a stage keeps an idle connection open (see `shared.service.server`), so that no request is sent on a
 # connection that is being closed.

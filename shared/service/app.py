@@ -20,18 +20,18 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
 
 from shared.contracts import Liveness, Readiness
+from shared.observability.metrics import ServiceMetrics
+from shared.observability.observer import RequestObserver
+from shared.observability.tracing import TraceMiddleware, Tracing, is_tracing_enabled
 from shared.problems import problem_responses
 from shared.service.components import ServiceComponents, set_components
 from shared.service.guard import RequestGuard, RouteLimits
 from shared.service.headers import SecurityHeaders
 from shared.service.health import Health
-from shared.service.metrics import ServiceMetrics
-from shared.service.observer import RequestObserver
 from shared.service.openapi import complete_schema
 from shared.service.problem_handlers import add_problem_handlers
 from shared.service.request_context import REQUEST_ID_HEADER
 from shared.service.settings import ServiceSettings
-from shared.service.tracing import TraceMiddleware, Tracing, is_tracing_enabled
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[str | None]]
 

@@ -20,9 +20,9 @@ from functools import partial
 from time import monotonic
 from typing import Generic, Self, TypeVar
 
+from shared.observability.metrics import BatchMetrics
 from shared.problems import ProblemError
 from shared.service.deadline import Deadline, deadline_problem
-from shared.service.metrics import BatchMetrics
 from shared.service.request_context import current_deadline
 
 Item = TypeVar("Item")

@@ -7,8 +7,8 @@ from typing import cast
 
 from fastapi import FastAPI
 
+from shared.observability.metrics import ServiceMetrics
 from shared.service.health import Health
-from shared.service.metrics import ServiceMetrics
 from shared.service.settings import ServiceSettings
 
 

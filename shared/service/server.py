@@ -12,8 +12,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from shared.observability.logs import configure_logging
 from shared.service.components import get_components
-from shared.service.logs import configure_logging
 from shared.service.settings import ServiceSettings
 from shared.startup import StartupError
 

@@ -10,9 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 from quittance import serve
+from shared.observability.metrics import ServiceMetrics
 from shared.service.components import ServiceComponents, set_components
 from shared.service.health import Health
-from shared.service.metrics import ServiceMetrics
 from shared.service.settings import ServiceSettings
 from tests.support.command_line import run_command
 

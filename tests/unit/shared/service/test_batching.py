@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.observability.metrics import ServiceMetrics
 from shared.problems import ProblemError
 from shared.service.batching import BatcherClosedError, DynamicBatcher, QueueFullError, WorkerDiedError
 from shared.service.deadline import Deadline
-from shared.service.metrics import ServiceMetrics
 from shared.service.request_context import use_deadline
 
 

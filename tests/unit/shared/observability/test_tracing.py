@@ -17,7 +17,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from gateway.settings import GatewaySettings
-from shared.service import tracing
+from shared.observability import tracing
 from shared.service.request_context import current_trace_id
 from shared.startup import StartupError
 from tests.support.gateway import make_picture, run_gateway

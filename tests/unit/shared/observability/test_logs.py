@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from asgi_correlation_id import correlation_id
 
-from shared.service.logs import configure_logging
+from shared.observability.logs import configure_logging
 from shared.service.request_context import request_id_headers
 
 

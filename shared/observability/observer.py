@@ -7,8 +7,8 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.observability.metrics import ServiceMetrics
 from shared.service.health import PROBES
-from shared.service.metrics import ServiceMetrics
 from shared.service.request_context import get_caller_name
 
 _log = logging.getLogger("shared.request")
