@@ -16,6 +16,7 @@ from gateway.stages.stages import Stages
 from shared.contracts import (
     CorrectRequest,
     DetectResponse,
+    Extracted,
     ExtractRequest,
     Fields,
     Line,
@@ -130,17 +131,17 @@ class Pipeline:
             lines += pages[-1].lines
             _check_line_count(len(lines))
         used = {stage: model for page in pages for stage, model in page.models.items()}
-        fields, extract_ms = Fields(), 0.0
+        extracted, extract_ms = Extracted(fields=Fields()), 0.0
         if lines:
             start = time.perf_counter()
             sizes = [PageSize(width=reading.page.width, height=reading.page.height) for reading in pages]
-            extracted = await self._stages.extract(ExtractRequest(pages=sizes, lines=lines), request.deadline)
+            answer = await self._stages.extract(ExtractRequest(pages=sizes, lines=lines), request.deadline)
             extract_ms = _milliseconds_since(start)
-            used["extractor"], fields = extracted.model, extracted.fields
+            used["extractor"], extracted = answer.model, answer
         return Receipt(
             id=request.identity.receipt_id,
             pages=[reading.page for reading in pages],
-            fields=fields,
+            **{name: getattr(extracted, name) for name in Extracted.model_fields},
             lines=lines,
             models=models.model_copy(update=used),
             timings_ms=Timings(

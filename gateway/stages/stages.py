@@ -123,6 +123,5 @@ class Stages:
 
 
 def _check_lines(answer: ExtractResponse, count: int) -> None:
-    fields = [field for _, field in answer.fields if field is not None]
-    if any(index not in range(count) for field in fields for index in field.lines):
+    if any(index not in range(count) for field in answer.printed() for index in field.lines):
         raise stage_failed_problem("extractor", "a field refers to a line that does not exist")

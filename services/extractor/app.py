@@ -8,19 +8,19 @@ from fastapi import APIRouter, FastAPI
 
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
-from shared.contracts import CorrectRequest, ExtractRequest, ExtractResponse, Fields
+from shared.contracts import CorrectRequest, Extracted, ExtractRequest, ExtractResponse
 from shared.problems import ProblemError, problem_responses
 from shared.service.model_app import Model, create_model_app
 
 _DESCRIPTION = """\
-Finds company, date, address and total in the text of a receipt with a character-wise LSTM. Send the text segments with
+Finds everything printed on a receipt in its text: fields, line items, taxes, country. Send the text segments with
 their quads, in any order. A field that is not on the receipt is null.
 """
 _MAX_COORDINATE_PX = 1e6
 # Receipts of similar length share a batch, because each is padded to the longest. Below this length, all do.
 _MIN_GROUP_CHARACTERS = 256
 
-ExtractorModel = Model[Predictor, ExtractRequest, Fields]
+ExtractorModel = Model[Predictor, ExtractRequest, Extracted]
 
 
 def create_app(settings: ExtractorSettings | None = None) -> FastAPI:
@@ -59,9 +59,10 @@ def _build_router(model: ExtractorModel, settings: ExtractorSettings) -> APIRout
         responses=problem_responses(400, 413, 415, 422, 500, 503),
     )
     async def extract(body: ExtractRequest) -> ExtractResponse:
-        """Find the four fields in the text of one receipt; its lines may come in any order."""
+        """Find everything in the text of one receipt; its lines may come in any order."""
         check_request(body, settings)
-        return ExtractResponse(fields=await model.batcher.submit(body), model=model.predictor.version)
+        found = await model.batcher.submit(body)
+        return ExtractResponse(**dict(found), model=model.predictor.version)
 
     @router.post(
         "/v1/correct",

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.extractor.company_names import find_company_name
+from services.extractor.companies.search import find_company_name
 from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
 from services.extractor.scoring import Evidence, Scoring
+from services.extractor.source import Source
 from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
-from shared.geometry import enclosing_quad, round_quad
 from shared.normalization import AmountMatch, currency, find_amounts, month_comes_first
 
 _LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", re.IGNORECASE)
@@ -61,6 +60,7 @@ class FieldReader:
         directory: Known merchants, or None for none.
         month_first: How 03/04/2018 is read where the receipt does not tell.
         least_confidence: What is less likely right is not answered; its evidence is told all the same.
+        default_country: ISO 3166 code of the country to assume where a receipt does not tell.
     """
 
     def __init__(
@@ -70,10 +70,12 @@ class FieldReader:
         *,
         month_first: bool = False,
         least_confidence: float = 0.0,
+        default_country: str | None = None,
     ) -> None:
         self._scoring = scoring
         self._month_first = month_first
         self._least_confidence = least_confidence
+        self._default_country = default_country
         self._directory = directory or Directory()
 
     def read(self, segments: Sequence[TextSegment], document: Document, scores: Floats) -> Extraction:
@@ -87,7 +89,7 @@ class FieldReader:
         result = Extraction(Fields(), {})
         if not len(document.text):
             return result
-        source = _Source(segments, document)
+        source = Source(segments, document)
         company = self._company(source, scores, result)
         self._address(source, scores, company, result)
         self._date(source, scores, result)
@@ -98,7 +100,7 @@ class FieldReader:
                 setattr(result.fields, name, None)
         return result
 
-    def _company(self, source: _Source, scores: Floats, result: Extraction) -> str | None:
+    def _company(self, source: Source, scores: Floats, result: Extraction) -> str | None:
         span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)
         if span is None:
             span = _named_company(source.document, scores[:, _CLASS["company"]])
@@ -128,7 +130,7 @@ class FieldReader:
                 return part, correction
         return None
 
-    def _address(self, source: _Source, scores: Floats, company: str | None, result: Extraction) -> None:
+    def _address(self, source: Source, scores: Floats, company: str | None, result: Extraction) -> None:
         span = best_span(source.document, scores[:, _CLASS["address"]], skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)
         if span is None:
             return
@@ -141,7 +143,7 @@ class FieldReader:
         result.fields.address = self._text_field("address", source, span, correction, result)
 
     def _text_field(
-        self, name: FieldName, source: _Source, span: Span, correction: Correction, result: Extraction
+        self, name: FieldName, source: Source, span: Span, correction: Correction, result: Extraction
     ) -> ReceiptField | None:
         value = correction.value.strip()
         if not value:
@@ -160,11 +162,11 @@ class FieldReader:
             **source.where(places),
         )
 
-    def _date(self, source: _Source, scores: Floats, result: Extraction) -> None:
+    def _date(self, source: Source, scores: Floats, result: Extraction) -> None:
         found = best_date(source.document, scores[:, _CLASS["date"]])
         if found is None:
             return
-        told = month_comes_first(source.document.text)
+        told = month_comes_first(source.document.text, self._default_country)
         day = found.match.date(self._month_first if told is None else told)
         signs = {"impossible": float(day is None), "year_of_two": float(not re.search(r"\d{4}", found.match.text))}
         reading = source.reading([(found.place, len(found.match.text))])
@@ -178,7 +180,7 @@ class FieldReader:
             **source.where([found.place]),
         )
 
-    def _total(self, source: _Source, scores: Floats, result: Extraction) -> None:
+    def _total(self, source: Source, scores: Floats, result: Extraction) -> None:
         document, probability = source.document, scores[:, _CLASS["total"]]
         found = candidates(document, probability)
         chances = shares(found, self._scoring.total_weights, self._scoring.no_total)
@@ -197,7 +199,7 @@ class FieldReader:
         result.fields.total = AmountField(
             value=value,
             amount=str(best.match.amount),
-            currency=currency(best.match.sign, document.text),
+            currency=currency(best.match.sign, document.text, self._default_country),
             confidence=self._scoring.probability("total", evidence),
             **source.where([best.place]),
         )
@@ -311,36 +313,3 @@ def _printed(match: AmountMatch, probability: Floats) -> str:
     if float(np.max(probability[places])) > (_SIGN_APART if apart else _SIGN_TOUCHING):
         return match.text
     return match.text[len(before) : len(match.text) - len(after)]
-
-
-class _Source:
-    """Where the text of a receipt came from."""
-
-    def __init__(self, segments: Sequence[TextSegment], document: Document) -> None:
-        self.segments = segments
-        self.document = document
-
-    def reading(self, parts: Iterable[tuple[int, int]]) -> float:
-        """Probability that parts of segments, each a place and a number of characters, were read without a mistake.
-
-        A part of a segment has its share of the characters in which a mistake could be, taken to be alike and
-        independent of each other.
-        """
-        chances = (float(self._segment(place).confidence ** self._share(place, length)) for place, length in parts)
-        return float(math.prod(chances))
-
-    def _share(self, place: int, length: int) -> float:
-        return min(1.0, length / max(1, len(self.document.segment_text(place).strip())))
-
-    def where(self, places: Sequence[int]) -> dict[str, object]:
-        """The segments at these places (of the first one's page) as `page`, `quad` and `lines` of a field."""
-        page = self._segment(places[0]).page
-        quads = [self._segment(place).quad for place in places if self._segment(place).page == page]
-        return {
-            "page": page,
-            "quad": round_quad(enclosing_quad(quads) if len(quads) > 1 else quads[0]),
-            "lines": sorted(int(self.document.order[place]) for place in places),
-        }
-
-    def _segment(self, place: int) -> TextSegment:
-        return self.segments[int(self.document.order[place])]

@@ -8,20 +8,24 @@ from functools import lru_cache
 
 import numpy as np
 
-from services.extractor.encoding import TextSegment, encode
+from services.extractor.details.assemble import assemble
+from services.extractor.details.reading import Reading
+from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.merchants import SPLITS, Directory, load_directory
 from services.extractor.network.engine import Engine, compute_probabilities
 from services.extractor.network.loading import load_engine, read_weights
 from services.extractor.settings import ExtractorSettings
+from services.extractor.source import Source
 from services.extractor.teaching import Teaching
-from shared.contracts import CorrectRequest, ExtractRequest, Fields, Line, PageSize
+from shared.arrays import Floats
+from shared.contracts import CorrectRequest, Extracted, ExtractRequest, Fields, Line, PageSize
 from shared.inference.engines import describe_arithmetic
 from shared.inference.processor import share_memory_arena
 
 # Sets of corrections kept ready: most requests bring the same ones, all that exist except the receipt's own.
 _MAX_TEACHINGS = 8
-_VERSIONED_SETTINGS = ("merchant_directory", "date_order", "least_confidence")
+_VERSIONED_SETTINGS = ("merchant_directory", "date_order", "least_confidence", "default_country")
 
 
 class Predictor:
@@ -32,15 +36,23 @@ class Predictor:
         reader: Turns probabilities into fields.
         version: Version of the weights and of the settings that change answers.
         directory: Merchant directory, which people's corrections extend; None if spelling is not corrected.
+        default_country: ISO 3166 code of the country to assume if a receipt does not tell.
     """
 
     def __init__(
-        self, engine: Engine, reader: FieldReader, *, version: str, directory: Directory | None = None
+        self,
+        engine: Engine,
+        reader: FieldReader,
+        *,
+        version: str,
+        directory: Directory | None = None,
+        default_country: str | None = None,
     ) -> None:
         self._engine = engine
         self.reader = reader
         self.version = version
         self._directory = directory
+        self._default_country = default_country
         self._get_teaching = lru_cache(maxsize=_MAX_TEACHINGS)(Teaching)
 
     @classmethod
@@ -66,24 +78,36 @@ class Predictor:
             directory,
             month_first=settings.date_order == "month_first",
             least_confidence=settings.least_confidence,
+            default_country=settings.default_country,
         )
         # Everything that changes answers is part of the version, so that caches do not mix them.
         arithmetic = describe_arithmetic(settings.engine, settings.device, settings.precision, is_quantized=False)
         version = "+".join([weights.version, arithmetic, *_describe_settings(settings)])
-        return cls(engine, reader, version=version, directory=directory)
+        return cls(engine, reader, version=version, directory=directory, default_country=settings.default_country)
 
-    def extract(self, documents: Sequence[ExtractRequest]) -> list[Fields]:
-        """Find the fields of each receipt, in order; all are null without text."""
-        return [extraction.fields for extraction in self.explain([read_segments(one) for one in documents])]
+    def extract(self, documents: Sequence[ExtractRequest]) -> list[Extracted]:
+        """Find everything on each receipt, in order; all fields are null without text."""
+        receipts = [read_segments(one) for one in documents]
+        encoded, scores = self._score(receipts)
+        return [
+            assemble(
+                Reading(Source(segments, document), score, self._default_country),
+                self.reader.read(segments, document, score).fields,
+            )
+            for segments, document, score in zip(receipts, encoded, scores, strict=True)
+        ]
 
     def explain(self, receipts: Sequence[Sequence[TextSegment]]) -> list[Extraction]:
         """Find the fields of each receipt and the evidence for each field, in order."""
-        documents = [encode(segments) for segments in receipts]
-        scores = compute_probabilities(self._engine, documents)
+        documents, scores = self._score(receipts)
         return [
             self.reader.read(segments, document, score)
             for segments, document, score in zip(receipts, documents, scores, strict=True)
         ]
+
+    def _score(self, receipts: Sequence[Sequence[TextSegment]]) -> tuple[list[Document], list[Floats]]:
+        documents = [encode(segments) for segments in receipts]
+        return documents, compute_probabilities(self._engine, documents)
 
     def correct(self, request: CorrectRequest) -> Fields:
         """Apply people's corrections of other receipts to fields; do nothing if the directory is switched off."""

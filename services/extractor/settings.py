@@ -32,6 +32,11 @@ class ExtractorSettings(ServiceSettings):
     date_order: Literal["day_first", "month_first"] = Field(
         default="day_first", description="How to read 03/04/2018 if the receipt does not show the order."
     )
+    default_country: str | None = Field(
+        default=None,
+        pattern="^[A-Z]{2}$",
+        description="ISO 3166 code of the country to assume where a receipt does not tell; none: no country.",
+    )
     least_confidence: float = Field(
         default=0.2,
         ge=0,

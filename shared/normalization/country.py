@@ -187,13 +187,16 @@ def _tax_ids(folded: str) -> Iterator[Evidence]:
         number = _NUMBER.search(folded[word.end : word.end + _TAX_ID_REACH])
         if number is None or not any(character.isdigit() for character in number.group()):
             continue
-        countries = frozenset(
-            code
-            for code, habits in _habits().items()
-            if any(_is_valid(module, number.group()) for module in habits.tax_ids)
-        )
+        countries = countries_of_tax_id(number.group())
         if countries:
             yield Evidence("tax ID", number.group(), countries, 2.0)
+
+
+def countries_of_tax_id(number: str) -> frozenset[str]:
+    """Return the countries (ISO 3166) whose tax IDs have this form and these check digits."""
+    return frozenset(
+        code for code, habits in _habits().items() if any(_is_valid(module, number) for module in habits.tax_ids)
+    )
 
 
 def _languages(text: str) -> Iterator[Evidence]:

@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from services.extractor.brands import BRANDS, LICENSE
+from services.extractor.companies.brands import BRANDS, LICENSE
 from shared.normalization.folding import fold
 
 _KINDS = frozenset({"amenity", "craft", "healthcare", "leisure", "office", "shop", "tourism"})

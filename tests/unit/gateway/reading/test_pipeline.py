@@ -56,7 +56,7 @@ async def test_blank_page_needs_only_the_detector(gateway: Gateway) -> None:
     gateway.detector.segments = []
     receipt = (await gateway.post(make_picture())).json()
     assert receipt["lines"] == []
-    assert receipt["fields"] == {"company": None, "date": None, "address": None, "total": None}
+    assert set(receipt["fields"].values()) == {None}
     assert receipt["models"]["extractor"] == "charlstm-1"
     assert gateway.recognizer.requests == gateway.extractor.requests == []
 

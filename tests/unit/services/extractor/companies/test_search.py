@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.extractor.brands import find_brands, load_brands
-from services.extractor.company_names import find_company_name
+from services.extractor.companies.brands import find_brands, load_brands
+from services.extractor.companies.search import find_company_name
 from services.extractor.encoding import TextSegment, encode
 from services.extractor.training.brands import extract_brands
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.extractor.brands import BrandMatch, find_brands
+from services.extractor.companies.brands import BrandMatch, find_brands
 from services.extractor.encoding import FEATURES, Document
 from shared.normalization import find_amounts, find_concepts, find_dates, infer_country
 from shared.normalization.folding import fold

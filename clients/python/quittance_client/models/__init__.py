@@ -1,0 +1,101 @@
+"""Requests and responses of the gateway, as in its OpenAPI schema.
+
+Coordinates are pixels of the page as it was sent (x to the right, y down). Quads have four points, clockwise from the
+top left corner of the text. Confidences are probabilities from 0 to 1. Members that a newer gateway adds are kept in
+`model_extra`.
+"""
+
+from __future__ import annotations
+
+from quittance_client.models.base import (
+    CacheControl,
+    ExportFormat,
+    FieldName,
+    FileStateName,
+    JobState,
+    Liveness,
+    Model,
+    Orientation,
+    Point,
+    Problem,
+    Quad,
+    Readiness,
+)
+from quittance_client.models.fields import (
+    AmountField,
+    Check,
+    DateField,
+    Fields,
+    Inference,
+    Item,
+    Line,
+    NumberField,
+    Page,
+    PaymentField,
+    PhoneField,
+    ReceiptField,
+    SubItem,
+    TaxIdField,
+    TaxRow,
+    TimeField,
+)
+from quittance_client.models.jobs import Counts, FileResult, FileState, Job
+from quittance_client.models.receipts import (
+    CorrectionRequest,
+    Corrections,
+    DocumentType,
+    ExportedReceipt,
+    ExportRequest,
+    FieldChange,
+    FieldCorrection,
+    Models,
+    Receipt,
+    ReceiptPages,
+    Timings,
+)
+
+__all__ = [
+    "AmountField",
+    "CacheControl",
+    "Check",
+    "CorrectionRequest",
+    "Corrections",
+    "Counts",
+    "DateField",
+    "DocumentType",
+    "ExportFormat",
+    "ExportRequest",
+    "ExportedReceipt",
+    "FieldChange",
+    "FieldCorrection",
+    "FieldName",
+    "Fields",
+    "FileResult",
+    "FileState",
+    "FileStateName",
+    "Inference",
+    "Item",
+    "Job",
+    "JobState",
+    "Line",
+    "Liveness",
+    "Model",
+    "Models",
+    "NumberField",
+    "Orientation",
+    "Page",
+    "PaymentField",
+    "PhoneField",
+    "Point",
+    "Problem",
+    "Quad",
+    "Readiness",
+    "Receipt",
+    "ReceiptField",
+    "ReceiptPages",
+    "SubItem",
+    "TaxIdField",
+    "TaxRow",
+    "TimeField",
+    "Timings",
+]

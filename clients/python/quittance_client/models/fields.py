@@ -1,0 +1,211 @@
+"""What was found on a receipt, part by part."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from quittance_client.models.base import Model, Quad
+
+
+class Page(Model):
+    """One page of a receipt.
+
+    Attributes:
+        width: Width of the page as sent, in pixels.
+        height: Height of the page as sent, in pixels.
+        rotation: Clockwise rotation of the text on the page as sent, in degrees.
+    """
+
+    width: int
+    height: int
+    rotation: Literal[0, 90, 180, 270] = 0
+
+
+class Line(Model):
+    """One segment of text.
+
+    Attributes:
+        page: Index of the page, from 0.
+        quad: Outline of the text.
+        text: Text that was read.
+        confidence: Probability that the text is right.
+    """
+
+    page: int = 0
+    quad: Quad
+    text: str
+    confidence: float
+
+
+class ReceiptField(Model):
+    """One field of a receipt.
+
+    Attributes:
+        value: Text of the field, as printed.
+        confidence: Probability that the field is right.
+        page: Index of the page, from 0.
+        quad: Outline of the segments that the field came from.
+        lines: Indices of these segments in `Receipt.lines`.
+        corrected: True if the merchant directory replaced what was read.
+    """
+
+    value: str
+    confidence: float
+    page: int = 0
+    quad: Quad
+    lines: list[int]
+    corrected: bool = False
+
+
+class DateField(ReceiptField):
+    """Date of purchase.
+
+    Attributes:
+        iso: ISO 8601 date; None if the text is not a possible date.
+        ambiguous: True if day and month could be swapped.
+    """
+
+    iso: str | None
+    ambiguous: bool = False
+
+
+class AmountField(ReceiptField):
+    """An amount of money.
+
+    Attributes:
+        amount: Decimal number with a point; None if the text is not an amount.
+        currency: ISO 4217 code; None if unknown.
+    """
+
+    amount: str | None
+    currency: str | None
+
+
+class TimeField(ReceiptField):
+    """Time of purchase.
+
+    Attributes:
+        iso: ISO 8601 time, 24 hours; None if the text is not a time.
+    """
+
+    iso: str | None
+
+
+class PhoneField(ReceiptField):
+    """Phone number of the merchant.
+
+    Attributes:
+        e164: E.164 number; None if the country is unknown.
+    """
+
+    e164: str | None
+
+
+class TaxIdField(ReceiptField):
+    """Tax or company number of the merchant.
+
+    Attributes:
+        country: ISO 3166 code; None if no country's check digits fit.
+    """
+
+    country: str | None
+
+
+class PaymentField(ReceiptField):
+    """How the receipt was paid.
+
+    Attributes:
+        method: Means of payment.
+        last4: Last four digits of a card; None if they are not printed.
+    """
+
+    method: Literal["cash", "card", "wallet", "voucher"]
+    last4: str | None = None
+
+
+class NumberField(ReceiptField):
+    """A quantity or a rate.
+
+    Attributes:
+        number: Decimal number with a point; None if the text is not a number.
+    """
+
+    number: str | None
+
+
+class Fields(Model):
+    """Fields of a receipt; None for a field that was not found."""
+
+    company: ReceiptField | None = None
+    date: DateField | None = None
+    address: ReceiptField | None = None
+    total: AmountField | None = None
+    time: TimeField | None = None
+    phone: PhoneField | None = None
+    tax_id: TaxIdField | None = None
+    receipt_number: ReceiptField | None = None
+    subtotal: AmountField | None = None
+    tax: AmountField | None = None
+    tip: AmountField | None = None
+    discount: AmountField | None = None
+    service_charge: AmountField | None = None
+    rounding: AmountField | None = None
+    paid: AmountField | None = None
+    change: AmountField | None = None
+    payment_method: PaymentField | None = None
+
+
+class SubItem(Model):
+    """An extra or a choice that belongs to an item; None for parts that it does not have."""
+
+    description: ReceiptField | None = None
+    quantity: NumberField | None = None
+    unit_price: AmountField | None = None
+    amount: AmountField | None = None
+
+
+class Item(SubItem):
+    """A line item as printed; None for parts that it does not have."""
+
+    unit: ReceiptField | None = None
+    code: ReceiptField | None = None
+    discount: AmountField | None = None
+    sub_items: list[SubItem] = []
+
+
+class TaxRow(Model):
+    """One rate of the tax summary.
+
+    Attributes:
+        rate: Percent.
+        base: Amount that is taxed.
+        amount: The tax.
+    """
+
+    rate: NumberField | None = None
+    base: AmountField | None = None
+    amount: AmountField | None = None
+
+
+class Inference(Model):
+    """A property of the whole receipt, with what it was inferred from."""
+
+    value: str
+    confidence: float
+    evidence: list[str]
+
+
+class Check(Model):
+    """An arithmetic check.
+
+    Attributes:
+        name: Which amounts were compared.
+        holds: None if the receipt lacks an amount that the check needs.
+        expected: What the amounts add up to.
+        printed: What the receipt says.
+    """
+
+    name: Literal["items_to_subtotal", "subtotal_and_tax_to_total", "paid_minus_change", "tax_rates"]
+    holds: bool | None
+    expected: str | None = None
+    printed: str | None = None

@@ -1,0 +1,157 @@
+"""Receipts, corrections and exports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from quittance_client.models.base import ExportFormat, FieldName, Model
+from quittance_client.models.fields import Check, Fields, Inference, Item, Line, Page, TaxRow
+
+DocumentType = Literal["receipt", "invoice", "card_slip", "refund", "ticket", "other"]
+
+
+class Models(Model):
+    """Versions of the models that read a receipt."""
+
+    detector: str
+    recognizer: str
+    extractor: str
+
+
+class Timings(Model):
+    """Milliseconds spent in each stage, including waiting and transport."""
+
+    decode: float
+    detect: float
+    recognize: float
+    extract: float
+
+
+class FieldChange(Model):
+    """New value of a field.
+
+    Attributes:
+        value: Text of the field, 1 to 1,000 characters.
+        lines: Indices in `Receipt.lines` of the segments that were chosen.
+    """
+
+    value: str
+    lines: list[int] = []
+
+
+class CorrectionRequest(Model):
+    """Changes to the fields of a receipt; fields that are not named stay as they are.
+
+    Attributes:
+        fields: New values; None means that the field is not on the receipt.
+        author: Name of the person who corrects, 1 to 200 characters.
+    """
+
+    fields: dict[FieldName, FieldChange | None]
+    author: str | None = None
+
+
+class FieldCorrection(Model):
+    """Correction of one field.
+
+    Attributes:
+        value: Corrected text; None if the field is not on the receipt.
+        iso: ISO 8601 form of a date.
+        amount: Decimal form of a total.
+        currency: ISO 4217 code of a total.
+        model_value: Text that the models returned; None if they found nothing.
+        lines: Indices in `Receipt.lines` of the segments that were chosen.
+        author: Name of the person who corrected.
+        at: Time of the correction.
+    """
+
+    value: str | None
+    iso: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    model_value: str | None
+    lines: list[int] = []
+    author: str | None = None
+    at: datetime
+
+
+class Corrections(Model):
+    """All corrections of one receipt."""
+
+    receipt_id: str
+    fields: dict[FieldName, FieldCorrection]
+
+
+class Receipt(Model):
+    """A receipt.
+
+    Attributes:
+        id: Hash of the bytes that were sent, 32 hexadecimal digits.
+        pages: Pages in their order.
+        fields: Fields as the models found them.
+        items: Line items in reading order.
+        taxes: One row per tax rate.
+        country: ISO 3166 code; None if the receipt does not tell.
+        currency: ISO 4217 code; None if the receipt does not tell.
+        language: ISO 639 code; None if the receipt does not tell.
+        document_type: Kind of document; None if there is no text.
+        checks: Arithmetic on the amounts.
+        lines: Text segments in reading order.
+        models: Versions of the models.
+        timings_ms: Time spent per stage.
+        cached: True if the receipt came from the cache.
+        corrections: Corrections made by people; None if there are none.
+    """
+
+    id: str
+    pages: list[Page]
+    fields: Fields
+    items: list[Item] = []
+    taxes: list[TaxRow] = []
+    country: Inference | None = None
+    currency: Inference | None = None
+    language: Inference | None = None
+    document_type: DocumentType | None = None
+    checks: list[Check] = []
+    lines: list[Line]
+    models: Models
+    timings_ms: Timings
+    cached: bool = False
+    corrections: Corrections | None = None
+
+
+class ReceiptPages(Model):
+    """A document whose pages were read as separate receipts.
+
+    Attributes:
+        id: Hash of the document, 32 hexadecimal digits.
+        receipts: One receipt per page, in page order.
+    """
+
+    id: str
+    receipts: list[Receipt]
+
+
+class ExportedReceipt(Receipt):
+    """One element of an export in the format `json` or `jsonl`.
+
+    Attributes:
+        file: Name of the file; None if unknown.
+    """
+
+    file: str | None
+
+
+class ExportRequest(Model):
+    """Request for a file with receipts.
+
+    Attributes:
+        ids: IDs of the receipts, in the order of the rows; 1 to 10,000.
+        format: Format of the file.
+        names: Content of the column `file`, by receipt ID.
+    """
+
+    ids: list[str]
+    format: ExportFormat
+    names: dict[str, str] = {}

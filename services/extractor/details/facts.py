@@ -1,0 +1,166 @@
+"""Time, phone, tax ID, receipt number and means of payment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import phonenumbers
+
+from services.extractor.details.reading import Reading
+from shared.contracts import PaymentField, PhoneField, ReceiptField, TaxIdField, TimeField
+from shared.normalization import find_amounts, find_concepts, find_dates, infer_country
+from shared.normalization.country import countries_of_tax_id
+from shared.normalization.vocabulary import Concept
+
+_TIME = re.compile(
+    r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-3])(?P<separator>[:.hH])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
+    r"(?![\d:])\s?(?P<half>[AaPp]\.?\s?[Mm]\b\.?)?"
+)
+_HOURS = re.compile(r"\d{1,2}[:.]\d{2}\s?(?:[ap]m)?\s?(?:-|–|to|bis|a|do)\s?\d{1,2}[:.]\d{2}", re.IGNORECASE)
+_NUMBER = re.compile(r"(?=[A-Za-z\-/]*\d)[A-Za-z\d][A-Za-z\d\-/.]{2,}")
+_LAST_FOUR = re.compile(r"[*xX#•.]{2,}[\s*xX#•.]*(?P<digits>\d{4})(?!\d)")
+_MEANS: tuple[Literal["cash", "card", "wallet", "voucher"], ...] = ("cash", "card", "wallet", "voucher")
+_LOOK_AHEAD = 40  # characters after an announcement in which its value begins
+# What the kinds of evidence are worth where the network does not know the class.
+_BY_RULE = 0.6
+_MIN_PROBABILITY = 0.5
+
+
+def find_time(reading: Reading) -> TimeField | None:
+    """Return the time of purchase: beside the date, or announced; opening hours do not count."""
+    best, best_score = None, _MIN_PROBABILITY
+    for place, text in reading.segments():
+        row = reading.rows[int(reading.document.row[place])]
+        concepts, dates = find_concepts(row), find_dates(text)
+        for match in _TIME.finditer(text):
+            if any(match.start() < date.end and date.start < match.end() for date in dates):
+                continue  # 05.03 of 05.03.2023
+            is_clear = match["separator"] == ":" or bool(match["half"]) or "time" in concepts
+            if not is_clear or _HOURS.search(row):
+                continue
+            start = int(reading.document.start[place])
+            score = 0.55 + 0.25 * bool(find_dates(row)) + 0.1 * ("time" in concepts) + 0.05 * bool(match["second"])
+            if reading.knows_everything:
+                score = 0.3 * score + 0.7 * reading.probability("time", start + match.start(), start + match.end())
+            if score > best_score:
+                field = TimeField(
+                    value=match.group().strip(),
+                    iso=_iso_time(match),
+                    confidence=reading.confidence(score, place, len(match.group())),
+                    **reading.where(place),
+                )
+                best, best_score = field, score
+    return best
+
+
+def _iso_time(match: re.Match[str]) -> str | None:
+    hour = int(match["hour"])
+    if match["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + 12 * (match["half"][0] in "pP")
+    seconds = f":{match['second']}" if match["second"] else ""
+    return f"{hour:02d}:{match['minute']}{seconds}"
+
+
+def find_phone(reading: Reading) -> PhoneField | None:
+    """Return the phone number of the merchant: a valid one of its country, or one that is announced."""
+    country = infer_country(reading.document.text, reading.default_country).code
+    for place, text in reading.segments():
+        concepts = find_concepts(text)
+        if "fax" in text.lower() and "tel" not in text.lower():
+            continue
+        for match in phonenumbers.PhoneNumberMatcher(text, country):
+            start = int(reading.document.start[place])
+            announced = "phone" in concepts or match.raw_string.startswith("+")
+            score = _BY_RULE + 0.3 * announced
+            if reading.knows_everything:
+                learned = reading.probability("phone", start + match.start, start + match.end)
+                score = 0.4 * score + 0.6 * learned
+            elif not announced and ("tax_id" in concepts or "receipt_number" in concepts):
+                continue
+            if score > _MIN_PROBABILITY:
+                return PhoneField(
+                    value=match.raw_string,
+                    e164=phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164),
+                    confidence=reading.confidence(score, place, len(match.raw_string)),
+                    **reading.where(place),
+                )
+    return None
+
+
+def find_tax_id(reading: Reading) -> TaxIdField | None:
+    """Return the tax or company number of the merchant: the announced number, best one with right check digits."""
+    best, best_score = None, 0.0
+    for place, start, end in _announced(reading, "tax_id"):
+        value = reading.document.text[start:end]
+        countries = countries_of_tax_id(value)
+        inferred = infer_country(reading.document.text, reading.default_country).code
+        country = inferred if inferred in countries else min(countries) if len(countries) == 1 else None
+        score = _BY_RULE + 0.3 * (country is not None)
+        if reading.knows_everything:
+            score = 0.5 * score + 0.5 * reading.probability("tax_id", start, end)
+        if score > best_score:
+            confidence = reading.confidence(score, place, end - start)
+            best = TaxIdField(value=value, country=country, confidence=confidence, **reading.where(place))
+            best_score = score
+    return best
+
+
+def find_receipt_number(reading: Reading) -> ReceiptField | None:
+    """Return the number of the receipt or invoice."""
+    best, best_score = None, _MIN_PROBABILITY if reading.knows_everything else 0.0
+    for place, start, end in _announced(reading, "receipt_number"):
+        value = reading.document.text[start:end]
+        if find_dates(value) or find_amounts(value):
+            continue
+        score = _BY_RULE
+        if reading.knows_everything:
+            score = 0.3 * score + 0.7 * reading.probability("receipt_number", start, end)
+        if score > best_score:
+            confidence = reading.confidence(score, place, end - start)
+            best, best_score = ReceiptField(value=value, confidence=confidence, **reading.where(place)), score
+    return best
+
+
+def _announced(reading: Reading, concept: Concept) -> Iterator[tuple[int, int, int]]:
+    """Yield (place, start, end) of each number that follows an announcement on its row."""
+    document = reading.document
+    for place, text in reading.segments():
+        offset = int(document.start[place])
+        row_end = offset + len(text)
+        for other in range(place + 1, len(document.order)):
+            if document.row[other] != document.row[place]:
+                break
+            row_end = int(document.start[other + 1]) - 1
+        for word in find_concepts(text).get(concept, ()):
+            begin = offset + word.end
+            number = _NUMBER.search(document.text[begin : min(row_end, begin + _LOOK_AHEAD)])
+            if number is not None:
+                start = begin + number.start()
+                yield int(document.segment[start]), start, begin + number.end()
+
+
+def find_payment_method(reading: Reading) -> PaymentField | None:
+    """Return how the receipt was paid: the means on the row of a payment, the last one if there are several."""
+    last4 = _LAST_FOUR.search(reading.document.text)
+    best = None
+    for place, text in reading.segments():
+        row = reading.rows[int(reading.document.row[place])]
+        concepts = find_concepts(text)
+        for method in _MEANS:
+            words = concepts.get(method, ())
+            if not words or not (find_amounts(row, reading.number_format) or (method == "card" and last4)):
+                continue
+            if "change" in find_concepts(row):
+                continue
+            best = PaymentField(
+                value=text[words[0].start : words[0].end],
+                method=method,
+                last4=last4["digits"] if last4 and method == "card" else None,
+                confidence=reading.confidence(_BY_RULE + 0.2, place, len(text)),
+                **reading.where(place),
+            )
+    return best

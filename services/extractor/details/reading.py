@@ -1,0 +1,108 @@
+"""What the modules of this package read from: the receipt, its rows, and the network's probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from services.extractor.network.classes import CLASSES
+from services.extractor.source import Place, Source
+from services.extractor.spans import mean_probability
+from shared.arrays import Floats
+from shared.contracts import AmountField
+from shared.normalization import AmountMatch, NumberFormat, currency, find_amounts, infer_number_format
+
+_CERTAIN = 0.999
+
+
+@dataclass(frozen=True)
+class PrintedAmount:
+    """An amount where it is printed.
+
+    Attributes:
+        place: Its segment, by place in reading order.
+        row: Its row.
+        start: Where its segment starts in the document's text.
+        match: The amount within the segment.
+    """
+
+    place: int
+    row: int
+    start: int
+    match: AmountMatch
+
+
+class Reading:
+    """A receipt with the probabilities of its characters.
+
+    Args:
+        source: The receipt.
+        scores: (T, classes) probabilities; the first released networks tell the four main fields only.
+        default_country: ISO 3166 code of the country to assume where the receipt does not tell.
+    """
+
+    def __init__(self, source: Source, scores: Floats, default_country: str | None = None) -> None:
+        self.source = source
+        self.document = source.document
+        self.scores = scores
+        self.default_country = default_country
+
+    @property
+    def knows_everything(self) -> bool:
+        """Whether the network tells all classes, not only the four main fields."""
+        return bool(self.scores.shape[1] > len(CLASSES))
+
+    @cached_property
+    def number_format(self) -> NumberFormat:
+        """How the receipt prints amounts."""
+        return infer_number_format(self.document.text)
+
+    @cached_property
+    def rows(self) -> list[str]:
+        """The text of each row, segments divided by tabs."""
+        document = self.document
+        bounds = [np.flatnonzero(document.row == row) for row in range(int(document.row[-1]) + 1)]
+        return [document.text[document.start[one[0]] : document.start[one[-1] + 1] - 1] for one in bounds]
+
+    @cached_property
+    def amounts(self) -> list[PrintedAmount]:
+        """All amounts, in reading order."""
+        return [
+            PrintedAmount(place, int(self.document.row[place]), int(self.document.start[place]), match)
+            for place, text in self.segments()
+            for match in find_amounts(text, self.number_format)
+        ]
+
+    def segments(self) -> Iterator[tuple[int, str]]:
+        """Yield the place and text of each segment in reading order."""
+        for place in range(len(self.document.order)):
+            yield place, self.document.segment_text(place)
+
+    def probability(self, name: str, start: int, end: int) -> float:
+        """Return the mean probability of a class over the letters and digits from start to end; 0 if it is unknown."""
+        index = CLASSES.index(name)
+        if index >= self.scores.shape[1]:
+            return 0.0
+        return mean_probability(self.document, self.scores[:, index], start, end)
+
+    def where(self, *places: int) -> Place:
+        """Return where segments are, for a field."""
+        return self.source.where(places)
+
+    def amount_field(self, printed: PrintedAmount, confidence: float) -> AmountField:
+        """Return an amount as a field."""
+        match = printed.match
+        return AmountField(
+            value=match.text,
+            amount=str(match.amount),
+            currency=currency(match.sign, self.document.text, self.default_country),
+            confidence=self.confidence(confidence, printed.place, len(match.text)),
+            **self.where(printed.place),
+        )
+
+    def confidence(self, score: float, place: int, length: int) -> float:
+        """Return the probability that a part of a segment is what its score says and was read right."""
+        return min(score, _CERTAIN) * self.source.reading([(place, length)])

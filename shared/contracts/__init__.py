@@ -1,0 +1,95 @@
+"""The contracts between the services, the gateway and their callers.
+
+Every model here is part of an OpenAPI schema. Coordinates are pixels of the page as sent (x to the right, y downwards,
+the origin at the top left corner), before a service undoes any rotation. Quads run clockwise from the top left corner
+of the *text* they enclose. Confidences are probabilities from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from shared.contracts.base import FIELD_NAMES, Contract, FieldName, Orientation, Point, Probability, Quad, Rotation
+from shared.contracts.extraction import (
+    AmountField,
+    Check,
+    CorrectRequest,
+    DateField,
+    DocumentType,
+    Extracted,
+    ExtractRequest,
+    ExtractResponse,
+    Fields,
+    Inference,
+    Item,
+    MerchantCorrection,
+    NumberField,
+    PaymentField,
+    PhoneField,
+    ReceiptField,
+    SubItem,
+    TaxIdField,
+    TaxRow,
+    TimeField,
+)
+from shared.contracts.operations import Liveness, Problem, Readiness
+from shared.contracts.pages import DetectResponse, Line, Page, PageSize, RecognizedText, RecognizeResponse, Segment
+from shared.contracts.receipts import (
+    CorrectionRequest,
+    Corrections,
+    FieldChange,
+    FieldCorrection,
+    Models,
+    Receipt,
+    ReceiptHead,
+    ReceiptPages,
+    Timings,
+)
+
+__all__ = [
+    "FIELD_NAMES",
+    "AmountField",
+    "Check",
+    "Contract",
+    "CorrectRequest",
+    "CorrectionRequest",
+    "Corrections",
+    "DateField",
+    "DetectResponse",
+    "DocumentType",
+    "ExtractRequest",
+    "ExtractResponse",
+    "Extracted",
+    "FieldChange",
+    "FieldCorrection",
+    "FieldName",
+    "Fields",
+    "Inference",
+    "Item",
+    "Line",
+    "Liveness",
+    "MerchantCorrection",
+    "Models",
+    "NumberField",
+    "Orientation",
+    "Page",
+    "PageSize",
+    "PaymentField",
+    "PhoneField",
+    "Point",
+    "Probability",
+    "Problem",
+    "Quad",
+    "Readiness",
+    "Receipt",
+    "ReceiptField",
+    "ReceiptHead",
+    "ReceiptPages",
+    "RecognizeResponse",
+    "RecognizedText",
+    "Rotation",
+    "Segment",
+    "SubItem",
+    "TaxIdField",
+    "TaxRow",
+    "TimeField",
+    "Timings",
+]
