@@ -30,8 +30,8 @@ from pillow_heif import HeifImageFile
 
 from gateway.documents.limits import DocumentLimits, page_not_found_problem
 from shared.arrays import Pixels
-from shared.pictures.decoding import bgr_pixels, upright
-from shared.pictures.header import PictureLimits, check_size, damaged_picture
+from shared.pictures.decoding import apply_orientation, bgr_pixels
+from shared.pictures.header import PictureLimits, check_size, damaged_picture_problem
 from shared.problems import ProblemError
 
 Pages = Iterator[Pixels]
@@ -71,10 +71,10 @@ def render(data: bytes, kind: str, limits: DocumentLimits, only: int | None = No
     except ProblemError:
         raise
     except MemoryError as error:
-        raise damaged_picture(kind, "its pages need more memory than is available") from error
+        raise damaged_picture_problem(kind, "its pages need more memory than is available") from error
     # Decoders raise anything for damaged files.
     except Exception as error:
-        raise damaged_picture(kind, "it is cut off or its data are wrong") from error
+        raise damaged_picture_problem(kind, "it is truncated or damaged") from error
 
 
 def _render_pdf(data: bytes, limits: DocumentLimits, only: int | None) -> Pages:
@@ -112,7 +112,7 @@ def _render_frames(
             image.seek(number)
             check_size(image.size, limits.picture)
             image.load()
-            yield bgr_pixels(upright(image))
+            yield bgr_pixels(apply_orientation(image))
 
 
 def _render_first(
@@ -123,7 +123,7 @@ def _render_first(
     with open_image(BytesIO(data)) as image:
         check_size(image.size, limits.picture)
         image.load()
-        yield bgr_pixels(upright(image))
+        yield bgr_pixels(apply_orientation(image))
 
 
 # By format.

@@ -17,7 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.documents.limits import DocumentLimits, page_not_found_problem
-from shared.pictures.header import FORMATS, damaged_picture, identify_format, read_header, unsupported_format
+from shared.pictures.header import (
+    FORMATS,
+    damaged_picture_problem,
+    identify_format,
+    read_header,
+    unsupported_format_problem,
+)
 from shared.problems import ProblemError
 
 RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "BMP")
@@ -66,7 +72,7 @@ class Renderer:
         if header.is_picture:
             return [PageImage(data, header.media_type, header.size)]
         if header.format not in RENDERED_FORMATS:
-            raise unsupported_format(header.format, ACCEPTED_FORMATS)
+            raise unsupported_format_problem(header.format, ACCEPTED_FORMATS)
         async with self._slots:
             output = await self._run_process(data, header.format)
         return [
@@ -89,7 +95,7 @@ class Renderer:
                 raise page_not_found_problem(number, 1)
             return data, f"image/{kind.lower()}"
         if kind not in RENDERED_FORMATS:
-            raise unsupported_format(kind, ACCEPTED_FORMATS)
+            raise unsupported_format_problem(kind, ACCEPTED_FORMATS)
         async with self._slots:
             (page,) = _split_output(await self._run_process(data, kind, str(number)))
         return page, "image/webp"
@@ -117,7 +123,7 @@ class Renderer:
             raise _too_slow_problem(f"A page of the {kind} took more CPU time than", self._limits.page_s)
         if process.returncode != 0:
             _log.warning("Renderer process died", extra={"format": kind, "returncode": process.returncode})
-            raise damaged_picture(kind, "its decoder crashed")
+            raise damaged_picture_problem(kind, "its decoder crashed")
         return output
 
 

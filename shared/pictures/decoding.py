@@ -1,8 +1,8 @@
-"""Decoding of pictures that strangers send: JPEG, PNG and WebP, within limits, never trusting a byte.
+"""Decode untrusted JPEG, PNG and WebP files within limits.
 
-The format is told by the first bytes, not by a name or a content type. The size is read from the header and checked
-before anything is decoded. No other decoder of Pillow is ever reached. `decode_picture` uses a processor for up to a
-second: call it in a thread.
+The format is detected from the first bytes, not from a name or a content type. The size is read from the header and
+checked before anything is decoded. No other decoder of Pillow is used. `decode_picture` takes up to a second of CPU
+time: call it in a thread.
 """
 
 from __future__ import annotations
@@ -20,11 +20,18 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from shared.arrays import Pixels
-from shared.pictures.header import FORMATS, PictureLimits, check_size, damaged_picture, read_header, unsupported_format
+from shared.pictures.header import (
+    FORMATS,
+    PictureLimits,
+    check_size,
+    damaged_picture_problem,
+    read_header,
+    unsupported_format_problem,
+)
 from shared.problems import ProblemError
 
-# The plugins are called directly: `Image.open` would warn and raise by a limit that is global to the process. They are
-# told the first frame only, as a JPEG with several pictures (MPO) or an animated WebP holds one page here.
+# The plugins are called directly, because `Image.open` applies a limit that is global to the process. They decode the
+# first frame only: a JPEG with several pictures (MPO) or an animated WebP is one page.
 _DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
@@ -35,9 +42,10 @@ _DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
 # ever match it.
 _MAX_JPEG_SCANS = 64
 _SCAN = re.compile(rb"\xff\xda\x00[\x06\x08\x0a\x0c][\x01-\x04]")
-_STRIP = 512  # rows
+_STRIP_ROWS = 512
+# EXIF 2.32, tag Orientation: the operation that undoes each value.
 _ORIENTATION_TAG = 0x0112
-_ORIENTATIONS = {  # EXIF 2.32, tag Orientation: what undoes it
+_ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -50,10 +58,10 @@ _ORIENTATIONS = {  # EXIF 2.32, tag Orientation: what undoes it
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture, turned as its EXIF orientation says.
+    """A decoded picture, with its EXIF orientation applied.
 
     Attributes:
-        pixels: H x W, gray (the luma of ITU-R BT.601), uint8, contiguous: nothing that reads receipts sees colors.
+        pixels: `(H, W)` gray (the luma of ITU-R BT.601), contiguous. No network uses colors.
         format: JPEG, PNG or WebP.
     """
 
@@ -62,24 +70,24 @@ class Picture:
 
     @property
     def width(self) -> int:
-        """Pixels from left to right."""
+        """Width in pixels."""
         return int(self.pixels.shape[1])
 
     @property
     def height(self) -> int:
-        """Pixels from top to bottom."""
+        """Height in pixels."""
         return int(self.pixels.shape[0])
 
 
 def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
-    """Decode a JPEG, PNG or WebP of any kind: gray, palette, 16 bit, CMYK, transparent (laid on white), rotated.
+    """Decode a JPEG, PNG or WebP of any kind: gray, palette, 16 bit, CMYK, transparent (on white), rotated.
 
     Args:
         data: The whole file.
-        limits: Accepted sizes; checked before decoding.
+        limits: Accepted sizes, checked before decoding.
 
     Returns:
-        The picture; of several frames, the first.
+        The picture; the first frame if there are several.
 
     Raises:
         ProblemError: 422 `empty-body`, 415 `unsupported-format`, 413 `picture-too-large`, 422 `picture-too-small`,
@@ -88,67 +96,68 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     # The header is checked first because the decoder of WebP allocates the picture as soon as it is created.
     name = read_header(data, limits).format
     if name not in _DECODERS:
-        raise unsupported_format(name, FORMATS)
+        raise unsupported_format_problem(name, FORMATS)
     if name == "JPEG" and len(_SCAN.findall(data)) > _MAX_JPEG_SCANS:
-        raise damaged_picture(name, f"it has more than {_MAX_JPEG_SCANS} scans")
+        raise damaged_picture_problem(name, f"it has more than {_MAX_JPEG_SCANS} scans")
     try:
         with _DECODERS[name](BytesIO(data)) as image:
             check_size(image.size, limits)
             # The color channels of a JPEG need not be decoded.
             image.draft("L", None)
             image.load()
-            pixels = _gray_pixels(upright(image))
+            pixels = _gray_pixels(apply_orientation(image))
     except ProblemError:
         raise
     # Decoders raise anything for damaged files: OSError, SyntaxError, ValueError, ...
     except Exception as error:
-        raise damaged_picture(name, "it is cut off or its data are wrong") from error
+        raise damaged_picture_problem(name, "it is truncated or damaged") from error
     return Picture(pixels, name)
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """Turn a picture as its EXIF orientation says."""
+def apply_orientation(image: Image.Image) -> Image.Image:
+    """Turn a picture according to its EXIF orientation."""
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # damaged EXIF data do not make the picture unreadable; Pillow raises many kinds
+    except Exception:  # Pillow raises anything for damaged EXIF data, which do not make the picture unreadable
         return image
     turn = _ORIENTATIONS.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 
 def _gray_pixels(image: Image.Image) -> Pixels:
-    """The pixels of a loaded picture of any mode, `(H, W)`; what is transparent lies on white."""
+    """Return the gray pixels `(H, W)` of a loaded picture of any mode, with transparency on white."""
     if image.mode.startswith("I"):
-        return _shallow(image)
-    image = _on_white(image)
+        return _reduce_depth(image)
+    image = _put_on_white(image)
     return np.array(image if image.mode == "L" else image.convert("L"))
 
 
 def bgr_pixels(image: Image.Image) -> Pixels:
-    """The pixels of a loaded picture of any mode, `(H, W, 3)`, blue first; what is transparent lies on white."""
+    """Return the pixels `(H, W, 3)` of a loaded picture of any mode, blue first, with transparency on white."""
     if image.mode.startswith("I"):
-        return np.repeat(_shallow(image)[:, :, None], 3, axis=2)
-    image = _on_white(image)
+        return np.repeat(_reduce_depth(image)[:, :, None], 3, axis=2)
+    image = _put_on_white(image)
     if image.mode != "RGB":
         image = image.convert("RGB")
     width, height = image.size
     pixels = np.empty((height, width, 3), dtype=np.uint8)
-    for top in range(0, height, _STRIP):  # in strips, as Pillow takes twice the memory of what it hands over
-        strip = image.crop((0, top, width, min(top + _STRIP, height)))
-        pixels[top : top + _STRIP] = np.frombuffer(strip.tobytes("raw", "BGR"), np.uint8).reshape(-1, width, 3)
+    # In strips, because Pillow needs twice the memory of the pixels that it returns.
+    for top in range(0, height, _STRIP_ROWS):
+        strip = image.crop((0, top, width, min(top + _STRIP_ROWS, height)))
+        pixels[top : top + _STRIP_ROWS] = np.frombuffer(strip.tobytes("raw", "BGR"), np.uint8).reshape(-1, width, 3)
     return pixels
 
 
-def _shallow(image: Image.Image) -> Pixels:
-    """Gray of 16 bit, which Pillow would clip to 255 instead of scaling, in 8 bit."""
+def _reduce_depth(image: Image.Image) -> Pixels:
+    """Scale 16-bit gray to 8 bits; Pillow would clip it to 255."""
     return np.asarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255), np.uint8)
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """A picture without transparency."""
+def _put_on_white(image: Image.Image) -> Image.Image:
+    """Replace transparency by white."""
     if not image.has_transparency_data:
         return image
-    clear = image if image.mode == "RGBA" else image.convert("RGBA")
-    paper = Image.new("RGB", clear.size, "white")
-    paper.paste(clear, mask=clear.getchannel("A"))
+    transparent = image if image.mode == "RGBA" else image.convert("RGBA")
+    paper = Image.new("RGB", transparent.size, "white")
+    paper.paste(transparent, mask=transparent.getchannel("A"))
     return paper

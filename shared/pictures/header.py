@@ -1,6 +1,6 @@
-"""What the first bytes of a file say: its format, and the size of a JPEG, PNG or WebP, checked against limits.
+"""Read the format of a file, and the size of a JPEG, PNG or WebP, from its first bytes.
 
-Nothing is decoded, so this takes microseconds whatever the file holds.
+Nothing is decoded, so this takes microseconds.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF", "PDF"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
 )
-# ISO 23008-12 and the AVIF specification: brands say how the pictures in a file are coded. The first brand may be
-# a general one (mif1, msf1); then only the following ones tell the coding.
+# ISO 23008-12 and the AVIF specification: brands say how the pictures in a file are coded. If the first brand is a
+# general one (mif1, msf1), the following ones say it.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _GENERAL_BRANDS = frozenset({b"mif1", b"msf1"})
@@ -45,7 +45,7 @@ class PictureLimits:
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """What the first bytes of a file say.
+    """Format and size of a file.
 
     Attributes:
         format: JPEG, PNG, WebP or the name of another known format; None if it is unknown.
@@ -63,7 +63,7 @@ class PictureHeader:
 
     @property
     def media_type(self) -> str:
-        """The media type of a JPEG, PNG or WebP."""
+        """Media type of a JPEG, PNG or WebP."""
         return f"image/{self.format}".lower()
 
 
@@ -84,7 +84,7 @@ def read_header(data: bytes, limits: PictureLimits) -> PictureHeader:
 
 
 def identify_format(data: bytes) -> str | None:
-    """Return the format that the first bytes tell: JPEG, PNG, WebP or another common one; None if it is unknown."""
+    """Detect the format from the first bytes: JPEG, PNG, WebP or another common one; None if it is unknown."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -119,8 +119,8 @@ def check_size(size: tuple[int, int], limits: PictureLimits) -> None:
         )
 
 
-def unsupported_format(name: str | None, accepted: Sequence[str]) -> ProblemError:
-    """Return the problem of a file in an unsupported format, which names the format and the accepted ones."""
+def unsupported_format_problem(name: str | None, accepted: Sequence[str]) -> ProblemError:
+    """Describe a file in an unsupported format: 415 `unsupported-format`, with the accepted formats."""
     found = "not a known picture format" if name is None else f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
     return ProblemError(
         415,
@@ -131,8 +131,8 @@ def unsupported_format(name: str | None, accepted: Sequence[str]) -> ProblemErro
     )
 
 
-def damaged_picture(name: str, reason: str) -> ProblemError:
-    """Return the problem of a file that cannot be decoded, which names its format and the reason."""
+def damaged_picture_problem(name: str, reason: str) -> ProblemError:
+    """Describe a file that cannot be decoded: 422 `picture-damaged`, with its format and the reason."""
     return ProblemError(
         422,
         "picture-damaged",

@@ -1,7 +1,7 @@
-"""Decoding a page once for the services of one process that look at it one after the other.
+"""Decode a page once for several services in one process.
 
-Detector and recognizer are each sent the whole file and decode it. In processes of their own they have to. Inside the
-gateway's process, the second finds what the first decoded, if the gateway reads the page inside `decoding_shared`.
+Detector and recognizer each receive the whole file and decode it. In separate processes, both must. Inside the
+gateway's process, the second finds the picture of the first, if the gateway reads the page inside `decoding_shared`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _MAX_DECODERS = max(2, (os.cpu_count() or 1) // 2)
 
 @dataclass
 class _Page:
-    """The picture of one page, once it has been decoded and if there is room to keep it."""
+    """The picture of one page, once it is decoded and if there is room for it."""
 
     data: bytes = b""
     picture: Picture | None = None
 
 
 class _Memory:
-    """Counts the pixels kept by all pages in progress, and limits them. Safe in any thread."""
+    """Limits the pixels kept by all pages in progress. Thread-safe."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -43,7 +43,7 @@ class _Memory:
             if page.picture is not None or self._kept_bytes + size > self._max_bytes:
                 return
             self._kept_bytes += size
-            # Several services look at it from now on.
+            # Several services use it from now on.
             picture.pixels.flags.writeable = False
             page.data, page.picture = data, picture
 
@@ -61,7 +61,7 @@ _page: ContextVar[_Page | None] = ContextVar("page", default=None)
 
 @contextmanager
 def decoding_shared() -> Iterator[None]:
-    """Decode the picture of a page once for all who ask for it inside the block, in tasks and threads started there."""
+    """Decode the picture of a page once inside the block, including tasks and threads started there."""
     page = _Page()
     token = _page.set(page)
     try:
@@ -72,9 +72,9 @@ def decoding_shared() -> Iterator[None]:
 
 
 def decode_once(data: bytes, limits: PictureLimits) -> Picture:
-    """Decode a picture like `decode_picture`, or return it if the same bytes were decoded inside `decoding_shared`.
+    """Decode a picture as `decode_picture` does, or return it if the same bytes were decoded in this block.
 
-    The pixels must not be written to. Blocks: call it in a thread.
+    Do not write to its pixels. Slow: call it in a thread.
     """
     page = _page.get()
     if page is not None and page.picture is not None and page.data == data:

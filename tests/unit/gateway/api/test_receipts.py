@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.settings import GatewaySettings
-from shared.pictures.header import damaged_picture
+from shared.pictures.header import damaged_picture_problem
 from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 
 
@@ -81,7 +81,7 @@ async def test_rejects_bad_uploads_before_calling_a_stage(
 
 
 async def test_passes_on_that_the_detector_finds_a_picture_damaged(gateway: Gateway) -> None:
-    gateway.detector.fails_with = damaged_picture("JPEG", "it is cut off or its data are wrong")
+    gateway.detector.fails_with = damaged_picture_problem("JPEG", "it is truncated or damaged")
     problem = assert_problem(await gateway.post(make_picture("JPEG")[:600]), 422, "picture-damaged")
     assert problem.detail == gateway.detector.fails_with.detail
     assert len(gateway.detector.requests) == 1

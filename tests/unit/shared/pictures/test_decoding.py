@@ -1,4 +1,4 @@
-"""Pictures of every kind are decoded; everything else is refused with a reason."""
+"""Tests of decoding pictures of every kind, and of rejecting everything else."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _noise(width: int = 40, height: int = 30) -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def _refused(data: bytes, limits: PictureLimits = LIMITS) -> ProblemError:
+def _decode_rejected(data: bytes, limits: PictureLimits = LIMITS) -> ProblemError:
     with pytest.raises(ProblemError) as caught:
         decode_picture(data, limits)
     return caught.value
 
 
 def _png_header(width: int, height: int) -> bytes:
-    """A PNG that promises a size and holds next to nothing."""
+    """Build a PNG whose header has a size but which has almost no data."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -51,10 +51,10 @@ def _png_header(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize(("name", "told"), [("PNG", "PNG"), ("JPEG", "JPEG"), ("WEBP", "WebP")])
-def test_formats_give_the_luma(name: str, told: str) -> None:
+@pytest.mark.parametrize(("name", "expected"), [("PNG", "PNG"), ("JPEG", "JPEG"), ("WEBP", "WebP")])
+def test_decodes_all_formats_to_luma(name: str, expected: str) -> None:
     picture = decode_picture(_save(Image.new("RGB", (40, 30), BLUE), name), LIMITS)
-    assert (picture.width, picture.height, picture.format) == (40, 30, told)
+    assert (picture.width, picture.height, picture.format) == (40, 30, expected)
     assert picture.pixels.shape == (30, 40)
     assert picture.pixels.dtype == np.uint8
     assert picture.pixels.flags.c_contiguous
@@ -62,25 +62,25 @@ def test_formats_give_the_luma(name: str, told: str) -> None:
     assert int(picture.pixels[15, 20]) == pytest.approx(LUMA_OF_BLUE, abs=4)
 
 
-def test_pixels_are_where_they_were() -> None:
+def test_pixels_keep_their_positions() -> None:
     noise = _noise()
     np.testing.assert_allclose(decode_picture(_save(Image.fromarray(noise)), LIMITS).pixels, _luma(noise), atol=1)
 
 
-def test_tall_pictures_are_put_together_rightly() -> None:
+def test_decodes_tall_pictures() -> None:
     noise = _noise(9, 1300)
     np.testing.assert_allclose(decode_picture(_save(Image.fromarray(noise)), LIMITS).pixels, _luma(noise), atol=1)
 
 
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}, {"keep_rgb": True}])
-def test_jpegs_of_all_kinds_give_the_luma(options: dict[str, object]) -> None:
+def test_decodes_jpegs_of_all_kinds_to_luma(options: dict[str, object]) -> None:
     smooth = np.asarray(cv2.GaussianBlur(_noise(60, 80), (0, 0), 6), np.uint8)
     picture = decode_picture(_save(Image.fromarray(smooth), "JPEG", quality=95, **options), LIMITS)
     np.testing.assert_allclose(picture.pixels, _luma(smooth), atol=6)
 
 
 def _luma(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """ITU-R BT.601 of red, green and blue."""
+    """Return the luma of RGB pixels, ITU-R BT.601."""
     return np.asarray(colors @ np.array([0.299, 0.587, 0.114]), np.float64)
 
 
@@ -90,7 +90,7 @@ def _center(image: Image.Image, name: str = "PNG", **options: object) -> int:
     return int(picture.pixels[10, 10])
 
 
-def test_gray_palette_and_bilevel_pictures() -> None:
+def test_decodes_gray_palette_and_bilevel_pictures() -> None:
     assert _center(Image.new("L", (20, 20), 77)) == 77
     assert _center(Image.new("1", (20, 20), 1)) == 255
     assert _center(Image.new("RGB", (20, 20), BLUE).quantize(4)) == LUMA_OF_BLUE
@@ -101,7 +101,7 @@ def test_sixteen_bit_gray_is_scaled_not_clipped() -> None:
     assert _center(deep) == 77
 
 
-def test_cmyk_jpeg() -> None:
+def test_decodes_cmyk_jpegs() -> None:
     blue = _center(Image.new("CMYK", (20, 20), (255, 255, 0, 0)), "JPEG")
     yellow = _center(Image.new("CMYK", (20, 20), (0, 0, 255, 0)), "JPEG")
     assert blue < 60
@@ -116,11 +116,11 @@ def test_cmyk_jpeg() -> None:
     ],
     ids=["RGBA", "LA"],
 )
-def test_transparency_is_laid_on_white(image: Image.Image) -> None:
+def test_transparency_becomes_white(image: Image.Image) -> None:
     assert _center(image) == 255
 
 
-def test_transparent_colors_are_laid_on_white() -> None:
+def test_transparent_colors_become_white() -> None:
     assert _center(Image.new("L", (20, 20), 5), transparency=5) == 255
     assert _center(Image.new("RGB", (20, 20), BLUE).quantize(4), transparency=0) == 255
 
@@ -136,7 +136,7 @@ def test_exif_orientation_is_applied(orientation: int, name: str) -> None:
         3: lambda a: a[::-1, ::-1],
         4: lambda a: a[::-1],
         5: lambda a: a.transpose(1, 0, 2),
-        6: lambda a: np.rot90(a, 1),  # to be turned clockwise when shown
+        6: lambda a: np.rot90(a, 1),  # shown turned clockwise
         7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
         8: lambda a: np.rot90(a, -1),
     }
@@ -152,12 +152,12 @@ def test_exif_orientation_is_applied(orientation: int, name: str) -> None:
     assert picture.pixels[3, 12] < 60
 
 
-def test_damaged_exif_does_not_matter() -> None:
+def test_ignores_damaged_exif() -> None:
     data = _save(Image.new("RGB", (20, 20), BLUE), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff nonsense")
     assert decode_picture(data, LIMITS).width == 20
 
 
-def test_the_first_of_several_frames_is_taken() -> None:
+def test_decodes_the_first_of_several_frames() -> None:
     first, second = Image.new("RGB", (20, 20), BLUE), Image.new("RGB", (20, 20), (255, 0, 0))
     for name in ("WEBP", "MPO"):
         picture = decode_picture(_save(first, name, save_all=True, append_images=[second]), LIMITS)
@@ -165,8 +165,8 @@ def test_the_first_of_several_frames_is_taken() -> None:
         assert int(picture.pixels[10, 10]) == pytest.approx(LUMA_OF_BLUE, abs=4)
 
 
-def test_an_empty_body() -> None:
-    assert (_refused(b"").status, _refused(b"").code) == (422, "empty-body")
+def test_rejects_an_empty_body() -> None:
+    assert (_decode_rejected(b"").status, _decode_rejected(b"").code) == (422, "empty-body")
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_an_empty_body() -> None:
         (b"\xff", "not a known picture"),
     ],
 )
-def test_other_formats_are_named(data: bytes, named: str) -> None:
-    problem = _refused(data)
+def test_rejects_other_formats_by_name(data: bytes, named: str) -> None:
+    problem = _decode_rejected(data)
     assert (problem.status, problem.code) == (415, "unsupported-format")
     assert named in problem.detail
     assert problem.extra["accepted"] == ["JPEG", "PNG", "WebP"]
@@ -191,14 +191,14 @@ def test_other_formats_are_named(data: bytes, named: str) -> None:
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.9])
-def test_cut_off_pictures(name: str, share: float) -> None:
+def test_rejects_truncated_pictures(name: str, share: float) -> None:
     data = _save(Image.fromarray(_noise(200, 200)), name)
-    problem = _refused(data[: max(int(len(data) * share), 16)])
+    problem = _decode_rejected(data[: max(int(len(data) * share), 16)])
     assert (problem.status, problem.code) == (422, "picture-damaged")
     assert problem.detail.startswith(f"The {'WebP' if name == 'WEBP' else name} cannot be decoded")
 
 
-def test_random_damage_never_escapes_as_another_error() -> None:
+def test_random_damage_raises_no_other_error() -> None:
     dice = np.random.default_rng(3)
     for name in ("JPEG", "PNG", "WEBP"):
         whole = _save(Image.fromarray(_noise()), name)
@@ -210,21 +210,21 @@ def test_random_damage_never_escapes_as_another_error() -> None:
                 decode_picture(bytes(data), LIMITS)
 
 
-def test_a_huge_size_is_refused_from_the_header() -> None:
-    problem = _refused(_png_header(30_000, 30_000), PictureLimits())
+def test_rejects_a_huge_size_by_its_header() -> None:
+    problem = _decode_rejected(_png_header(30_000, 30_000), PictureLimits())
     assert (problem.status, problem.code) == (413, "picture-too-large")
     assert "30,000 x 30,000" in problem.detail
     assert "10,000 per side and 40,000,000 in total" in problem.detail
     assert problem.extra["max_side"] == 10_000
 
 
-def test_a_huge_webp_is_refused_before_its_decoder_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_a_huge_webp_before_creating_its_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("shared.pictures.decoding", fromlist=["_DECODERS"])._DECODERS, "WebP", None)
     small = _save(Image.new("RGB", (20, 20)), "WEBP")
     lossless = _save(Image.new("RGB", (20, 20)), "WEBP", lossless=True)
     extended = _save(Image.new("RGBA", (20, 20), (1, 2, 3, 4)), "WEBP")
     for data in (small, lossless, extended):
-        assert "20 x 20" in _refused(data, PictureLimits(max_side=19)).detail
+        assert "20 x 20" in _decode_rejected(data, PictureLimits(max_side=19)).detail
 
 
 @pytest.mark.parametrize(("size", "fits"), [((1000, 1000), True), ((1001, 1000), False), ((2001, 10), False)])
@@ -233,24 +233,24 @@ def test_limits_are_exact(size: tuple[int, int], fits: bool) -> None:
     if fits:
         assert decode_picture(data, LIMITS).width == size[0]
     else:
-        assert _refused(data).code == "picture-too-large"
+        assert _decode_rejected(data).code == "picture-too-large"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 500), (500, 7)])
-def test_too_small_pictures(size: tuple[int, int]) -> None:
-    problem = _refused(_save(Image.new("L", size)))
+def test_rejects_pictures_that_are_too_small(size: tuple[int, int]) -> None:
+    problem = _decode_rejected(_save(Image.new("L", size)))
     assert (problem.status, problem.code) == (422, "picture-too-small")
     assert "at least 8 per side" in problem.detail
 
 
-def test_a_film_behind_the_picture_does_not_matter() -> None:
-    film = np.random.default_rng(5).integers(0, 256, 8_000_000, dtype=np.uint8).tobytes()
-    assert film.count(b"\xff\xda") > 64
-    assert decode_picture(_save(Image.fromarray(_noise()), "JPEG") + film, LIMITS).width == 40
+def test_ignores_a_video_after_the_picture() -> None:
+    video = np.random.default_rng(5).integers(0, 256, 8_000_000, dtype=np.uint8).tobytes()
+    assert video.count(b"\xff\xda") > 64
+    assert decode_picture(_save(Image.fromarray(_noise()), "JPEG") + video, LIMITS).width == 40
 
 
-def test_a_jpeg_with_scans_without_end() -> None:
+def test_rejects_a_jpeg_with_too_many_scans() -> None:
     data = _save(Image.fromarray(_noise()), "JPEG", progressive=True)
     assert decode_picture(data, LIMITS).width == 40
     scan = data[data.rindex(b"\xff\xda") : -2]
-    assert "scans" in _refused(data[:-2] + scan * 100 + data[-2:]).detail
+    assert "scans" in _decode_rejected(data[:-2] + scan * 100 + data[-2:]).detail

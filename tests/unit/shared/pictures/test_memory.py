@@ -1,4 +1,4 @@
-"""A page that several services of one process look at is decoded once, within every limit."""
+"""Tests of decoding a page once for several services."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def encode_png(width: int, height: int = 100) -> bytes:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The files that were decoded, in order."""
+    """Record the decoded files, in order."""
     files: list[bytes] = []
 
     def decode(data: bytes, limits: PictureLimits) -> Picture:
@@ -36,14 +36,14 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return files
 
 
-def test_nothing_is_kept_outside_of_a_block(decoded: list[bytes]) -> None:
+def test_keeps_nothing_outside_a_block(decoded: list[bytes]) -> None:
     data = encode_png(100)
     assert decode_once(data, LIMITS).pixels.flags.writeable
     decode_once(data, LIMITS)
     assert decoded == [data] * 2
 
 
-def test_a_page_is_decoded_once_per_block(decoded: list[bytes]) -> None:
+def test_page_is_decoded_once_per_block(decoded: list[bytes]) -> None:
     data = encode_png(100)
     for _ in range(2):
         with decoding_shared():
