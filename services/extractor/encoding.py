@@ -1,8 +1,8 @@
-"""A receipt as one sequence of characters with layout numbers beside each. numpy only.
+"""A receipt as one sequence of characters with features for each. numpy only.
 
-Rows stand in reading order; a tab parts the segments of a row, a newline ends it. Every character knows the segment it
-came from (the character after a segment counts to it), so that what a network says about characters can be traced back
-to places on the paper.
+Rows are in reading order. A tab separates the segments of a row, a newline ends the row. Every character knows its
+segment (a separator belongs to the segment before it), so that what the network says about characters can be traced
+back to places on the page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.arrays import Doubles, Flags, Floats
 from shared.normalization import find_amounts, find_dates, infer_number_format
 from shared.reading_order import group_rows, straighten
 
-# Case is folded for the network (never in the values), so that it reads mixed case although it learned from capitals.
+# Case is folded for the network (not in values): most training text is in capitals, other receipts are not.
 ALPHABET = "\t\n ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-(),/%*@&$#'!=+\"[]?~_;^><|\\{}`€£¥"
 _PADDING, _LETTER, _DIGIT, _OTHER = 0, 1, 2, 3
 _FIRST = 4
@@ -33,7 +33,7 @@ FEATURES = (
     "y",  # of its segment, 0 to 1 over the height of the printed area
     "left",  # of the segment
     "right",
-    "centring",  # distance of the segment's center from the middle of the printed area
+    "centering",  # distance of the segment's center from the middle of the printed area
     "height",  # of the segment over the median height, logarithm
     "row_from_top",
     "row_from_bottom",
@@ -51,7 +51,7 @@ FEATURES = (
     "amount_count",  # how often the same amount occurs
     "letters",  # share of letters in the segment
     "digits",
-    "doubt",  # 1 less the confidence with which the segment was read
+    "doubt",  # 1 minus the confidence of the segment's reading
     *NUMBER_FEATURES,
     *WORDING_FEATURES,
 )
@@ -62,7 +62,14 @@ _WORDING = slice(_INDEX[WORDING_FEATURES[0]], _INDEX[WORDING_FEATURES[-1]] + 1)
 
 @dataclass(frozen=True)
 class TextSegment:
-    """A run of text on a page. `quad`: (4, 2) pixels. `confidence`: how sure the reading is."""
+    """A run of text on a page.
+
+    Attributes:
+        quad: (4, 2) pixels, clockwise from the top left.
+        text: The text as read.
+        page: Index of the page, from 0.
+        confidence: Confidence of the reading, 0 to 1.
+    """
 
     quad: Floats
     text: str
@@ -72,17 +79,17 @@ class TextSegment:
 
 @dataclass(frozen=True)
 class Document:
-    """A receipt, encoded.
+    """An encoded receipt of T characters in S segments.
 
     Attributes:
-        text: T characters, in the case that was printed.
+        text: T characters, in the case as printed.
         codes: (T,) int64, indices into the embedding.
         features: (T, len(FEATURES)) float32.
-        segment: (T,) int64, the segment of each character, counted in reading order.
-        separator: (T,) bool, True for the tabs and newlines that stand between segments.
-        order: (S,) int64, for each segment in reading order its index in the list it was given in.
-        start: (S + 1,) int64, where each segment starts in `text` (its end is the next start minus the separator).
-        row: (S,) int64, the row of each segment in reading order.
+        segment: (T,) int64, place of the character's segment in reading order.
+        separator: (T,) bool, True for tabs and newlines between segments.
+        order: (S,) int64, index of each segment in the list given to `encode`, in reading order.
+        start: (S + 1,) int64, start of each segment in `text`; it ends one character (the separator) before the next.
+        row: (S,) int64, row of each segment, in reading order.
     """
 
     text: str
@@ -95,12 +102,12 @@ class Document:
     row: npt.NDArray[np.int64]
 
     def segment_text(self, index: int) -> str:
-        """The text of a segment, by its place in reading order."""
+        """Return the text of a segment by its place in reading order."""
         return self.text[self.start[index] : self.start[index + 1] - 1]
 
 
 def code(character: str) -> int:
-    """The index of a character in the embedding; accents and case do not count."""
+    """Return the index of a character in the embedding, without regard to accents and case."""
     found = _CODE_OF.get(character) or _CODE_OF.get(character.upper())
     if found is not None:
         return found
@@ -114,7 +121,7 @@ def code(character: str) -> int:
 
 
 def encode(segments: Sequence[TextSegment]) -> Document:
-    """Encode the segments of a receipt (in any order; pages one after another)."""
+    """Encode the segments of a receipt, given in any order; pages follow each other."""
     order, row, boxes = _reading_order(segments)
     texts = [_one_line(segments[index].text) for index in order]
     pieces, segment_of, separators = [], [], []
@@ -149,12 +156,12 @@ def encode(segments: Sequence[TextSegment]) -> Document:
 
 
 def _one_line(text: str) -> str:
-    """Tabs and newlines are the sequence's own separators; every character keeps its place."""
+    """Replace white space by spaces, since tabs and newlines are separators; every character keeps its place."""
     return "".join(" " if character.isspace() else character for character in text)
 
 
 def _reading_order(segments: Sequence[TextSegment]) -> tuple[list[int], list[int], Floats]:
-    """Indices in reading order, the row of each, and the straightened box of each (pages stacked), (S, 4)."""
+    """Return indices in reading order, the row of each, and the straightened boxes with pages stacked, (S, 4)."""
     order: list[int] = []
     row: list[int] = []
     boxes: list[Floats] = []
@@ -198,7 +205,7 @@ def _fill_layout(
         "y": ((y0 + y1) / 2 - top) / tall,
         "left": (x0 - left) / width,
         "right": (x1 - left) / width,
-        "centring": ((x0 + x1) / 2 - left) / width - 0.5,
+        "centering": ((x0 + x1) / 2 - left) / width - 0.5,
         "height": np.log(height / typical),
         "row_from_top": np.minimum(row, 20) / 20,
         "row_from_bottom": np.minimum(len(counts) - 1 - row, 20) / 20,
@@ -219,7 +226,7 @@ def _fill_layout(
 
 
 def _squash(gaps: Doubles) -> Doubles:
-    """Gaps in heights to about -1 to 1: small ones count, the size of large ones does not."""
+    """Map gaps in heights to -1 to 1, so that the size of large ones hardly matters."""
     return np.asarray(np.tanh(gaps / 4.0))
 
 

@@ -1,8 +1,8 @@
-"""A directory of known merchants: corrects the spelling of a company or an address that was nearly read.
+"""The merchant directory: corrects the spelling of nearly read companies and addresses.
 
-It is made from the labels of the training receipts, and a user may add a list of vendors. It is a help and never a
-need: what it does not know stays as it was read. Addresses of two branches differ in little but numbers, so that digits
-have to agree before an address is taken for a known one.
+It holds the labels of the training receipts, and users can add their own vendors. Names that it does not know stay as
+they were read. Addresses of two branches often differ in numbers only, so digits have to agree before an address counts
+as known.
 
 `services.extractor.training.merchants` writes the directory that ships with the weights.
 """
@@ -26,28 +26,34 @@ from shared.look_alikes import are_look_alikes, fold_look_alikes
 DIRECTORY = Path(__file__).parent / "merchants.json"
 SPLITS = ("train", "validation")
 
-# Legal forms that many names end in; they say nothing about which company it is.
+# Legal forms at the end of many names; they do not identify a company.
 _LEGAL_FORM = re.compile(r"(?:SDNBHD|SENDIRIANBERHAD|BERHAD|BHD|SB|PLT|LTD|INC|LLC|GMBH)$")
 _COMPANY_SIMILAR, _COMPANY_SIMILAR_SURE = 0.8, 0.85
-# Names end in what a shop deals in (HARDWARE TRADING) and differ before that, so their first halves have to agree too.
+# Many names end in a trade (HARDWARE TRADING) and differ before it, so their first halves have to agree, too.
 _HALF_SIMILAR = 0.75
 _ADDRESS_SIMILAR = 0.93
-# The runner-up must be this much less similar, or it is anybody's guess which one is meant.
+# With a smaller lead over the runner-up the match is ambiguous.
 _MARGIN = 0.02
 _SHORT = 6
-# A spelling met this often is a habit and no accident.
+# Occurrences from which a spelling is a habit and not an accident.
 _OFTEN = 3
-# An address met this many times less often than the usual one is rare. Signs of one company do differ, however.
+# A spelling of an address is rare if the usual one occurs this many times as often.
 _RARE = 5
 
 
 class DirectoryError(Exception):
-    """A list of vendors cannot be read; the message names the file and what is wrong."""
+    """The directory or a vendor list cannot be read; the message names the file and the fault."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What the directory makes of a value. `known`: it has it; `corrected`: it spells it otherwise."""
+    """A value as the directory spells it.
+
+    Attributes:
+        value: The spelling to use.
+        known: Whether the directory has the value.
+        corrected: Whether `value` differs from what was read.
+    """
 
     value: str
     known: bool
@@ -58,8 +64,8 @@ class Directory:
     """Known companies and addresses.
 
     Args:
-        companies: Names as they should be written, as often as they were met.
-        addresses: Pairs of company and address, likewise.
+        companies: Names in the right spelling, one entry per occurrence.
+        addresses: Pairs of company and address, one entry per occurrence.
     """
 
     def __init__(self, companies: Iterable[str] = (), addresses: Iterable[tuple[str, str]] = ()) -> None:
@@ -75,17 +81,17 @@ class Directory:
         return len(self._companies) + len(self._addresses)
 
     def usual(self, field: str, value: str) -> float:
-        """How usual a spelling of a company or an address is among all of the same letters, 0 (unknown) to 1."""
+        """Return the share of a spelling among all with the same letters and digits, 0 (unknown) to 1."""
         spellings = (self._companies if field == "company" else self._addresses).get(letters(value), Counter())
         same = sum(count for spelling, count in spellings.items() if spelling.upper() == value.upper())
         return same / (spellings.total() + 1.0)
 
     def company(self, text: str, *, sure: bool = False) -> Correction:
-        """The company that a text names, as the directory spells it.
+        """Look up a company.
 
         Args:
             text: The name as read.
-            sure: Whether it was read beyond doubt; then punctuation stays as it is, since signs of one company differ.
+            sure: Whether it was read without doubt. Then its punctuation stays, since a company's signs differ.
         """
         key = letters(text)
         if key in self._companies:
@@ -102,14 +108,14 @@ class Directory:
         return Correction(_usual(self._companies[self._cores[similar[0][0]]]), known=True, corrected=True)
 
     def address(self, text: str, company: str | None = None, *, sure: bool = False) -> Correction:
-        """The address that a text gives, as the directory spells it.
+        """Look up an address.
 
         Args:
             text: The address as read.
-            company: The company on the same receipt, if it is known; one digit that was misread is forgiven only where
-                the directory knows the address as this company's.
-            sure: Whether it was read beyond doubt; then no digit was misread, and only a spelling met several times is
-                put in its place.
+            company: The company on the same receipt, if known. One misread digit is accepted only in an address that
+                the directory lists for this company.
+            sure: Whether it was read without doubt. Then no digit may differ, and only a spelling that occurs several
+                times replaces it.
         """
         key = letters(text)
         if key in self._addresses:
@@ -123,7 +129,7 @@ class Directory:
         return Correction(text, known=False, corrected=False)
 
     def printed_address(self, printed: str, within: str) -> str | None:
-        """The longest known address that stands letter by letter in a text and takes in all of a part of it.
+        """Return the longest known address that is printed in a text and contains a part of it; None without one.
 
         Args:
             printed: Letters and digits of the whole text.
@@ -134,17 +140,18 @@ class Directory:
 
 
 def letters(text: str) -> str:
-    """The letters and digits of a text, upper case."""
+    """Return the letters and digits of a text in upper case."""
     return "".join(character for character in text.upper() if character.isalnum())
 
 
 def load_directory(path: Path = DIRECTORY, vendors: Path | None = None, *, splits: Sequence[str] = SPLITS) -> Directory:
-    """The directory in a file, and a user's own vendors.
+    """Load the directory and a user's own vendors.
 
     Args:
         path: A file written by `services.extractor.training.merchants`.
-        splits: What was met in others than these is left out.
-        vendors: A CSV file with the columns `company` and, if wanted, `address`; or a JSON list of objects with these.
+        splits: Splits of the dataset whose merchants to include.
+        vendors: A CSV file with the columns `company` and, optionally, `address`, or a JSON list of objects with these
+            keys.
 
     Raises:
         DirectoryError: If a file cannot be read.
@@ -154,7 +161,7 @@ def load_directory(path: Path = DIRECTORY, vendors: Path | None = None, *, split
         for entry in _json(path)["merchants"]
     ]
     if vendors is not None:
-        # A user's own vendor outweighs whatever was met in training.
+        # A user's own vendor outweighs every training label.
         rows += [(company, address, 1_000) for company, address in read_vendors(vendors)]
     return Directory(
         (company for company, _, count in rows for _ in range(count) if company),
@@ -163,11 +170,15 @@ def load_directory(path: Path = DIRECTORY, vendors: Path | None = None, *, split
 
 
 def read_vendors(path: Path) -> list[tuple[str, str]]:
-    """A user's vendors as pairs of company and address ('' where there is none); see `load_directory`."""
+    """Return a user's vendors as pairs of company and address ("" for none), see `load_directory`.
+
+    Raises:
+        DirectoryError: If the file cannot be read or a vendor has no company.
+    """
     if path.suffix.lower() == ".json":
         content = _json(path)
         if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
-            raise DirectoryError(f"{path}: a JSON list of objects with `company` and `address` is wanted")
+            raise DirectoryError(f"{path} is not a JSON list of objects with `company` and `address`")
         table = content
     else:
         try:
@@ -200,7 +211,7 @@ def _by_key(values: Iterable[str]) -> dict[str, Counter[str]]:
 
 
 def _nearest(key: str, known: Iterable[str], least: float) -> list[tuple[str, float]]:
-    """Up to three known keys and their similarities, 0 to 1, of at least `least`; the most similar first."""
+    """Return up to three known keys with a similarity of at least `least` (0 to 1), the most similar first."""
     found = process.extract(
         key,
         list(known),
@@ -223,10 +234,10 @@ def _usual(spellings: Counter[str]) -> str:
 
 
 def _as_written(text: str, spellings: Counter[str], sure: bool, *, rare: int | None = None) -> Correction:
-    """Letters and digits agree: a spelling that the directory has stays, else the usual one is taken over.
+    """Choose between a text and the usual spelling of the same letters and digits.
 
-    Unless it was read beyond doubt, one met `rare` times less often than the usual one is more likely that one, with a
-    comma taken for a full stop.
+    A known spelling stays. If the usual spelling occurs more than `rare` times as often and the text was not read
+    without doubt, it is more likely the usual one with a comma misread as a period.
     """
     met = max((count for spelling, count in spellings.items() if spelling.upper() == text.upper()), default=0)
     most = spellings.most_common(1)[0][1]
@@ -240,7 +251,7 @@ def _core(key: str) -> str:
 
 
 def _digits_differ(read: str, known: str) -> int:
-    """How many digits were read otherwise than known, those not counted that look like what was read."""
+    """Count the digits that differ, except for look-alikes."""
     count = 0
     for operation in Levenshtein.editops(read, known):
         before = read[operation.src_pos] if operation.tag != "insert" else ""

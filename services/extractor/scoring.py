@@ -1,4 +1,4 @@
-"""What was fitted on receipts that the network had not learned from: weights for totals, and honest confidences."""
+"""Weights for choosing totals and for confidences, fitted on receipts that the network was not trained on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from services.extractor import totals
 from shared.contracts import FieldName
 
 PLAIN_WEIGHTS = {"bias": 0.0, "score": 0.5, "doubt": -1.0, "known": 0.5, "reading": 0.8}
-"""Weights to start from, before anything is fitted."""
+"""Confidence weights before fitting."""
 _LEAST_READING = 1e-3
 
 
 class Scoring(BaseModel):
-    """The fitted numbers; kept in the manifest of the weights they belong to."""
+    """The fitted weights; part of the manifest of the network they belong to."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,29 +26,29 @@ class Scoring(BaseModel):
         description="In the order of totals.FEATURES.",
     )
     no_total: float = Field(
-        default=totals.DEFAULT_NO_TOTAL, description="Score of there being no total, beside the amounts' scores."
+        default=totals.DEFAULT_NO_TOTAL, description="Score of the case that the receipt has no total."
     )
     confidence: dict[FieldName, dict[str, float]] = Field(
         default={"company": PLAIN_WEIGHTS, "date": PLAIN_WEIGHTS, "address": PLAIN_WEIGHTS, "total": PLAIN_WEIGHTS},
-        description="Logistic regression for each field: the weight of each number in Evidence.numbers().",
+        description="Logistic regression per field: the weight of each number in Evidence.numbers().",
     )
 
     def probability(self, field: FieldName, evidence: Evidence) -> float:
-        """How likely a field's value is right, 0 to 1."""
+        """Return the probability that the value of a field is right, 0 to 1."""
         weights = self.confidence[field]
         odds = sum(weights.get(name, 0.0) * value for name, value in evidence.numbers().items())
         return 1.0 / (1.0 + math.exp(-odds))
 
 
 class Evidence(BaseModel):
-    """What speaks for the value of a field.
+    """Evidence for the value of a field.
 
     Attributes:
-        score: Probability that the network (for the total: network and rules) gives it, 0 to 1.
-        doubt: The least clear decision about its extent, 0 to 1.
-        known: Whether the directory has the value.
+        score: Probability according to the network (for the total: network and rules), 0 to 1.
+        doubt: How unclear the least clear decision about its extent is, 0 to 1.
+        known: Whether the merchant directory has the value.
         reading: Probability that its text was read without a mistake, 0 to 1.
-        signs: What else speaks for or against a field of its kind, by name; about 0 to 1 each.
+        signs: Further evidence specific to the field, by name; about 0 to 1 each.
     """
 
     score: float
@@ -58,7 +58,7 @@ class Evidence(BaseModel):
     signs: dict[str, float] = {}
 
     def numbers(self) -> dict[str, float]:
-        """What the regression weighs, by name: a constant, logit of the score, logarithm of the reading, others."""
+        """Return the inputs of the regression by name."""
         return {
             "bias": 1.0,
             "score": totals.logit(self.score),

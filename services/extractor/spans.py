@@ -1,7 +1,7 @@
-"""From the probabilities of characters to runs of text: which segments, and which part of each, a field is made of.
+"""Spans of text that belong to a field, from the probabilities of characters. numpy only.
 
-numpy only. A field made of several segments is a run of neighbors in reading order; within a segment only whole words
-count, as a network is often unsure of single characters.
+A field of several segments is a run of neighbors in reading order. Within a segment only whole words count, since the
+network is often unsure about single characters.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from services.extractor.encoding import Document
 from shared.arrays import Floats
 
-# A word ends at a space, and before a bracket that follows with none: "SB(306295-X)".
+# A word ends at a space, and before a bracket that follows without one: "SB(306295-X)".
 _WORD = re.compile(r"\(?[^\s(]+(?:\([^\s)]*\)(?=\w))?|\(")
-# Part of a segment that is left out of a run must be this many letters and digits, or it is taken along.
+# A rest of a segment with fewer letters and digits than this joins the part next to it.
 _LEFT_OUT = 3
-# A part of this score is a clear case.
+# Score from which a part certainly belongs to a field.
 _CLEAR = 0.9
 
 
@@ -27,10 +27,10 @@ class Part:
     """The part of one segment that belongs to a field.
 
     Attributes:
-        place: The segment, by its place in reading order.
+        place: Place of the segment in reading order.
         start: First character in the document's text.
         end: End in the document's text.
-        score: Mean probability of the field over the part's letters and digits.
+        score: Mean probability of the field over the letters and digits of the part, 0 to 1.
     """
 
     place: int
@@ -41,11 +41,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Span:
-    """The parts that make up a field, in reading order.
+    """The parts of a field, in reading order.
 
     Attributes:
-        score: Mean probability of the field over all letters and digits of the parts.
-        doubt: The least clear decision about a segment of the receipt, 0 (all are clear) to 1 (one is a toss-up).
+        parts: At least one part.
+        score: Mean probability of the field over all letters and digits of the parts, 0 to 1.
+        doubt: How unclear the least clear decision about a segment is, 0 (clear) to 1 (even odds).
     """
 
     parts: tuple[Part, ...]
@@ -53,22 +54,22 @@ class Span:
     doubt: float
 
     def text(self, document: Document) -> str:
-        """The text of the span: parts joined by spaces, runs of spaces as one."""
+        """Return the parts joined by single spaces."""
         return " ".join(" ".join(document.text[part.start : part.end] for part in self.parts).split())
 
 
 def best_span(document: Document, probability: Floats, *, skip: int, most: int, edge: float = 0.0) -> Span | None:
-    """The run of segments that is most likely a field.
+    """Find the run of segments that is most likely a field.
 
     Args:
         document: The receipt.
         probability: (T,) probability of the field for each character.
-        skip: How many segments in between may belong to something else.
-        most: The most parts that a field may have.
-        edge: A first or last part less likely than this is dropped if another part is a clear case.
+        skip: Number of neighboring segments in between that may belong to something else.
+        most: Maximum number of parts.
+        edge: If one part certainly belongs to the field, drop first and last parts with a lower score than this.
 
     Returns:
-        None if no run is more likely than not.
+        The span, or None if no run is more likely than not.
     """
     parts = [part for place in range(len(document.order)) if (part := _part(document, probability, place))]
     best: list[Part] = []
@@ -91,7 +92,7 @@ def best_span(document: Document, probability: Floats, *, skip: int, most: int, 
 
 
 def mean_probability(document: Document, probability: Floats, start: int, end: int) -> float:
-    """Mean over the letters and digits from `start` to `end`; 0 if there are none."""
+    """Return the mean over the letters and digits from `start` to `end`; 0 without any."""
     pairs = zip(document.text[start:end], probability[start:end].tolist(), strict=True)
     chosen = [value for character, value in pairs if character.isalnum()]
     return sum(chosen) / len(chosen) if chosen else 0.0
@@ -105,7 +106,7 @@ def _trim(parts: list[Part], edge: float) -> list[Part]:
 
 
 def _part(document: Document, probability: Floats, place: int) -> Part | None:
-    """The words of a segment that most likely belong to a field: the run of the largest gain over even odds."""
+    """Return the words of a segment that likely belong to a field: the run with the largest gain over even odds."""
     begin, text = int(document.start[place]), document.segment_text(place)
     words = [(begin + match.start(), begin + match.end()) for match in _WORD.finditer(text)]
     best, best_gain = None, 0.0
@@ -125,7 +126,7 @@ def _part(document: Document, probability: Floats, place: int) -> Part | None:
 
 
 def _take_rests(document: Document, begin: int, finish: int, start: int, end: int) -> tuple[int, int]:
-    """Take along what would be left of a segment if it is next to nothing: a full stop, a bracket, a short word."""
+    """Extend a part to the ends of its segment where only a period, a bracket or a short word would be left out."""
     if sum(character.isalnum() for character in document.text[begin:start]) < _LEFT_OUT:
         start = begin
     if sum(character.isalnum() for character in document.text[end:finish]) < _LEFT_OUT:

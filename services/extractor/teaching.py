@@ -1,17 +1,14 @@
-"""What people corrected on earlier receipts, applied to the company and the address of another one.
+"""Corrections that people made on earlier receipts, applied to the company and address of another one.
 
-The corrections come with each request and are kept by the gateway alone (`gateway/corrections/store.py`). An extractor
-that
-kept them itself would be right only as long as there is one of it: of several behind one address each would know what
-it happened to be told, and one that is started anew nothing. So the same request gives the same answer everywhere.
-They are put in after everything else, and take no network: the cache keeps what the models made of a receipt, which no
-correction makes old.
+The corrections come with each request and are stored by the gateway only (`gateway/corrections/store.py`), so all
+extractors behind one address give the same answer, and a restarted one forgets nothing. They are applied after
+everything else and need no network, so the gateway can cache what the models answered.
 
-A correction counts for what it was made for. The same answer as before, letter by letter, becomes what it was corrected
-to, if the two are spellings of one name or the right one is printed on this receipt too; a shop's heading (TAX INVOICE)
-that was taken for its name says nothing about the next shop with this heading, and what was added to the address of one
-branch nothing about another's. What was nearly read is put right as by the directory of known merchants. An answer that
-this one knows stays, but for a spelling that was taught, or a taught text that is printed.
+A correction applies to the same answer, compared by letters and digits, if both texts are spellings of one name or the
+corrected text is printed on this receipt. So a heading (TAX INVOICE) that was answered as the company of one shop
+changes nothing on the receipts of the next shop, and a part added to the address of one branch is not added to
+another's. Nearly read texts are corrected as by the merchant directory. An answer that the directory knows stays, except for a
+taught spelling or a taught text that is printed.
 """
 
 from __future__ import annotations
@@ -28,23 +25,23 @@ from shared.geometry import enclosing_quad, round_quad
 
 Name = Literal["company", "address"]
 
-# Two texts as similar as this are spellings of one name, or a name and most of it.
+# Similarity from which two texts are spellings of one name, or a name and most of it.
 _ONE_NAME = 0.6
-# What is shorter stands in too many texts by accident.
+# Shorter texts occur in too many others by accident.
 _SHORT = 6
-# Met as often as this, a spelling is a habit to the directory and no accident.
+# Occurrences with which a taught spelling outweighs others in the directory.
 _OFTEN = 3
 _MOST_LINES = 7
-# The network saw no such field where a taught name is printed: it cannot be surer of it than of a coin's fall.
+# Maximum confidence of a taught name where the network found no such field.
 _UNSEEN = 0.5
 
 
 class Teaching:
-    """The merchant directory as people's corrections have it.
+    """Corrections on top of a merchant directory.
 
     Args:
         corrections: The latest last; of several for the same letters the latest counts.
-        known: The directory that they are taught to.
+        known: The merchant directory.
     """
 
     def __init__(self, corrections: Sequence[MerchantCorrection], known: Directory) -> None:
@@ -65,10 +62,10 @@ class Teaching:
         )
 
     def apply(self, fields: Fields, lines: Sequence[Line]) -> Fields:
-        """The fields with company and address as they were taught; the others, and confidences, stay.
+        """Return the fields with corrected company and address; other fields and confidences stay.
 
         Args:
-            fields: What was found without these corrections.
+            fields: The fields found without corrections.
             lines: The text of the receipt.
         """
         printed = letters(" ".join(line.text for line in lines))
@@ -99,7 +96,7 @@ class Teaching:
         )
 
     def _value_for(self, name: Name, answered: str, printed: str, company: str | None) -> str | None:
-        """What people made of an answer; None if they said nothing about it."""
+        """Return the correction of an answer; None without one."""
         key = letters(answered)
         if key and key in self._value[name]:
             return self._value[name][key]
@@ -128,7 +125,7 @@ class Teaching:
         if self._known.address(answered, company, sure=True).known:
             return None
         for value in again:
-            # What was added may be of one branch: it has to be printed, which was asked before.
+            # An added part may belong to one branch only, so it has to be printed, which was checked above.
             if _one_name(key, letters(value)) and key not in letters(value):
                 return value
         taught = self._taught.address(answered, company)
@@ -144,7 +141,7 @@ def _stands_in(value: str, printed: str) -> bool:
 
 
 def _places(lines: Sequence[Line], wanted: str) -> list[int]:
-    """Indices of the fewest neighboring lines of one page that hold a text's letters and digits; none if none do."""
+    """Return the indices of the fewest neighboring lines of one page that contain a text's letters and digits."""
     best: list[int] = []
     for first in range(len(lines)):
         joined = ""

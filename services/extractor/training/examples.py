@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from services.extractor.training.labeling.receipts import Versions
 _BUCKET = 6
 # A receipt that was read, too, is learned from as it is labeled this often.
 _AS_LABELED = 0.5
+# Receipts with a label that fewer receipts than this have come this often per pass.
+_RARE = 40
+_RARE_REPEATS = 3
 # Shares of the receipts that come without any features of words, and without those of one kind.
 _WITHOUT_WORDING = 0.1
 _WITHOUT_WORD = 0.08
@@ -95,6 +99,17 @@ def batches(
             for example in encoded:
                 _drop_wording(example.document, chance)
             yield [example for example in encoded if len(example.labels)]
+
+
+def repeat_rare(receipts: Sequence[Versions]) -> list[Versions]:
+    """Return the receipts, those with a label that few have several times."""
+    labels = [{int(number) for one in versions[0] for number in set(one.labels.tolist())} for versions in receipts]
+    counts = Counter(number for found in labels for number in found)
+    result: list[Versions] = []
+    for versions, found in zip(receipts, labels, strict=True):
+        is_rare = any(counts[number] < _RARE for number in found)
+        result += [versions] * (_RARE_REPEATS if is_rare else 1)
+    return result
 
 
 def _drop_wording(document: Document, chance: random.Random) -> None:

@@ -17,7 +17,7 @@ from services.extractor.training.labeling.targets import target_table
 from shared.inference.device import autocast
 
 # Most characters belong to no value; without weights a total of four digits would hardly count.
-_CLASS_WEIGHTS = {"company": 2.0, "date": 3.0, "address": 1.0, "total": 5.0}
+_CLASS_WEIGHTS = {"company": 2.0, "date": 3.0, "address": 1.0, "total": 5.0, "tip": 6.0}
 _SHORT_VALUE_WEIGHT = 3.0
 _LONG_CLASSES = ("item_description", "sub_description")
 _START_WEIGHT = 0.3

@@ -30,7 +30,7 @@ from services.extractor.predictor import Predictor
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate
-from services.extractor.training.examples import Example, batches, encode_labeled
+from services.extractor.training.examples import Example, batches, encode_labeled, repeat_rare
 from services.extractor.training.fitting import fit, hold_out
 from services.extractor.training.labeling.fields import IGNORED, label
 from services.extractor.training.labeling.readings import Reading, load_readings
@@ -81,6 +81,7 @@ class TrainingConfig:
         together.
         scoring: Scoring to export instead, fitted by another run that kept receipts out; None for one of this run.
         synthetic_share: Share of the batches' receipts drawn from `synthetic`, 0 to 1.
+        repeats: How often a receipt of `data` comes per pass.
         device: `auto`, `cpu` or `cuda`.
         hidden: Width of each LSTM direction.
     """
@@ -102,6 +103,7 @@ class TrainingConfig:
     fold: int = 0
     scoring: Path | None = None
     synthetic_share: float = 0.15
+    repeats: int = 1
     device: str = "auto"
     hidden: int = Architecture.hidden
 
@@ -156,7 +158,9 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     photographs = load_split(config.photographs, "train") if config.photographs else []
     readings = [load_readings(path) for path in config.readings]
     items = [cord_receipt(receipt) for receipt in load_cord(config.items, "train")] if config.items else []
-    real = [*(versions_of(receipt, readings) for receipt in [*receipts, *photographs]), *([one] for one in items)]
+    basic = [versions_of(receipt, readings) for receipt in receipts]
+    others = [*(versions_of(receipt, readings) for receipt in photographs), *([one] for one in items)]
+    real = [*basic * config.repeats, *repeat_rare(others)]
     synthetic = [basic_receipt(one) for one in load_split(config.synthetic, "all")] if config.synthetic else []
     compared = held_out or load_split(config.data, "validation")
     validation = sorted((encode_labeled(label(one)) for one in compared), key=lambda one: len(one.labels))

@@ -50,6 +50,8 @@ _ROWS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^\W*(?:CHANGE|BAKI)\b(?:\s?DUE)?\W*(?:RM)?\W*$", "change"),
         (r"^\W*(?:CASH|TUNAI)\b(?:\s?(?:TENDERED|PAID|RECEIVED|AMT))?\W*(?:RM)?\W*$", "cash"),
         (r"^\W*(?:VISA|MASTER(?:CARD)?|AMEX|DEBIT|CREDIT)\b(?:\s?CARD)?\W*(?:RM)?\W*$", "card"),
+        (r"^\W*(?:TIP|GRATUITY)\b[^A-Z]*$", "tip"),
+        (r"^\W*(?:ADD |SALES )?(?:TAX|GST|SST|VAT|MWST|TVA|IVA|BTW)\s?[@(]?\s?[\d.,]+\s?%\)?\W*$", "tax"),
         (r"^\W*SUB\s?-?\s?TOTAL\b\W*(?:\(?RM\)?)?\W*$", "subtotal"),
         (r"^\W*(?:SERVICE|SERV\.?|SVC)\s(?:CHARGE|CHG)\b[^A-Z]*$", "service_charge"),
     )
