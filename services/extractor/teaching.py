@@ -7,8 +7,8 @@ everything else and need no network, so the gateway can cache what the models an
 A correction applies to the same answer, compared by letters and digits, if both texts are spellings of one name or the
 corrected text is printed on this receipt. So a heading (TAX INVOICE) that was answered as the company of one shop
 changes nothing on the receipts of the next shop, and a part added to the address of one branch is not added to
-another's. Nearly read texts are corrected as by the merchant directory. An answer that the directory knows stays, except for a
-taught spelling or a taught text that is printed.
+another's. Nearly read texts are corrected as by the merchant directory. An answer that the directory knows stays,
+except for a taught spelling or a taught text that is printed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Receipts that might have been: reading errors, torn rows, other shops, other amounts. Training only.
+"""Variations of labeled receipts: reading errors, missing rows, other shops, amounts, languages. Training only.
 
-526 receipts of some two hundred shops are few, so that a network would learn the shops. Everything here works on
-labeled segments, before they are encoded, and keeps text and labels aligned.
+The labeled receipts come from a few hundred shops, which a network would otherwise memorize. Everything here works on
+labeled segments before they are encoded, and keeps text and labels aligned.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.normalization import find_dates
 _COMPANY = 1 + FIELD_NAMES.index("company")
 _ADDRESS = 1 + FIELD_NAMES.index("address")
 
-# What text recognition may read instead of a character, beside those that look alike.
+# What a recognizer may read instead of a character, in addition to look-alikes.
 _OTHER_CONFUSIONS = {
     "0": "8", "O": "Q", "Q": "O", "1": "7", "I": "T", "5": "6", "S": "8", "8": "06", "B": "R", "2": "7", "Z": "7",
     "6": "58", "7": "1", "T": "I", "A": "R", "M": "NH", "N": "MH", "U": "J", "V": "Y", "C": "O", "E": "FB", "F": "EP",
@@ -37,11 +37,12 @@ _CONFUSED = {character: look_alikes_of(character) + _OTHER_CONFUSIONS.get(charac
 
 @dataclass
 class Augmenter:
-    """Draws variations of receipts.
+    """Draw variations of receipts.
 
     Attributes:
-        companies: Printed names of companies to put in another's place, each a list of segments.
-        addresses: The same for addresses.
+        random: Source of chance.
+        companies: Printed names that replace others, each a list of segments.
+        addresses: Printed addresses that replace others, each a list of segments.
     """
 
     random: random.Random
@@ -50,7 +51,7 @@ class Augmenter:
 
     @classmethod
     def of(cls, receipts: Sequence[Sequence[LabeledText]], seed: int) -> Augmenter:
-        """An augmenter that knows the companies and addresses of these receipts."""
+        """Return an augmenter with the companies and addresses of these receipts."""
         return cls(
             random.Random(seed),  # noqa: S311 - not for secrets
             _distinct([_printed(segments, _COMPANY) for segments in receipts]),
@@ -58,7 +59,7 @@ class Augmenter:
         )
 
     def __call__(self, receipt: Sequence[LabeledText]) -> list[LabeledText]:
-        """A variation of a receipt; the receipt itself is left alone."""
+        """Return a variation of a receipt, which itself is not changed."""
         segments = [_copy(segment) for segment in receipt]
         read = any(segment.confidence < 1.0 for segment in receipt)
         if self.random.random() < 0.5:
@@ -87,7 +88,7 @@ class Augmenter:
         return [segment for segment in segments if segment.text.strip()]
 
     def rearranged(self, receipt: Sequence[LabeledText]) -> list[LabeledText]:
-        """A receipt with boxes moved, joined and split, and the same text."""
+        """Return a receipt with the same text in segments that are moved, joined and split."""
         segments = [_copy(segment) for segment in receipt]
         segments = self._merge_and_split(segments)
         self._move(segments)
@@ -113,7 +114,7 @@ class Augmenter:
             _stretch(segment, len(segment.text) / max(before, 1))
 
     def _blend(self, first: str, second: str) -> str:
-        """Words of one name before the closing words of another."""
+        """Join the first words of one name and the last words of another."""
         a, b = first.split(), second.split()
         if not a or not b:
             return first
@@ -136,13 +137,13 @@ class Augmenter:
         rate = self.random.uniform(0.0, 0.15)
         kept = [s for s in segments if not BACKGROUND.issuperset(s.labels.tolist()) or self.random.random() > rate]
         if self.random.random() < 0.15:
-            # A field that is missing must be answered with nothing, so let one be missing now and then.
+            # The network has to learn to answer nothing for a missing field.
             number = self.random.randint(1, len(FIELD_NAMES))
             kept = [s for s in kept if not (s.labels == number).any()] or kept
         return kept
 
     def _merge_and_split(self, segments: list[LabeledText]) -> list[LabeledText]:
-        """Segments parted at a space, and neighbors on a row joined, as a detector does."""
+        """Split segments at spaces and join neighbors on a row, as a detector does."""
         result: list[LabeledText] = []
         # Some detectors keep the quantity and the name of an item in one segment.
         often = self.random.random() < 0.3
@@ -187,7 +188,7 @@ class Augmenter:
         )
 
     def _confidence(self, wrong: int) -> float:
-        """About what the recognizer says of a segment with so many characters wrong."""
+        """Draw a confidence such as the recognizer gives a segment with this many wrong characters."""
         return self.random.uniform(0.1, 0.95) if wrong else 1.0 - 0.4 * self.random.random() ** 3
 
     def _move(self, segments: list[LabeledText]) -> None:
@@ -235,7 +236,7 @@ def _without_spaces(segment: LabeledText) -> LabeledText:
 
 
 def _stretch(segment: LabeledText, factor: float) -> None:
-    """Make a segment wider or narrower about its center."""
+    """Scale the width of a segment about its center."""
     center = segment.quad[:, 0].mean()
     segment.quad[:, 0] = center + (segment.quad[:, 0] - center) * min(max(factor, 0.4), 2.5)
 

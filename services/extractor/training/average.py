@@ -1,7 +1,7 @@
-"""Average the weights of trainings that began alike, as if they were one network ("model soups", arXiv:2203.05482).
+"""Average weights of trainings with a common start ("model soups", Wortsman et al., 2022, arXiv:2203.05482).
 
-`python -m services.extractor.training.average --data DIR --weights A B --export FOLDER`. The scoring is that of the
-first of the weights. Never imported by code that serves requests.
+`python -m services.extractor.training.average --data DIR --weights A B --export FOLDER` keeps the scoring of the first
+weights. Serving code never imports this module.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ def average(folders: Sequence[Path], export: Path, data: Path) -> Manifest:
     """Write the plain mean of several weights, with its measures on the validation split of `data`.
 
     Args:
-        folders: The weights, of one network.
-        export: Folder to write to.
-        data: Data set in the layout of SROIE.
+        folders: Folders of weights of one architecture.
+        export: Output folder.
+        data: Dataset in the layout of SROIE.
 
     Returns:
         The manifest written.
 
     Raises:
-        WeightsError: If weights are missing, damaged or of different networks.
+        WeightsError: If weights are missing, damaged or of different architectures.
     """
     manifests, arrays = zip(*(load_weights(folder, name=NAME) for folder in folders), strict=True)
     for folder, manifest in zip(folders, manifests, strict=True):
         if manifest.architecture["network"] != manifests[0].architecture["network"]:
-            raise WeightsError(f"{folder} is another network than {folders[0]}; only alike ones can be averaged.")
+            raise WeightsError(f"{folder} and {folders[0]} have different architectures and cannot be averaged")
     mean = {key: np.mean([one[key].astype(np.float32) for one in arrays], axis=0) for key in arrays[0]}
     measures: dict[str, object] = {}
-    for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
+    # The first pass writes the weights to measure, the second adds the measures to the manifest.
+    for _ in range(2):
         written = save_weights(
             export,
             mean,
@@ -62,7 +63,7 @@ def average(folders: Sequence[Path], export: Path, data: Path) -> Manifest:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Average released weights of the extractor.")
+    parser = argparse.ArgumentParser(description="Average weights of the extractor.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, nargs="+", required=True)
     parser.add_argument("--export", type=Path, required=True)

@@ -1,9 +1,8 @@
-"""Fits the scoring on all training receipts, each read by a network that has not learned from it.
+"""Fit the scoring on all training receipts, each read by a network that was not trained on it.
 
-`python -m services.extractor.training.crossfit --data DIR --runs runs/fold-0 runs/fold-1 runs/fold-2 --weights FOLDER
---export
-FOLDER`, after trainings with `--held-out SHARE --fold 0`, `--fold 1` and so on. The tensors of the weights stay as they
-are. Never imported by code that serves requests.
+Run `python -m services.extractor.training.crossfit --data DIR --runs runs/fold-0 runs/fold-1 runs/fold-2 --weights
+FOLDER --export FOLDER` after trainings with `--held-out SHARE --fold 0`, `--fold 1` and so on. The network's weights do
+not change. Serving code never imports this module.
 """
 
 from __future__ import annotations
@@ -44,16 +43,16 @@ def crossfit(
     hidden: int = Architecture.hidden,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Fit the scoring and write it with the weights; returns the measures on `validation`.
+    """Fit the scoring, write it with the weights, and return the measures on the validation split.
 
     Args:
-        data: Data set in the layout of SROIE, the one that the runs were trained on.
-        runs: Folder of the run of each fold, in order; together they hold out every receipt once.
+        data: Dataset in the layout of SROIE that the runs were trained on.
+        runs: Run folder of each fold, in order; together they hold out every receipt once.
         weights: Folder of the weights that the scoring is for.
-        export: Folder to write to.
-        readings: Files of what the whole chain read on the receipts (`services.extractor.training.labeling.readings`).
-        hidden: Width of each LSTM direction of the runs' networks.
-        threads: Processor threads; None for all.
+        export: Output folder.
+        readings: Files with readings of the receipts (`services.extractor.training.labeling.readings`).
+        hidden: Units per LSTM direction in the networks of the runs.
+        threads: CPU threads; None for all.
     """
     set_threads(threads)
     receipts = load_split(data, "train")
@@ -61,7 +60,8 @@ def crossfit(
     scoring = fit([_held_out(run, fold, len(runs), receipts, read, hidden) for fold, run in enumerate(runs)])
     manifest, tensors = load_weights(weights, name=NAME)
     measures: dict[str, Any] = {}
-    for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
+    # The first pass writes the weights to measure, the second adds the measures to the manifest.
+    for _ in range(2):
         save_weights(
             export,
             tensors,
@@ -86,13 +86,13 @@ def _held_out(
     readings: Sequence[Mapping[str, Reading]],
     hidden: int,
 ) -> HeldOut:
-    """What the network of one fold says of the receipts held out of it."""
+    """Run the network of one fold over the receipts held out of it."""
     architecture = Architecture(hidden=hidden, features=len(FEATURES), classes=CLASSES, item_starts=True)
     network = CharacterLSTM(architecture)
     average = ExponentialMovingAverage(network, 0.99)
     optimizer = torch.optim.AdamW(network.parameters())
     if TrainingRun(run, fold).resume(model=network, optimizer=optimizer, average=average) is None:
-        raise FileNotFoundError(f"{run} has no checkpoint; train with --held-out {1 / folds:.4f} --fold {fold} first")
+        raise FileNotFoundError(f"{run} has no checkpoint. Train with --held-out {1 / folds:.4f} --fold {fold} first.")
     network.load_state_dict(average.state_dict())
     learned, held_out = split_held_out(receipts, 1 / folds, fold)
     directory = build_directory([receipt.entities for receipt in learned])

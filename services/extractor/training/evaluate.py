@@ -1,4 +1,4 @@
-"""How well the extractor reads fields from given text (task 3)."""
+"""Measure the four fields from given text (task 3)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _BATCH = 16
 
 
 def values(fields: Fields) -> dict[str, str]:
-    """The value of each field that was found."""
+    """Return the value of each field that was found."""
     return {name: field.value for name in FIELD_NAMES if (field := getattr(fields, name)) is not None}
 
 
 def answers(predictor: Predictor, receipts: Sequence[LabeledReceipt]) -> list[Fields]:
-    """The fields of labeled receipts, from their labeled text."""
+    """Extract the fields of labeled receipts from their labeled text."""
     order = sorted(range(len(receipts)), key=lambda i: sum(len(segment.text) for segment in receipts[i].segments))
     found: dict[int, Fields] = {}
     for start in range(0, len(order), _BATCH):
@@ -36,12 +36,12 @@ def answers(predictor: Predictor, receipts: Sequence[LabeledReceipt]) -> list[Fi
 
 
 def evaluate(predictor: Predictor, data: Path, split: str = "validation") -> dict[str, Any]:
-    """Task 3 from given text: precision, recall and F1, of all receipts, of unseen companies, and of each field.
+    """Measure task 3 from given text: precision, recall and F1 of all receipts and of unseen companies, F1 per field.
 
     Args:
-        predictor: What to measure.
-        data: Data set in the layout of SROIE.
-        split: A split of it; unseen companies are measured only for `validation`.
+        predictor: The predictor to measure.
+        data: Dataset in the layout of SROIE.
+        split: Split of the dataset; unseen companies are measured on `validation` only.
     """
     receipts = load_split(data, split)
     labels = [receipt.entities for receipt in receipts]
@@ -57,7 +57,7 @@ def evaluate(predictor: Predictor, data: Path, split: str = "validation") -> dic
 
 
 def mistakes(predictor: Predictor, receipts: Sequence[LabeledReceipt]) -> list[tuple[str, str, str, str]]:
-    """Every wrong or missing value: key, field, label, answer ('' if none)."""
+    """Return every wrong or missing value: key, field, label, answer ("" for none)."""
     wrong: list[tuple[str, str, str, str]] = []
     for receipt, fields in zip(receipts, answers(predictor, receipts), strict=True):
         found = values(fields)

@@ -1,7 +1,7 @@
-"""Fits what stands between the network and the answers: weights of totals, confidences.
+"""Fit the scoring between the network and the answers: the choice of totals, and confidences.
 
-On receipts that the network did not learn from; its probabilities on the others are far too good. Never imported by
-code that serves requests.
+It is fitted on receipts that the network was not trained on, since its probabilities on the others are far too good.
+Serving code never imports this module.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from shared.learning.labels import LabeledReceipt
 from shared.measures.entities import is_same_value
 from shared.normalization import find_amounts, parse_amount
 
-# How strongly fitted numbers are drawn to their defaults; few receipts are kept out.
+# Strength of the prior that draws fitted weights to their defaults, since few receipts are held out.
 _TOTAL_RIDGE = 0.02
-# What a receipt without a total counts, set against one that has it.
+# Weight of a receipt without a total, relative to one with a total.
 _MISSING = 0.1
-# Weight of the prior on the confidences' weights, as if so many answers spoke for it.
+# Weight of the prior of the confidences' weights, in answers.
 _CONFIDENCE_PRIOR = 2.0
-# Each receipt counts this many times with boxes moved, joined and split, once as it is.
+# Times that each receipt counts with segments moved, joined and split, besides once as it is.
 _VARIATIONS = 2
 _BATCH = 16
 _TOTAL_CLASS = 1 + FIELD_NAMES.index("total")
@@ -44,15 +44,15 @@ _TOTAL_CLASS = 1 + FIELD_NAMES.index("total")
 
 @dataclass
 class HeldOut:
-    """Receipts that a network has not learned from, and what it says of them.
+    """Receipts that a network was not trained on, and its answers.
 
     Attributes:
         texts: Segments of each receipt.
         documents: The same, encoded.
-        scores: (T, 5) probabilities for the characters of each.
-        entities: The labels of each.
-        directory: Merchants of the receipts that the network has learned from, and no others.
-        without_total: For receipts with every print of the total taken away: their features, see `fit_total`.
+        scores: (T, outputs) probabilities for the characters of each.
+        entities: Labels of each.
+        directory: Merchants of the receipts that the network was trained on, and no others.
+        without_total: For each receipt with every print of the total removed, the features of its candidates, (C, F).
     """
 
     texts: list[list[TextSegment]]
@@ -72,15 +72,15 @@ def hold_out(
     readings: Sequence[Mapping[str, Reading]] = (),
     seed: int = 0,
 ) -> HeldOut:
-    """Run a network over receipts that it has not learned from, as they are labeled, with boxes varied, and as read.
+    """Run a network over receipts that it was not trained on: as labeled, with varied segments, and as read.
 
     Args:
-        network: In evaluation mode.
-        receipts: What it has not learned from.
-        directory: Merchants of what it has learned from.
-        device: Where the network is.
-        readings: What the whole chain read on receipts, by key; see `services.extractor.training.labeling.readings`.
-        seed: Of the variations.
+        network: Network in evaluation mode.
+        receipts: Receipts that it was not trained on.
+        directory: Merchants of those that it was trained on.
+        device: Device of the network.
+        readings: Readings by key, see `services.extractor.training.labeling.readings`.
+        seed: Seed of the variations.
     """
     texts, entities = _variations(receipts, readings, seed)
     documents = [encode(segments) for segments in texts]
@@ -92,7 +92,7 @@ def hold_out(
 
 
 def fit(parts: Sequence[HeldOut]) -> Scoring:
-    """Fit the scoring on receipts that were held out of one training or of several."""
+    """Fit the scoring on receipts that were held out of one or several trainings."""
     cases = []
     for part in parts:
         for document, score, wanted in zip(part.documents, part.scores, part.entities, strict=True):
@@ -113,14 +113,14 @@ def fit(parts: Sequence[HeldOut]) -> Scoring:
 
 
 def fit_total(cases: Sequence[tuple[Doubles, int]], without: Sequence[Doubles] = ()) -> tuple[tuple[float, ...], float]:
-    """Weights for which the softmax over a receipt's candidates gives the right one the highest probability.
+    """Fit the softmax over the candidates of a receipt that chooses its total.
 
     Args:
         cases: For each receipt the features of its candidates, (C, F), and the index of the right one.
-        without: The features of the candidates, (C, F), of receipts that have no total.
+        without: Features of the candidates, (C, F), of receipts without a total.
 
     Returns:
-        The weights of the features, and the score of there being no total.
+        The weights of the features, and the score of the case that there is no total.
     """
     start = torch.tensor([*DEFAULT_WEIGHTS, DEFAULT_NO_TOTAL], dtype=torch.float64)
     weights = start.clone().requires_grad_()
@@ -138,13 +138,13 @@ def fit_total(cases: Sequence[tuple[Doubles, int]], without: Sequence[Doubles] =
 
 
 def without_total(segments: Sequence[TextSegment], entities: Mapping[str, str]) -> list[TextSegment]:
-    """The segments of a receipt but those that print its total, wherever they do."""
+    """Return the segments of a receipt without those that contain its total."""
     total = parse_amount(entities["total"])
     return [one for one in segments if all(match.amount != total for match in find_amounts(one.text))]
 
 
 def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[str, float]:
-    """Logistic regression of whether a value is right on the evidence for it; see `Scoring.confidence`."""
+    """Fit the probability that a value is right, by logistic regression on its evidence; see `Scoring.confidence`."""
     if len(evidence) == 0:
         return dict(PLAIN_WEIGHTS)
     names = list(dict.fromkeys([*PLAIN_WEIGHTS, *evidence[0].signs]))
@@ -163,7 +163,7 @@ def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[
 
 
 def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[Floats]:
-    """(T, 5) probabilities for the characters of each document."""
+    """Return (T, outputs) probabilities for the characters of each document."""
     scores: list[Floats] = []
     for start in range(0, len(documents), _BATCH):
         scores += compute_probabilities(engine, documents[start : start + _BATCH])
@@ -171,13 +171,13 @@ def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[Floats]:
 
 
 def _features(document: Document, scores: Floats) -> Doubles:
-    """(C, F) features of the amounts of a document."""
+    """Return the features of the amounts of a document, (C, F)."""
     found = candidates(document, scores[:, _TOTAL_CLASS])
     return np.array([candidate.features for candidate in found]).reshape(-1, len(DEFAULT_WEIGHTS))
 
 
 def _with_none(features: Doubles, weights: torch.Tensor) -> torch.Tensor:
-    """(C + 1,) scores of the candidates and, last, of there being no total."""
+    """Return (C + 1,) scores of the candidates and, last, of the case that there is no total."""
     return torch.cat([torch.from_numpy(features) @ weights[:-1], weights[-1:]])
 
 
@@ -197,7 +197,7 @@ def _minimize(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[f
 def _variations(
     receipts: Sequence[LabeledReceipt], readings: Sequence[Mapping[str, Reading]], seed: int
 ) -> tuple[list[list[TextSegment]], list[dict[str, str]]]:
-    """The receipts as they are labeled, with their boxes varied, and as they were read; and the labels of each."""
+    """Return the receipts as labeled, with varied segments, and as read; and the labels of each."""
     augmenter = Augmenter(random.Random(seed))  # noqa: S311 - not for secrets
     texts: list[list[TextSegment]] = []
     entities: list[dict[str, str]] = []
@@ -214,7 +214,7 @@ def _variations(
 def _evidence(
     name: FieldName, read: Sequence[Extraction], entities: Sequence[dict[str, str]]
 ) -> tuple[list[Evidence], list[bool]]:
-    """The evidence for each value that was read, and whether it is right."""
+    """Return the evidence for each value, and whether the value is right."""
     evidence, right = [], []
     for extraction, wanted in zip(read, entities, strict=True):
         if name in extraction.evidence:

@@ -1,7 +1,7 @@
-"""Training of the extractor.
+"""Train the extractor.
 
-`python -m services.extractor.training.train --data DIR --run DIR` follows a recipe of `recipe.toml`, by default the
-one that led to the weights in the repository. Never imported by code that serves requests.
+`python -m services.extractor.training.train --data DIR --run DIR` follows a recipe of `recipe.toml`. Serving code never
+imports this module.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from services.extractor.encoding import ALPHABET, FEATURES
 from services.extractor.merchants import letters
 from services.extractor.network.architecture import Architecture
-from services.extractor.network.classes import BASIC_CLASSES, CLASSES, OTHER
+from services.extractor.network.classes import BASIC_CLASSES, CLASSES
 from services.extractor.network.engine import compute_probabilities
 from services.extractor.network.loading import NAME
 from services.extractor.network.network import CharacterLSTM
@@ -37,53 +36,52 @@ from services.extractor.training.labeling.readings import Reading, load_readings
 from services.extractor.training.labeling.receipts import basic_receipt, cord_receipt, versions_of
 from services.extractor.training.losses import ExtractorLoss
 from services.extractor.training.merchants import build_directory
+from services.extractor.training.start import start_from
 from shared.contracts import FIELD_NAMES
-from shared.inference.device import arrays_of, load_into, select_device, set_threads
-from shared.inference.weights import load_weights, save_weights
+from shared.inference.device import arrays_of, select_device, set_threads
+from shared.inference.weights import save_weights
 from shared.learning.cord import load_cord
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
 from shared.learning.recipes import parse_options
 from shared.learning.training import ExponentialMovingAverage, TrainingRun, schedule_rate_by_step
 
-#: The recipes in the repository.
 RECIPES = Path(__file__).parents[1] / "recipe.toml"
 _BATCH = 16
 _PEAK = 2e-3
 _WARMUP = 60
 _EVALUATE_EVERY = 100
-# A company with as many receipts or fewer is kept out as a whole.
-_FEW = 3
+# Companies with at most this many receipts are held out as a whole.
+_MAX_FEW = 3
 
 Readings = Mapping[str, Reading]
 
 
 @dataclass
 class TrainingConfig:
-    """What a training needs to know.
+    """Settings of a training.
 
     Attributes:
-        data: Data set in the layout of SROIE; its `train` split is learned from, `validation` measured on.
-        photographs: A dataset in the layout of WildReceipt, whose `train` is learned from too, or None.
-        items: A dataset in the layout of CORD, whose `train` is learned from too, or None.
-        readings: Files of what the whole chain read on receipts of these (`...training.labeling.readings`).
-        start: Folder of released weights to begin from, in place of random ones, or None.
+        data: Dataset in the layout of SROIE: `train` to train on, `validation` to measure.
+        photographs: Dataset in the layout of WildReceipt, whose `train` is trained on, or None.
+        items: Dataset in the layout of CORD, whose `train` is trained on, or None.
+        readings: Files with readings of `data` and `photographs` (`services.extractor.training.labeling.readings`).
+        start: Folder of weights to start from, or None for random ones.
         peak: Highest learning rate.
-        synthetic: A second data set in the same layout (`all` of it is learned from), or None.
-        run: Folder of checkpoint and log; an interrupted run goes on there.
-        steps: Batches of 16 receipts.
-        seed: Seeds everything.
-        minutes: Stop by then, with the schedule shortened to fit; None for no limit.
-        threads: Processor threads; None for all.
+        synthetic: Synthetic receipts in the layout of SROIE, all of which are trained on, or None.
+        run: Folder of the checkpoint and log; an interrupted run resumes there.
+        steps: Number of batches of 16 receipts.
+        seed: Seed of all random choices.
+        minutes: Time limit, to which the schedule is shortened; None for none.
+        threads: CPU threads; None for all.
         export: Folder to write the weights to at the end, or None.
-        held_out: Share of `train` kept out, 0 to 1; the scoring is fitted on it at the end (`scoring.json` in `run`).
-        fold: Which part of that size is kept out, from 0; `services.extractor.training.crossfit` puts such runs
-        together.
-        scoring: Scoring to export instead, fitted by another run that kept receipts out; None for one of this run.
-        synthetic_share: Share of the batches' receipts drawn from `synthetic`, 0 to 1.
-        repeats: How often a receipt of `data` comes per pass.
+        held_out: Share of `train` held out, 0 to 1; the scoring is fitted on it at the end (`scoring.json` in `run`).
+        fold: Number of the part of that size to hold out, from 0; see `services.extractor.training.crossfit`.
+        scoring: File of a scoring to export, fitted by another run; None for that of this run.
+        synthetic_share: Share of `synthetic` in the receipts of a pass, 0 to 1.
+        repeats: Times that each receipt of `data` comes per pass.
         device: `auto`, `cpu` or `cuda`.
-        hidden: Width of each LSTM direction.
+        hidden: Units per LSTM direction.
     """
 
     data: Path
@@ -111,16 +109,16 @@ class TrainingConfig:
 def split_held_out(
     receipts: Sequence[LabeledReceipt], share: float, fold: int = 0
 ) -> tuple[list[LabeledReceipt], list[LabeledReceipt]]:
-    """Split receipts into those to learn from and those kept out; the same ones every time, whatever the seed.
+    """Split receipts into those to train on and those held out, always in the same way.
 
-    The receipts of a company that has few stay together. Else hardly any company that is kept out would be new to what
-    was learned, while many of those that users bring are: 42 of 100 on `validation`, two of five of those kept out so.
+    The receipts of a company with few stay together, so that two of five held-out receipts are from companies that the
+    network has not seen, as on validation (42 of 100).
     """
     groups: dict[str, list[int]] = {}
     for i, receipt in enumerate(receipts):
         groups.setdefault(letters(receipt.entities["company"]), []).append(i)
-    together = [group for group in groups.values() if len(group) <= _FEW]
-    order = together + [[i] for group in groups.values() if len(group) > _FEW for i in group]
+    together = [group for group in groups.values() if len(group) <= _MAX_FEW]
+    order = together + [[i] for group in groups.values() if len(group) > _MAX_FEW for i in group]
     random.Random(19).shuffle(order)
     low, high = (round((fold + more) * share * len(receipts)) for more in (0, 1))
     before = accumulate((len(group) for group in order), initial=0)
@@ -150,7 +148,7 @@ def character_f1(network: CharacterLSTM, examples: Sequence[Example], device: to
 
 
 def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
-    """Train a network; returns the last measures. Goes on from the checkpoint in `config.run`, if there is one."""
+    """Train a network and return the last measures; resumes from a checkpoint in `config.run`."""
     set_threads(config.threads)
     device = select_device(config.device)
     run = TrainingRun(config.run, config.seed)
@@ -166,7 +164,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     validation = sorted((encode_labeled(label(one)) for one in compared), key=lambda one: len(one.labels))
     architecture = Architecture(hidden=config.hidden, features=len(FEATURES), classes=CLASSES, item_starts=True)
     network = CharacterLSTM(architecture).to(device)
-    origin = "random" if config.start is None else _start_from(config.start, network)
+    origin = "random" if config.start is None else start_from(config.start, network)
     loss_of = ExtractorLoss(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.peak, weight_decay=0.02)
     average = ExponentialMovingAverage(network, 0.99)
@@ -222,44 +220,10 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
                 "batch": _BATCH,
                 "seed": config.seed,
                 "seconds": round(run.seconds),
-                "scoring": "fitted on receipts of the training split that the network had not learned from",
+                "scoring": "fitted on receipts of the training split that the network was not trained on",
             }
             measures |= export(network, config, scoring, training)
     return measures
-
-
-def _start_from(folder: Path, network: CharacterLSTM) -> str:
-    """Take over released weights; returns their version. Raises WeightsError if they do not fit the network.
-
-    Layout numbers that were added since, always at the end, begin with no weight.
-    """
-    manifest, arrays = load_weights(folder, name=NAME)
-    own = network.state_dict()
-    for name in ("convolution.weight", "first.ahead.weight_ih_l0", "first.back.weight_ih_l0"):
-        added = max(own[name].shape[1] - arrays[name].shape[1], 0)
-        arrays[name] = np.pad(arrays[name], [(0, 0), (0, added), *[(0, 0)] * (arrays[name].ndim - 2)])
-    before = Architecture.from_dict(manifest.architecture["network"])
-    if before.outputs != network.architecture.outputs:
-        _widen(arrays, before, network.architecture)
-    load_into(network, arrays)
-    return manifest.version
-
-
-def _widen(arrays: dict[str, npt.NDArray[Any]], before: Architecture, after: Architecture) -> None:
-    """Add outputs for new classes, which share evenly what the old network gave to `other`.
-
-    So the probabilities of the old classes are at first what they were. The start of an item begins near one in two.
-    """
-    weight, bias = arrays["classifier.weight"], arrays["classifier.bias"]
-    draw = np.random.default_rng(0)
-    wide = draw.normal(0.0, 0.01, (after.outputs, weight.shape[1])).astype(np.float32)
-    wide_bias = np.zeros(after.outputs, np.float32)
-    sharing = [name for name in after.classes if name == OTHER or name not in before.classes]
-    for number, name in enumerate(after.classes):
-        row = before.classes.index(OTHER if name in sharing else name)
-        wide[number] = weight[row] + (wide[number] if name in sharing else 0.0)
-        wide_bias[number] = bias[row] - (np.log(len(sharing)) if name in sharing else 0.0)
-    arrays["classifier.weight"], arrays["classifier.bias"] = wide, wide_bias
 
 
 def _scoring(
@@ -270,7 +234,7 @@ def _scoring(
     readings: Sequence[Readings],
     device: torch.device,
 ) -> Scoring:
-    """Fit the scoring on what was kept out, or take over one that was fitted before, or the default one."""
+    """Return the scoring of a file, or fit one on held-out receipts; without either, the default."""
     if config.scoring is not None:
         return Scoring.model_validate_json(config.scoring.read_text(encoding="utf-8"))
     if not held_out:
@@ -285,13 +249,14 @@ def _scoring(
 def export(
     network: CharacterLSTM, config: TrainingConfig, scoring: Scoring, training: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write the weights, measure them on `validation` as they are stored (half precision), return the measures."""
+    """Write the weights, measure them on validation as stored (in half precision), and return the measures."""
     if config.export is None:
-        raise ValueError("export needs a folder")
+        raise ValueError("`export` has to name a folder")
     architecture = {"network": network.architecture.to_dict(), "scoring": scoring.model_dump(mode="json")}
     settings = ExtractorSettings(weights=config.export, device=config.device, threads=config.threads)
     measures: dict[str, Any] = {}
-    for _ in range(2):  # once to have something to measure, once more with the measures in the manifest
+    # The first pass writes the weights to measure, the second adds the measures to the manifest.
+    for _ in range(2):
         save_weights(
             config.export,
             arrays_of(network.state_dict()),
@@ -307,7 +272,7 @@ def export(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line, see `parse_options`."""
+    """Run the command line, see `parse_options`."""
     train(parse_options(TrainingConfig, RECIPES, arguments), progress=lambda record: print(record, flush=True))
 
 

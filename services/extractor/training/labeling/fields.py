@@ -1,8 +1,8 @@
-"""Training labels: which characters of a receipt are its company, date, address and total.
+"""Find which characters of a receipt are its company, date, address and total, from four labeled strings.
 
-The data set gives four strings, not places. A value is searched for in the text by its letters and digits only, since
-labels differ from the print in punctuation and spaces; where the print differs in a few letters too (labels were typed
-by people), the most similar run of segments is taken. Never imported by code that serves requests.
+A value is searched for by its letters and digits only, since labels differ from the print in punctuation and spaces.
+Where the print also differs in a few letters (people typed the labels), the most similar run of segments counts.
+Serving code never imports this module.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IGNORED = -100
 NO_GROUPS = -1
 _COMPANY, _DATE, _ADDRESS, _TOTAL = (1 + FIELD_NAMES.index(name) for name in ("company", "date", "address", "total"))
 
-# What is not found letter by letter must be this similar, 0 to 1, to count as found.
+# Minimum similarity, 0 to 1, of a value that is not printed letter by letter.
 _SIMILAR = 0.75
 _MAX_SEGMENTS = 8
 
@@ -50,7 +50,7 @@ class LabeledText:
 
 
 def label(receipt: LabeledReceipt) -> list[LabeledText]:
-    """The segments of a receipt in reading order, labeled."""
+    """Label the segments of a receipt with 0 to 4 or IGNORED; returns them in reading order."""
     segments = [TextSegment(segment.quad, segment.text) for segment in receipt.segments]
     document = encode(segments)
     labels = np.zeros(len(document.text), np.int64)
@@ -71,13 +71,13 @@ def label(receipt: LabeledReceipt) -> list[LabeledText]:
 
 
 def letters(text: str) -> tuple[str, list[int]]:
-    """The letters and digits of a text, upper case, and where each of them stands in it."""
+    """Return the letters and digits of a text in upper case, and the place of each in the text."""
     places = [i for i, character in enumerate(text) if character.isalnum()]
     return "".join(text[i].upper()[:1] for i in places), places
 
 
 def locate(document: Document, value: str) -> tuple[int, int] | None:
-    """Where a value stands in a document: start and end, punctuation that closes it included; None if nowhere."""
+    """Return start and end of a value in a document, including closing punctuation; None if it is not there."""
     wanted, _ = letters(value)
     if not wanted:
         return None
@@ -96,7 +96,7 @@ def locate(document: Document, value: str) -> tuple[int, int] | None:
 
 
 def _exact(document: Document, printed: str, places: Sequence[int], wanted: str) -> tuple[int, int] | None:
-    """The first occurrence that starts where a segment starts, else the first of all."""
+    """Return the first occurrence at the start of a segment; without one, the first of all."""
     first: tuple[int, int] | None = None
     at = printed.find(wanted)
     while at >= 0:
@@ -110,7 +110,7 @@ def _exact(document: Document, printed: str, places: Sequence[int], wanted: str)
 
 
 def _similar(document: Document, wanted: str) -> tuple[int, int] | None:
-    """The run of whole segments most similar to the value; runs may skip none."""
+    """Return the run of neighboring whole segments that is most similar to the value."""
     texts = [letters(document.segment_text(i))[0] for i in range(len(document.order))]
     best, best_span = _SIMILAR, None
     for first in range(len(texts)):
@@ -127,7 +127,7 @@ def _similar(document: Document, wanted: str) -> tuple[int, int] | None:
 
 
 def _mark_date(document: Document, value: str, labels: npt.NDArray[np.int64]) -> None:
-    """Every print of the same date in the label's form; other forms of the same day are left open."""
+    """Mark every print of the date in the form of the label; other forms of the same day are IGNORED."""
     wanted = letters(value)[0]
     day = parse_date(value)
     marked = False
@@ -147,7 +147,7 @@ def _mark_date(document: Document, value: str, labels: npt.NDArray[np.int64]) ->
 
 
 def _mark_total(document: Document, value: str, labels: npt.NDArray[np.int64]) -> None:
-    """Prints of the total on a row that names it; without such a row all prints; the others are left open."""
+    """Mark the total on rows that name it, without such rows every print of it; its other prints are IGNORED."""
     wanted = parse_amount(value)
     if wanted is None:
         return

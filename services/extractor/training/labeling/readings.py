@@ -1,10 +1,9 @@
-"""What the whole chain read on labeled receipts, with the labels put to it. The extractor learns from it.
+"""Readings of labeled receipts by the whole chain, with the labels transferred to them.
 
-So it meets the mistakes that it will be given. Never imported by code that serves requests.
-
-The readings are those that `quittance evaluate --split train --predictions FILE` writes. A label belongs to a place on
-the paper, so each segment read takes the classes of the labeled segments that lie under it, character by character
-along the cheapest alignment of both texts (Levenshtein, 1966).
+Training on them shows the extractor the mistakes that it will meet. `quittance evaluate --split train --predictions
+FILE` writes them. A label belongs to a place on the page, so each segment of a reading takes the labels of the labeled
+segments below it, character by character along the cheapest alignment of both texts (Levenshtein, 1966). Serving code
+never imports this module.
 """
 
 from __future__ import annotations
@@ -24,22 +23,25 @@ from services.extractor.training.labeling.fields import LabeledText
 from shared.arrays import Floats
 from shared.learning.labels import LabeledSegment
 
-# Of the smaller of two boxes, so much of the height and of the width must be shared.
+# Minimum overlap of two boxes, as shares of the smaller height and width.
 _SHARED_HEIGHT, _SHARED_WIDTH = 0.5, 0.4
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the whole chain read on one copy of a receipt. `labeled`: what is printed on that copy, in its pixels."""
+    """What the whole chain read on one copy of a receipt.
+
+    Attributes:
+        labeled: The labeled segments, in pixels of the copy.
+        read: The segments of the reading.
+    """
 
     labeled: list[LabeledSegment]
     read: list[TextSegment]
 
 
 def load_readings(path: Path) -> dict[str, Reading]:
-    """Read what the whole chain read on labeled receipts, by key: the labeled segments and those that were read.
-
-    A receipt that the chain refused is left out.
+    """Load the readings in a file, by key; receipts that the chain refused are left out.
 
     Raises:
         OSError: If the file cannot be read.
@@ -58,15 +60,15 @@ def load_readings(path: Path) -> dict[str, Reading]:
 
 
 def transfer(labeled: Sequence[LabeledText], read: Sequence[TextSegment], background: int = 0) -> list[LabeledText]:
-    """Put the classes of labeled segments to the segments that were read in their places.
+    """Transfer the labels of labeled segments to the segments read in the same places.
 
     Args:
-        labeled: Segments as labeled, in reading order.
-        read: Segments as read, of the same page.
-        background: Label of what is not on any labeled segment.
+        labeled: Labeled segments in reading order.
+        read: Segments of a reading of the same page.
+        background: Label of text away from all labeled segments.
 
     Returns:
-        One for each that was read, in the same order.
+        The segments of the reading with labels, in the same order.
     """
     boxes = [_box(segment.quad) for segment in labeled]
     return [_transfer_to(segment, labeled, boxes, background) for segment in read]
@@ -99,7 +101,7 @@ def _transfer_to(
 
 
 def _aligned(source: str, classes: Sequence[int], read: str, background: int) -> npt.NDArray[np.int64]:
-    """Classes of the characters read: of those they stand for, or, if they stand for none, of the ones before them."""
+    """Return the labels of the characters read; an inserted character takes the label of the one before it."""
     labels = np.full(len(read), background, np.int64)
     if not source or not read:
         return labels
@@ -113,12 +115,12 @@ def _aligned(source: str, classes: Sequence[int], read: str, background: int) ->
 
 
 def _capitals(text: str) -> str:
-    """Upper case, every character in its place."""
+    """Return a text in upper case with every character in its place."""
     return "".join(character.upper()[:1] for character in text)
 
 
 def _overlap(first: Floats, second: Floats, axis: int) -> float:
-    """The length that two boxes share along an axis over the smaller of their lengths there."""
+    """Return the overlap of two boxes along an axis as a share of the smaller length."""
     low = max(float(first[axis]), float(second[axis]))
     high = min(float(first[axis + 2]), float(second[axis + 2]))
     least = min(float(box[axis + 2] - box[axis]) for box in (first, second))

@@ -51,5 +51,5 @@ def test_the_mean_is_written_with_the_scoring_of_the_first(tmp_path: Path, measu
 
 def test_different_networks_are_not_averaged(tmp_path: Path) -> None:
     other = moved(tmp_path / "b", 0.0, network={"hidden": 64})
-    with pytest.raises(WeightsError, match="another network"):
+    with pytest.raises(WeightsError, match="different architectures"):
         averaging.average([WEIGHTS, other], tmp_path / "mean", tmp_path)
