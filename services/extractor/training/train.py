@@ -22,13 +22,15 @@ from services.extractor.merchants import letters
 from services.extractor.network.architecture import Architecture
 from services.extractor.network.classes import BASIC_CLASSES, CLASSES
 from services.extractor.network.engine import compute_probabilities
-from services.extractor.network.loading import NAME
+from services.extractor.network.loading import NAME, load_engine, read_weights
 from services.extractor.network.network import CharacterLSTM
 from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.predictor import Predictor
 from services.extractor.scoring import Scoring
 from services.extractor.settings import ExtractorSettings
 from services.extractor.training.evaluate import evaluate
+from services.extractor.training.evaluate_items import measure_items
+from services.extractor.training.evaluate_labels import measure_cord, measure_wild
 from services.extractor.training.examples import Example, batches, encode_labeled, repeat_rare
 from services.extractor.training.fitting import fit, hold_out
 from services.extractor.training.labeling.fields import IGNORED, label
@@ -39,11 +41,11 @@ from services.extractor.training.merchants import build_directory
 from services.extractor.training.start import start_from
 from shared.contracts import FIELD_NAMES
 from shared.inference.device import arrays_of, select_device, set_threads
-from shared.inference.weights import save_weights
 from shared.learning.cord import load_cord
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
 from shared.learning.recipes import parse_options
+from shared.learning.release import save_measured_weights
 from shared.learning.training import ExponentialMovingAverage, TrainingRun, schedule_rate_by_step
 
 RECIPES = Path(__file__).parents[1] / "recipe.toml"
@@ -249,25 +251,31 @@ def _scoring(
 def export(
     network: CharacterLSTM, config: TrainingConfig, scoring: Scoring, training: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write the weights, measure them on validation as stored (in half precision), and return the measures."""
+    """Write the weights with their measures on validation, as stored in half precision, and return the measures."""
     if config.export is None:
         raise ValueError("`export` has to name a folder")
     architecture = {"network": network.architecture.to_dict(), "scoring": scoring.model_dump(mode="json")}
     settings = ExtractorSettings(weights=config.export, device=config.device, threads=config.threads)
-    measures: dict[str, Any] = {}
-    # The first pass writes the weights to measure, the second adds the measures to the manifest.
-    for _ in range(2):
-        save_weights(
-            config.export,
-            arrays_of(network.state_dict()),
-            name=NAME,
-            architecture=architecture,
-            alphabet=ALPHABET,
-            training=training,
-            measures=measures,
-        )
-        if not measures:
-            measures = {"validation, given text": evaluate(Predictor.load(settings.for_measurement()), config.data)}
+    manifest = save_measured_weights(
+        config.export,
+        arrays_of(network.state_dict()),
+        lambda: _measure(config, settings.for_measurement()),
+        name=NAME,
+        architecture=architecture,
+        alphabet=ALPHABET,
+        training=training,
+    )
+    return manifest.measures
+
+
+def _measure(config: TrainingConfig, settings: ExtractorSettings) -> dict[str, Any]:
+    measures: dict[str, Any] = {"validation, given text": evaluate(Predictor.load(settings), config.data)}
+    engine = load_engine(read_weights(settings.weights), settings)
+    if config.items:
+        items = measure_items(engine, config.items)
+        measures["CORD validation, given text"] = {**measure_cord(engine, config.items), "items": items}
+    if config.photographs:
+        measures["WildReceipt validation, given text"] = measure_wild(engine, config.photographs)
     return measures
 
 
