@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from services.extractor.encoding import FEATURES, Document, TextSegment, encode
 from services.extractor.features.wording import WORDING_FEATURES
-from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.labeling.fields import IGNORED, NO_GROUPS, LabeledText
 from services.extractor.training.labeling.receipts import Versions
+from services.extractor.training.variations.augmentation import Augmenter
 
 # Receipts are sorted by length within this many batches, so that little is padded and the order stays random.
 _BUCKET = 6

@@ -21,9 +21,9 @@ from services.extractor.network.network import CharacterLSTM
 from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
-from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.labeling.fields import label
 from services.extractor.training.labeling.readings import Reading
+from services.extractor.training.variations.augmentation import Augmenter
 from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.learning.labels import LabeledReceipt

@@ -6,7 +6,7 @@ import random
 
 from services.extractor.network.classes import CLASSES
 from services.extractor.training.labeling.receipts import basic_receipt
-from services.extractor.training.translation import translate
+from services.extractor.training.variations.translation import translate
 from tests.support.labeled_receipts import ADDRESS, COMPANY, TOTAL, make_receipt, texts_of
 
 ROWS = [["CASH SHOP"], ["NO 1 TOTAL STREET"], ["DATE: 25/12/2018"], ["TOTAL", "9.00"], ["CASH", "10.00"]]

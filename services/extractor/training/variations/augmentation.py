@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.extractor.training.amounts import change_prices, replace_text
 from services.extractor.training.labeling.fields import NO_GROUPS, LabeledText
 from services.extractor.training.labeling.targets import BACKGROUND
-from services.extractor.training.translation import translate
+from services.extractor.training.variations.amounts import change_prices, replace_text
+from services.extractor.training.variations.translation import translate
 from shared.contracts import FIELD_NAMES
 from shared.look_alikes import look_alikes_of
 from shared.normalization import find_dates

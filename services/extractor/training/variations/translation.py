@@ -10,9 +10,9 @@ import numpy as np
 
 from services.extractor.features.numbers import find_numbers
 from services.extractor.network.classes import CLASSES, KEY_CLASSES
-from services.extractor.training.amounts import replace_text
 from services.extractor.training.labeling.fields import IGNORED, LabeledText
 from services.extractor.training.labeling.targets import BACKGROUND
+from services.extractor.training.variations.amounts import replace_text
 from shared.normalization import find_dates
 from shared.normalization.cldr import load_cldr
 from shared.normalization.vocabulary import find_concepts, load_vocabulary

@@ -6,9 +6,9 @@ import random
 
 import numpy as np
 
-from services.extractor.training.augmentation import Augmenter
 from services.extractor.training.labeling.fields import IGNORED, label
 from services.extractor.training.labeling.receipts import basic_receipt
+from services.extractor.training.variations.augmentation import Augmenter
 from tests.support.labeled_receipts import DATE, ROWS, make_receipt, texts_of
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from services.extractor.features.numbers import find_numbers
-from services.extractor.training.amounts import change_prices, replace_text
 from services.extractor.training.labeling.fields import LabeledText
+from services.extractor.training.variations.amounts import change_prices, replace_text
 from tests.support.labeled_receipts import box
 
 
