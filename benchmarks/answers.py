@@ -17,7 +17,7 @@ import httpx2
 
 from benchmarks.readme import ROOT, answer
 from gateway.settings import GatewaySettings
-from quittance.assembly import embedded_gateway
+from quittance.assembly import create_gateway
 from quittance.client import IN_PROCESS_URL, patient_settings, run_in_process
 from quittance.draw import draw_file
 from shared.contracts import Receipt
@@ -42,7 +42,7 @@ def main() -> None:
 async def collect_answers(settings: GatewaySettings) -> tuple[dict[str, str], Receipt]:
     """Return the responses by name, and the receipt of the photograph."""
     async with AsyncExitStack() as stack:
-        transport = await stack.enter_async_context(run_in_process(embedded_gateway(settings)))
+        transport = await stack.enter_async_context(run_in_process(create_gateway(settings)))
         http = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=IN_PROCESS_URL))
         receipt = await _read(http, "malaysia.jpg")
         photo = await _read(http, "photo.jpg")

@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks.receipts import add_picture_options, load_pictures
 from benchmarks.report import write_json
 from gateway.settings import GatewaySettings
-from quittance.assembly import SERVICES, gateway_around, service_app
+from quittance.assembly import SERVICES, create_embedded_gateway, create_service
 
 _WARM_UP = 6
 # Part -> its functions as their callers know them: module, colon, attributes. `{thread}` is the service whose worker
@@ -122,7 +122,7 @@ def _clock_parts() -> Iterator[_Clock]:
 
 async def _read(pictures: Sequence[bytes], clock: _Clock) -> list[float]:
     """Read the pictures one after the other; return the seconds of each, without the warm-up."""
-    app = gateway_around({name: service_app(name) for name in SERVICES}, GatewaySettings.from_environment())
+    app = create_embedded_gateway({name: create_service(name) for name in SERVICES}, GatewaySettings.from_environment())
     seconds: list[float] = []
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)

@@ -24,7 +24,7 @@ from shared.service.health import Health
 SERVICES = ("detector", "recognizer", "extractor")
 
 
-def service_app(name: str) -> FastAPI:
+def create_service(name: str) -> FastAPI:
     """Create the app of one service, with settings from the environment.
 
     Args:
@@ -40,7 +40,7 @@ def service_app(name: str) -> FastAPI:
     return app
 
 
-def measured_services() -> dict[str, FastAPI]:
+def create_measured_services() -> dict[str, FastAPI]:
     """Create the apps of all services for measuring them with receipts that are not used for training.
 
     The merchant directory knows these receipts too, so it is limited to the merchants of training receipts.
@@ -52,10 +52,10 @@ def measured_services() -> dict[str, FastAPI]:
     from services.extractor.settings import ExtractorSettings
 
     extractor = create_extractor(ExtractorSettings.from_environment().for_measurement())
-    return {name: extractor if name == "extractor" else service_app(name) for name in SERVICES}
+    return {name: extractor if name == "extractor" else create_service(name) for name in SERVICES}
 
 
-def embedded_gateway(settings: GatewaySettings | None = None) -> FastAPI:
+def create_gateway(settings: GatewaySettings | None = None) -> FastAPI:
     """Create the gateway, with the stages in its process unless the settings have their URLs.
 
     Args:
@@ -67,10 +67,10 @@ def embedded_gateway(settings: GatewaySettings | None = None) -> FastAPI:
     settings = settings or GatewaySettings.from_environment()
     if settings.stages.are_remote:
         return create_app(settings, stages_over_http)
-    return gateway_around({name: service_app(name) for name in SERVICES}, settings)
+    return create_embedded_gateway({name: create_service(name) for name in SERVICES}, settings)
 
 
-def gateway_around(services: dict[str, FastAPI], settings: GatewaySettings) -> FastAPI:
+def create_embedded_gateway(services: dict[str, FastAPI], settings: GatewaySettings) -> FastAPI:
     """Create a gateway that runs the applications of the services inside its own process.
 
     They start and stop with the gateway, and are called with the same requests as over the network.

@@ -11,7 +11,7 @@ import httpx2
 from fastapi import FastAPI
 
 from gateway.settings import GatewaySettings
-from quittance.assembly import embedded_gateway
+from quittance.assembly import create_gateway
 from quittance_client import NO_RETRIES, AsyncClient
 from shared.startup import StartupError
 
@@ -29,7 +29,7 @@ async def open_embedded_client() -> AsyncIterator[AsyncClient]:
         SettingsError: If a setting is not valid.
         StartupError: If the models cannot be loaded.
     """
-    gateway = embedded_gateway(patient_settings())
+    gateway = create_gateway(patient_settings())
     async with run_in_process(gateway) as transport, client_in_process(transport) as client:
         yield client
 

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from quittance.assembly import SERVICES, embedded_gateway, service_app
+from quittance.assembly import SERVICES, create_gateway, create_service
 
 APPS = ("gateway", *SERVICES)
 
 
 def build_schema(name: str) -> dict[str, Any]:
     """Return the OpenAPI schema of an app with the settings of the environment; loads no weights."""
-    app = embedded_gateway() if name == "gateway" else service_app(name)
+    app = create_gateway() if name == "gateway" else create_service(name)
     return app.openapi()
 
 

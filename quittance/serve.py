@@ -37,7 +37,7 @@ def serve(name: str, *, host: str | None, port: int | None, console: Console) ->
         StartupError: If others could reach the gateway and the settings do not say who may use it.
         SettingsError: If a setting is invalid.
     """
-    app = build(name)
+    app = create_app(name)
     settings = get_components(app).settings
     host, port = host or settings.host, settings.port if port is None else port
     check_address(host, port)
@@ -52,15 +52,15 @@ def serve(name: str, *, host: str | None, port: int | None, console: Console) ->
     run(app, host=host, port=port, settings=settings)
 
 
-def build(name: str) -> FastAPI:
+def create_app(name: str) -> FastAPI:
     """Create the app of a service, of the gateway, or of everything in one process."""
     if name in assembly.SERVICES:
-        return assembly.service_app(name)
+        return assembly.create_service(name)
     if name == "gateway":
-        return assembly.embedded_gateway()
+        return assembly.create_gateway()
     # `all` means in this process, even if the environment has URLs of stages.
     inside = {f"{service}_url": None for service in assembly.SERVICES}
-    return assembly.embedded_gateway(GatewaySettings.from_environment().replaced(**inside))
+    return assembly.create_gateway(GatewaySettings.from_environment().replaced(**inside))
 
 
 def check_address(host: str, port: int) -> None:

@@ -54,9 +54,9 @@ async def start_chain() -> AsyncIterator[Chain]:
     """
     started = time.perf_counter()
     settings = patient_settings().replaced(cache_ttl_s=0, redis_url=None, learn_merchants=False)
-    services = assembly.measured_services()
+    services = assembly.create_measured_services()
     async with AsyncExitStack() as stack:
-        gateway = assembly.gateway_around(services, settings)
+        gateway = assembly.create_embedded_gateway(services, settings)
         transport = await stack.enter_async_context(run_in_process(gateway))
         client = await stack.enter_async_context(client_in_process(transport))
         startup_seconds = time.perf_counter() - started

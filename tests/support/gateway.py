@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from PIL import Image
 
 from gateway.settings import GatewaySettings
-from quittance.assembly import gateway_around
+from quittance.assembly import create_embedded_gateway
 from shared.contracts import ExtractRequest, Problem
 from shared.problems import ProblemError
 from shared.service.app import create_service_app
@@ -101,7 +101,7 @@ async def run_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         "extractor": _build_extractor_router(fakes["extractor"]),
     }
     services = {name: create_fake_service(name, routers[name], fake.model) for name, fake in fakes.items()}
-    app = gateway_around(services, settings)
+    app = create_embedded_gateway(services, settings)
     async with open_client(app) as http:
         yield Gateway(http, app, **fakes)
 

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gateway.settings import GatewaySettings
-from quittance.assembly import gateway_around
+from quittance.assembly import create_embedded_gateway
 from services.extractor.merchants import Directory
 from services.extractor.teaching import Teaching
 from shared.contracts import CorrectRequest, ExtractRequest
@@ -104,7 +104,7 @@ class TextGateway:
 async def run_text_gateway(folder: Path, **settings: Any) -> AsyncIterator[TextGateway]:
     """Start a gateway with this state directory, and stop it at the end."""
     services = TextServices()
-    app = gateway_around(services.create_apps(), GatewaySettings(state_directory=folder, **settings))
+    app = create_embedded_gateway(services.create_apps(), GatewaySettings(state_directory=folder, **settings))
     async with open_client(app) as http:
         yield TextGateway(http, services)
 

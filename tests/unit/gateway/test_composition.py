@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from quittance.assembly import service_app
+from quittance.assembly import create_service
 
 URLS = {f"QUITTANCE_{name}_URL": f"http://{name.lower()}:8000" for name in ("DETECTOR", "RECOGNIZER", "EXTRACTOR")}
 
 
 def test_an_unknown_service_is_refused() -> None:
     with pytest.raises(ValueError, match="translator"):
-        service_app("translator")
+        create_service("translator")
 
 
 def test_a_gateway_with_urls_needs_neither_networks_nor_services(repository: Path) -> None:
@@ -25,8 +25,8 @@ def test_a_gateway_with_urls_needs_neither_networks_nor_services(repository: Pat
 import sys
 for absent in ("cv2", "openvino", "torch", "safetensors", "services"):
     sys.modules[absent] = None
-from quittance.assembly import embedded_gateway
-app = embedded_gateway()
+from quittance.assembly import create_gateway
+app = create_gateway()
 print(app.title, app.state.components.settings.stages.are_remote)
 """
     done = subprocess.run(

@@ -123,7 +123,7 @@ def test_application_needs_only_the_files_of_its_image(
     environment = {key: value for key, value in os.environ.items() if not key.startswith("QUITTANCE_")}
     environment |= {"PYTHONPATH": str(tmp_path)}
     environment |= {f"QUITTANCE_{name.upper()}_URL": f"http://{name}:8000" for name in SERVICES}
-    command = [sys.executable, "-c", f"from quittance import serve; print(serve.__file__); serve.build({role!r})"]
+    command = [sys.executable, "-c", f"from quittance import serve; print(serve.__file__); serve.create_app({role!r})"]
     result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(str(tmp_path))

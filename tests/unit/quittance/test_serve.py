@@ -27,7 +27,7 @@ def test_starts_the_requested_app(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[FastAPI] = []
     built: list[str] = []
 
-    def build(name: str) -> FastAPI:
+    def create_app(name: str) -> FastAPI:
         built.append(name)
         return make_app(0)
 
@@ -36,7 +36,7 @@ def test_starts_the_requested_app(monkeypatch: pytest.MonkeyPatch) -> None:
         started.append(app)
 
     monkeypatch.setattr(serve, "run", run)
-    monkeypatch.setattr(serve, "build", build)
+    monkeypatch.setattr(serve, "create_app", create_app)
     for arguments in ([], ["gateway"], ["detector"]):
         assert run_command("serve", *arguments).exit_code == 0
     assert built == ["all", "gateway", "detector"]
@@ -49,7 +49,7 @@ def test_reports_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr(serve, "build", lambda _: make_app(port))
+        monkeypatch.setattr(serve, "create_app", lambda _: make_app(port))
         result = run_command("serve")
     assert result.exit_code == 1
     assert f"Port {port} is in use" in result.stderr

@@ -164,7 +164,7 @@ def test_disabled_tracing_imports_nothing_and_adds_no_layer(monkeypatch: pytest.
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     # The Redis client imports the OpenTelemetry API where it is installed; our code must not import the exporter.
     program = (
-        "import json, sys; from quittance.assembly import embedded_gateway; app = embedded_gateway();"
+        "import json, sys; from quittance.assembly import create_gateway; app = create_gateway();"
         "print(json.dumps([sorted(n for n in sys.modules if n.startswith('opentelemetry.exporter')),"
         "[str(m.cls) for m in app.user_middleware if 'Trac' in str(m.cls)]]))"
     )
