@@ -52,12 +52,12 @@ class _Flight:
 class SharedReading:
     """Reads each receipt once, unless it is cached, and caches it.
 
-    Callers in this process join the reading in progress, if there is one. It continues as long as one of them waits,
-    whoever came first, until the latest of their deadlines, and its failure is everyone's failure.
+    Callers in this process join the reading in progress, if there is one. It continues while at least one of them
+    waits, until the latest of their deadlines. If it fails, it fails for all of them.
 
-    Of several gateways with the same cache, one reads. It holds a lock, which ends by itself if the gateway dies. The
-    others poll the cache for the receipt and the lock. If the cache is unavailable nobody waits, and each gateway reads
-    for itself.
+    Of several gateways with the same cache, one reads. It holds a lock, which expires if the gateway dies. The others
+    poll the cache for the receipt and the lock. If the cache is unavailable, no gateway waits, and each one reads the
+    receipt itself.
 
     Args:
         cache: Used by this gateway alone or by several.
@@ -108,7 +108,7 @@ class SharedReading:
         finally:
             flight.waiting -= 1
             if flight.waiting == 0 and not flight.task.done():
-                # Removed at once, so that nobody joins a reading that is being canceled.
+                # Removed at once, so that no caller joins a reading that is being canceled.
                 self._remove(key, request.caching, flight.task)
                 flight.task.cancel()
 

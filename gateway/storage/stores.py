@@ -75,7 +75,7 @@ class Store(Protocol):
     async def get_or_lock(self, *keys: str, lock_key: str, ttl_s: float) -> tuple[list[bytes | None], Lock | None]:
         """Return the value of each key and, if the first has none, take a lock unless it is held.
 
-        Nothing happens between the two: either the value is there, or nobody else who asks like this gets the lock.
+        This is atomic: a value stored meanwhile is either returned, or stored after the lock was taken.
         """
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""How the gateway is put together: what it runs without."""
+"""What is created, and what it runs without."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from quittance.assembly import create_service
 URLS = {f"QUITTANCE_{name}_URL": f"http://{name.lower()}:8000" for name in ("DETECTOR", "RECOGNIZER", "EXTRACTOR")}
 
 
-def test_an_unknown_service_is_refused() -> None:
+def test_rejects_unknown_services() -> None:
     with pytest.raises(ValueError, match="translator"):
         create_service("translator")
 
 
-def test_a_gateway_with_urls_needs_neither_networks_nor_services(repository: Path) -> None:
-    """As in its container: what the image does not hold cannot be imported."""
+def test_gateway_with_remote_stages_needs_no_networks(repository: Path) -> None:
+    """As in its container image, which contains neither services nor networks."""
     program = """
 import sys
 for absent in ("cv2", "openvino", "torch", "safetensors", "services"):

@@ -33,7 +33,7 @@ async def test_problem_names_the_stage_that_failed(
     if status == 503:
         assert stage in problem.title
     getattr(gateway, stage).fails_with = None
-    assert (await gateway.post(make_picture())).json()["cached"] is False  # the failure was not kept
+    assert (await gateway.post(make_picture())).json()["cached"] is False
 
 
 async def test_passes_on_retry_after(gateway: Gateway) -> None:

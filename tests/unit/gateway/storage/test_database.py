@@ -1,4 +1,4 @@
-"""What outlives the process."""
+"""SQLite files in the state directory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gateway.storage.database import open_database
 _SCHEMA = "CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY)"
 
 
-def test_what_is_written_is_there_the_next_time(tmp_path: Path) -> None:
+def test_keeps_what_is_written(tmp_path: Path) -> None:
     with open_database(tmp_path, "things", _SCHEMA) as connection:
         connection.execute("INSERT INTO things VALUES ('receipt')")
     with open_database(tmp_path, "things", _SCHEMA) as connection:
         assert [row["name"] for row in connection.execute("SELECT name FROM things")] == ["receipt"]
 
 
-def test_an_error_undoes_all_of_a_transaction(tmp_path: Path) -> None:
+def test_error_rolls_back_the_transaction(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), open_database(tmp_path, "things", _SCHEMA) as connection:
         _write_and_fail(connection)
     with open_database(tmp_path, "things", _SCHEMA) as connection:
@@ -32,7 +32,7 @@ def _write_and_fail(connection: sqlite3.Connection) -> None:
     raise RuntimeError
 
 
-def test_the_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_creates_the_directory_for_its_owner_only(tmp_path: Path) -> None:
     with open_database(tmp_path / "new" / "state", "things", _SCHEMA):
         pass
     assert stat.S_IMODE((tmp_path / "new" / "state").stat().st_mode) == 0o700
