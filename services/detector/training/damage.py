@@ -128,18 +128,36 @@ def _draw_pattern(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
     return np.clip(ground, 0, 255)
 
 
+def wear_crop(gray: Pixels, rng: np.random.Generator) -> Pixels:
+    """Change brightness, contrast, sharpness and grain as cameras, scanners and thermal paper do."""
+    levels = np.arange(256, dtype=np.float32)
+    if rng.random() < 0.7:
+        levels = (levels - 128) * rng.uniform(0.55, 1.2) + 128 + rng.uniform(-35, 25)
+    if rng.random() < 0.3:
+        levels = 255 * np.power(np.clip(levels, 0, 255) / 255, rng.uniform(0.6, 1.7))
+    gray = cv2.LUT(gray, np.clip(levels, 0, 255).astype(np.uint8)).astype(np.uint8, copy=False)
+    if rng.random() < 0.15:
+        gray = _add_shade(gray, rng, 0.6, 1.1)
+    if rng.random() < 0.25:
+        gray = cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.4, 1.1)).astype(np.uint8, copy=False)
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(gray.shape, dtype=np.float32) * rng.uniform(2, 12)
+        gray = np.clip(gray + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.2:
+        gray = _compress(gray, int(rng.integers(25, 80)))
+    return gray
+
+
 def degrade(gray: Pixels, rng: np.random.Generator) -> Pixels:
     """Apply one or two of: dark gradient, low resolution, blur, strong JPEG compression."""
-    steps = (_darken, _coarsen, _blur, _compress)
+    steps = (_darken, _coarsen, _blur, _compress_strongly)
     for index in sorted(rng.permutation(len(steps))[: int(rng.integers(1, 3))]):
         gray = steps[index](gray, rng)
     return gray
 
 
 def _darken(gray: Pixels, rng: np.random.Generator) -> Pixels:
-    corners = rng.uniform(0.3, 1.05, (2, 2)).astype(np.float32)
-    field = cv2.resize(corners, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(gray * field, 0, 255), np.uint8)
+    return _add_shade(gray, rng, 0.3, 1.05)
 
 
 def _coarsen(gray: Pixels, rng: np.random.Generator) -> Pixels:
@@ -160,6 +178,18 @@ def _blur(gray: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(cv2.filter2D(gray, -1, kernel / kernel.sum()), np.uint8)
 
 
-def _compress(gray: Pixels, rng: np.random.Generator) -> Pixels:
-    _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 45))])
+def _compress_strongly(gray: Pixels, rng: np.random.Generator) -> Pixels:
+    return _compress(gray, int(rng.integers(15, 45)))
+
+
+def _add_shade(gray: Pixels, rng: np.random.Generator, darkest: float, brightest: float) -> Pixels:
+    """Multiply brightness by factors that change evenly across the image, as in a soft shadow."""
+    corners = rng.uniform(darkest, brightest, (2, 2)).astype(np.float32)
+    field = cv2.resize(corners, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(gray * field, 0, 255), np.uint8)
+
+
+def _compress(gray: Pixels, quality: int) -> Pixels:
+    """Compress as JPEG and decompress."""
+    _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)

@@ -28,7 +28,7 @@ from services.detector.orientation.pose import build_turn, cut_patch, find_pose
 from services.detector.orientation.skew import estimate_skew
 from services.detector.orientation.torch_engine import TorchOrientationEngine
 from services.detector.scale import find_characters, find_ink
-from services.detector.training.samples import wear_crop
+from services.detector.training.damage import wear_crop
 from shared.arrays import Doubles, Pixels
 from shared.geometry import rotate_image
 from shared.inference.device import arrays_of, autocast

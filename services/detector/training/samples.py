@@ -21,6 +21,7 @@ from services.detector.training.damage import (
     move_points,
     put_on_background,
     warp_image,
+    wear_crop,
 )
 from shared.arrays import Doubles, Flags, Floats, Pixels
 from shared.learning.labels import DatasetError, LabeledReceipt
@@ -213,31 +214,3 @@ def _find_inside(quads: Floats, settings: CropSettings) -> Flags:
         & (center > -settings.text_height)
         & (center < settings.height + settings.text_height)
     )
-
-
-def wear_crop(gray: Pixels, rng: np.random.Generator) -> Pixels:
-    """Change brightness, contrast, sharpness and grain as cameras, scanners and thermal paper do."""
-    levels = np.arange(256, dtype=np.float32)
-    if rng.random() < 0.7:
-        levels = (levels - 128) * rng.uniform(0.55, 1.2) + 128 + rng.uniform(-35, 25)
-    if rng.random() < 0.3:
-        levels = 255 * np.power(np.clip(levels, 0, 255) / 255, rng.uniform(0.6, 1.7))
-    gray = cv2.LUT(gray, np.clip(levels, 0, 255).astype(np.uint8)).astype(np.uint8, copy=False)
-    if rng.random() < 0.15:
-        gray = _add_shade(gray, rng)
-    if rng.random() < 0.25:
-        gray = cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.4, 1.1)).astype(np.uint8, copy=False)
-    if rng.random() < 0.3:
-        noise = rng.standard_normal(gray.shape, dtype=np.float32) * rng.uniform(2, 12)
-        gray = np.clip(gray + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.2:
-        _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-        gray = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-    return gray
-
-
-def _add_shade(gray: Pixels, rng: np.random.Generator) -> Pixels:
-    """Add a soft shadow: brightness that changes evenly across the crop."""
-    corners = rng.uniform(0.6, 1.1, (2, 2)).astype(np.float32)
-    field = cv2.resize(corners, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(gray * field, 0, 255), np.uint8)

@@ -9,25 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from services.recognizer.alphabet import Alphabet
 from services.recognizer.decoding import Recognition
-from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.engine import Batch
-from services.recognizer.network.loading import NAME
-from services.recognizer.network.network import CRNN
 from services.recognizer.predictor import Predictor, choose_reading
 from services.recognizer.second_look import DOUBTFUL_CONFIDENCE
 from services.recognizer.settings import RecognizerSettings
-from shared.inference.device import arrays_of
-from shared.inference.weights import save_weights
-
-ALPHABET = Alphabet("AaBb 1")
-
-
-TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=1, width_stretch=1.0)
-
+from tests.support.tiny_recognizer import ALPHABET, ARCHITECTURE, write_weights
 
 BOX = [[10, 10], [90, 10], [90, 30], [10, 30]]
 
@@ -51,7 +39,7 @@ class BrightnessEngine:
 
 
 def build_predictor(engine: BrightnessEngine, **options: Any) -> Predictor:
-    return Predictor(engine, TINY, ALPHABET, version="crnn-test", **options)
+    return Predictor(engine, ARCHITECTURE, ALPHABET, version="crnn-test", **options)
 
 
 def draw_bars(count: int, width: int = 200) -> np.ndarray:
@@ -146,17 +134,7 @@ def test_does_not_turn_narrow_character() -> None:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
-    save_weights(
-        tmp_path,
-        arrays_of(CRNN(TINY).state_dict()),
-        name=NAME,
-        architecture=TINY.to_dict(),
-        alphabet=ALPHABET.characters,
-        training={},
-        measures={},
-    )
-    return tmp_path
+    return write_weights(tmp_path)
 
 
 def test_reading_does_not_depend_on_neighbors(weights: Path) -> None:

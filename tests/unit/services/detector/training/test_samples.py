@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from services.detector.training.samples import CropSettings, LoadedReceipt, draw_crop, load_receipts
-from shared.learning.dataset import load_split, write_receipt, write_split
-from shared.learning.labels import LabeledSegment
+from shared.learning.dataset import load_split
+from tests.support.written_receipts import write_receipts
 
 
 def test_scales_crops_and_labels_to_working_height() -> None:
@@ -31,16 +31,7 @@ def test_scales_crops_and_labels_to_working_height() -> None:
         assert all(crop[y, x] < blank for x, y in seen)
 
 
-def write_data(folder: Path) -> None:
-    for number in range(3):
-        image = np.full((200, 160, 3), 240, np.uint8)
-        cv2.putText(image, "TOTAL 12", (20, 90), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 2)
-        quad = np.array([(20, 70), (140, 70), (140, 94), (20, 94)], np.float32)
-        write_receipt(folder, f"r{number}", image, [LabeledSegment(quad, "TOTAL 12")], {"total": "12"})
-    write_split(folder, {"train": ["r0", "r1"], "validation": ["r2"]})
-
-
 def test_skips_receipts_without_readable_picture(tmp_path: Path) -> None:
-    write_data(tmp_path)
+    write_receipts(tmp_path)
     (tmp_path / "images" / "r0.jpg").write_bytes(b"no picture")
     assert [kept.key for kept in load_receipts(load_split(tmp_path, "train"), 18.0)] == ["r1"]

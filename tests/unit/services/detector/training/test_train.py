@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -16,8 +15,7 @@ from services.detector.training import train as train_module
 from services.detector.training.samples import CropSettings
 from services.detector.training.train import TrainingConfig, train
 from shared.inference.weights import load_weights
-from shared.learning.dataset import write_receipt, write_split
-from shared.learning.labels import LabeledSegment
+from tests.support.written_receipts import write_receipts
 
 SMALL = Architecture(anchor_heights=(12.0, 18.0, 27.0), window_channels=8, recurrent_units=4, dense_units=8)
 
@@ -28,18 +26,9 @@ def thin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_module, "BLOCKS", ((4, 2), (4, 2), (8, 3), (8, 3), (8, 3)))
 
 
-def write_data(folder: Path) -> None:
-    for number in range(3):
-        image = np.full((200, 160, 3), 240, np.uint8)
-        cv2.putText(image, "TOTAL 12", (20, 90), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 2)
-        quad = np.array([(20, 70), (140, 70), (140, 94), (20, 94)], np.float32)
-        write_receipt(folder, f"r{number}", image, [LabeledSegment(quad, "TOTAL 12")], {"total": "12"})
-    write_split(folder, {"train": ["r0", "r1"], "validation": ["r2"]})
-
-
 @pytest.mark.usefixtures("thin")
 def test_trains_resumes_and_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_data(tmp_path / "data")
+    write_receipts(tmp_path / "data")
     monkeypatch.setattr(train_module, "CropSettings", lambda: CropSettings(height=64, width=64))
     monkeypatch.setattr(train_module, "CTPN", lambda: CTPN(SMALL))
     config = TrainingConfig(

@@ -6,37 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
-from services.recognizer.alphabet import Alphabet
-from services.recognizer.network.architecture import Architecture
-from services.recognizer.network.loading import NAME, read_weights
-from services.recognizer.network.network import CRNN
-from shared.inference.device import arrays_of
-from shared.inference.weights import WeightsError, save_weights
-
-ALPHABET = Alphabet("AaBb 1")
-
-
-TINY = Architecture(classes=7, channels=(2, 2, 3, 3, 4, 4, 5), hidden=4, layers=1, width_stretch=1.0)
-
+from services.recognizer.network.loading import read_weights
+from shared.inference.weights import WeightsError
+from tests.support.tiny_recognizer import write_weights
 
 BOX = [[10, 10], [90, 10], [90, 30], [10, 30]]
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
-    save_weights(
-        tmp_path,
-        arrays_of(CRNN(TINY).state_dict()),
-        name=NAME,
-        architecture=TINY.to_dict(),
-        alphabet=ALPHABET.characters,
-        training={},
-        measures={},
-    )
-    return tmp_path
+    return write_weights(tmp_path)
 
 
 def test_rejects_contradictory_manifest(weights: Path) -> None:
