@@ -1,4 +1,4 @@
-"""Test the recognizer over HTTP."""
+"""Tests of the recognizer over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test the recognizer without HTTP, with engines that know the answer in place of the network."""
+"""Tests of the recognizer without HTTP, with engines that know the answer in place of the network."""
 
 from __future__ import annotations
 

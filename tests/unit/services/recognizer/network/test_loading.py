@@ -1,4 +1,4 @@
-"""Test loading weights of the CRNN."""
+"""Tests of loading weights of the CRNN."""
 
 from __future__ import annotations
 

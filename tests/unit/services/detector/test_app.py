@@ -1,0 +1,79 @@
+"""Tests of the detector as a service, with an engine that knows the answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import cv2
+import httpx2
+import numpy as np
+import pytest
+
+from services.detector.app import create_app, to_response
+from services.detector.predictor import Detection, Predictor
+from services.detector.settings import DetectorSettings
+from tests.support.detector import Oracle, build_predictor, draw_page
+
+
+@asynccontextmanager
+async def open_client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx2.AsyncClient]:
+    monkeypatch.setattr(Predictor, "load", lambda settings: build_predictor(Oracle()))
+    app = create_app(DetectorSettings(max_side=2000))
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://detector") as http:
+            yield http
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".png", image)[1])
+
+
+async def test_detects_segments_of_posted_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, _ = draw_page(2)
+    async with open_client(monkeypatch) as http:
+        form = await http.post("/v1/detect", files={"file": ("a.png", encode_png(image), "image/png")})
+        body = await http.post("/v1/detect", content=encode_png(image), headers={"content-type": "image/png"})
+    assert form.status_code == 200
+    assert form.json() == body.json()
+    assert form.json()["model"] == "ctpn-test"
+    assert form.json()["page"] == {"width": 840, "height": 600, "rotation": 0}
+    assert len(form.json()["segments"]) == 3
+
+
+async def test_blank_page_has_no_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_client(monkeypatch) as http:
+        response = await http.post("/v1/detect", content=encode_png(np.full((200, 100, 3), 255, np.uint8)))
+    assert response.status_code == 200
+    assert response.json()["segments"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 422),
+        (b"not a picture", 415),
+        (encode_png(draw_page(1)[0])[:300], 422),
+        (encode_png(np.zeros((1, 1, 3), np.uint8)), 422),
+        (encode_png(np.zeros((10, 2001, 3), np.uint8)), 413),
+    ],
+)
+async def test_rejects_bad_pictures_and_keeps_serving(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, status: int
+) -> None:
+    async with open_client(monkeypatch) as http:
+        response = await http.post("/v1/detect", content=content, headers={"content-type": "image/png"})
+        good = encode_png(draw_page(1)[0])
+        again = await http.post("/v1/detect", content=good, headers={"content-type": "image/png"})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert again.status_code == 200
+
+
+def test_response_is_rounded() -> None:
+    quads = np.array([[(1.26, 2), (10, 2), (10, 9), (1.26, 9)]], np.float32)
+    response = to_response(Detection(quads, np.array([0.98761], np.float32)), 20, 10, "ctpn-test")
+    assert response.segments[0].quad[0] == (1.3, 2.0)
+    assert response.segments[0].score == pytest.approx(0.9876)
+    assert (response.page.width, response.page.height, response.page.rotation) == (20, 10, 0)
