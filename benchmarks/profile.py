@@ -34,16 +34,16 @@ from quittance.assembly import SERVICES, create_embedded_gateway, create_service
 _WARM_UP = 6
 # Part -> its functions as their callers know them: module, colon, attributes. `{thread}` is the service whose worker
 # thread calls them.
-_PARTS: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {
     "decode: in the detector": ("services.detector.app:decode_once",),
     "decode: in the recognizer": ("services.recognizer.app:decode_once",),
-    "detect: straighten and scale": ("services.detector.predictor:prepare",),
+    "detect: straighten and scale": ("services.detector.predictor:prepare_page",),
     "detect: joining": ("services.detector.predictor:find_segments",),
-    "recognize: crops": ("services.recognizer.app:cut", "services.recognizer.predictor:fit"),
-    "{thread}: wait for the network": ("shared.inference.requests:wait_for",),
-    "recognize: decoding": ("services.recognizer.predictor:decode_all",),
+    "recognize: crops": ("services.recognizer.app:cut_segments", "services.recognizer.predictor:fit_crop"),
+    "{thread}: wait for the network": ("shared.inference.requests:_wait_for",),
+    "recognize: decoding": ("services.recognizer.predictor:decode_segments",),
     "extract: encoding": ("services.extractor.predictor:encode",),
-    "extract: network": ("services.extractor.predictor:probabilities",),
+    "extract: network": ("services.extractor.predictor:compute_probabilities",),
     "extract: fields": ("services.extractor.fields:FieldReader.read",),
 }
 _REST = "HTTP, JSON, threads"
@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Measure, print a table and JSON, and return the figures."""
     options = _parse(arguments)
     pictures = load_pictures(options.data, options.split, options.count + _WARM_UP)
+    if len(pictures) <= _WARM_UP:
+        raise SystemExit(f"The warm-up alone takes {_WARM_UP} pictures; there are {len(pictures)}. Pass --data.")
     with _clock_parts() as clock:
         totals = asyncio.run(_read(pictures, clock))
     seconds = {part: sum(times) / len(totals) for part, times in clock.seconds.items()}
@@ -102,9 +104,9 @@ class _Clock:
 
 @contextmanager
 def _clock_parts() -> Iterator[_Clock]:
-    """Time every function of `_PARTS` while the block runs."""
+    """Time every function of `PARTS` while the block runs."""
     clock, originals = _Clock(), []
-    for part, names in _PARTS.items():
+    for part, names in PARTS.items():
         for name in names:
             module, _, path = name.partition(":")
             *owners, attribute = path.split(".")
