@@ -69,9 +69,9 @@ def _is_other_date(document: Document, place: int, start: int) -> bool:
 
 
 def _repaired(text: str) -> str:
-    """The text with what keeps a date from being one put right, of the same length.
+    """Return the text with misread dates corrected; the length stays the same.
 
-    Letters in the place of digits, a digit after a year of two (24/05/184), a year that is far off (12/03/2918).
+    Corrects letters read for digits, a digit after a two-digit year (24/05/184) and an impossible year (12/03/2918).
     """
 
     def repair(match: re.Match[str]) -> str:

@@ -118,7 +118,7 @@ class FieldReader:
         return correction.value if correction.known else None
 
     def _known_part(self, document: Document, span: Span) -> tuple[Span, Correction] | None:
-        """The longest run of parts that names a known company: a brand or an owner may stand beside the name."""
+        """Return the longest run of parts that names a known company; a brand or an owner may be next to the name."""
         count = len(span.parts)
         clear = {part for part in span.parts if part.score > _CLEAR}
         runs = [span.parts[i:j] for i in range(count) for j in range(i + 1, count + 1) if j - i < count]
@@ -215,9 +215,9 @@ def _named_company(document: Document, probability: Floats) -> Span | None:
 
 
 def _without_caption(document: Document, span: Span) -> Span:
-    """A company without what announces it: "Owned by: CHEF LEE SDN BHD", "FACEBOOK : YAM FRESH".
+    """Remove what announces a company: "Owned by: CHEF LEE SDN BHD", "FACEBOOK : YAM FRESH".
 
-    Of the training labels one has a colon, three leave out what stands before one on the same line.
+    Of the training labels, one has a colon; three leave out what precedes a colon on the same line.
     """
     first = span.parts[0]
     caption = _CAPTION.match(document.text[first.start : first.end])
@@ -227,11 +227,11 @@ def _without_caption(document: Document, span: Span) -> Span:
 
 
 def _legal_name(document: Document, span: Span, probability: Floats) -> Span:
-    """A company from the line on that holds a whole legal name, be that in the span or a few lines below it.
+    """Start a company at the line with a whole legal name, which is in the span or a few lines below it.
 
-    Above such a line stand brands, branches and owners. On the training receipts labels leave them out in 30 of 34
-    cases where the network takes both (POPULAR BOOK / CO. (M) SDN BHD is none); of 291 receipts with a whole legal name
-    249 have one as the company, and the others are of three merchants only.
+    Brands, branches and owners precede such a line. On the training receipts, labels leave them out in 30 of 34 cases
+    where the network takes both (POPULAR BOOK / CO. (M) SDN BHD is not such a case). Of 291 receipts with a whole legal
+    name, 249 have one as the company; the others are from only three merchants.
     """
     for number, part in enumerate(span.parts):
         if number and _LEGAL_NAME.match(document.text[part.start : part.end]):
@@ -248,27 +248,27 @@ def _legal_name(document: Document, span: Span, probability: Floats) -> Span:
 
 
 def as_addresses_are(address: str) -> str:
-    """An address with what is easily misread as addresses have it.
+    """Correct what is often misread in addresses.
 
-    A comma where a full stop or semicolon was read after a word or a number within it: of 1,552 such places in the
-    training labels 1,534 have a comma. Short words keep their full stop, as they may be abbreviations (NO. 5, JLN.
-    TUN); so does the end. And an S for a dollar sign before a digit (S117): no address names a price.
+    A period or semicolon after a word or a number within the address becomes a comma: of 1,552 such places in the
+    training labels, 1,534 have a comma. Short words keep their period, because they may be abbreviations (NO. 5, JLN.
+    TUN); so does the end. A dollar sign before a digit becomes an S (S117), because addresses have no prices.
     """
     return _DOLLAR_IN_ADDRESS.sub("S", _STOP_WITHIN.sub(lambda found: f"{found['rest'] or ''},", address))
 
 
 def _lengths(span: Span) -> list[tuple[int, int]]:
-    """The place and the number of characters of each part."""
+    """Return the place and the number of characters of each part."""
     return [(part.place, part.end - part.start) for part in span.parts]
 
 
 def text_signs(value: str, printed: str, parts: int) -> dict[str, float]:
-    """What the wording of a company or an address tells of whether it is right to the character.
+    """Return features of the wording of a company or an address that show whether it is right to the character.
 
     Args:
-        value: As it is answered.
-        printed: As it was read.
-        parts: Segments that it was put together from.
+        value: The answer.
+        printed: The reading.
+        parts: Number of segments that it consists of.
     """
     return {
         "parts": min(parts, 5) / 5,
@@ -282,7 +282,7 @@ def text_signs(value: str, printed: str, parts: int) -> dict[str, float]:
 
 
 def _total_signs(candidate: Candidate, value: str, document: Document) -> dict[str, float]:
-    """What speaks for a total beside its score: the features of the candidate, and what is doubtful about its sign."""
+    """Return what supports a total in addition to its score: features of the candidate and of its sign."""
     signs = dict(zip(FEATURES[1:], candidate.features[1:], strict=True))
     with_sign = not value[:1].isdigit()
     printed_sign = bool(candidate.best.match.sign)
@@ -296,11 +296,11 @@ def _total_signs(candidate: Candidate, value: str, document: Document) -> dict[s
 
 
 def _printed(match: AmountMatch, probability: Floats) -> str:
-    """An amount as printed, with its sign if that belongs to it.
+    """Return an amount as printed, with its sign if it has one.
 
     Args:
         match: The amount.
-        probability: Of the total, for each character of the segment it stands in.
+        probability: Probability of the total, for each character of its segment.
     """
     before = match.text[: match.number_start - match.start]
     after = match.text[match.number_end - match.start :]

@@ -39,7 +39,7 @@ class Source:
         return min(1.0, length / max(1, len(self.document.segment_text(place).strip())))
 
     def where(self, places: Sequence[int]) -> Place:
-        """The segments at these places (of the first one's page) as `page`, `quad` and `lines` of a field."""
+        """Return `page`, `quad` and `lines` of a field for segments, all on the page of the first one."""
         page = self._segment(places[0]).page
         quads = [self._segment(place).quad for place in places if self._segment(place).page == page]
         return Place(

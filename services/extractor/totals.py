@@ -70,7 +70,7 @@ class Candidate:
 
 
 def row_text(document: Document, row: int) -> str:
-    """The text of a row, segments parted by tabs."""
+    """Return the text of a row, with tabs between segments."""
     members = np.flatnonzero(document.row == row)
     return document.text[document.start[members[0]] : document.start[members[-1] + 1] - 1]
 
@@ -124,12 +124,12 @@ def _rounded(amount: Decimal, others: Iterable[Decimal]) -> int:
 
 
 def shares(found: Sequence[Candidate], weights: Sequence[float], no_total: float) -> list[float]:
-    """The probability of each candidate, by a softmax over the weighted features; the rest to one is that of no total.
+    """Return the probability of each candidate, a softmax over the weighted features; the rest is that of no total.
 
     Args:
         found: The amounts of a receipt.
-        weights: Of their features.
-        no_total: The score of there being no total among them.
+        weights: Weights of their features.
+        no_total: Score for no total among them.
     """
     scores = np.array([*(float(np.dot(candidate.features, weights)) for candidate in found), no_total])
     powers = np.exp(scores - scores.max())
@@ -137,7 +137,7 @@ def shares(found: Sequence[Candidate], weights: Sequence[float], no_total: float
 
 
 def logit(probability: float) -> float:
-    """The logarithm of the odds, kept within ±6."""
+    """Return the logarithm of the odds, limited to ±6."""
     clipped = min(max(probability, 1e-6), 1.0 - 1e-6)
     return float(min(max(np.log(clipped / (1.0 - clipped)), -_LIMIT), _LIMIT))
 
@@ -158,7 +158,7 @@ def _prints(document: Document, probability: Floats) -> list[Print]:
 
 
 def _repaired(text: str) -> str:
-    """The text with letters in the place of digits put right in what looks like an amount; of the same length."""
+    """Replace letters read for digits in what looks like an amount; the length stays the same."""
 
     def repair(match: re.Match[str]) -> str:
         found = match.group()
