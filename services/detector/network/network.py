@@ -132,11 +132,10 @@ class CTPN(nn.Module):
         """
         features = torch.relu(self.window(self.trunk(images) * FEATURE_SCALE))
         n, channels, rows, columns = features.shape
-        # N x C x R x W -> (N R) x W x C: each row of cells is one sequence
+        # N x C x R x W -> (N R) x W x C: each row of cells is one sequence.
         sequence = features.permute(0, 2, 3, 1).reshape(n * rows, columns, channels)
-        with torch.autocast(
-            images.device.type, enabled=False
-        ):  # cheap, and half precision would make coordinates inexact
+        # These layers are cheap, and half precision would make coordinates inexact.
+        with torch.autocast(images.device.type, enabled=False):
             context, _ = self.recurrent(sequence.float())
             hidden = torch.relu(self.dense(context))
             scores, vertical, side = self.scores(hidden), self.vertical(hidden), self.side(hidden)

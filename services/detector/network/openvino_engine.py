@@ -122,7 +122,8 @@ def _add_convolutions(
     kernels["window"] = arrays["window.weight"] * FEATURE_SCALE, arrays["window.bias"]
     outputs: list[ov.Output] = []
     for number, (name, (kernel, bias)) in enumerate(kernels.items()):
-        if name.endswith(".1"):  # first of a block that begins with a pooling
+        # The first convolution of a block that begins with a pooling.
+        if name.endswith(".1"):
             x = graphs.max_pool(x, (2, 2))
         x = graphs.convolution(x, kernel, bias, padding=_SAME, int8=int8)
         outputs.append(x)

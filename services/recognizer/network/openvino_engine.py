@@ -174,5 +174,6 @@ def _add_forgetting(arrays: NamedArrays) -> NamedArrays:
     """Add an input to an LSTM that shuts its gates: state and output become zero, as before the first frame."""
     units = arrays["weight_hh"].shape[1]
     shut = np.full((4 * units, 1), -_SHUT, np.float32)
-    shut[2 * units : 3 * units] = 0.0  # the cell needs none, as the gate that writes it is shut
+    # The cell needs no weight, as the gate that writes it is shut.
+    shut[2 * units : 3 * units] = 0.0
     return {**arrays, "weight_ih": np.concatenate([arrays["weight_ih"].astype(np.float32), shut], axis=1)}
