@@ -73,7 +73,7 @@ async def test_rejects_another_request_with_the_same_key(gateway: Gateway, chang
 
 
 async def test_rejects_a_repeated_request_while_the_first_is_in_progress(gateway: Gateway) -> None:
-    gateway.detector.delay_s = 0.5
+    gateway.detector.delay_s = 2
     first = asyncio.create_task(post(gateway, "a"))
     await gateway.detector.wait_for_requests()
     refused = await post(gateway, "a")
@@ -122,7 +122,7 @@ async def test_deleting_a_receipt_deletes_its_stored_response(gateway: Gateway) 
 
 
 async def test_does_not_store_the_response_of_a_receipt_deleted_meanwhile(gateway: Gateway) -> None:
-    gateway.detector.delay_s = 0.5
+    gateway.detector.delay_s = 2
     reading = asyncio.create_task(post(gateway, "a"))
     await gateway.detector.wait_for_requests()
     receipt_id = hashlib.sha256(make_picture()).hexdigest()[:32]

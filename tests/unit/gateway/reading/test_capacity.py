@@ -27,12 +27,12 @@ def test_refuses_receipts_beyond_the_limit() -> None:
 async def test_refuses_immediately_but_never_cached_or_shared_receipts() -> None:
     async with run_gateway(GatewaySettings(max_receipts=3)) as gateway:
         assert (await gateway.post(make_picture(shade=99))).status_code == 200
-        gateway.detector.delay_s = 2
+        gateway.detector.delay_s = 3
         reading = [asyncio.create_task(gateway.post(make_picture(shade=shade))) for shade in range(3)]
         await gateway.detector.wait_for_requests(4)
         start = time.monotonic()
         refused = await gateway.post(make_picture(shade=50))
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 2.5
         assert_problem(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1
         assert (await gateway.post(make_picture(shade=99))).json()["cached"] is True

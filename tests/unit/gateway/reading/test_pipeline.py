@@ -82,9 +82,9 @@ async def test_rejects_too_many_segments(gateway: Gateway) -> None:
 
 
 async def test_deadline_covers_all_stages() -> None:
-    async with run_gateway(GatewaySettings(receipt_timeout_s=0.2)) as gateway:
-        gateway.detector.delay_s = 0.12
-        gateway.recognizer.delay_s = 5
+    async with run_gateway(GatewaySettings(receipt_timeout_s=2)) as gateway:
+        gateway.detector.delay_s = 0.5
+        gateway.recognizer.delay_s = 10
         problem = assert_problem(await gateway.post(make_picture()), 504, "deadline-exceeded")
         assert (problem.model_extra or {})["stage"] == "recognizer"
         assert gateway.extractor.requests == []

@@ -78,7 +78,7 @@ async def test_honors_no_store_and_no_cache(gateway: Gateway) -> None:
 
 async def test_does_not_cache_a_receipt_deleted_while_being_read(gateway: Gateway) -> None:
     receipt_id = hashlib.sha256(make_picture()).hexdigest()[:32]
-    gateway.detector.delay_s = 0.5
+    gateway.detector.delay_s = 2
     reading = asyncio.create_task(gateway.post(make_picture()))
     await gateway.detector.wait_for_requests()
     assert (await gateway.http.delete(f"/v1/receipts/{receipt_id}")).status_code == 204

@@ -29,11 +29,14 @@ class StubReader:
     Attributes:
         started: Number of readings that started.
         is_reading: Set once a reading has started.
+        max_in_progress: Maximum number of readings at the same time.
         canceled: Number of readings that were canceled.
     """
 
     def __init__(self, seconds: float = 0.02, error: Exception | None = None) -> None:
         self.started = 0
+        self.in_progress = 0
+        self.max_in_progress = 0
         self.canceled = 0
         self.is_reading = asyncio.Event()
         self.requests: list[ReadRequest] = []
@@ -42,6 +45,8 @@ class StubReader:
 
     async def read(self, request: ReadRequest, models: Models) -> Receipt:
         self.started += 1
+        self.in_progress += 1
+        self.max_in_progress = max(self.max_in_progress, self.in_progress)
         self.requests.append(request)
         self.is_reading.set()
         try:
@@ -49,6 +54,8 @@ class StubReader:
         except asyncio.CancelledError:
             self.canceled += 1
             raise
+        finally:
+            self.in_progress -= 1
         if self._error is not None:
             raise self._error
         return RECEIPT
@@ -103,15 +110,13 @@ async def test_reading_is_canceled_with_its_last_caller() -> None:
 
 
 async def test_reading_has_the_latest_deadline_of_its_callers() -> None:
-    reader = StubReader(seconds=0.5)
+    reader = StubReader(seconds=2)
     reading = build_reading(build_store(), reader)
     first, later = build_request(timeout_s=0.2), build_request(timeout_s=30)
-    calls = (reading.read(request, MODELS) for request in (first, later))
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    assert isinstance(results[0], ProblemError)
-    assert results[0].code == "deadline-exceeded"
-    assert "0.2 s" in results[0].detail
-    assert results[1] == RECEIPT
+    tasks = [asyncio.create_task(reading.read(request, MODELS)) for request in (first, later)]
+    with pytest.raises(ProblemError, match=r"deadline-exceeded: .* 0\.2 s"):
+        await tasks[0]
+    assert await tasks[1] == RECEIPT
     assert reader.requests[0].deadline.seconds == 30
     # The callers' own deadlines stay as they are.
     assert first.deadline.seconds == pytest.approx(0.2)
@@ -120,11 +125,9 @@ async def test_reading_has_the_latest_deadline_of_its_callers() -> None:
 async def test_different_requests_do_not_share_a_reading() -> None:
     store, reader = build_store(), StubReader(seconds=0.5)
     reading, other = build_reading(store, reader), build_reading(store, reader)
-    start = time.monotonic()
     requests = build_request(), build_request(orientation="upright")
     await asyncio.gather(*(one.read(request, MODELS) for one, request in zip((reading, other), requests, strict=True)))
-    assert reader.started == 2
-    assert time.monotonic() - start < 0.95
+    assert (reader.started, reader.max_in_progress) == (2, 2)
 
 
 async def test_other_gateway_waits_for_the_one_that_reads() -> None:
@@ -251,12 +254,13 @@ async def test_reads_although_the_store_fails_meanwhile() -> None:
     assert await reading.read(build_request(), MODELS) == RECEIPT
 
 
-async def test_caching_adds_no_more_than_its_patience() -> None:
+async def test_caching_adds_no_more_than_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.reading.shared_reading._CLEANUP_TIMEOUT_S", 30.0)
     store = SlowStore(max_entries=10, max_bytes=10**6)
-    reading = build_reading(store, InterferingReader(store, delay_s=0.9), patience_s=0.05)
+    reading = build_reading(store, InterferingReader(store, delay_s=2), patience_s=0.05)
     start = time.monotonic()
     await reading.read(build_request(), MODELS)
-    assert time.monotonic() - start < 0.8
+    assert time.monotonic() - start < 1.8
     await reading.aclose()
     store.delay_s = 0.0
     # Caching went on in the background.

@@ -65,7 +65,7 @@ async def test_gives_up_on_a_hanging_redis_and_leaves_it_alone() -> None:
         start = time.monotonic()
         with pytest.raises(CacheUnavailableError):
             await store.get("a")
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 3
         count = len(connections)
         for _ in range(5):
             with pytest.raises(CacheUnavailableError):
@@ -111,10 +111,10 @@ async def test_busy_process_is_not_mistaken_for_a_slow_redis() -> None:
 
 
 async def test_keeps_values_for_their_lifetime(store: RedisStore) -> None:
-    assert await store.put("a", b"1", ttl_s=0.2)
+    assert await store.put("a", b"1", ttl_s=1)
     assert not await store.put("b", b"1", ttl_s=0)
     assert await store.get("a", "b") == [b"1", None]
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.2)
     assert await store.get("a") == [None]
 
 
@@ -143,13 +143,13 @@ async def test_lock_has_one_holder_until_it_is_released(store: RedisStore) -> No
 
 
 async def test_lock_is_renewed_and_expires_if_its_holder_dies(store: RedisStore) -> None:
-    lock = await store.try_lock("a", ttl_s=1)
+    lock = await store.try_lock("a", ttl_s=2)
     assert lock is not None
-    await asyncio.sleep(1.5)
-    assert await store.try_lock("a", ttl_s=1) is None
+    await asyncio.sleep(2.5)
+    assert await store.try_lock("a", ttl_s=2) is None
     lock._renewal.cancel()
-    await asyncio.sleep(1.2)
-    other = await store.try_lock("a", ttl_s=1)
+    await asyncio.sleep(2.2)
+    other = await store.try_lock("a", ttl_s=2)
     assert other is not None
     await other.release()
 
