@@ -65,7 +65,7 @@ class Localization:
 
     @property
     def precision(self) -> float:
-        """Gain of the detections over their number, 0 to 1; without detections, 1 if there are no labels, else 0."""
+        """Gain of the detections over their number, 0 to 1; 1 or 0 without detections, by whether labels exist."""
         if self.detections == 0:
             return float(self.labels == 0)
         return self.detection_gain / self.detections

@@ -25,7 +25,7 @@ class Matches:
 
     @property
     def precision(self) -> float:
-        """Share of correct answers, 0 to 1; without answers, 1 if there are no labels, else 0."""
+        """Share of correct answers, 0 to 1; without answers, 1 if there are no labels, otherwise 0."""
         if self.answered == 0:
             return float(self.labeled == 0)
         return self.matched / self.answered

@@ -66,7 +66,7 @@ _UNSAFE = frozenset(
 # Single letters that stand right before the number, as in R10.50 and P150.
 _ATTACHED: Mapping[str, tuple[str, ...]] = {"R": ("ZAR",), "P": ("PHP", "BWP"), "K": ("PGK", "ZMW"), "Q": ("GTQ",)}
 ATTACHED = "".join(_ATTACHED)
-# Codes that are words, octane numbers (RON 95) or legal forms (SDN BHD) where they stand before a number.
+# Codes that are words, octane numbers (RON 95) or legal forms (SDN BHD) before a number.
 _WORDS_BEFORE = frozenset(
     {"ALL", "TOP", "CUP", "LAK", "MOP", "SOS", "AMD", "BAM", "GEL", "RON", "BHD", "TRY", "PEN", "MAD"}
 )

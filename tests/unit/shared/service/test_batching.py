@@ -86,22 +86,22 @@ async def test_a_thousand_tagged_items_are_not_swapped() -> None:
 async def test_full_batch_does_not_wait() -> None:
     worker = Worker()
     async with _batcher(worker, max_batch=4, max_wait_ms=60_000) as batcher:
-        results = await asyncio.wait_for(batcher.submit_many([1, 2, 3, 4]), 1)
+        results = await asyncio.wait_for(batcher.submit_many([1, 2, 3, 4]), 10)
     assert results == [2, 4, 6, 8]
     assert worker.batches == [[1, 2, 3, 4]]
 
 
 async def test_wait_counts_from_the_first_item() -> None:
     worker = Worker()
-    async with _batcher(worker, max_wait_ms=800) as batcher:
+    async with _batcher(worker, max_wait_ms=1500) as batcher:
         start = time.monotonic()
         first = asyncio.create_task(batcher.submit(1))
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.7)
         second = asyncio.create_task(batcher.submit(2))
         await asyncio.gather(first, second)
         took = time.monotonic() - start
     assert worker.batches == [[1, 2]]
-    assert 0.8 <= took < 1.2  # 1.2 and more if the second item had opened a new window
+    assert 1.5 <= took < 2.2  # 2.2 and more if the second item had opened a new window
 
 
 async def test_submit_many_keeps_the_order_across_batches_and_groups() -> None:
@@ -258,7 +258,7 @@ async def test_dying_worker_fails_all_callers_at_once(death: type[BaseException]
         many = asyncio.create_task(batcher.submit_many([30, 31]))
         assert await asyncio.to_thread(entered.wait, 5)
         hold.set()
-        results = await asyncio.wait_for(asyncio.gather(*callers, many, return_exceptions=True), 1)
+        results = await asyncio.wait_for(asyncio.gather(*callers, many, return_exceptions=True), 10)
         assert all(isinstance(result, WorkerDiedError) for result in results)
         assert not batcher.is_alive
         assert batcher.queue_length == 0
@@ -304,7 +304,7 @@ async def test_closing_does_not_wait_for_a_hanging_worker() -> None:
     await worker.wait_until_busy()
     start = time.monotonic()
     await batcher.aclose(timeout_s=0.1)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 4  # the worker hangs for 5 s
     results = await asyncio.gather(*callers, return_exceptions=True)
     assert all(isinstance(result, BatcherClosedError) for result in results)
     worker.gate.set()

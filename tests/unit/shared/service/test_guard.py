@@ -45,11 +45,11 @@ async def test_rejects_oversized_json(client: httpx2.AsyncClient) -> None:
 
 async def test_slow_request_ends_at_the_deadline() -> None:
     slow = SlowRequest()
-    async with open_client(create_toy_app(slow, request_timeout_s=0.1)) as client:
+    async with open_client(create_toy_app(slow, request_timeout_s=0.5)) as client:
         start = time.monotonic()
         response = await client.post("/v1/slow", content=b"x")
-        assert time.monotonic() - start < 1
-    assert "0.1 s" in assert_full_problem(response, 504, "deadline-exceeded")["detail"]
+        assert time.monotonic() - start < 4  # the route takes 5 s
+    assert "0.5 s" in assert_full_problem(response, 504, "deadline-exceeded")["detail"]
     assert slow.is_cancelled
 
 
@@ -67,10 +67,10 @@ async def test_rejects_invalid_timeouts(client: httpx2.AsyncClient, value: str) 
 async def test_started_response_is_completed_after_the_deadline() -> None:
     async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1.2)
         await send({"type": "http.response.body", "body": b"whole"})
 
-    app = create_toy_app(request_timeout_s=0.05)
+    app = create_toy_app(request_timeout_s=1)
     app.mount("/raw", respond)
     async with open_client(app) as client:
         assert (await client.get("/raw/")).text == "whole"
@@ -117,9 +117,9 @@ async def test_disconnect_cancels_the_request(caplog: pytest.LogCaptureFixture) 
     }
     async with app.router.lifespan_context(app):
         call = asyncio.create_task(app(scope, receive, send))
-        await asyncio.wait_for(slow.started.wait(), 1)
+        await asyncio.wait_for(slow.started.wait(), 10)
         disconnected.set()
-        await asyncio.wait_for(call, 1)
+        await asyncio.wait_for(call, 10)
     assert slow.is_cancelled
     assert sent == []
     assert [r.__dict__["status"] for r in caplog.records if r.name == "shared.request"] == [499]
@@ -129,7 +129,7 @@ async def test_cancelling_the_caller_of_an_embedded_application_cancels_its_work
     slow = SlowRequest()
     async with open_client(create_toy_app(slow)) as client:
         call = asyncio.create_task(client.post("/v1/slow", content=b"x"))
-        await asyncio.wait_for(slow.started.wait(), 1)
+        await asyncio.wait_for(slow.started.wait(), 10)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

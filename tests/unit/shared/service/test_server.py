@@ -46,7 +46,7 @@ async def lifespan(app):
     {statement}
     yield "toy-1"
 
-settings = ServiceSettings(drain_delay_s=0.2, max_upload_bytes=100_000)
+settings = ServiceSettings(drain_delay_s=2, max_upload_bytes=100_000)
 app = create_service_app(
     name="toy", title="Toy", description="", settings=settings, lifespan=lifespan, routers=[router]
 )
@@ -96,7 +96,7 @@ async def wait_for_status(client: httpx2.AsyncClient, path: str, status: int) ->
 
 async def test_server_starts_serves_and_drains(start_server: StartServer) -> None:
     process, url = start_server(warm_up_s=0.3)
-    async with httpx2.AsyncClient(base_url=url) as client:
+    async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
         await wait_for_status(client, "/healthz", 200)  # alive while it warms up
         assert_full_problem(await client.get("/slow"), 503, "starting")
         await wait_for_status(client, "/readyz", 200)
@@ -105,7 +105,7 @@ async def test_server_starts_serves_and_drains(start_server: StartServer) -> Non
         assert_full_problem(await client.post("/read", content=b"x" * 8_000_000), 413, "upload-too-large")
 
         with pytest.raises(httpx2.ReadTimeout):
-            await client.post("/read", content=b"leaves", timeout=0.2)
+            await client.post("/read", content=b"leaves", timeout=httpx2.Timeout(10, read=1))
 
         in_flight = asyncio.create_task(client.get("/slow"))
         await asyncio.sleep(0.1)
