@@ -10,10 +10,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Literal
 
@@ -22,55 +20,36 @@ from pydantic import Field
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from shared.contracts import FIELD_NAMES, FieldCorrection, FieldName, Receipt, ReceiptField
+from gateway.export_tables import (
+    AMOUNT_COLUMNS,
+    COLUMN_WIDTHS,
+    COLUMNS,
+    ITEM_COLUMNS,
+    Cell,
+    Cells,
+    ExportRow,
+    build_cells,
+    build_item_cells,
+)
+from shared.contracts import Receipt
 
-ExportFormat = Literal["json", "jsonl", "csv", "xlsx"]
-Cell = str | float | Decimal | date | None
+ExportFormat = Literal["json", "jsonl", "csv", "items-csv", "xlsx"]
 
 MEDIA_TYPES: dict[ExportFormat, str] = {
     "json": "application/json",
     "jsonl": "application/jsonl",
     "csv": "text/csv; charset=utf-8",
+    "items-csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _TABLE_MEDIA_TYPES = (MEDIA_TYPES["csv"], MEDIA_TYPES["xlsx"])
 
-# The columns of a table. Corrected values replace those that were read. `date` (ISO 8601) and `total` (a number) are
-# empty if the text on the receipt (`date_text`, `total_text`) is ambiguous. `page` starts at 1 and is set only if each
-# page is a separate receipt.
-COLUMNS = (
-    *("file", "page", "id", "company", "date", "address", "total", "currency"),
-    *(f"{name}_confidence" for name in FIELD_NAMES),
-    *(f"{name}_corrected" for name in FIELD_NAMES),
-    *("date_text", "total_text", "error"),
-)
-
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|\t")
 # `csv` does not quote a single carriage return, which would end the row.
 _LINE_BREAKS = re.compile(r"[\r\n]+")
-_AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,4})?")
-# In characters.
-_COLUMN_WIDTHS = {"file": 24, "company": 32, "address": 48, "id": 34, "date": 12, "date_text": 14, "error": 48}
 _MAX_CELL_LENGTH = 32_767  # a limit of XLSX
 _CHUNK_BYTES = 64 * 1024
 _MAX_MEMORY_BYTES = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class ExportRow:
-    """One row of an export.
-
-    Attributes:
-        file: Name of the file the receipt came from, if known.
-        receipt: The receipt; None if the file could not be read.
-        page: Index of the page, from 0, if each page of the file is a separate receipt.
-        error: The reason if there is no receipt.
-    """
-
-    file: str | None = None
-    receipt: Receipt | None = None
-    page: int | None = None
-    error: str = ""
 
 
 class ExportedReceipt(Receipt):
@@ -91,20 +70,26 @@ def build_export_responses(description: str, example: dict[str, Any]) -> dict[in
 
 def build_export_headers(name: str, export_format: ExportFormat) -> dict[str, str]:
     """Build headers that make a browser save the response as a file; `name` is ASCII without an extension."""
-    return {"Content-Disposition": f'attachment; filename="{name}.{export_format}"'}
+    file_name = f"{name}-items.csv" if export_format == "items-csv" else f"{name}.{export_format}"
+    return {"Content-Disposition": f'attachment; filename="{file_name}"'}
 
 
 async def write_export(rows: AsyncIterator[ExportRow], export_format: ExportFormat) -> AsyncIterator[bytes]:
     """Yield an export in chunks; JSON and JSON Lines omit rows without a receipt."""
-    if export_format == "csv":
-        yield format_csv([], header=True).encode()
+    if export_format in ("csv", "items-csv"):
+        format_rows = format_csv if export_format == "csv" else format_items_csv
+        yield format_rows([], header=True).encode()
         async for row in rows:
-            yield format_csv([row]).encode()
+            yield format_rows([row]).encode()
     elif export_format == "xlsx":
         # Holds the cells in memory, but not the lines of the receipts.
-        cells = [build_cells(row) async for row in rows]
+        cells: list[Cells] = []
+        item_cells: list[Cells] = []
+        async for row in rows:
+            cells.append(build_cells(row))
+            item_cells += build_item_cells(row)
         with SpooledTemporaryFile(max_size=_MAX_MEMORY_BYTES) as file:
-            await asyncio.to_thread(_write_workbook, file, cells)
+            await asyncio.to_thread(_write_workbook, file, cells, item_cells)
             file.seek(0)
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
@@ -130,62 +115,23 @@ def format_json(receipt: Receipt, file: str | None) -> str:
 
 
 def format_csv(rows: Iterable[ExportRow], *, header: bool = False) -> str:
-    """Format rows as CSV (RFC 4180, but with LF at the end of lines)."""
+    """Format receipts as CSV (RFC 4180, but with LF at the end of lines), one row each."""
+    return _format_table(COLUMNS, (build_cells(row) for row in rows), header)
+
+
+def format_items_csv(rows: Iterable[ExportRow], *, header: bool = False) -> str:
+    """Format the items of receipts as CSV, one row per item."""
+    return _format_table(ITEM_COLUMNS, (cells for row in rows for cells in build_item_cells(row)), header)
+
+
+def _format_table(columns: Sequence[str], rows: Iterable[Cells], header: bool) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     if header:
         writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _format_csv_cell(value) for name, value in build_cells(row).items()})
+    for cells in rows:
+        writer.writerow({name: _format_csv_cell(value) for name, value in cells.items()})
     return text.getvalue()
-
-
-def build_cells(row: ExportRow) -> dict[str, Cell]:
-    """Build the cells of a row by column: text, numbers, dates, or None for an empty cell."""
-    cells: dict[str, Cell] = {"file": row.file, "error": row.error or None}
-    if row.page is not None:
-        cells["page"] = Decimal(row.page + 1)
-    if row.receipt is not None:
-        cells |= _build_receipt_cells(row.receipt)
-    return {name: cells.get(name) for name in COLUMNS}
-
-
-def _build_receipt_cells(receipt: Receipt) -> dict[str, Cell]:
-    corrections = receipt.corrections.fields if receipt.corrections is not None else {}
-    cells: dict[str, Cell] = {"id": receipt.id}
-    for name in FIELD_NAMES:
-        read: ReceiptField | None = getattr(receipt.fields, name)
-        if read is not None:
-            cells[f"{name}_confidence"] = round(read.confidence, 3)
-        corrected = corrections.get(name)
-        if corrected is not None:
-            cells[f"{name}_corrected"] = "person"
-        elif read is not None and read.corrected:
-            cells[f"{name}_corrected"] = "directory"
-        cells |= _build_value_cells(name, corrected if corrected is not None else read)
-    return cells
-
-
-def _build_value_cells(name: FieldName, field: ReceiptField | FieldCorrection | None) -> dict[str, Cell]:
-    if field is None or field.value is None:
-        return {}
-    if name == "date":
-        return {"date": _parse_date(getattr(field, "iso", None)), "date_text": field.value}
-    if name == "total":
-        amount, currency = getattr(field, "amount", None), getattr(field, "currency", None)
-        return {"total": _parse_amount(amount), "total_text": field.value, "currency": currency}
-    return {name: field.value}
-
-
-def _parse_date(iso: str | None) -> date | None:
-    try:
-        return None if iso is None else date.fromisoformat(iso)
-    except ValueError:
-        return None
-
-
-def _parse_amount(amount: str | None) -> Decimal | None:
-    return Decimal(amount) if amount is not None and _AMOUNT.fullmatch(amount) else None
 
 
 def _format_csv_cell(value: Cell) -> str:
@@ -197,7 +143,7 @@ def _format_csv_cell(value: Cell) -> str:
     return "" if value is None else str(value)
 
 
-def _write_workbook(file: IO[bytes], rows: list[dict[str, Cell]]) -> None:
+def _write_workbook(file: IO[bytes], rows: Sequence[Cells], item_rows: Sequence[Cells]) -> None:
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -205,20 +151,26 @@ def _write_workbook(file: IO[bytes], rows: list[dict[str, Cell]]) -> None:
         "strings_to_urls": False,
     }
     with xlsxwriter.Workbook(file, options) as workbook:
-        sheet = workbook.add_worksheet("Receipts")
         bold = workbook.add_format({"bold": True})
-        formats = {
-            "date": workbook.add_format({"num_format": "yyyy-mm-dd"}),
-            "total": workbook.add_format({"num_format": "0.00"}),
-        }
-        for column, name in enumerate(COLUMNS):
-            sheet.set_column(column, column, _COLUMN_WIDTHS.get(name, 10))
-            sheet.write_string(0, column, name, bold)
-        sheet.freeze_panes(1, 0)
-        for row, cells in enumerate(rows, start=1):
-            for column, name in enumerate(COLUMNS):
-                _write_cell(sheet, row, column, cells[name], formats.get(name))
-        sheet.autofilter(0, 0, len(rows), len(COLUMNS) - 1)
+        formats = {"date": workbook.add_format({"num_format": "yyyy-mm-dd"})}
+        # Unit prices, such as that of fuel, may have up to four decimals.
+        formats |= dict.fromkeys(AMOUNT_COLUMNS, workbook.add_format({"num_format": "0.00##"}))
+        # In constant memory, a sheet must be complete before the next one begins.
+        _write_sheet(workbook.add_worksheet("Receipts"), COLUMNS, rows, bold, formats)
+        _write_sheet(workbook.add_worksheet("Items"), ITEM_COLUMNS, item_rows, bold, formats)
+
+
+def _write_sheet(
+    sheet: Worksheet, columns: Sequence[str], rows: Sequence[Cells], bold: Format, formats: Mapping[str, Format]
+) -> None:
+    for column, name in enumerate(columns):
+        sheet.set_column(column, column, COLUMN_WIDTHS.get(name, 10))
+        sheet.write_string(0, column, name, bold)
+    sheet.freeze_panes(1, 0)
+    for row, cells in enumerate(rows, start=1):
+        for column, name in enumerate(columns):
+            _write_cell(sheet, row, column, cells[name], formats.get(name))
+    sheet.autofilter(0, 0, len(rows), len(columns) - 1)
 
 
 def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, style: Format | None) -> None:

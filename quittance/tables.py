@@ -9,15 +9,40 @@ from rich.table import Table
 from rich.text import Text
 
 from quittance.extract import Reading
-from shared.contracts import FIELD_NAMES, AmountField, DateField, Fields, Receipt, ReceiptField
+from shared.contracts import (
+    ADDITIONAL_FIELD_NAMES,
+    FIELD_NAMES,
+    AmountField,
+    Check,
+    DateField,
+    Fields,
+    Item,
+    NumberField,
+    PaymentField,
+    PhoneField,
+    Receipt,
+    ReceiptField,
+    SubItem,
+    TimeField,
+)
 
 # Confidence from which a field is shown in green, and in yellow; below it is red.
 _HIGH, _MEDIUM = 0.9, 0.6
 _NOT_FOUND = Text("not found", style="dim")
 
 
-def receipt_table(path: Path, receipt: Receipt) -> Table:
-    """Return a table of one receipt, with a row per field."""
+def build_receipt_tables(path: Path, receipt: Receipt) -> list[Table | Text]:
+    """Return the tables of one receipt: its fields, its items, and a sentence for each check that fails."""
+    parts: list[Table | Text] = [_fields_table(path, receipt)]
+    if receipt.items:
+        parts.append(_items_table(receipt.items))
+    failed = [check for check in receipt.checks if check.holds is False]
+    parts += [Text(f"Check: {_describe_failure(check, receipt.fields)}", style="yellow") for check in failed]
+    return parts
+
+
+def _fields_table(path: Path, receipt: Receipt) -> Table:
+    """Return a table with a row per field; additional fields only if they were found."""
     milliseconds = sum(receipt.timings_ms.model_dump().values())
     origin = "from the cache" if receipt.cached else f"{milliseconds / 1000:.2f} s"
     table = Table(title=str(path), title_justify="left", caption_justify="left")
@@ -32,7 +57,55 @@ def receipt_table(path: Path, receipt: Receipt) -> Table:
             table.add_row(name, _NOT_FOUND)
         else:
             table.add_row(name, Text(field.value), normalized(field), format_confidence(field.confidence))
+    table.add_section()
+    for additional_name in ADDITIONAL_FIELD_NAMES:
+        field = receipt.fields.get(additional_name)
+        if field is not None:
+            label = additional_name.replace("_", " ")
+            table.add_row(label, Text(field.value), normalized(field), format_confidence(field.confidence))
     return table
+
+
+def _items_table(items: Sequence[Item]) -> Table:
+    """Return a table of line items; sub-items are indented below their item."""
+    table = Table(title=f"{len(items)} {'item' if len(items) == 1 else 'items'}", title_justify="left")
+    table.add_column("Description", overflow="fold")
+    for header in ("Quantity", "Unit price", "Amount"):
+        table.add_column(header, justify="right")
+    for item in items:
+        table.add_row(*_item_cells(item))
+        for sub_item in item.sub_items:
+            table.add_row(*_item_cells(sub_item, indent="  "))
+    return table
+
+
+def _item_cells(item: SubItem, indent: str = "") -> list[Text]:
+    parts: list[ReceiptField | None] = [item.quantity, item.unit_price, item.amount]
+    description = item.description.value if item.description else ""
+    return [Text(indent + description), *(Text(_number(part)) for part in parts)]
+
+
+def _number(field: ReceiptField | None) -> str:
+    """Return the decimal form of an amount or a quantity, otherwise its text."""
+    if isinstance(field, AmountField):
+        return field.amount or field.value
+    if isinstance(field, NumberField):
+        return field.number or field.value
+    return field.value if field is not None else ""
+
+
+def _describe_failure(check: Check, fields: Fields) -> str:
+    """Say which numbers do not add up."""
+    target = "subtotal" if fields.subtotal is not None and fields.subtotal.amount is not None else "total"
+    paid = "Paid minus change is" if fields.change is not None else "No change was found and the amount paid is"
+    text = {
+        "items_to_subtotal": f"Items add up to {check.expected}, but the {target} says {check.printed}.",
+        "subtotal_and_tax_to_total": "Subtotal, tax and other charges add up to "
+        f"{check.expected}, but the total says {check.printed}.",
+        "paid_minus_change": f"{paid} {check.expected}, but the total says {check.printed}.",
+        "tax_rates": f"The tax should be {check.expected} by its rate, but the receipt says {check.printed}.",
+    }
+    return text[check.name]
 
 
 def overview_table(readings: Sequence[Reading]) -> Table:
@@ -66,11 +139,17 @@ def _overview(fields: Fields) -> list[Text | str]:
 
 
 def normalized(field: ReceiptField) -> str:
-    """Return the ISO date, the amount with its currency, or a note that the merchant directory corrected the value."""
+    """Return the normalized form of a field, or a note that the merchant directory corrected the value."""
     if isinstance(field, DateField):
         return field.iso or ""
     if isinstance(field, AmountField) and field.amount is not None:
         return f"{field.amount} {field.currency or ''}".strip()
+    if isinstance(field, TimeField):
+        return field.iso or ""
+    if isinstance(field, PhoneField):
+        return field.e164 or ""
+    if isinstance(field, PaymentField):
+        return f"{field.method} {field.last4 or ''}".strip()
     return "corrected by the merchant directory" if field.corrected else ""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.contracts import ADDITIONAL_FIELD_NAMES
+
 RECEIPT_EXAMPLE: dict[str, Any] = {
     "id": "b1946ac92492d2347c6235b4d2611184",
     "pages": [{"width": 619, "height": 1207, "rotation": 0}],
@@ -44,7 +46,15 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
             "amount": "9.00",
             "currency": "MYR",
         },
+        **dict.fromkeys(ADDITIONAL_FIELD_NAMES),
     },
+    "items": [],
+    "taxes": [],
+    "country": {"value": "MY", "confidence": 0.97, "evidence": ["word: sdn bhd"]},
+    "currency": {"value": "MYR", "confidence": 0.97, "evidence": ["currency: RM"]},
+    "language": None,
+    "document_type": "receipt",
+    "checks": [{"name": "items_to_subtotal", "holds": None, "expected": None, "printed": None}],
     "lines": [
         {
             "page": 0,

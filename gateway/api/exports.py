@@ -12,11 +12,11 @@ from pydantic import Field, StringConstraints
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.api.requests import cache_unavailable_problem
 from gateway.components import get_gateway_components
+from gateway.export_tables import ExportRow
 from gateway.exports import (
     MEDIA_TYPES,
     ExportedReceipt,
     ExportFormat,
-    ExportRow,
     build_export_headers,
     build_export_responses,
     write_export,
@@ -64,7 +64,8 @@ def build_exports_router() -> APIRouter:
         """Export receipts that were read before as JSON, JSON Lines, CSV or an Excel workbook (XLSX).
 
         In tables, `date` is in ISO 8601 and `total` is a number; both are empty if they are ambiguous on the receipt.
-        `date_text` and `total_text` are the text on the receipt. Cells never contain formulas.
+        `date_text` and `total_text` are the text on the receipt. `items-csv` has a row per line item instead of a row
+        per receipt; in XLSX, these rows are the sheet `Items`. Cells never contain formulas.
         """
         # A stored response would survive the deletion of one of its receipts.
         get_request_context(request.scope).is_replayable = False

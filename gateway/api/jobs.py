@@ -11,10 +11,10 @@ from fastapi.responses import StreamingResponse
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.api.requests import SplitQuery
 from gateway.components import get_gateway_components
+from gateway.export_tables import ExportRow
 from gateway.exports import (
     MEDIA_TYPES,
     ExportFormat,
-    ExportRow,
     build_export_headers,
     build_export_responses,
     write_export,
@@ -154,13 +154,17 @@ def build_jobs_router() -> APIRouter:
         job_id: JobId,
         export_format: Annotated[
             ExportFormat,
-            Query(alias="format", description="json and jsonl contain everything, csv and xlsx only the fields."),
+            Query(
+                alias="format",
+                description="json and jsonl contain everything, csv and xlsx the fields; items-csv and "
+                "the second sheet of xlsx have a row per item.",
+            ),
         ] = "json",
     ) -> Response:
         """Return one row per receipt or failed file, for the files finished so far, in the order they were sent.
 
-        `json` and `jsonl` contain objects with `index`, `name`, `state`, `page`, `receipt` and `problem`; `csv` and
-        `xlsx` are tables as in `POST /v1/exports`.
+        `json` and `jsonl` contain objects with `index`, `name`, `state`, `page`, `receipt` and `problem`; `csv`,
+        `items-csv` and `xlsx` are tables as in `POST /v1/exports`.
         """
         job = await _require_job(request, job_id)
         results = get_gateway_components(request.app).jobs.read_results(job)

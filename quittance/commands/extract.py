@@ -15,7 +15,7 @@ import typer
 from quittance import console
 
 if TYPE_CHECKING:
-    from gateway.exports import ExportRow
+    from gateway.export_tables import ExportRow
     from quittance.extract import Reading
     from quittance_client import AsyncClient
 
@@ -27,6 +27,7 @@ class Format(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    ITEMS_CSV = "items-csv"
 
 
 def extract(
@@ -39,7 +40,11 @@ def extract(
     ] = None,
     output_format: Annotated[
         Format,
-        typer.Option("--format", help="A table for people, one JSON list, JSON lines (one object per line), or CSV."),
+        typer.Option(
+            "--format",
+            help="A table for people, one JSON list, JSON lines (one object per line), CSV with a row per receipt, or "
+            "items-csv with a row per item.",
+        ),
     ] = Format.TABLE,
     url: Annotated[str | None, typer.Option(help="Use the gateway at this URL instead of loading the models.")] = None,
     key: Annotated[str | None, typer.Option(envvar="QUITTANCE_API_KEY", help="API key for the gateway.")] = None,
@@ -159,7 +164,7 @@ class _Printer:
         """Print readings that form one result, except for what `add` printed."""
         from quittance.tables import overview_table
 
-        if self._format is Format.CSV:
+        if self._format in (Format.CSV, Format.ITEMS_CSV):
             self._print_csv(readings)
         elif self._format is Format.JSON:
             objects = [_json_object(one) for one in readings if one.receipt is not None]
@@ -171,17 +176,18 @@ class _Printer:
 
     def print_one(self, reading: Reading) -> None:
         """Print one reading, except for what `add` printed."""
-        from quittance.tables import receipt_table
+        from quittance.tables import build_receipt_tables
 
-        if self._format is Format.CSV:
+        if self._format in (Format.CSV, Format.ITEMS_CSV):
             self._print_csv([reading])
         elif self._format is Format.TABLE and reading.receipt is not None:
-            console.out.print(receipt_table(reading.path, reading.receipt))
+            console.out.print(*build_receipt_tables(reading.path, reading.receipt), sep="\n")
 
     def _print_csv(self, readings: Sequence[Reading]) -> None:
-        from gateway.exports import format_csv
+        from gateway.exports import format_csv, format_items_csv
 
-        text = format_csv([_export_row(one) for one in readings], header=self._header)
+        format_rows = format_csv if self._format is Format.CSV else format_items_csv
+        text = format_rows([_export_row(one) for one in readings], header=self._header)
         self._header = False
         if text:
             console.print_result(text.removesuffix("\n"))
@@ -195,6 +201,6 @@ def _json_object(reading: Reading) -> str:
 
 
 def _export_row(reading: Reading) -> ExportRow:
-    from gateway.exports import ExportRow
+    from gateway.export_tables import ExportRow
 
     return ExportRow(str(reading.path), reading.receipt, error=reading.error or "")

@@ -7,7 +7,17 @@ of the *text* they enclose. Confidences are probabilities from 0 to 1.
 
 from __future__ import annotations
 
-from shared.contracts.base import FIELD_NAMES, Contract, FieldName, Orientation, Point, Probability, Quad, Rotation
+from shared.contracts.base import (
+    ADDITIONAL_FIELD_NAMES,
+    FIELD_NAMES,
+    Contract,
+    FieldName,
+    Orientation,
+    Point,
+    Probability,
+    Quad,
+    Rotation,
+)
 from shared.contracts.extraction import (
     AmountField,
     Check,
@@ -45,6 +55,7 @@ from shared.contracts.receipts import (
 )
 
 __all__ = [
+    "ADDITIONAL_FIELD_NAMES",
     "FIELD_NAMES",
     "AmountField",
     "Check",

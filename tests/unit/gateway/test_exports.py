@@ -17,8 +17,10 @@ from xml.etree import ElementTree
 import pytest
 
 from gateway.api.examples import RECEIPT_EXAMPLE
-from gateway.exports import COLUMNS, ExportFormat, ExportRow, build_cells, format_csv, write_export
-from shared.contracts import Receipt
+from gateway.export_tables import AMOUNT_COLUMNS, COLUMNS, ITEM_COLUMNS, ExportRow, build_cells
+from gateway.exports import ExportFormat, format_csv, write_export
+from shared.contracts import ADDITIONAL_FIELD_NAMES, FIELD_NAMES, Fields, Receipt
+from tests.support.itemized_receipt import ITEMIZED_RECEIPT
 
 _XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 # The last but one begins with a fullwidth sign.
@@ -41,10 +43,10 @@ async def export(rows: list[ExportRow], export_format: ExportFormat) -> bytes:
     return b"".join([chunk async for chunk in write_export(iterate(), export_format)])
 
 
-def read_cells(workbook: bytes) -> list[list[str]]:
-    """Return the text of all cells by row; fail if there is a formula or a link."""
+def read_cells(workbook: bytes, number: int = 1) -> list[list[str]]:
+    """Return the text of all cells of a sheet by row; fail if there is a formula or a link."""
     with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
-        sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - written by the test
+        sheet = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))  # noqa: S314 - written by the test
         assert not [name for name in archive.namelist() if "externalLink" in name]
     assert not list(sheet.iter(f"{_XML}f"))
     assert not list(sheet.iter(f"{_XML}hyperlink"))
@@ -125,3 +127,53 @@ async def test_json_is_a_list_and_json_lines_has_one_object_per_line(count: int)
     assert json.loads(await export(rows, "json")) == expected
     lines = (await export(rows, "jsonl")).decode().splitlines()
     assert [json.loads(line) for line in lines] == expected
+
+
+def test_row_has_additional_fields_and_failed_checks() -> None:
+    cells = build_cells(ExportRow(receipt=Receipt.model_validate(ITEMIZED_RECEIPT)))
+    assert (cells["time"], cells["phone"], cells["payment_method"]) == ("20:13", "03-7726 1234", "card")
+    assert (cells["card_last4"], cells["country"], cells["document_type"]) == ("1234", "MY", "receipt")
+    assert (cells["subtotal"], cells["rounding"], cells["tip"]) == (Decimal("13.00"), Decimal("-0.03"), None)
+    assert (cells["items"], cells["failed_checks"], cells["tax_confidence"]) == (2, "items_to_subtotal", 0.8)
+
+
+def test_columns_cover_all_fields() -> None:
+    assert set(FIELD_NAMES) | set(ADDITIONAL_FIELD_NAMES) == set(Fields.model_fields)
+    assert len(set(COLUMNS)) == len(COLUMNS)
+
+
+async def test_items_have_one_row_each_in_csv_and_on_their_own_sheet() -> None:
+    rows = [ExportRow("a.jpg", Receipt.model_validate(ITEMIZED_RECEIPT)), ExportRow("b.jpg", error="damaged")]
+    items = list(csv.DictReader(io.StringIO((await export(rows, "items-csv")).decode())))
+    names = ("file", "item", "sub_item", "description", "quantity", "unit_price", "amount", "currency")
+    assert [tuple(item[name] for name in names) for item in items] == [
+        ("a.jpg", "1", "", "TEH TARIK", "2", "4.00", "8.00", "MYR"),
+        ("a.jpg", "1", "1", "'+EXTRA MILK", "", "", "0.50", "MYR"),
+        ("a.jpg", "2", "", "RICE", "0.482", "8.2988", "4.00", "MYR"),
+    ]
+    assert {item["id"] for item in items} == {ITEMIZED_RECEIPT["id"]}
+    workbook = await export(rows, "xlsx")
+    assert len(read_cells(workbook)) == 3
+    sheet = read_cells(workbook, 2)
+    assert sheet[0] == list(ITEM_COLUMNS)
+    assert ["+EXTRA MILK" in cells for cells in sheet] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+async def test_additional_cells_contain_no_formulas(text: str) -> None:
+    content = copy.deepcopy(ITEMIZED_RECEIPT)
+    for name in ("phone", "tax_id", "receipt_number"):
+        content["fields"][name]["value"] = text
+    content["fields"]["payment_method"]["last4"] = text
+    content["country"]["value"] = text
+    content["items"][0]["description"]["value"] = content["items"][1]["unit"]["value"] = text
+    content["items"][0]["amount"] |= {"amount": text, "currency": text}
+    content["items"][1]["code"] = content["items"][0]["description"]
+    rows = [ExportRow(receipt=Receipt.model_validate(content))]
+    formats: tuple[ExportFormat, ...] = ("csv", "items-csv")
+    for export_format in formats:
+        table = csv.DictReader(io.StringIO((await export(rows, export_format)).decode(), newline=""))
+        for row in table:
+            for name, value in row.items():
+                assert name in AMOUNT_COLUMNS or not re.match(r"\s*[=+\-@＝]", value), (name, value)
+    assert read_cells(await export(rows, "xlsx"), 2)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
 import socket
 from pathlib import Path
 
+import httpx2
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from quittance import client
 from quittance.draw import COLORS
+from quittance.tables import build_receipt_tables
+from quittance_client import AsyncClient
+from shared.contracts import Receipt
 from tests.support.command_line import RECEIPT, run_command
+from tests.support.itemized_receipt import ITEMIZED_RECEIPT
+
+# With the members that the stand-in for the gateway leaves out.
+FULL_RECEIPT = Receipt.model_validate(RECEIPT).model_dump(mode="json")
 
 
 def test_reports_missing_files_before_loading_the_models(tmp_path: Path) -> None:
@@ -35,6 +46,51 @@ def test_prints_one_receipt_as_a_table_of_fields(picture: Path) -> None:
     assert "2 lines, 0.22 s" in result.stdout
 
 
+def test_prints_additional_fields_items_and_failing_checks() -> None:
+    receipt = Receipt.model_validate(ITEMIZED_RECEIPT)
+    printer = Console(width=120, no_color=True)
+    with printer.capture() as capture:
+        printer.print(*build_receipt_tables(Path("a.jpg"), receipt))
+    lines = capture.get().splitlines()
+    rows = {
+        cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for line in lines if len(cells := line.split("│")) > 3
+    }
+    assert rows["receipt number"][0] == "=R-17"
+    assert rows["phone"][1] == "+60377261234"
+    assert rows["payment method"][1] == "card 1234"
+    assert "tip" not in rows
+    assert rows["TEH TARIK"] == ["2", "4.00", "8.00"]
+    assert rows["+EXTRA MILK"] == ["", "", "0.50"]
+    assert "Check: Items add up to 12.50, but the subtotal says 13.00." in lines
+    assert sum(line.startswith("Check:") for line in lines) == 1
+
+
+def test_says_that_no_change_was_found() -> None:
+    content = copy.deepcopy(ITEMIZED_RECEIPT)
+    content["fields"]["change"] = None
+    content["checks"] = [{"name": "paid_minus_change", "holds": False, "expected": "20.00", "printed": "13.75"}]
+    parts = build_receipt_tables(Path("a.jpg"), Receipt.model_validate(content))
+    expected = "Check: No change was found and the amount paid is 20.00, but the total says 13.75."
+    assert str(parts[-1]) == expected
+
+
+@pytest.mark.usefixtures("wide_terminal")
+def test_items_csv_has_one_row_per_item(monkeypatch: pytest.MonkeyPatch, picture: Path) -> None:
+    def open_client() -> AsyncClient:
+        transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=ITEMIZED_RECEIPT))
+        return AsyncClient("http://in-process", transport=transport)
+
+    monkeypatch.setattr(client, "open_embedded_client", open_client)
+    result = run_command("extract", "--format", "items-csv", picture)
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["file"], row["description"], row["amount"]) for row in rows] == [
+        (str(picture), "TEH TARIK", "8.00"),
+        (str(picture), "'+EXTRA MILK", "0.50"),
+        (str(picture), "RICE", "4.00"),
+    ]
+
+
 @pytest.mark.usefixtures("gateway")
 def test_prints_several_receipts_as_rows_and_exits_with_1_if_one_failed(picture: Path, damaged: Path) -> None:
     result = run_command("extract", damaged, picture)
@@ -53,14 +109,14 @@ def test_jsonl_has_one_object_per_line_in_the_order_given(picture: Path, damaged
     assert result.exit_code == 1
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line.pop("file") for line in lines] == [str(other), str(picture)]
-    assert lines == [RECEIPT, RECEIPT]
+    assert lines == [FULL_RECEIPT, FULL_RECEIPT]
 
 
 @pytest.mark.usefixtures("gateway")
 def test_json_is_one_list(picture: Path) -> None:
     result = run_command("extract", "--format", "json", picture, picture)
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == [{"file": str(picture), **RECEIPT}] * 2
+    assert json.loads(result.stdout) == [{"file": str(picture), **FULL_RECEIPT}] * 2
 
 
 @pytest.mark.usefixtures("gateway")
