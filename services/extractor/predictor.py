@@ -36,7 +36,7 @@ class Predictor:
         reader: Turns probabilities into fields.
         version: Version of the weights and of the settings that change answers.
         directory: Merchant directory, which people's corrections extend; None if spelling is not corrected.
-        default_country: ISO 3166 code of the country to assume if a receipt does not tell.
+        default_country: ISO 3166 code of the country to assume if a receipt does not show one.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class ExtractorSettings(ServiceSettings):
     default_country: str | None = Field(
         default=None,
         pattern="^[A-Z]{2}$",
-        description="ISO 3166 code of the country to assume where a receipt does not tell; none: no country.",
+        description="ISO 3166 code of the country to assume if a receipt does not show one; none by default.",
     )
     least_confidence: float = Field(
         default=0.2,

@@ -1,4 +1,4 @@
-"""What the extractor is asked and answers: everything understood of a receipt."""
+"""Requests and responses of the extractor: fields, items, taxes and checks of a receipt."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ class AmountField(ReceiptField):
 
 
 class TimeField(ReceiptField):
-    """The time of purchase."""
+    """Time of purchase."""
 
     value: str = Field(examples=["8:13 PM"])
     iso: str | None = Field(description="ISO 8601, 24 hours; null if it is not a time.", examples=["20:13"])
 
 
 class PhoneField(ReceiptField):
-    """A phone number of the merchant."""
+    """Phone number of the merchant."""
 
     value: str = Field(examples=["03-7726 1234"])
     e164: str | None = Field(description="ITU E.164; null if the country is unknown.", examples=["+60377261234"])
 
 
 class TaxIdField(ReceiptField):
-    """A tax or company number of the merchant."""
+    """Tax or company number of the merchant."""
 
     value: str = Field(examples=["DE 136695976"])
     country: str | None = Field(description="ISO 3166; null if no country's check digits fit.", examples=["DE"])
 
 
 class PaymentField(ReceiptField):
-    """How the receipt was paid."""
+    """Method of payment."""
 
     value: str = Field(examples=["VISA **** 1234"])
     method: Literal["cash", "card", "wallet", "voucher"]
@@ -84,11 +84,11 @@ class NumberField(ReceiptField):
     """A quantity or a rate."""
 
     value: str = Field(examples=["0,482"])
-    number: str | None = Field(description="Decimal number with a point; null if unreadable.", examples=["0.482"])
+    number: str | None = Field(description="Decimal number with a point; null if not readable.", examples=["0.482"])
 
 
 class Fields(Contract):
-    """The fields of a receipt; null for a field that is not on it."""
+    """Fields of a receipt; null if a field was not found."""
 
     company: ReceiptField | None = None
     date: DateField | None = None
@@ -161,14 +161,14 @@ DocumentType = Literal["receipt", "invoice", "card_slip", "refund", "ticket", "o
 
 
 class Extracted(Contract):
-    """Everything understood of a receipt's text."""
+    """Everything found in the text of a receipt."""
 
     fields: Fields
     items: list[Item] = Field(default=[], description="Line items in reading order.")
     taxes: list[TaxRow] = Field(default=[], description="One row per tax rate.")
-    country: Inference | None = Field(default=None, description="ISO 3166 code; null if the receipt does not tell.")
-    currency: Inference | None = Field(default=None, description="ISO 4217 code; null if the receipt does not tell.")
-    language: Inference | None = Field(default=None, description="ISO 639 code; null if the receipt does not tell.")
+    country: Inference | None = Field(default=None, description="ISO 3166 code; null if the receipt does not show it.")
+    currency: Inference | None = Field(default=None, description="ISO 4217 code; null if the receipt does not show it.")
+    language: Inference | None = Field(default=None, description="ISO 639 code; null if the receipt does not show it.")
     document_type: DocumentType | None = None
     checks: list[Check] = Field(default=[], description="Arithmetic on the amounts.")
 
@@ -182,7 +182,7 @@ class Extracted(Contract):
 
 
 class ExtractResponse(Extracted):
-    """What was found in the text of a receipt."""
+    """Response of the extractor."""
 
     model: str = Field(examples=["charlstm-2026-11-22-1a2b3c4d"])
 

@@ -1,4 +1,4 @@
-"""Pages, segments and their text: what detector and recognizer answer."""
+"""Pages, segments and their text: responses of detector and recognizer."""
 
 from __future__ import annotations
 

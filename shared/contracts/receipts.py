@@ -81,14 +81,14 @@ class ReceiptHead(Contract):
 
 # Pydantic takes the fields of the last base first: the answer begins with the ID.
 class Receipt(Extracted, ReceiptHead):
-    """A receipt, read."""
+    """A receipt that was read."""
 
     lines: list[Line]
     models: Models
     timings_ms: Timings
     cached: bool = Field(default=False, description="True if the response came from the cache.")
     corrections: Corrections | None = Field(
-        default=None, description="What people corrected; `fields` are still the model's. null if nothing."
+        default=None, description="Corrections by people; `fields` keeps the values of the model. null if none."
     )
 
 
