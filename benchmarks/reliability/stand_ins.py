@@ -90,7 +90,7 @@ def create_app(name: str, settings: ServiceSettings, seconds: float) -> FastAPI:
     async def respond(request: Request) -> Any:
         return await answer(request, settings, model)
 
-    return create_model_app(model, router, description=name, settings=settings)
+    return create_model_app(model, router, description=name, settings=settings, name=name)
 
 
 async def _detect(request: Request, settings: ServiceSettings, model: _StandIn) -> DetectResponse:

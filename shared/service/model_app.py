@@ -72,7 +72,7 @@ class Model(Generic[AnyPredictor, Item, Result]):
 
         The service is ready only while the worker of the batcher is alive.
         """
-        settings = components.settings
+        settings, name = components.settings, components.metrics.service
         predictor = await asyncio.to_thread(self._load_warm)
         batcher = DynamicBatcher[Item, Result](
             lambda items: self._process(predictor, items),
@@ -80,8 +80,8 @@ class Model(Generic[AnyPredictor, Item, Result]):
             max_wait_ms=settings.max_wait_ms,
             max_queue=settings.max_queue,
             group=lambda item: self._group(predictor, item),
-            name=settings.service,
-            metrics=components.metrics.batch_metrics(settings.service),
+            name=name,
+            metrics=components.metrics.batch_metrics(name),
         )
         async with batcher:
             self._predictor, self._batcher = predictor, batcher
@@ -95,7 +95,12 @@ class Model(Generic[AnyPredictor, Item, Result]):
 
 
 def create_model_app(
-    model: Model[AnyPredictor, Item, Result], router: APIRouter, *, description: str, settings: ServiceSettings
+    model: Model[AnyPredictor, Item, Result],
+    router: APIRouter,
+    *,
+    description: str,
+    settings: ServiceSettings,
+    name: str | None = None,
 ) -> FastAPI:
     """Create the application of a model service.
 
@@ -104,10 +109,12 @@ def create_model_app(
         router: Routes of the service.
         description: Markdown for the OpenAPI document.
         settings: Settings of the service.
+        name: Name of the service; that of its settings by default.
 
     Returns:
         The application. Its lifespan raises StartupError if the model cannot be loaded.
     """
+    name = name or settings.service
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
@@ -115,8 +122,8 @@ def create_model_app(
             yield version
 
     return create_service_app(
-        name=settings.service,
-        title=f"Quittance {settings.service}",
+        name=name,
+        title=f"Quittance {name}",
         description=description,
         settings=settings,
         lifespan=lifespan,

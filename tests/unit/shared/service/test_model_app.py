@@ -45,14 +45,18 @@ def create_app(load: Callable[[], Doubler] = Doubler) -> tuple[FastAPI, DoublerM
     async def double(number: int) -> int:
         return await model.batcher.submit(number)
 
-    return create_model_app(model, router, description="Doubles numbers.", settings=ServiceSettings()), model
+    return create_model_app(model, router, description="", settings=ServiceSettings(), name="doubler"), model
 
 
-async def test_routes_use_the_batcher_and_readiness_shows_the_version() -> None:
+async def test_routes_readiness_and_metrics_use_the_model() -> None:
     app, _ = create_app()
     async with open_client(app) as client:
         assert (await client.get("/double/4")).json() == 8
         assert (await client.get("/readyz")).json()["model"] == "doubler-1"
+        assert (
+            'quittance_batch_items_count{batcher="doubler",service="doubler"} 1.0'
+            in (await client.get("/metrics")).text
+        )
 
 
 async def test_predictor_is_warmed_up_in_a_thread() -> None:
