@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 
 from gateway.admission.access import AccessControl
 from gateway.admission.api_keys import KeyRing, KeyStore
+from gateway.admission.cross_site import CrossSiteGuard
 from gateway.admission.idempotency import Idempotency
 from gateway.admission.rate_limits import RateLimits
 from gateway.components import GatewayComponents, set_gateway_components
@@ -40,6 +41,7 @@ from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
 from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.stores import MemoryStore, Store
+from shared.service.components import get_components
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
 
@@ -68,12 +70,15 @@ class Composition:
         self._open_stages = open_stages
         self._link = connect_redis(settings.storage)
         self._store = open_store(settings.storage, self._link)
+        self._keys = KeyRing(KeyStore(settings.storage.state_directory))
 
     @asynccontextmanager
     async def run(self, app: FastAPI) -> AsyncIterator[None]:
         """Start all parts and attach those that routes use to the application; stop them at the end."""
         settings = self._settings
         async with AsyncExitStack() as stack:
+            await self._keys.load()
+            get_components(app).health.add_condition(lambda: self._keys.problem)
             cache = ReceiptCache(self._store, ttl_s=settings.storage.cache_ttl_s)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(self._open_stages(settings.stages))
@@ -105,10 +110,11 @@ class Composition:
         storage = self._settings.storage
         redis_url = None if storage.redis_url is None else str(storage.redis_url)
         return [
+            Middleware(CrossSiteGuard, allowed_origins=self._settings.admission.allowed_origins),
             Middleware(
                 AccessControl,
                 settings=self._settings.admission,
-                keys=KeyRing(KeyStore(storage.state_directory)),
+                keys=self._keys,
                 limits=RateLimits(self._link, redis_url),
                 patience_s=storage.redis_timeout_s,
             ),

@@ -25,6 +25,11 @@ _MAX_ERRORS_IN_DETAIL = 3
 EXAMPLES: dict[int, tuple[str, str, str]] = {
     400: ("bad-request", "The request cannot be understood", "The multipart body has no boundary."),
     401: ("key-missing", "An API key is required", "This gateway requires an API key."),
+    403: (
+        "cross-site-request",
+        "Pages of other web sites may not call this gateway",
+        "The request comes from a page of https://other.example.",
+    ),
     404: ("not-found", "Nothing was found here", "There is nothing at /v1/receipt. See /docs for what there is."),
     405: ("method-not-allowed", "This method is not allowed here", "GET is not allowed at /v1/receipts. Use POST."),
     408: ("upload-too-slow", "The upload took too long", "The body had not arrived after 60 s."),

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from gateway.settings import parse_rate_limit
 from gateway.storage.database import open_database
+from shared.startup import StartupError
 
 # Lets scanners for leaked secrets recognize a key.
 _KEY_PREFIX = "qtc"
@@ -136,6 +137,9 @@ class KeyStore:
 class KeyRing:
     """The keys in memory, as the gateway checks them; read again when they are more than a second old.
 
+    Keys are never deleted, only revoked. If the file cannot be read, or keys that were seen are missing from it, the
+    last known keys stay in force and `problem` says so: losing the file must not open the gateway.
+
     Args:
         store: Where they are stored.
     """
@@ -144,6 +148,23 @@ class KeyRing:
         self._store = store
         self._keys: dict[str, ApiKey] = {}
         self._read_at: float | None = None
+        self._reading = asyncio.Lock()
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the stored keys, for the operator; None if nothing is."""
+        return self._problem
+
+    async def load(self) -> None:
+        """Read the keys before the first request; raise `StartupError` if they cannot be read."""
+        try:
+            await self._refresh()
+        except (sqlite3.Error, OSError) as error:
+            raise StartupError(
+                f"The API keys cannot be read, so nobody could be let in safely: {error}. Repair or restore "
+                f"{_DATABASE}.sqlite3 in the state directory."
+            ) from error
 
     async def any_created(self) -> bool:
         """Whether a key was ever created. Revoked ones count: revoking the last one must not open the gateway."""
@@ -163,21 +184,32 @@ class KeyRing:
         return key if key is not None and matches and key.revoked is None else None
 
     async def _refresh(self) -> None:
-        now = time.monotonic()
-        if self._read_at is not None and now - self._read_at < _MAX_AGE_S:
+        """Read the keys if they are old; callers that come meanwhile wait for the first reading, and share it."""
+        if self._is_fresh() or (self._read_at is not None and self._reading.locked()):
             return
-        is_first = self._read_at is None
-        # Requests that come meanwhile use the keys in memory.
-        self._read_at = now
-        try:
-            keys = await asyncio.to_thread(self._store.list)
-        except (sqlite3.Error, OSError):
-            if is_first:
-                self._read_at = None
-                raise
-            _log.exception("API keys could not be read; the last known keys remain valid")
-            return
-        self._keys = {key.id: key for key in keys}
+        async with self._reading:
+            if self._is_fresh():
+                return
+            try:
+                keys = {key.id: key for key in await asyncio.to_thread(self._store.list)}
+            except (sqlite3.Error, OSError) as error:
+                if self._read_at is None:
+                    raise
+                self._report(f"The API keys cannot be read: {error}. The last known keys stay in force.")
+            else:
+                if self._keys.keys() <= keys.keys():
+                    self._keys, self._problem = keys, None
+                else:
+                    self._report("The file with the API keys was lost or replaced. The last known keys stay in force.")
+            self._read_at = time.monotonic()
+
+    def _is_fresh(self) -> bool:
+        return self._read_at is not None and time.monotonic() - self._read_at < _MAX_AGE_S
+
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.error("API keys unavailable", extra={"problem": problem})
+        self._problem = problem
 
 
 def _hash(secret: str) -> bytes:

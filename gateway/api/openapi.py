@@ -32,6 +32,8 @@ def document_admission(schema: dict[str, Any]) -> None:
         for method, operation in methods.items():
             operation["security"] = [{"bearer": []}, {"apiKey": []}, {}]
             statuses = [401, 429]
+            if method in ("post", "put", "delete"):
+                statuses.append(403)
             if method == "post":
                 statuses += [400, 409, 422]
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

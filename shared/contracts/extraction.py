@@ -152,7 +152,7 @@ class Check(Contract):
     """An arithmetic check of the amounts on a receipt."""
 
     name: Literal["items_to_subtotal", "subtotal_and_tax_to_total", "paid_minus_change", "tax_rates"]
-    holds: bool | None = Field(description="null if the receipt lacks an amount that the check needs.")
+    holds: bool | None = Field(default=None, description="null if the receipt lacks an amount that the check needs.")
     expected: str | None = Field(default=None, description="What the amounts add up to.", examples=["10.50"])
     printed: str | None = Field(default=None, description="What the receipt says.", examples=["10.50"])
 

@@ -23,6 +23,7 @@ class Health:
         self._is_started = False
         self._is_draining = False
         self._requirements: dict[str, Callable[[], bool]] = {}
+        self._conditions: list[Callable[[], str | None]] = []
 
     def start(self) -> None:
         """Record that the service is warming up, possibly after an earlier run."""
@@ -40,6 +41,19 @@ class Health:
     def require(self, name: str, is_working: Callable[[], bool]) -> None:
         """Make readiness depend on a part, as in `health.require("batcher", lambda: batcher.is_alive)`."""
         self._requirements[name] = is_working
+
+    def add_condition(self, find_problem: Callable[[], str | None]) -> None:
+        """Make readiness depend on something that an operator can repair while the service runs.
+
+        Args:
+            find_problem: Returns what is wrong, None if nothing is.
+        """
+        self._conditions.append(find_problem)
+
+    @property
+    def problems(self) -> list[str]:
+        """What an operator has to repair before the service is ready again."""
+        return [problem for find_problem in self._conditions if (problem := find_problem()) is not None]
 
     @property
     def is_starting(self) -> bool:
@@ -61,13 +75,13 @@ class Health:
     @property
     def is_ready(self) -> bool:
         """Whether the service accepts work."""
-        return not (self.is_starting or self._is_draining or self.broken_parts)
+        return not (self.is_starting or self._is_draining or self.broken_parts or self.problems)
 
     def require_ready(self) -> Readiness:
         """Return the state of a ready service.
 
         Raises:
-            ProblemError: 503 `starting`, `draining` or `broken`.
+            ProblemError: 503 `starting`, `draining`, `broken` or `impaired`.
         """
         if self.is_starting:
             raise _unready_problem("starting", "The service is starting", "The service is still warming up.", 2)
@@ -76,6 +90,8 @@ class Health:
         if broken := self.broken_parts:
             detail = f"These parts failed: {', '.join(broken)}. The service must be restarted."
             raise _unready_problem("broken", "The service is broken", detail, 5)
+        if problems := self.problems:
+            raise _unready_problem("impaired", "The service needs attention", " ".join(problems), 5)
         return Readiness(status="ready", model=self.model)
 
 

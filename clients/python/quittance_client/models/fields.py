@@ -206,6 +206,6 @@ class Check(Model):
     """
 
     name: Literal["items_to_subtotal", "subtotal_and_tax_to_total", "paid_minus_change", "tax_rates"]
-    holds: bool | None
+    holds: bool | None = None
     expected: str | None = None
     printed: str | None = None

@@ -1,0 +1,88 @@
+"""API keys in memory: concurrent callers at startup, and a file that is lost while the gateway runs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from gateway.admission.api_keys import ApiKey, KeyRing, KeyStore
+from gateway.settings import GatewaySettings
+from shared.startup import StartupError
+from tests.support.gateway import assert_problem, make_picture, run_gateway
+
+CALLERS = 12
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyStore:
+    monkeypatch.setattr("gateway.admission.api_keys._MAX_AGE_S", 0.0)
+    return KeyStore(tmp_path)
+
+
+class SlowStore(KeyStore):
+    """Counts readings of the file, and lets each wait until it is released."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.readings = 0
+        self.released = threading.Event()
+
+    def list(self) -> list[ApiKey]:
+        self.readings += 1
+        self.released.wait(10)
+        return super().list()
+
+
+async def test_concurrent_callers_wait_for_the_first_reading_and_share_it(tmp_path: Path) -> None:
+    key, secret = KeyStore(tmp_path).create("books")
+    slow = SlowStore(tmp_path)
+    ring = KeyRing(slow)
+    callers = [asyncio.create_task(ring.any_created()) for _ in range(CALLERS)]
+    finders = [asyncio.create_task(ring.find(secret)) for _ in range(CALLERS)]
+    await asyncio.sleep(0.05)
+    assert not any(task.done() for task in (*callers, *finders))
+    slow.released.set()
+    assert await asyncio.gather(*callers) == [True] * CALLERS
+    assert await asyncio.gather(*finders) == [key] * CALLERS
+    assert slow.readings == 1
+
+
+@pytest.mark.parametrize("loss", ["moved", "truncated", "replaced"])
+async def test_a_lost_file_does_not_open_the_gateway(store: KeyStore, tmp_path: Path, loss: str) -> None:
+    key, secret = store.create("books")
+    ring = KeyRing(store)
+    assert await ring.any_created()
+    assert ring.problem is None
+    file = tmp_path / "keys.sqlite3"
+    content = file.read_bytes()
+    if loss == "truncated":
+        file.write_bytes(b"")
+    else:
+        file.unlink()
+    if loss == "replaced":
+        KeyStore(tmp_path).create("another")
+    assert await ring.any_created()
+    assert await ring.find(secret) == key
+    assert ring.problem is not None
+    assert "last known keys" in ring.problem
+    file.write_bytes(content)
+    assert await ring.find(secret) == key
+    assert ring.problem is None
+
+
+async def test_a_damaged_file_at_startup_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "keys.sqlite3").write_bytes(b"not a database" * 100)
+    with pytest.raises(StartupError, match=r"keys\.sqlite3"):
+        await KeyRing(KeyStore(tmp_path)).load()
+
+
+async def test_readiness_reports_lost_keys(store: KeyStore, tmp_path: Path) -> None:
+    store.create("books")
+    async with run_gateway(GatewaySettings(access="auto", state_directory=tmp_path)) as gateway:
+        assert (await gateway.http.get("/readyz")).status_code == 200
+        (tmp_path / "keys.sqlite3").unlink()
+        assert_problem(await gateway.post(make_picture()), 401, "key-missing")
+        assert_problem(await gateway.http.get("/readyz"), 503, "impaired")
