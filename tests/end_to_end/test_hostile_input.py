@@ -52,7 +52,7 @@ def cut_off_jpeg() -> bytes:
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str, int, str, str]] = {
-    "empty body": (lambda: b"", "image/jpeg", 422, "empty-body", "no bytes"),
+    "empty body": (lambda: b"", "image/jpeg", 422, "empty-body", "is empty"),
     "text file": (lambda: b"TOTAL 9.00\n" * 50, "application/octet-stream", 415, "unsupported-format", "first bytes"),
     "text as JPEG": (lambda: b"TOTAL 9.00\n" * 50, "image/jpeg", 415, "unsupported-format", "first bytes"),
     "GIF": (lambda: picture((99, 99), "GIF"), "image/gif", 415, "unsupported-format", "GIF"),
@@ -121,7 +121,7 @@ def test_hostile_forms_are_refused(gateway: httpx2.Client) -> None:
     over = b"\xff\xd8\xff" + bytes(LIMIT)  # too large by three bytes, so only the file itself tells
     check(gateway.post("/v1/receipts", files={"file": ("a.jpg", over)}), 413, "upload-too-large", "10,485,760")
     check(gateway.post("/v1/receipts", files={"picture": ("a.jpg", over[:9])}), 422, "file-missing", "`file`")
-    check(gateway.post("/v1/receipts", files={"file": ("a.jpg", b"")}), 422, "empty-body", "no bytes")
+    check(gateway.post("/v1/receipts", files={"file": ("a.jpg", b"")}), 422, "empty-body", "is empty")
     check(gateway.post("/v1/receipts", data={"file": "a.jpg"}), 415, "unsupported-content-type", "urlencoded")
     broken = {"Content-Type": "multipart/form-data; boundary=x"}
     check(gateway.post("/v1/receipts", content=b"no boundary", headers=broken), 400, "bad-multipart", "multipart")
@@ -142,7 +142,7 @@ def test_a_blank_page_has_no_lines_and_no_fields(gateway: httpx2.Client) -> None
     assert response.status_code == 200
     receipt = Receipt.model_validate_json(response.content)
     assert receipt.lines == []
-    assert response.json()["fields"] == {"company": None, "date": None, "address": None, "total": None}
+    assert set(response.json()["fields"].values()) == {None}
     assert (receipt.pages[0].width, receipt.pages[0].height) == (600, 1000)
 
 
