@@ -81,8 +81,8 @@ async def rolling(*, restarts: int = 20, load: float = 0.8, peak_seconds: float 
         async with open_client() as http:
 
             async def call() -> Answer:
-                gateway = random.choice([one for one, up in zip(gateways, ready, strict=True) if up])
-                return await send(http, next(pictures), gateway.url)
+                candidates = [gateway for gateway, up in zip(gateways, ready, strict=True) if up]
+                return await send(http, next(pictures), random.choice(candidates or gateways).url)
 
             peak = await run_closed_loop(call, callers=8, seconds=peak_seconds)
             rate = load * len(peak.good()) / peak_seconds
