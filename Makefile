@@ -44,6 +44,7 @@ check: $(VENV)/.dev ## Check lint, format, types and spelling
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/codespell
+	@$(BIN)/python .ci/check_phrases.py
 	@$(BIN)/mypy
 
 format: $(VENV)/.dev ## Format the code and fix lint errors

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 _SUFFIXES = {".css", ".html", ".js", ".md", ".py", ".toml", ".yaml", ".yml"}
 _NAMES = {"Dockerfile", "Makefile", ".env.example"}
 _SKIPPED_FOLDERS = {"runs", "site", "build", "dist", "state", "node_modules", "fonts"}
-# Data, and the list itself.
-_SKIPPED_FILES = {"phrases.toml", "vocabulary.toml", "countries.toml", "words.py"}
+# Data, the list itself, and its test.
+_SKIPPED_FILES = {"phrases.toml", "test_phrases.py", "vocabulary.toml", "countries.toml", "words.py"}
 _LINE_BREAK = re.compile(r"\s*\n[ \t]*(?:#|//|\*|>)?[ \t]*")
 
 
@@ -67,7 +67,8 @@ def join_lines(text: str) -> tuple[str, list[int]]:
     """Return the text on one line without comment signs, and where each of its lines starts in that."""
     parts, starts, length, last = [], [0], 0, 0
     for match in _LINE_BREAK.finditer(text):
-        parts.append(text[last : match.start()] + " ")
+        # No phrase goes on after a blank line.
+        parts.append(text[last : match.start()] + (" " if match[0].count("\n") == 1 else " \N{PILCROW SIGN} "))
         length += len(parts[-1])
         starts += [length] * match[0].count("\n")
         last = match.end()

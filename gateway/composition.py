@@ -149,7 +149,7 @@ def connect_redis(settings: StorageSettings) -> RedisLink | None:
 
 
 def open_store(settings: StorageSettings, link: RedisLink | None) -> Store:
-    """Return a store in Redis if there is a link to it, else one in memory."""
+    """Return a store in Redis if there is a link to it, otherwise one in memory."""
     if link is not None:
         return RedisStore(link)
     return MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)

@@ -162,7 +162,7 @@ class KeyRing:
             await self._refresh()
         except (sqlite3.Error, OSError) as error:
             raise StartupError(
-                f"The API keys cannot be read, so nobody could be let in safely: {error}. Repair or restore "
+                f"The API keys cannot be read, so no caller can be authenticated: {error}. Repair or restore "
                 f"{_DATABASE}.sqlite3 in the state directory."
             ) from error
 

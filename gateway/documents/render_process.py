@@ -186,7 +186,7 @@ def main() -> None:
     max_bytes = _measure_address_space() + _MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
     _limit_cpu_time(limits.page_s)
-    # The limits above are checked instead, and this process does nothing else.
+    # The limits above are checked instead, and this process has no other task.
     Image.MAX_IMAGE_PIXELS = None
     out = sys.stdout.buffer
     try:

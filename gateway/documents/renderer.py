@@ -80,7 +80,7 @@ class Renderer:
         ]
 
     async def show_page(self, data: bytes, number: int) -> tuple[bytes, str]:
-        """Return one page of an upload for display, and its media type: a picture as it is, else a WebP.
+        """Return one page of an upload for display, and its media type: a picture as it is, otherwise a WebP.
 
         Args:
             data: The whole file.

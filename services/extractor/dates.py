@@ -36,7 +36,7 @@ class DateCandidate:
 
 
 def best_date(document: Document, probability: Floats) -> DateCandidate | None:
-    """Return the date of purchase; None if no date is likely to be it.
+    """Return the date of purchase; None if no date is likely to be the right one.
 
     Impossible dates count half. A date that the row announces as another one (due, expiry, delivery) counts less, too.
     """

@@ -32,7 +32,7 @@ _POSTCODE = re.compile(r"\b\d{5}\b")
 _STOP_WITHIN = re.compile(r"(?<=[^\W\d_]{4})[.;](?=\s?\w)|(?<=\d)(?P<rest>[^\s.,;]{0,3})[.;](?=\s\w)")
 _DOLLAR_IN_ADDRESS = re.compile(r"\$(?=\d)")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
-# What stands above or below a company or an address is part of it only if the network is this sure.
+# Lines above or below a company or an address belong to it only if the network is this sure.
 _EDGE = 0.72
 # So far below a brand the legal name of its company may stand.
 _LINES_TO_LEGAL_NAME = 4
@@ -58,9 +58,9 @@ class FieldReader:
     Args:
         scoring: Fitted weights.
         directory: Known merchants, or None for none.
-        month_first: How 03/04/2018 is read where the receipt does not tell.
-        least_confidence: What is less likely right is not answered; its evidence is told all the same.
-        default_country: ISO 3166 code of the country to assume where a receipt does not tell.
+        month_first: Whether 03/04/2018 is in March if the receipt does not show its date order.
+        least_confidence: Fields below this confidence are None; their evidence is returned nevertheless.
+        default_country: ISO 3166 code of the country to assume if a receipt does not show one.
     """
 
     def __init__(

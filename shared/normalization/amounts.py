@@ -23,7 +23,7 @@ _MINUS = "−–-"  # the hyphen last: these stand in character classes
 _DASHES = _MINUS + "—"
 _MAX_WHOLE_DIGITS = 4  # of an amount without decimals or separators on a receipt whose amounts have decimals
 _LONGEST_CONTEXT = 12  # characters before a number that may hold a sign
-# Numbers with a separator that is no decimal: 1,234 1.234.567 1'234 1,23,456 (Indian).
+# Numbers with a separator that is not a decimal one: 1,234 1.234.567 1'234 1,23,456 (Indian).
 _GROUPED = (
     rf"\d{{1,3}}(?:,\d{{2,3}})*,\d{{3}}|\d{{1,3}}(?:\.\d{{3}})+|\d{{1,3}}(?:[{_APOSTROPHES}{_FIXED_SPACES}]\d{{3}})+"
 )
@@ -74,7 +74,7 @@ class AmountMatch:
         number_end: Where the digits end.
         end: Where `text` ends.
         text: What is printed.
-        amount: Its value, negative where a minus stands before or after the number or brackets around it.
+        amount: Its value, negative if a minus is before or after the number, or brackets are around it.
         sign: The currency sign in capitals without a period; "" if there is none.
     """
 
@@ -196,7 +196,7 @@ def _read(text: str, number: re.Match[str], number_format: NumberFormat) -> Amou
 
 
 def _may_be_amount(text: str, number: re.Match[str], sign: str, is_attached: bool, number_format: NumberFormat) -> bool:
-    """Return whether what stands before a number allows it to be an amount; A12.34, P6150 and No.187 are codes."""
+    """Return whether the text before a number allows it to be an amount; A12.34, P6150 and No.187 are codes."""
     if number["whole"] and number_format.digits:
         # Where amounts have decimals, $120339 is an amount whose point was not read.
         is_long = number.group().isdigit() and len(number.group()) > _MAX_WHOLE_DIGITS
@@ -227,7 +227,7 @@ def _value(number: str, number_format: NumberFormat) -> Decimal:
 
 
 def _last_separator(number: str) -> tuple[str, str]:
-    """Return the last character of a number that is no digit, and the digits after it; ("", "") if there is none."""
+    """Return the last character of a number that is not a digit, and the digits after it; ("", "") if there is none."""
     for index in range(len(number) - 1, -1, -1):
         if not number[index].isdigit():
             return number[index], number[index + 1 :]

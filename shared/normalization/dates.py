@@ -44,8 +44,8 @@ class DateMatch:
         start: Where it starts in the text.
         end: Where it ends.
         text: What is printed.
-        day_first: The date if the day comes first; None if that is no date.
-        month_first: The date if the month comes first; the same where the print leaves no choice.
+        day_first: The date if the day comes first; None if that is not a date.
+        month_first: The date if the month comes first; the same if only one order is possible.
         weekday: The weekday printed next to it, 0 is Monday; None if there is none.
     """
 

@@ -60,7 +60,7 @@ def alerts(repository: Path) -> Iterator[tuple[str, str]]:
 
 
 def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
-    """The series a query names, with the labels it asks for; raises ValueError if it is no PromQL."""
+    """The series a query names, with the labels it asks for; raises ValueError if it is not PromQL."""
 
     def walk(node: Any) -> Iterator[Any]:
         yield node
@@ -95,7 +95,7 @@ def test_every_query_names_series_and_labels_that_are_shown(
             for name, asked in selectors(expression):
                 # A problem of a stage has no series before the first one.
                 there = (known | OF_PROMETHEUS).get(name, {"stage", "code", "service"} if "problems" in name else None)
-                assert there is not None, f"{title}: nobody shows {name}"
+                assert there is not None, f"{title}: no application exposes {name}"
                 assert asked <= there | OF_SCRAPING, f"{title}: {name} has no {asked - there}"
                 labels |= there
             assert grouped_by(expression) <= labels | OF_SCRAPING, title

@@ -13,7 +13,7 @@ from tests.support.deployment import Deployment
 # Numbers are also taken as text or truth values, and some of what a schema allows is refused for what it means (a line
 # on a page that is not there): both on purpose.
 EXCLUDED = "negative_data_rejection,positive_data_acceptance"
-# A caller who grants no time gets 504, which is no fault of the server then.
+# A caller who grants no time gets 504, which is not an error of the server.
 SETTINGS = """\
 [checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "504"]

@@ -92,7 +92,7 @@ def reachable_names(start: str, modules: Mapping[str, Path], *, skip: Iterable[s
 
 
 def is_within(module: str, package: str) -> bool:
-    """Return whether a module is a package or lies below it."""
+    """Return whether a module is a package or is inside it."""
     return f"{module}.".startswith(f"{package}.")
 
 

@@ -22,7 +22,7 @@ def country_of(reading: Reading) -> Inference | None:
 
 
 def currency_of(reading: Reading, fields: Fields) -> Inference | None:
-    """Return the currency of a receipt: that of its total, else what its signs and its country tell."""
+    """Return the currency of a receipt: that of its total, otherwise the one that its signs and its country suggest."""
     country = infer_country(reading.document.text)
     if fields.total is not None and fields.total.currency is not None:
         evidence = [f"total: {fields.total.value}", *(f"country: {country.code}" for _ in [0] if country.code)]

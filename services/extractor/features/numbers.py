@@ -1,7 +1,7 @@
 """The numbers on a receipt and what arithmetic says about them, as inputs of the network. numpy only.
 
 Unlike amounts in `shared.normalization`, a number here needs neither a currency nor decimals: prices in rupiah, yen or
-forint have none. What a number means is left to the network; it is told how large the number is and which equations it
+forint have none. The network decides what a number means, from its size and the equations it
 takes part in.
 """
 

@@ -101,7 +101,7 @@ def test_no_import_cycles() -> None:
 
 @pytest.mark.parametrize("part", IMPORTABLE)
 def test_parts_import_only_what_they_may(part: str) -> None:
-    # `tests` and a `services` other than one's own are found here too: they are no part that `IMPORTABLE` lists.
+    # `tests` and a `services` other than one's own are found here too, because `IMPORTABLE` does not list them.
     allowed = (part, *IMPORTABLE[part])
     wrong = {
         (module, name)

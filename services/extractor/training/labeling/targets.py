@@ -162,7 +162,7 @@ def target_table() -> Flags:
 
 
 def opened(labels: npt.NDArray[np.int64], background: int) -> npt.NDArray[np.int64]:
-    """Return labels with `background` in the place of class 0."""
+    """Return labels with `background` instead of class 0."""
     return np.where(labels == 0, background, labels)
 
 

@@ -56,7 +56,7 @@ def change_prices(segments: Sequence[LabeledText], chance: random.Random) -> Non
 
 
 def replace_text(segment: LabeledText, start: int, end: int, text: str) -> None:
-    """Put other text in the place of some; it takes the label of the first character replaced."""
+    """Replace part of a text; the new part has the label of the first replaced character."""
     fill = np.full(len(text), segment.labels[start], np.int64)
     segment.text = segment.text[:start] + text + segment.text[end:]
     segment.labels = np.concatenate([segment.labels[:start], fill, segment.labels[end:]])
