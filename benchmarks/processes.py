@@ -50,6 +50,7 @@ class Process:
 
     Attributes:
         url: Base URL.
+        log: File with the output of the process.
         peak_memory_bytes: Peak memory of the process and of the children it waited for; known once it has ended.
     """
 
@@ -68,7 +69,7 @@ class Process:
         self.url = f"http://127.0.0.1:{port}"
         self.peak_memory_bytes = 0
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("QUITTANCE_")}
-        self._log = folder / f"{name}.log"
+        self.log = folder / f"{name}.log"
         self._command = list(command)
         self._environment = inherited | {"PYTHONPATH": str(ROOT)} | dict(environment)
         self._folder = folder
@@ -94,7 +95,7 @@ class Process:
 
     def start(self, *, wait: bool = True) -> None:
         """Start the process and, unless told otherwise, wait until it is ready."""
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 self._command,
                 env=self._environment,
@@ -152,7 +153,7 @@ class Process:
         return _resident_bytes(self.pid)
 
     def _log_end(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")[-_MAX_LOG_CHARACTERS:]
+        return self.log.read_text(encoding="utf-8", errors="replace")[-_MAX_LOG_CHARACTERS:]
 
 
 class Deployment:

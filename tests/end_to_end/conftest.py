@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from benchmarks.processes import SERVICES, Process
 from tests.support.browser import browser, context, visit
-from tests.support.deployment import SERVICES, Deployment, Process, Site, run_deployment
+from tests.support.deployment import Deployment, Site, run_deployment
 
 __all__ = ["browser", "context", "visit"]
 

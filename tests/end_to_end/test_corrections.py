@@ -1,4 +1,4 @@
-"""Corrections with the weights of the repository: what is corrected on one receipt counts for the merchant's next."""
+"""Corrections with the weights of the repository: they apply to other receipts of the merchant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "Bengkel Cemerlang (Taught)"
 
 @pytest.fixture
 def pictures(repository: Path) -> list[bytes]:
-    """One receipt, and the same in other bytes: what the merchant's next receipt is to the chain."""
+    """A receipt, and the same picture in another format, which stands in for the merchant's next receipt."""
     first = (repository / "tests" / "samples" / "malaysia.jpg").read_bytes()
     buffer = io.BytesIO()
     with Image.open(io.BytesIO(first)) as image:
@@ -29,7 +29,7 @@ def pictures(repository: Path) -> list[bytes]:
 
 @pytest.fixture
 def corrected(gateway: httpx2.Client, pictures: list[bytes]) -> Iterator[dict[str, Any]]:
-    """The first receipt, corrected; the gateways share what is kept, so that it is deleted again."""
+    """The first receipt, corrected. The corrections are deleted afterwards, because the gateways share them."""
     receipt = post(gateway, pictures[0])
     url = f"/v1/receipts/{receipt['id']}/corrections"
     changes = {"company": {"value": NAME, "lines": [0]}, "date": {"value": "17/08/2021"}, "total": None}
@@ -46,16 +46,16 @@ def post(client: httpx2.Client, data: bytes) -> dict[str, Any]:
     return receipt
 
 
-def test_a_correction_is_shown_and_teaches(
+def test_correction_is_returned_and_applies_to_other_receipts(
     gateway: httpx2.Client, corrected: dict[str, Any], pictures: list[bytes]
 ) -> None:
-    kept = Receipt.model_validate(gateway.get(f"/v1/receipts/{corrected['id']}").json())
-    assert kept.corrections is not None
-    company, date, total = (kept.corrections.fields[name] for name in ("company", "date", "total"))
+    stored = Receipt.model_validate(gateway.get(f"/v1/receipts/{corrected['id']}").json())
+    assert stored.corrections is not None
+    company, date, total = (stored.corrections.fields[name] for name in ("company", "date", "total"))
     assert (company.value, company.model_value) == (NAME, corrected["fields"]["company"]["value"])
     assert (date.iso, date.author) == ("2021-08-17", "Ana")
     assert (total.value, total.model_value) == (None, corrected["fields"]["total"]["value"])
-    assert kept.fields.model_dump(mode="json") == corrected["fields"]
+    assert stored.fields.model_dump(mode="json") == corrected["fields"]
 
     another = post(gateway, pictures[1])
     assert another["id"] != corrected["id"]
@@ -64,16 +64,13 @@ def test_a_correction_is_shown_and_teaches(
     assert another["corrections"] is None
 
 
-def test_another_gateway_and_an_extractor_started_anew_know_it(
+def test_correction_applies_in_other_gateways_and_after_restarts(
     deployment: Deployment, corrected: dict[str, Any], pictures: list[bytes]
 ) -> None:
     deployment.extractor.stop()
     deployment.extractor.start()
-    deployment.extractor.wait_until_ready()
-    other = deployment.create_gateway("taught")
-    other.start()
+    other = deployment.start_gateway("other")
     try:
-        other.wait_until_ready()
         with httpx2.Client(base_url=other.url, timeout=60) as client:
             assert post(client, pictures[1])["fields"]["company"]["value"] == NAME
             assert post(client, pictures[0])["corrections"]["fields"]["company"]["value"] == NAME
@@ -81,7 +78,7 @@ def test_another_gateway_and_an_extractor_started_anew_know_it(
         other.stop()
 
 
-def test_what_is_forgotten_is_taught_no_longer(gateway: httpx2.Client, pictures: list[bytes]) -> None:
+def test_correction_of_a_deleted_receipt_no_longer_applies(gateway: httpx2.Client, pictures: list[bytes]) -> None:
     receipt = post(gateway, pictures[0])
     url = f"/v1/receipts/{receipt['id']}"
     gateway.put(f"{url}/corrections", json={"fields": {"company": {"value": NAME}}})

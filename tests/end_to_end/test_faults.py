@@ -1,8 +1,9 @@
-"""What fails around the gateway: a stage, Redis, the gateway's own end."""
+"""Faults around a gateway: stages down, Redis down, shutdown."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import signal
 import threading
@@ -14,16 +15,17 @@ import httpx2
 import pytest
 from PIL import Image, ImageDraw
 
+from benchmarks.processes import Process
 from shared.contracts import Problem
-from tests.support.deployment import Deployment, Process
+from tests.support.deployment import Deployment
 
-_serial = iter(range(1_000_000))
+_numbers = itertools.count()
 
 
-def fresh_picture() -> bytes:
-    """A small receipt that no cache knows."""
+def make_new_picture() -> bytes:
+    """Encode a small receipt that is not in any cache."""
     image = Image.new("RGB", (400, 300), "white")
-    ImageDraw.Draw(image).text((40, 60), f"SLIP NUMBER {next(_serial)}\n\nTOTAL 9.00", fill="black", font_size=26)
+    ImageDraw.Draw(image).text((40, 60), f"SLIP NUMBER {next(_numbers)}\n\nTOTAL 9.00", fill="black", font_size=26)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
@@ -34,38 +36,35 @@ def post(client: httpx2.Client, data: bytes) -> httpx2.Response:
 
 
 @contextmanager
-def stopped(process: Process, how: signal.Signals = signal.SIGTERM) -> Iterator[int]:
-    """Stops a process and starts it again; gives its exit status."""
-    status = process.stop(how)
+def stopped(process: Process, number: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+    """Stop a process for the duration of the block."""
+    process.stop(number)
     try:
-        yield status
+        yield
     finally:
         process.start()
-        process.wait_until_ready()
 
 
 @pytest.mark.parametrize("stage", ["detector", "recognizer", "extractor"])
-def test_a_stage_that_is_down_is_named_and_welcome_back(
-    deployment: Deployment, distributed: httpx2.Client, stage: str
-) -> None:
-    known = fresh_picture()
+def test_problem_names_a_stage_until_it_is_back(deployment: Deployment, distributed: httpx2.Client, stage: str) -> None:
+    known = make_new_picture()
     assert post(distributed, known).status_code == 200
     with stopped(getattr(deployment, stage), signal.SIGKILL):
-        response = post(distributed, fresh_picture())
+        response = post(distributed, make_new_picture())
         problem = Problem.model_validate_json(response.content)
         assert (response.status_code, problem.type) == (503, "urn:quittance:problem:stage-unavailable")
         assert problem.title == f"The {stage} is unavailable"
         assert (problem.model_extra or {})["stage"] == stage
         assert int(response.headers["retry-after"]) >= 1
-        assert post(distributed, known).json()["cached"] is True  # what was read before is still answered
+        assert post(distributed, known).json()["cached"] is True  # cached receipts are still available
         assert distributed.get("/readyz").status_code == 200
-    assert post(distributed, fresh_picture()).status_code == 200
+    assert post(distributed, make_new_picture()).status_code == 200
 
 
-def test_answers_go_on_without_redis_and_are_kept_again_with_it(
+def test_reads_receipts_without_redis_and_caches_again_with_it(
     deployment: Deployment, distributed: httpx2.Client
 ) -> None:
-    known = fresh_picture()
+    known = make_new_picture()
     receipt = post(distributed, known).json()
     assert post(distributed, known).json()["cached"] is True
     with stopped(deployment.redis):
@@ -77,15 +76,15 @@ def test_answers_go_on_without_redis_and_are_kept_again_with_it(
         lookup = distributed.get(f"/v1/receipts/{receipt['id']}")
         assert (lookup.status_code, lookup.json()["type"]) == (503, "urn:quittance:problem:cache-unavailable")
         assert distributed.get("/readyz").status_code == 200
-    end = time.monotonic() + 10  # healed without a restart
+    end = time.monotonic() + 10  # recovers without a restart
     while not post(distributed, known).json()["cached"]:
         assert time.monotonic() < end
         time.sleep(0.2)
 
 
-def test_what_is_kept_in_redis_is_json_and_expires(deployment: Deployment, distributed: httpx2.Client) -> None:
+def test_redis_entries_are_json_and_expire(deployment: Deployment, distributed: httpx2.Client) -> None:
     redis = pytest.importorskip("redis")
-    receipt = post(distributed, fresh_picture()).json()
+    receipt = post(distributed, make_new_picture()).json()
     with redis.Redis(port=deployment.redis.port) as client:
         keys = [key for key in client.scan_iter() if receipt["id"].encode() in key]
         assert len(keys) == 1
@@ -93,21 +92,19 @@ def test_what_is_kept_in_redis_is_json_and_expires(deployment: Deployment, distr
         assert 0 < client.ttl(keys[0]) <= 86_400
 
 
-def test_a_gateway_that_ends_answers_what_it_has_begun(deployment: Deployment) -> None:
-    gateway = deployment.create_gateway("ending", QUITTANCE_DRAIN_DELAY_S="1")
-    gateway.start()
-    gateway.wait_until_ready()
-    told = threading.Event()
+def test_stopping_gateway_finishes_its_requests(deployment: Deployment) -> None:
+    gateway = deployment.start_gateway("stopping", QUITTANCE_DRAIN_DELAY_S="1")
+    continues = threading.Event()
     statuses: list[int] = []
 
-    def slowly(data: bytes) -> Iterator[bytes]:
+    def send_slowly(data: bytes) -> Iterator[bytes]:
         yield data[:100]
-        told.wait(timeout=60)
+        continues.wait(timeout=60)
         yield data[100:]
 
     def send() -> None:
         with httpx2.Client(base_url=gateway.url, timeout=60) as client:
-            body = slowly(fresh_picture())
+            body = send_slowly(make_new_picture())
             statuses.append(
                 client.post("/v1/receipts", content=body, headers={"Content-Type": "image/png"}).status_code
             )
@@ -120,30 +117,29 @@ def test_a_gateway_that_ends_answers_what_it_has_begun(deployment: Deployment) -
             wait_for_requests(client, len(senders))
             gateway.send_signal(signal.SIGTERM)
             assert client.get("/readyz").json()["type"] == "urn:quittance:problem:draining"
-        told.set()
+        continues.set()
         for sender in senders:
             sender.join(timeout=60)
         assert statuses == [200, 200, 200]
+        assert gateway.wait() == 0
     finally:
-        told.set()
-        assert gateway.stop() == 0
+        continues.set()
+        gateway.stop()
 
 
 def wait_for_requests(client: httpx2.Client, count: int) -> None:
-    """Waits until so many requests are being answered; probes are not counted."""
+    """Wait until this many requests are in progress, not counting health checks."""
     end = time.monotonic() + 30
     while f'quittance_requests_in_flight{{service="gateway"}} {count}.0' not in client.get("/metrics").text:
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def test_a_gateway_starts_without_its_stages_and_says_who_is_missing(deployment: Deployment) -> None:
-    gateway = deployment.create_gateway("alone", QUITTANCE_RECOGNIZER_URL="http://127.0.0.1:1")
-    gateway.start()
+def test_gateway_starts_without_its_stages_and_names_the_missing_one(deployment: Deployment) -> None:
+    gateway = deployment.start_gateway("alone", QUITTANCE_RECOGNIZER_URL="http://127.0.0.1:1")
     try:
-        gateway.wait_until_ready()
         with httpx2.Client(base_url=gateway.url, timeout=60) as client:
-            response = post(client, fresh_picture())
+            response = post(client, make_new_picture())
             assert (response.status_code, response.json()["stage"]) == (503, "recognizer")
     finally:
         assert gateway.stop() == 0

@@ -1,4 +1,4 @@
-"""A part of the hostile corpus against running applications; `python -m benchmarks.hostile` sends all of it."""
+"""A part of the hostile corpus against running apps; `python -m benchmarks.hostile` sends all of it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from benchmarks.hostile.sending import Answer, build_uploads, find_fault, send_a
 from tests.support.deployment import Deployment
 
 FILES = (*pictures.FILES, *documents.FILES)
-# Those that take a second and more to make, or to be given up, are left to the whole run.
-LONG = ("1 GiB", "256 MiB", "70,000", "nested zips", "858", "10^9", "10^12", "million", "100,000", "30,000 x 30,000")
+# Cases that take more than a second are left to the full run.
+SLOW = ("1 GiB", "256 MiB", "70,000", "nested zips", "858", "10^9", "10^12", "million", "100,000", "30,000 x 30,000")
 MAX_RESPONSE_S = 30.0  # on a machine that is busy with other tests
 
 
-async def faults(deployment: Deployment, sent: list[Call]) -> list[str]:
+async def find_faults(deployment: Deployment, sent: list[Call]) -> list[str]:
     urls = {name: getattr(deployment, name).url for name in ("gateway", "detector", "recognizer", "extractor")}
-    answers: list[Answer] = [one async for one in send_all(sent, urls, at_once=4, max_s=MAX_RESPONSE_S)]
+    answers: list[Answer] = [answer async for answer in send_all(sent, urls, at_once=4, max_s=MAX_RESPONSE_S)]
     assert len(answers) == len(sent)
     for url in urls.values():
         assert httpx2.get(f"{url}/readyz", timeout=10).status_code == 200
     return [f"{answer.name}: {answer.fault}" for answer in answers if answer.fault]
 
 
-def quick(name: str) -> bool:
-    return not any(word in name for word in LONG)
+def is_quick(name: str) -> bool:
+    return not any(word in name for word in SLOW)
 
 
-def test_the_corpus_has_what_it_should() -> None:
+def test_corpus_is_complete_and_names_are_unique() -> None:
     assert len(FILES) >= 60
     names = [(file.name, "") for file in FILES] + [(call.name, call.app) for call in calls.CALLS]
     assert len(set(names)) == len(names)
@@ -42,13 +42,13 @@ def test_the_corpus_has_what_it_should() -> None:
 
 async def test_hostile_files(deployment: Deployment) -> None:
     # The recognizer decodes pictures as the detector does.
-    sent = [call for file in FILES if quick(file.name) for call in build_uploads(file) if call.app != "recognizer"]
+    sent = [call for file in FILES if is_quick(file.name) for call in build_uploads(file) if call.app != "recognizer"]
     assert len(sent) > 200
-    assert await faults(deployment, sent) == []
+    assert await find_faults(deployment, sent) == []
 
 
 async def test_hostile_requests(deployment: Deployment) -> None:
-    assert await faults(deployment, [call for call in calls.CALLS if quick(call.name)]) == []
+    assert await find_faults(deployment, [call for call in calls.CALLS if is_quick(call.name)]) == []
 
 
 async def test_mutated_pictures(deployment: Deployment, repository: Path) -> None:
@@ -56,7 +56,7 @@ async def test_mutated_pictures(deployment: Deployment, repository: Path) -> Non
     assert damaged == list(generate_mutations(repository / "tests" / "samples", 120, seed=7))
     headers = {"Content-Type": "application/octet-stream"}
     sent = [Call(name, "gateway", "/v1/receipts", partial(bytes, data), headers) for name, data in damaged]
-    assert await faults(deployment, sent) == []
+    assert await find_faults(deployment, sent) == []
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,9 @@ async def test_mutated_pictures(deployment: Deployment, repository: Path) -> Non
         (400, "application/problem+json", {}, "rejected", "invalid problem"),
     ],
 )
-def test_the_judge_is_strict(status: int, kind: str, body: dict[str, object], outcome: str, fault: str | None) -> None:
+def test_judges_responses_strictly(
+    status: int, kind: str, body: dict[str, object], outcome: str, fault: str | None
+) -> None:
     headers = {"Content-Type": kind, "X-Request-ID": "1"}
     found = find_fault(httpx2.Response(status, headers=headers, content=json.dumps(body)), outcome)  # type: ignore[arg-type]
     assert (found is None) if fault is None else (found is not None and fault in found)

@@ -1,4 +1,4 @@
-"""What strangers send: each gets a problem that names what is wrong, and the service stays well."""
+"""Hostile uploads: each is rejected with a problem that says why, and the service stays ready."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from shared.contracts import Problem, Receipt
 LIMIT = 10 * 1024 * 1024
 
 
-def picture(size: tuple[int, int], kind: str = "PNG") -> bytes:
+def make_picture(size: tuple[int, int], kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, "white").save(buffer, kind)
     return buffer.getvalue()
 
 
-def document(pages: int, kind: str = "PDF") -> bytes:
+def make_document(pages: int, kind: str = "PDF") -> bytes:
     buffer = io.BytesIO()
     sheets = [Image.new("RGB", (40, 60), "white")] * pages
     sheets[0].save(buffer, kind, save_all=True, append_images=sheets[1:])
     return buffer.getvalue()
 
 
-def png_that_says_30000x30000() -> bytes:
+def make_png_with_false_size() -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -38,14 +38,14 @@ def png_that_says_30000x30000() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def jpeg_that_says_30000x30000() -> bytes:
-    data = bytearray(picture((64, 64), "JPEG"))
+def make_jpeg_with_false_size() -> bytes:
+    data = bytearray(make_picture((64, 64), "JPEG"))
     frame = data.index(b"\xff\xc0")  # start of frame: length, precision, height, width
     data[frame + 5 : frame + 9] = struct.pack(">HH", 30_000, 30_000)
     return bytes(data)
 
 
-def cut_off_jpeg() -> bytes:
+def make_truncated_jpeg() -> bytes:
     buffer = io.BytesIO()
     Image.effect_noise((600, 900), 60).save(buffer, "JPEG")
     return buffer.getvalue()[: len(buffer.getvalue()) // 2]
@@ -55,14 +55,14 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, int, str, str]] = {
     "empty body": (lambda: b"", "image/jpeg", 422, "empty-body", "is empty"),
     "text file": (lambda: b"TOTAL 9.00\n" * 50, "application/octet-stream", 415, "unsupported-format", "first bytes"),
     "text as JPEG": (lambda: b"TOTAL 9.00\n" * 50, "image/jpeg", 415, "unsupported-format", "first bytes"),
-    "GIF": (lambda: picture((99, 99), "GIF"), "image/gif", 415, "unsupported-format", "GIF"),
-    "wrong content type": (lambda: picture((99, 99)), "text/plain", 415, "unsupported-content-type", "text/plain"),
+    "GIF": (lambda: make_picture((99, 99), "GIF"), "image/gif", 415, "unsupported-format", "GIF"),
+    "wrong content type": (lambda: make_picture((99, 99)), "text/plain", 415, "unsupported-content-type", "text/plain"),
     "JSON": (lambda: b'{"file": "x"}', "application/json", 415, "unsupported-content-type", "application/json"),
-    "cut-off JPEG": (cut_off_jpeg, "image/jpeg", 422, "picture-damaged", "JPEG"),
-    "header only": (lambda: picture((99, 99))[:40], "image/png", 422, "picture-damaged", "PNG"),
-    "1x1": (lambda: picture((1, 1)), "image/png", 422, "picture-too-small", "1 x 1"),
-    "30,000x30,000 PNG": (png_that_says_30000x30000, "image/png", 413, "picture-too-large", "30,000 x 30,000"),
-    "30,000x30,000 JPEG": (jpeg_that_says_30000x30000, "image/jpeg", 413, "picture-too-large", "30,000 x 30,000"),
+    "truncated JPEG": (make_truncated_jpeg, "image/jpeg", 422, "picture-damaged", "JPEG"),
+    "header only": (lambda: make_picture((99, 99))[:40], "image/png", 422, "picture-damaged", "PNG"),
+    "1x1": (lambda: make_picture((1, 1)), "image/png", 422, "picture-too-small", "1 x 1"),
+    "30,000x30,000 PNG": (make_png_with_false_size, "image/png", 413, "picture-too-large", "30,000 x 30,000"),
+    "30,000x30,000 JPEG": (make_jpeg_with_false_size, "image/jpeg", 413, "picture-too-large", "30,000 x 30,000"),
     "too many bytes": (
         lambda: b"\xff\xd8\xff" + bytes(13 * 2**20),
         "image/jpeg",
@@ -73,72 +73,81 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, int, str, str]] = {
 }
 
 
-# Formats that the gateway alone takes.
+# Formats that only the gateway accepts.
 HOSTILE_DOCUMENTS: dict[str, tuple[Callable[[], bytes], str, int, str, str]] = {
-    "cut-off PDF": (lambda: document(2)[:700], "application/pdf", 422, "picture-damaged", "PDF"),
-    "PDF of nothing": (lambda: b"%PDF-1.7\n" + bytes(99), "application/pdf", 422, "picture-damaged", "PDF"),
-    "PDF of 21 pages": (lambda: document(21), "application/pdf", 413, "too-many-pages", "21"),
-    "TIFF of 21 pages": (lambda: document(21, "TIFF"), "image/tiff", 413, "too-many-pages", "21"),
-    "20,000x20 TIFF": (lambda: picture((20_000, 20), "TIFF"), "image/tiff", 413, "picture-too-large", "20,000 x 20"),
-    "20,000x20 BMP": (lambda: picture((20_000, 20), "BMP"), "image/bmp", 413, "picture-too-large", "20,000 x 20"),
-    "cut-off AVIF": (lambda: picture((99, 99), "AVIF")[:200], "image/avif", 422, "picture-damaged", "AVIF"),
-    "HEIC of nothing": (lambda: b"\0\0\0\x18ftypheic" + bytes(99), "image/heic", 422, "picture-damaged", "HEIC"),
-    "PDF in a PNG's clothes": (lambda: document(1)[:300], "image/png", 422, "picture-damaged", "PDF"),
+    "truncated PDF": (lambda: make_document(2)[:700], "application/pdf", 422, "picture-damaged", "PDF"),
+    "empty PDF": (lambda: b"%PDF-1.7\n" + bytes(99), "application/pdf", 422, "picture-damaged", "PDF"),
+    "PDF of 21 pages": (lambda: make_document(21), "application/pdf", 413, "too-many-pages", "21"),
+    "TIFF of 21 pages": (lambda: make_document(21, "TIFF"), "image/tiff", 413, "too-many-pages", "21"),
+    "20,000x20 TIFF": (
+        lambda: make_picture((20_000, 20), "TIFF"),
+        "image/tiff",
+        413,
+        "picture-too-large",
+        "20,000 x 20",
+    ),
+    "20,000x20 BMP": (lambda: make_picture((20_000, 20), "BMP"), "image/bmp", 413, "picture-too-large", "20,000 x 20"),
+    "truncated AVIF": (lambda: make_picture((99, 99), "AVIF")[:200], "image/avif", 422, "picture-damaged", "AVIF"),
+    "empty HEIC": (lambda: b"\0\0\0\x18ftypheic" + bytes(99), "image/heic", 422, "picture-damaged", "HEIC"),
+    "PDF as PNG": (lambda: make_document(1)[:300], "image/png", 422, "picture-damaged", "PDF"),
 }
 
 
 @pytest.fixture(params=HOSTILE)
 def hostile(request: pytest.FixtureRequest) -> tuple[bytes, str, int, str, str]:
-    make, content_type, status, code, says = HOSTILE[request.param]
-    return make(), content_type, status, code, says
+    make, content_type, status, code, detail = HOSTILE[request.param]
+    return make(), content_type, status, code, detail
 
 
-def check(response: httpx2.Response, status: int, code: str, says: str) -> None:
+def assert_problem(response: httpx2.Response, status: int, code: str, detail: str) -> None:
     assert response.headers["content-type"] == "application/problem+json"
     problem = Problem.model_validate_json(response.content)
     assert (response.status_code, problem.type) == (status, f"urn:quittance:problem:{code}")
     assert problem.status == status
-    assert says in problem.detail
+    assert detail in problem.detail
     assert problem.request_id == response.headers["x-request-id"]
 
 
-def test_hostile_bytes_are_refused(gateway: httpx2.Client, hostile: tuple[bytes, str, int, str, str]) -> None:
-    data, content_type, status, code, says = hostile
+def test_rejects_hostile_bytes(gateway: httpx2.Client, hostile: tuple[bytes, str, int, str, str]) -> None:
+    data, content_type, status, code, detail = hostile
     response = gateway.post("/v1/receipts", content=data, headers={"Content-Type": content_type})
-    check(response, status, code, says)
+    assert_problem(response, status, code, detail)
     assert gateway.get("/readyz").json()["status"] == "ready"
 
 
 @pytest.mark.parametrize("name", HOSTILE_DOCUMENTS)
-def test_hostile_documents_are_refused(gateway: httpx2.Client, name: str) -> None:
-    make, content_type, status, code, says = HOSTILE_DOCUMENTS[name]
+def test_rejects_hostile_documents(gateway: httpx2.Client, name: str) -> None:
+    make, content_type, status, code, detail = HOSTILE_DOCUMENTS[name]
     response = gateway.post("/v1/receipts", content=make(), headers={"Content-Type": content_type})
-    check(response, status, code, says)
+    assert_problem(response, status, code, detail)
     assert gateway.get("/readyz").json()["status"] == "ready"
 
 
-def test_hostile_forms_are_refused(gateway: httpx2.Client) -> None:
-    over = b"\xff\xd8\xff" + bytes(LIMIT)  # too large by three bytes, so only the file itself tells
-    check(gateway.post("/v1/receipts", files={"file": ("a.jpg", over)}), 413, "upload-too-large", "10,485,760")
-    check(gateway.post("/v1/receipts", files={"picture": ("a.jpg", over[:9])}), 422, "file-missing", "`file`")
-    check(gateway.post("/v1/receipts", files={"file": ("a.jpg", b"")}), 422, "empty-body", "is empty")
-    check(gateway.post("/v1/receipts", data={"file": "a.jpg"}), 415, "unsupported-content-type", "urlencoded")
+def test_rejects_hostile_forms(gateway: httpx2.Client) -> None:
+    # Too large by three bytes, which the limit of the whole body does not notice.
+    over = b"\xff\xd8\xff" + bytes(LIMIT)
+    assert_problem(gateway.post("/v1/receipts", files={"file": ("a.jpg", over)}), 413, "upload-too-large", "10,485,760")
+    assert_problem(gateway.post("/v1/receipts", files={"picture": ("a.jpg", over[:9])}), 422, "file-missing", "`file`")
+    assert_problem(gateway.post("/v1/receipts", files={"file": ("a.jpg", b"")}), 422, "empty-body", "is empty")
+    assert_problem(gateway.post("/v1/receipts", data={"file": "a.jpg"}), 415, "unsupported-content-type", "urlencoded")
     broken = {"Content-Type": "multipart/form-data; boundary=x"}
-    check(gateway.post("/v1/receipts", content=b"no boundary", headers=broken), 400, "bad-multipart", "multipart")
+    assert_problem(
+        gateway.post("/v1/receipts", content=b"no boundary", headers=broken), 400, "bad-multipart", "multipart"
+    )
 
 
-def test_an_upload_without_end_is_refused(gateway: httpx2.Client) -> None:
-    def without_length() -> Iterator[bytes]:
+def test_rejects_endless_upload(gateway: httpx2.Client) -> None:
+    def generate_body() -> Iterator[bytes]:
         yield b"\xff\xd8\xff"
         for _ in range(20):
             yield bytes(2**20)
 
-    response = gateway.post("/v1/receipts", content=without_length(), headers={"Content-Type": "image/jpeg"})
-    check(response, 413, "upload-too-large", "10,485,760")
+    response = gateway.post("/v1/receipts", content=generate_body(), headers={"Content-Type": "image/jpeg"})
+    assert_problem(response, 413, "upload-too-large", "10,485,760")
 
 
-def test_a_blank_page_has_no_lines_and_no_fields(gateway: httpx2.Client) -> None:
-    response = gateway.post("/v1/receipts", content=picture((600, 1000)), headers={"Content-Type": "image/png"})
+def test_blank_page_has_no_lines_and_no_fields(gateway: httpx2.Client) -> None:
+    response = gateway.post("/v1/receipts", content=make_picture((600, 1000)), headers={"Content-Type": "image/png"})
     assert response.status_code == 200
     receipt = Receipt.model_validate_json(response.content)
     assert receipt.lines == []
@@ -146,19 +155,19 @@ def test_a_blank_page_has_no_lines_and_no_fields(gateway: httpx2.Client) -> None
     assert (receipt.pages[0].width, receipt.pages[0].height) == (600, 1000)
 
 
-def test_what_is_not_there_is_a_problem_too(gateway: httpx2.Client) -> None:
-    check(gateway.get("/v1/receipt"), 404, "not-found", "/v1/receipt")
-    check(gateway.get("/v1/receipts"), 405, "method-not-allowed", "POST")
-    check(gateway.get("/v1/receipts/" + "0" * 32), 404, "receipt-not-found", "0" * 32)
-    check(gateway.get("/v1/receipts/..%2f..%2fetc"), 404, "not-found", "nothing")
+def test_returns_problems_for_unknown_paths_and_methods(gateway: httpx2.Client) -> None:
+    assert_problem(gateway.get("/v1/receipt"), 404, "not-found", "/v1/receipt")
+    assert_problem(gateway.get("/v1/receipts"), 405, "method-not-allowed", "POST")
+    assert_problem(gateway.get("/v1/receipts/" + "0" * 32), 404, "receipt-not-found", "0" * 32)
+    assert_problem(gateway.get("/v1/receipts/..%2f..%2fetc"), 404, "not-found", "nothing")
 
 
 @pytest.mark.parametrize(("stage", "path"), [("detector", "/v1/detect"), ("recognizer", "/v1/recognize")])
-def test_the_stages_refuse_it_on_their_own(
+def test_stages_reject_hostile_bytes_themselves(
     deployment: object, hostile: tuple[bytes, str, int, str, str], stage: str, path: str
 ) -> None:
-    data, content_type, status, code, says = hostile
+    data, content_type, status, code, detail = hostile
     url: str = getattr(deployment, stage).url
     headers = {"Content-Type": content_type}
-    check(httpx2.post(f"{url}{path}", content=data, headers=headers, timeout=60), status, code, says)
+    assert_problem(httpx2.post(f"{url}{path}", content=data, headers=headers, timeout=60), status, code, detail)
     assert httpx2.get(f"{url}/readyz", timeout=10).status_code == 200

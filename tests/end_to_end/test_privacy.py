@@ -1,4 +1,4 @@
-"""What is on a receipt, and what its file is called, is in no log of any process."""
+"""Logs contain neither the text of receipts nor the names of files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT = "KANARIENVOGEL"
 NAME = "canary-file-7f3a"
 
 
-def picture() -> bytes:
+def make_picture() -> bytes:
     image = Image.new("RGB", (500, 300), "white")
     ImageDraw.Draw(image).text((30, 60), f"{TEXT} SHOP\n\nTOTAL 9.00", fill="black", font_size=30)
     out = io.BytesIO()
@@ -22,12 +22,12 @@ def picture() -> bytes:
     return out.getvalue()
 
 
-def test_logs_hold_neither_contents_nor_names(deployment: Deployment) -> None:
-    sent = [picture(), picture()[:300], b"%PDF-1.7\n" + TEXT.encode(), TEXT.encode(), b""]
+def test_logs_contain_no_text_and_no_file_names(deployment: Deployment) -> None:
+    sent = [make_picture(), make_picture()[:300], b"%PDF-1.7\n" + TEXT.encode(), TEXT.encode(), b""]
     for process in (deployment.gateway, deployment.embedded):
         with httpx2.Client(base_url=process.url, timeout=60) as client:
             receipt = client.post("/v1/receipts", files={"file": (f"{NAME}.png", sent[0])}).json()
-            assert TEXT in json.dumps(receipt), receipt  # it was read, and might have been logged
+            assert TEXT in json.dumps(receipt), receipt  # the text was read, so it could have been logged
             for data in sent[1:]:
                 assert client.post("/v1/receipts", files={"file": (f"{NAME}.png", data)}).status_code in (415, 422)
             change = {"fields": {"company": {"value": f"{TEXT} LTD"}}}
@@ -40,12 +40,12 @@ def test_logs_hold_neither_contents_nor_names(deployment: Deployment) -> None:
     line = {"page": 0, "quad": [[1, 1], [9, 1], [9, 9], [1, 9]], "text": TEXT, "confidence": 2}
     wrong = {"pages": [{"width": 9, "height": 9}], "lines": [line]}
     assert httpx2.post(f"{deployment.extractor.url}/v1/extract", json=wrong).status_code == 422
-    seen = 0
+    request_lines = 0
     for name in ("gateway", "detector", "recognizer", "extractor", "embedded"):
         log = getattr(deployment, name).log.read_text()
-        lines = [json.loads(one) for one in log.splitlines() if one.startswith("{")]
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
         assert lines
-        seen += sum("request_id" in one for one in lines)
+        request_lines += sum("request_id" in line for line in lines)
         for canary in (TEXT, NAME, TEXT.lower()):
             assert canary not in log, f"{canary} is in the log of the {name}"
-    assert seen > 20
+    assert request_lines > 20

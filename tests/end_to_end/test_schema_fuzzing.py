@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI schemas: every answer is one that a schema tells, and none is a server's fault."""
+"""Requests generated from the OpenAPI schemas: every response matches the schema, and none is a server error."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.deployment import Deployment
 
-# Numbers are also taken as text or truth values, and some of what a schema allows is refused for what it means (a line
-# on a page that is not there): both on purpose.
-EXCLUDED = "negative_data_rejection,positive_data_acceptance"
-# A caller who grants no time gets 504, which is not an error of the server.
+# Both are intended: numbers are accepted as text or booleans, and some valid requests are rejected for their meaning
+# (such as a line on a page that does not exist).
+EXCLUDED_CHECKS = "negative_data_rejection,positive_data_acceptance"
+# A timeout that the caller sets too short gives 504.
 SETTINGS = """\
 [checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "504"]
@@ -21,11 +21,11 @@ not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "504"]
 
 
 @pytest.mark.parametrize("app", ["gateway", "detector", "recognizer", "extractor"])
-def test_answers_are_as_the_schema_says(deployment: Deployment, app: str, tmp_path: Path) -> None:
+def test_responses_match_the_schema(deployment: Deployment, app: str, tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("schemathesis")), "run"]
     command += [f"{getattr(deployment, app).url}/openapi.json", "--phases", "examples,coverage,fuzzing"]
     command += ["--max-examples", "10", "--seed", "1", "--request-timeout", "60", "--no-color"]
-    command += ["--exclude-checks", EXCLUDED]
+    command += ["--exclude-checks", EXCLUDED_CHECKS]
     (tmp_path / "schemathesis.toml").write_text(SETTINGS, encoding="utf-8")
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert result.returncode == 0, result.stdout[-6000:]

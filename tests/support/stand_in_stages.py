@@ -1,7 +1,7 @@
 """Stand-ins for all three stages in one process: `python stand_in_stages.py PORT SECONDS`.
 
-They keep the contracts and take SECONDS for a picture. The text of a picture is the hash of its bytes, so that a result
-that belongs to another picture is found out; `GET /seen` tells how often each picture was asked for.
+They take SECONDS per picture. The text they read is the hash of the picture, which reveals a result that belongs to
+another picture. `GET /seen` returns how often each picture was read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MODEL = "stand-in-1"
 QUAD = [[10, 10], [90, 10], [90, 20], [10, 20]]
 
 
-def stages(seconds: float) -> FastAPI:
+def create_stages(seconds: float) -> FastAPI:
     app = FastAPI()
     seen: Counter[str] = Counter()
 
@@ -35,7 +35,7 @@ def stages(seconds: float) -> FastAPI:
         return {"status": "ready", "model": MODEL}
 
     @app.get("/seen")
-    async def tell_seen() -> dict[str, int]:
+    async def get_seen() -> dict[str, int]:
         return seen
 
     @app.post("/v1/detect")
@@ -64,4 +64,4 @@ def stages(seconds: float) -> FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(stages(float(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    uvicorn.run(create_stages(float(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
