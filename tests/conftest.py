@@ -1,4 +1,4 @@
-"""What all tests share: markers by folder, and the labeled receipts where they are at hand."""
+"""Fixtures that all tests share, and markers by folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if folder in ("unit", "end_to_end"):
             item.add_marker(folder)
         if "browser" in getattr(item, "fixturenames", ()):
-            # Once more if it fails, which the report tells: on a busy machine a browser may miss an event.
+            # On a busy machine, a browser may miss an event. The report lists reruns.
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
@@ -28,7 +28,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def sroie() -> Path:
-    """The folder of the SROIE receipts; tests that need it are skipped where it is absent."""
+    """The folder of the SROIE receipts; tests that need it are skipped if it is missing."""
     if not (SROIE / "split.json").is_file():
         pytest.skip(f"the SROIE receipts are not at {SROIE}")
     return SROIE

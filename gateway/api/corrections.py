@@ -55,7 +55,7 @@ def build_corrections_router() -> APIRouter:
         """Return the corrections of a receipt, even if the receipt is no longer in the cache."""
         corrections = await get_gateway_components(request.app).receipts.find_corrections(receipt_id)
         if corrections is None:
-            raise _not_corrected(receipt_id)
+            raise _not_corrected_problem(receipt_id)
         return json_response(corrections)
 
     @router.delete(
@@ -69,13 +69,13 @@ def build_corrections_router() -> APIRouter:
     async def delete_corrections(request: Request, receipt_id: ReceiptId) -> Response:
         """Delete the corrections of a receipt, and remove them from the merchant directory."""
         if not await get_gateway_components(request.app).receipts.delete_corrections(receipt_id):
-            raise _not_corrected(receipt_id)
+            raise _not_corrected_problem(receipt_id)
         return Response(status_code=204)
 
     return router
 
 
-def _not_corrected(receipt_id: str) -> ProblemError:
+def _not_corrected_problem(receipt_id: str) -> ProblemError:
     return ProblemError(
         404,
         "nothing-corrected",

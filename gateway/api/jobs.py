@@ -103,7 +103,7 @@ def build_jobs_router() -> APIRouter:
         try:
             job = await get_gateway_components(request.app).jobs.create(request, options)
         except JobsUnavailableError as error:
-            raise _jobs_unavailable("The files were not stored. Try again later.") from error
+            raise _jobs_unavailable_problem("The files were not stored. Try again later.") from error
         headers = _NO_STORE | {"Location": f"/v1/jobs/{job.id}"}
         return Response(job.model_dump_json(), 202, media_type="application/json", headers=headers)
 
@@ -136,9 +136,9 @@ def build_jobs_router() -> APIRouter:
         try:
             events = await get_gateway_components(request.app).jobs.follow(job_id, health)
         except JobsUnavailableError as error:
-            raise _jobs_unavailable() from error
+            raise _jobs_unavailable_problem() from error
         if events is None:
-            raise _job_not_found(job_id)
+            raise _job_not_found_problem(job_id)
         headers = _NO_STORE | {"X-Accel-Buffering": "no"}  # nginx would buffer the events
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
@@ -189,9 +189,9 @@ def build_jobs_router() -> APIRouter:
         try:
             existed = await get_gateway_components(request.app).jobs.delete(job_id)
         except JobsUnavailableError as error:
-            raise _jobs_unavailable("The job may not be deleted. Try again later.") from error
+            raise _jobs_unavailable_problem("The job may not be deleted. Try again later.") from error
         if not existed:
-            raise _job_not_found(job_id)
+            raise _job_not_found_problem(job_id)
         return Response(status_code=204)
 
     return router
@@ -202,9 +202,9 @@ async def _require_job(request: Request, job_id: str) -> Job:
     try:
         job = await get_gateway_components(request.app).jobs.find(job_id)
     except JobsUnavailableError as error:
-        raise _jobs_unavailable() from error
+        raise _jobs_unavailable_problem() from error
     if job is None:
-        raise _job_not_found(job_id)
+        raise _job_not_found_problem(job_id)
     return job
 
 
@@ -214,11 +214,11 @@ async def _build_export_rows(results: AsyncIterator[FileResult]) -> AsyncIterato
         yield ExportRow(file=result.name, page=result.page, receipt=result.receipt, error=error)
 
 
-def _jobs_unavailable(advice: str = "Try again later.") -> ProblemError:
+def _jobs_unavailable_problem(advice: str = "Try again later.") -> ProblemError:
     detail = f"The job store is unavailable or full. {advice}"
     return ProblemError(503, "jobs-unavailable", "Jobs are unavailable", detail, headers={"Retry-After": "5"})
 
 
-def _job_not_found(job_id: str) -> ProblemError:
+def _job_not_found_problem(job_id: str) -> ProblemError:
     detail = f"There is no job with the ID {job_id}; it may have expired. Send the files to POST /v1/jobs."
     return ProblemError(404, "job-not-found", "Job not found", detail)

@@ -19,7 +19,7 @@ def build_pages_router(settings: GatewaySettings) -> APIRouter:
     """Build the route /v1/pages."""
     router = APIRouter(prefix="/v1/pages", tags=["receipts"])
     binary = {"schema": {"type": "string", "format": "binary"}}
-    # Generators read no response of type image/*; the last entry tells them that the answer is bytes.
+    # Client generators ignore responses of type image/*; the last entry makes them return bytes.
     media_types = ("image/webp", "image/jpeg", "image/png", "application/octet-stream")
     answer: dict[int | str, dict[str, Any]] = {
         200: {

@@ -145,9 +145,9 @@ class Worker:
     async def _read_with_retries(self, job_id: str, work: Work) -> Outcome | None:
         """Read a file, waiting as long as the stages are overloaded; return None if the job was deleted meanwhile."""
         if work.data is None:
-            return Outcome(problem=describe_problem(_file_lost(), path=None))
+            return Outcome(problem=describe_problem(_file_lost_problem(), path=None))
         if work.attempt > _MAX_ATTEMPTS:
-            return Outcome(problem=describe_problem(_file_given_up(), path=None))
+            return Outcome(problem=describe_problem(_file_given_up_problem(), path=None))
         request = await ReadRequest.create(
             work.data,
             timeout_s=self._timeout_s,
@@ -193,7 +193,7 @@ def _get_retry_after_s(error: ProblemError) -> float:
     return min(float(value), _MAX_PAUSE_S) if value.isdecimal() else 0.0
 
 
-def _file_lost() -> ProblemError:
+def _file_lost_problem() -> ProblemError:
     return ProblemError(
         500,
         "file-lost",
@@ -202,7 +202,7 @@ def _file_lost() -> ProblemError:
     )
 
 
-def _file_given_up() -> ProblemError:
+def _file_given_up_problem() -> ProblemError:
     return ProblemError(
         500,
         "file-given-up",

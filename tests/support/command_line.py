@@ -1,4 +1,4 @@
-"""Runs the command line in this process, and the answers of a gateway stand-in for it."""
+"""Running the command line in this process, and responses of a stand-in gateway for it."""
 
 from __future__ import annotations
 

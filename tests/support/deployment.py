@@ -64,7 +64,7 @@ def run_deployment(repository: Path, folder: Path) -> Iterator[Deployment]:
         for process in processes.values():
             process.wait_until_ready()
         yield Deployment(**processes, folder=folder, _gateway_environment=environments["gateway"])
-        # All processes are told to end before the first one is waited for. A second signal would end them immediately.
+        # Signal all processes before waiting for the first one. A second signal would end them immediately.
         for process in processes.values():
             process.send_signal(signal.SIGTERM)
         statuses = {name: process.wait() for name, process in processes.items()}

@@ -50,7 +50,7 @@ def read_entries(archive: IO[bytes], limits: JobLimits) -> Iterator[Entry]:
         with zipfile.ZipFile(archive) as opened:
             infos = [info for info in opened.infolist() if not info.is_dir() and not _is_clutter(info.filename)]
             if len(infos) > limits.max_files:
-                raise too_many_files(limits.max_files)
+                raise too_many_files_problem(limits.max_files)
             for info in infos:
                 yield Entry(clean_name(info.filename), _read_entry(opened, info, limits))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
@@ -68,7 +68,7 @@ def clean_name(name: str) -> str:
     return "/".join(safe)[-_MAX_NAME_LENGTH:] or "unnamed"
 
 
-def too_many_files(max_files: int) -> ProblemError:
+def too_many_files_problem(max_files: int) -> ProblemError:
     """Return the problem of a job with more than `max_files` files."""
     return ProblemError(
         413,
@@ -91,7 +91,7 @@ def _check_directory(archive: IO[bytes], limits: JobLimits) -> None:
     if not end:
         raise _damaged("it has no directory, so it may be truncated")
     if end[_DIRECTORY_SIZE] > (limits.max_files + 1) * _DIRECTORY_BYTES_PER_FILE:
-        raise too_many_files(limits.max_files)
+        raise too_many_files_problem(limits.max_files)
 
 
 def _read_entry(opened: zipfile.ZipFile, info: zipfile.ZipInfo, limits: JobLimits) -> bytes | ProblemError:

@@ -12,7 +12,7 @@ from typing import IO
 from fastapi import Request
 
 from gateway.jobs.contracts import FileState
-from gateway.jobs.intake.archives import Entry, clean_name, is_archive, read_entries, too_many_files
+from gateway.jobs.intake.archives import Entry, clean_name, is_archive, read_entries, too_many_files_problem
 from gateway.jobs.intake.form import Part, read_form
 from gateway.jobs.model import JobRecord
 from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
@@ -105,19 +105,19 @@ class Intake:
     async def _add_file(self, entry: Entry) -> None:
         index = len(self._files)
         if index >= self._limits.max_files:
-            raise too_many_files(self._limits.max_files)
+            raise too_many_files_problem(self._limits.max_files)
         if isinstance(entry.content, ProblemError):
             problem = describe_problem(entry.content, path=None)
             self._files.append(FileState(index=index, name=entry.name, state="failed", problem=problem))
             return
         self._bytes += len(entry.content)
         if self._bytes > self._limits.max_bytes:
-            raise _job_too_large(self._limits.max_bytes)
+            raise _job_too_large_problem(self._limits.max_bytes)
         await self._store.add_file(self._record.id, index, entry.content)
         self._files.append(FileState(index=index, name=entry.name, state="queued"))
 
 
-def _job_too_large(max_bytes: int) -> ProblemError:
+def _job_too_large_problem(max_bytes: int) -> ProblemError:
     return ProblemError(
         413,
         "job-too-large",

@@ -1,1 +1,1 @@
-"""Where jobs and their results are kept."""
+"""Stores of jobs and their results."""

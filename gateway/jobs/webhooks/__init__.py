@@ -1,1 +1,1 @@
-"""Calls that tell another system that a job has ended."""
+"""Webhooks, which notify other systems when a job is done."""

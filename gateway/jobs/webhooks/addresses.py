@@ -51,7 +51,7 @@ class Target:
     """Where to send a webhook.
 
     Attributes:
-        url: The URL, with the resolved address in place of the host name.
+        url: The URL, with the resolved address instead of the host name.
         host: The value of the `Host` header.
         tls_name: The name to verify the certificate against (`sni_hostname` in httpx2).
     """

@@ -45,7 +45,7 @@ export class Viewport {
     else this.#apply();
   }
 
-  /** Show the whole page. If it were too small to read, and not `whole`, show its upper part in full width instead. */
+  /** Fit the page to the stage. Without `whole`, a page that would be too small to read fits only in width. */
   fit(whole = false) {
     const { clientWidth: width, clientHeight: height } = this.#stage;
     if (width === 0 || height === 0) return;
