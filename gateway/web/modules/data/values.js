@@ -69,7 +69,7 @@ export function extractValue(name, text) {
 }
 
 /** Parse a date to ISO 8601; return null if the text is not a date, or day and month could be swapped. */
-export function parseDate(text) {
+function parseDate(text) {
   const numbers = text.match(/\d+/g)?.map(Number) ?? [];
   const month = MONTHS.indexOf(text.match(/[a-z]{3}/i)?.[0].toLowerCase() ?? "") + 1;
   if (month > 0 && numbers.length >= 2) {
@@ -91,7 +91,7 @@ function formatIsoDate(year, month, day) {
 }
 
 /** Parse an amount to a decimal string, or null. The last point or comma before two digits separates the decimals. */
-export function parseAmount(text) {
+function parseAmount(text) {
   const match = AMOUNT.exec(text)?.[0].replaceAll(" ", "");
   if (match === undefined) return null;
   const [, whole, decimals = "00"] = /^(.*?)(?:[.,](\d{2}))?$/.exec(match);
