@@ -19,8 +19,11 @@ from services.extractor.network.classes import CLASSES, ITEM_CLASSES
 from services.extractor.spans import Part
 from shared.arrays import Doubles, Floats
 
+_ITEM_COLUMNS = [CLASSES.index(name) for name in ITEM_CLASSES]
 _WORD = re.compile(r"\S+")
 _MIN_PROBABILITY = 1e-4
+# A segment without a character of this probability belongs to no item.
+_MIN_ITEM_SCORE = 0.2
 # Cost of another class within a segment, in nats.
 _SWITCH_COST = 1.5
 # The evidence of a word grows up to this many characters; more of them say the same again.
@@ -91,8 +94,11 @@ def find_items(document: Document, scores: Floats) -> list[Item]:
 def item_runs(document: Document, scores: Floats) -> list[Run]:
     """Find the runs of words that belong to items, in reading order."""
     found: list[Run] = []
+    item_scores = scores[:, _ITEM_COLUMNS].sum(axis=1)
     for place in range(len(document.order)):
         begin, text = int(document.start[place]), document.segment_text(place)
+        if not (item_scores[begin : begin + len(text)] > _MIN_ITEM_SCORE).any():
+            continue
         words = [(begin + match.start(), begin + match.end()) for match in _WORD.finditer(text)]
         if not words:
             continue

@@ -121,12 +121,18 @@ def find_amounts(text: str, number_format: NumberFormat = ANY_FORMAT) -> list[Am
         text: A line or a whole receipt.
         number_format: Of the receipt that the text belongs to, see `infer_number_format`.
     """
+    return list(_find_amounts(text, number_format))
+
+
+# The stages of an extraction look for amounts in the same lines again and again.
+@lru_cache(maxsize=4096)
+def _find_amounts(text: str, number_format: NumberFormat) -> tuple[AmountMatch, ...]:
     matches: list[AmountMatch] = []
     for number in _number_pattern(number_format.digits).finditer(text):
         found = _read(text, number, number_format)
         if found is not None and (not matches or found.start >= matches[-1].end):
             matches.append(found)
-    return matches
+    return tuple(matches)
 
 
 def parse_amount(text: str) -> Decimal | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from shared.normalization.amounts import find_amounts, infer_number_format
 from shared.normalization.cldr import cash_digits, load_cldr
@@ -38,7 +39,10 @@ def currency(sign: str, text: str, default_country: str | None = None) -> str | 
         named = _only(code for code in printed if code in meanings) or _by_digits(text, meanings)
         # A country that does not pay in dollars of its own names the best-known ones with a bare sign.
         return named or (meanings[0] if of_country is not None else None)
-    return _only(printed) if printed else of_country
+    if printed:
+        return _only(printed)
+    foreign = _most_printed_foreign_sign(text, of_country)
+    return of_country if foreign is None else currency(foreign, text, default_country)
 
 
 def _is_misread_sign(sign: str, currency_code: str) -> bool:
@@ -56,7 +60,8 @@ def _currency_of_country(text: str, default_country: str | None) -> str | None:
     return currencies[0] if currencies else None
 
 
-def _printed_currencies(text: str, of_country: str | None) -> list[str]:
+@lru_cache(maxsize=64)
+def _printed_currencies(text: str, of_country: str | None) -> Sequence[str]:
     """Return the currencies of most amounts whose sign has one meaning: several if they are printed equally often."""
     counts: Counter[str] = Counter()
     for match in find_amounts(text, infer_number_format(text)):
@@ -67,6 +72,17 @@ def _printed_currencies(text: str, of_country: str | None) -> list[str]:
             counts[meanings[0]] += 1
     most = max(counts.values(), default=0)
     return sorted(code for code, count in counts.items() if count == most)
+
+
+def _most_printed_foreign_sign(text: str, of_country: str | None) -> str | None:
+    """Return the sign of most amounts, if no meaning of it is the country's currency: $ on a receipt from London."""
+    if of_country is None:
+        return None
+    signs = Counter(match.sign for match in find_amounts(text, infer_number_format(text)) if match.sign)
+    if not signs:
+        return None
+    sign = signs.most_common(1)[0][0]
+    return None if of_country in sign_meanings().get(sign_key(sign), (of_country,)) else sign
 
 
 def _by_digits(text: str, meanings: Iterable[str]) -> str | None:

@@ -87,9 +87,15 @@ class DateMatch:
 
 def find_dates(text: str) -> list[DateMatch]:
     """Return all dates in a text, from left to right; also impossible ones (32/13/2018), which have no meaning."""
+    return list(_find_dates(text))
+
+
+# The stages of an extraction look for dates in the same lines again and again.
+@lru_cache(maxsize=4096)
+def _find_dates(text: str) -> tuple[DateMatch, ...]:
     folded = fold(text)
     if not _DIGIT.search(folded):
-        return []
+        return ()
     folded = _with_month_names_repaired(folded)
     names_month = not _month_numbers().keys().isdisjoint(_LETTERS.findall(folded))
     found: list[DateMatch] = []
@@ -99,7 +105,7 @@ def find_dates(text: str) -> list[DateMatch]:
         for match in form.finditer(folded):
             if not any(match.start() < other.end and other.start < match.end() for other in found):
                 found.append(_read(match, text, folded))
-    return sorted(found, key=lambda match: match.start)
+    return tuple(sorted(found, key=lambda match: match.start))
 
 
 def parse_date(text: str, prefer_month_first: bool = False) -> datetime.date | None:

@@ -118,7 +118,7 @@ class TraceMiddleware:
 
 
 class TracingTransport(httpx2.AsyncBaseTransport):
-    """Transport that creates a span for every request sent on behalf of a traced one, and names it to the receiver.
+    """Transport that creates a span for every request but probes sent for a traced one, and names it to the receiver.
 
     Args:
         inner: Transport that sends the requests.
@@ -130,7 +130,7 @@ class TracingTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
         tracer = current_tracer()
-        if tracer is None:
+        if tracer is None or request.url.path in PROBES:
             return await self._inner.handle_async_request(request)
         from opentelemetry.trace import SpanKind
 

@@ -152,7 +152,7 @@ def test_service_exits_without_a_gpu(name: str, tmp_path: Path, repository: Path
     result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert result.returncode == 3
     (message,) = [line for line in map(json.loads, result.stderr.splitlines()) if line["level"] == "critical"]
-    assert "'cuda' was asked for, but torch finds no CUDA device" in message["message"]
+    assert "'cuda' was requested, but torch finds no CUDA device" in message["message"]
 
 
 def test_monitoring_mounts_existing_files(compose: dict[str, Any], repository: Path) -> None:

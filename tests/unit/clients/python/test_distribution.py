@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[4]
 CLIENT = ROOT / "clients" / "python"
-SOURCES = sorted((CLIENT / "quittance_client").glob("*.py"))
+SOURCES = sorted((CLIENT / "quittance_client").rglob("*.py"))
 
 # Run where only the installed client and the packages of this environment can be found.
 REPORT_IMPORTS = """
@@ -77,7 +77,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         names = set(archive.namelist())
         metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
     code = {name for name in names if ".dist-info/" not in name}
-    assert code == {f"quittance_client/{path.name}" for path in SOURCES} | {"quittance_client/py.typed"}
+    assert code == {path.relative_to(CLIENT).as_posix() for path in SOURCES} | {"quittance_client/py.typed"}
     assert re.findall(r"^Requires-Dist: (\w+)", metadata, re.M) == ["httpx2", "pydantic"]
     assert f"Version: {project(ROOT)['version']}\n" in metadata
     assert any(name.endswith("/LICENSE") for name in names)

@@ -42,6 +42,7 @@ def test_currency_only_where_the_receipt_tells(sign: str, text: str, expected: s
         ("¥", "TOTAL ¥1280", "JPY"),
         ("RM", "CNPJ 00.000.000/0001-91\nRIO DE JANEIRO", "BRL"),
         ("$", "12 High Street\nLondon SW1A 1AA", "USD"),
+        ("", "12 High Street\nLondon SW1A 1AA\nTotal\t40,00\t$", "USD"),
         ("", "212040401 KC MASTERPIECE $3.39\nSALES TAX", "USD"),
         ("", "SUMA PLN\nNIP 9370008168", "PLN"),
         ("", "Auckland\nEFTPOS 31.44\nGST no", "NZD"),
