@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from shared.contracts import FIELD_NAMES, Receipt
+from shared.contracts import ADDITIONAL_FIELD_NAMES, FIELD_NAMES, Check, Receipt
 from shared.observability.metrics import LATENCIES_S
 from shared.problems import ProblemError
 
 _CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _PAGES = (1, 2, 3, 5, 10, 20)
 _LINES = (0, 5, 10, 20, 50, 100, 200, 500)
+_ITEMS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
+_CHECKS: tuple[str, ...] = get_args(Check.model_fields["name"].annotation)
+_CHECK_RESULTS: dict[bool | None, str] = {True: "holds", False: "fails", None: "unknown"}
 _STAGES = {"detector": "detect", "recognizer": "recognize", "extractor": "extract"}
 
 Lookup = Literal["hit", "miss", "unavailable"]
@@ -53,6 +56,13 @@ class ReceiptMetrics:
         )
         self._pages = Histogram("quittance_receipt_pages", "Pages per receipt.", buckets=_PAGES, registry=registry)
         self._lines = Histogram("quittance_receipt_lines", "Lines per receipt.", buckets=_LINES, registry=registry)
+        self._items = Histogram("quittance_receipt_items", "Items per receipt.", buckets=_ITEMS, registry=registry)
+        self._checks = Counter(
+            "quittance_receipt_checks",
+            "Arithmetic checks of receipts, by result: holds, fails or unknown.",
+            ["check", "result"],
+            registry=registry,
+        )
         self._create_series()
 
     def count_lookup(self, result: Lookup) -> None:
@@ -70,6 +80,9 @@ class ReceiptMetrics:
                 self._confidences.labels(name).observe(field.confidence)
         self._pages.observe(len(receipt.pages))
         self._lines.observe(len(receipt.lines))
+        self._items.observe(len(receipt.items))
+        for check in receipt.checks:
+            self._checks.labels(check.name, _CHECK_RESULTS[check.holds]).inc()
 
     def count_failure(self, problem: ProblemError) -> None:
         """Count a receipt that could not be read, if the cause was a stage and not the upload."""
@@ -81,8 +94,11 @@ class ReceiptMetrics:
         """Start known series at zero: the rate of a series that first appears at 1 would miss the first event."""
         for stage in ("decode", *_STAGES.values()):
             self._stages.labels(stage)
-        for name in FIELD_NAMES:
+        for name in (*FIELD_NAMES, *ADDITIONAL_FIELD_NAMES):
             self._confidences.labels(name)
             self._absent.labels(name)
+        for check in _CHECKS:
+            for outcome in _CHECK_RESULTS.values():
+                self._checks.labels(check, outcome)
         for result in ("hit", "miss", "unavailable"):
             self._lookups.labels(result)

@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
 from tests.support.browser import File, Visit
+from tests.support.itemized_receipt import ITEMIZED_RECEIPT
 
 SAMPLES = ("malaysia.jpg", "france.png", "united-states.webp")
 
@@ -74,6 +75,20 @@ def export(visit: Visit, kind: str, folder: Path) -> bytes:
         visit.page.locator(f"[data-export={kind}]").click()
     download.value.save_as(folder / f"receipts.{kind}")
     return (folder / f"receipts.{kind}").read_bytes()
+
+
+def test_shows_additional_fields_items_and_failing_checks(visit: Visit, pictures: list[File]) -> None:
+    page = visit.page
+    page.route("**/v1/receipts", lambda route: route.fulfill(json=ITEMIZED_RECEIPT))
+    page.route("**/v1/jobs", lambda route: route.abort())
+    visit.drop(pictures[0])
+    visit.wait_until_read(1)
+    expect(page.locator(".checks li")).to_have_text(["Items add up to 12.50, but the subtotal says 13.00."])
+    items = page.get_by_role("table", name="Items")
+    expect(items.get_by_role("columnheader")).to_have_text(["Description", "Quantity", "Unit price", "Amount"])
+    expect(items.get_by_role("rowheader")).to_have_text(["TEH TARIK", "+EXTRA MILK", "RICE"])
+    expect(page.locator("[data-additional=receipt_number]")).to_contain_text("=R-17")
+    expect(page.locator("[data-additional=tip]")).to_have_count(0)
 
 
 def test_shows_every_page_of_a_document(visit: Visit, document: File) -> None:

@@ -6,6 +6,7 @@
 import { FIELDS, LABELS, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal } from "../data/values.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 import { Editor } from "./editor.js";
+import { makeReceiptDetails } from "./receipt_details.js";
 
 const ISSUE_LABELS = { missing: "Not on the receipt?", ambiguous: "Day or month first?" };
 
@@ -30,6 +31,7 @@ export class FieldsPanel extends EventTarget {
     this.#root.replaceChildren(
       this.#makeSummary(),
       makeElement("div", { class: "fields" }, ...FIELDS.map((name) => (this.#editor?.name === name ? this.#editor.root : this.#makeCard(name)))),
+      ...makeReceiptDetails(record.receipt).filter(Boolean),
       this.#makeText(),
       this.#makeDetails(),
     );

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.reading.metrics import ReceiptMetrics
+from shared.contracts import Receipt
 from shared.problems import ProblemError
 from tests.support.gateway import Gateway, make_picture
+from tests.support.itemized_receipt import ITEMIZED_RECEIPT
 
 
 async def test_counts_readings(gateway: Gateway) -> None:
@@ -28,3 +31,17 @@ async def test_counts_readings(gateway: Gateway) -> None:
     ):
         assert line in text
     assert text.count("quittance_stage_problems_total{") == 1
+
+
+def test_counts_items_and_results_of_checks() -> None:
+    metrics = ReceiptMetrics()
+    metrics.count_receipt(Receipt.model_validate(ITEMIZED_RECEIPT))
+    values: dict[str, tuple[dict[str, str], float]] = {
+        "quittance_receipt_items_sum": ({}, 2.0),
+        "quittance_receipt_checks_total": ({"check": "items_to_subtotal", "result": "fails"}, 1.0),
+    }
+    for name, (labels, value) in values.items():
+        assert metrics.registry.get_sample_value(name, labels) == value
+    checks = {"check": "tax_rates", "result": "unknown"}
+    assert metrics.registry.get_sample_value("quittance_receipt_checks_total", checks) == 1.0
+    assert metrics.registry.get_sample_value("quittance_receipt_checks_total", checks | {"result": "fails"}) == 0.0
