@@ -23,6 +23,7 @@ from gateway.settings import GatewaySettings
 from quittance.cli import app
 from services.detector.settings import DetectorSettings
 from services.extractor.settings import ExtractorSettings
+from services.extractor.settings import ExtractorSettings
 from services.recognizer.settings import RecognizerSettings
 from shared.contracts import Corrections, Problem, Receipt
 
@@ -108,7 +109,7 @@ def test_documented_variables_are_settings() -> None:
 def test_documented_defaults_match_the_settings() -> None:
     page = ROOT / "docs" / "settings.md"
     table = re.findall(r"^\| `QUITTANCE_([A-Z_]+)` \| `?(\S+?)`? \|", page.read_text(encoding="utf-8"), re.M)
-    fields = RecognizerSettings.fields() | GatewaySettings.fields()
+    fields = RecognizerSettings.fields() | ExtractorSettings.fields() | GatewaySettings.fields()
     assert len(table) >= 10
     for name, default in table:
         value = fields[name.lower()].default
