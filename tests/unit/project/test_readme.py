@@ -23,7 +23,6 @@ from gateway.settings import GatewaySettings
 from quittance.cli import app
 from services.detector.settings import DetectorSettings
 from services.extractor.settings import ExtractorSettings
-from services.extractor.settings import ExtractorSettings
 from services.recognizer.settings import RecognizerSettings
 from shared.contracts import Corrections, Problem, Receipt
 
