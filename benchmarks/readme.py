@@ -9,13 +9,14 @@ import argparse
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from quittance.client import open_embedded_client
 from quittance.draw import draw_file
 from quittance.extract import to_contract
-from shared.contracts import Receipt
+from shared.contracts import FIELD_NAMES, Receipt
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINES_SHOWN = 2
@@ -48,7 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     measures = json.loads(arguments.measures.read_text(encoding="utf-8"))
     receipt = asyncio.run(read(arguments.sample.read_bytes()))
-    write(arguments.readme, answer=answer(receipt), figures=summary(measures))
+    write(arguments.readme, answer=answer(receipt, brief=True), figures=summary(measures))
     write(arguments.accuracy, measures=tables(measures))
     print(f"Wrote {draw_file(arguments.sample, receipt, ROOT / 'docs' / 'images')}")
 
@@ -77,16 +78,46 @@ def fill(text: str, name: str, content: str) -> str:
     return filled
 
 
-def answer(receipt: Receipt) -> str:
-    """Return the response as a JSON code block, with the first lines only and numbers rounded."""
-    shown = receipt.model_dump(mode="json")
-    for part in (*filter(None, shown["fields"].values()), *shown["lines"]):
-        part["quad"] = [[round(x), round(y)] for x, y in part["quad"]]
-        part["confidence"] = round(part["confidence"], 3)
-    left_out = len(shown["lines"]) - _LINES_SHOWN
-    shown["lines"] = [*shown["lines"][:_LINES_SHOWN], f"... and {left_out} more"]
+def answer(receipt: Receipt, *, brief: bool = False) -> str:
+    """Return the response as a JSON code block, with the first lines only and numbers rounded.
+
+    Args:
+        receipt: The receipt.
+        brief: Whether to show only the main fields, one line and one item.
+    """
+    shown: dict[str, Any] = _round(receipt.model_dump(mode="json"))
+    if brief:
+        fields = shown["fields"]
+        shown = _pick(shown, ("id", "pages", "fields", "items", "lines")) | {
+            "fields": _pick(fields, FIELD_NAMES),
+            "items": _shorten(shown["items"], 1),
+        }
+    shown["lines"] = _shorten(shown["lines"], 1 if brief else _LINES_SHOWN)
     rows = [f"  {json.dumps(key)}: {_value(value)}" for key, value in shown.items()]
     return "```json\n{\n" + ",\n".join(rows) + "\n}\n```"
+
+
+def _pick(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return some members and the names of the others."""
+    others = [name for name in values if name not in names]
+    return {name: values[name] for name in names} | {"...": f"and {', '.join(others)}"}
+
+
+def _round(value: Any) -> Any:
+    """Round confidences to three digits and corners to pixels, at any depth."""
+    if isinstance(value, dict):
+        rounded = {key: _round(part) for key, part in value.items()}
+        if "quad" in rounded:
+            rounded["quad"] = [[round(x), round(y)] for x, y in rounded["quad"]]
+        if "confidence" in rounded:
+            rounded["confidence"] = round(rounded["confidence"], 3)
+        return rounded
+    return [_round(part) for part in value] if isinstance(value, list) else value
+
+
+def _shorten(values: list[Any], count: int) -> list[Any]:
+    """Return the first values and a note on how many are left out."""
+    return [*values[:count], f"... and {len(values) - count} more"] if len(values) > count else values
 
 
 def summary(measures: dict[str, Any]) -> str:
