@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
+from gateway.export_tables import COLUMNS
 from tests.support.browser import File, Visit
 from tests.support.itemized_receipt import ITEMIZED_RECEIPT
 
@@ -77,7 +78,7 @@ def export(visit: Visit, kind: str, folder: Path) -> bytes:
     return (folder / f"receipts.{kind}").read_bytes()
 
 
-def test_shows_additional_fields_items_and_failing_checks(visit: Visit, pictures: list[File]) -> None:
+def test_shows_additional_fields_items_and_failing_checks(visit: Visit, pictures: list[File], tmp_path: Path) -> None:
     page = visit.page
     page.route("**/v1/receipts", lambda route: route.fulfill(json=ITEMIZED_RECEIPT))
     page.route("**/v1/jobs", lambda route: route.abort())
@@ -89,6 +90,10 @@ def test_shows_additional_fields_items_and_failing_checks(visit: Visit, pictures
     expect(items.get_by_role("rowheader")).to_have_text(["TEH TARIK", "+EXTRA MILK", "RICE"])
     expect(page.locator("[data-additional=receipt_number]")).to_contain_text("=R-17")
     expect(page.locator("[data-additional=tip]")).to_have_count(0)
+    (row,) = csv.DictReader(io.StringIO(export(visit, "csv", tmp_path).decode("utf-8-sig")))
+    assert tuple(row) == COLUMNS
+    assert (row["time"], row["subtotal"], row["tip"], row["payment_method"]) == ("20:13", "13.00", "", "card")
+    assert (row["receipt_number"], row["rounding"], row["failed_checks"]) == ("'=R-17", "-0.03", "items_to_subtotal")
 
 
 def test_shows_every_page_of_a_document(visit: Visit, document: File) -> None:

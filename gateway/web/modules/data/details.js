@@ -1,8 +1,6 @@
 // What a receipt says beyond the four fields: additional fields, items, and checks. Receipts stored by earlier versions
 // have none of these.
 
-import { formatAmount } from "./values.js";
-
 export const ADDITIONAL_LABELS = {
   time: "Time",
   phone: "Phone",
@@ -49,7 +47,12 @@ function describeCheck({ name, expected, printed }, fields) {
 }
 
 function toRow(item, isSubItem) {
-  const toAmount = (field) => (field?.amount ? formatAmount(field.amount, null) : (field?.value ?? ""));
+  const toAmount = (field) => (field?.amount ? formatNumber(field.amount) : (field?.value ?? ""));
   const quantity = [item.quantity?.number ?? item.quantity?.value, item.unit?.value].filter(Boolean).join(" ");
   return { isSubItem, description: item.description?.value ?? "", quantity, unitPrice: toAmount(item.unit_price), amount: toAmount(item.amount) };
+}
+
+/** Format an amount with up to four decimals, because unit prices such as that of fuel have more than two. */
+function formatNumber(amount) {
+  return Number(amount).toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 4 });
 }

@@ -1,14 +1,18 @@
 // Exports of the listed receipts as CSV, JSON or XLSX, with corrections; one receipt as JSON or as a curl command.
 
 import { getKey, request } from "../server/api.js";
+import { ADDITIONAL_LABELS } from "./details.js";
 import { FIELDS, getField, getIsoDate, getTotal } from "./values.js";
 
+const ADDITIONAL_FIELDS = Object.keys(ADDITIONAL_LABELS);
 // The columns of the server's tables (POST /v1/exports). CSV and JSON are made here, so they include corrections that
 // the server did not accept and receipts that it no longer has.
 const COLUMNS = [
   "file", "page", "id", "company", "date", "address", "total", "currency",
   ...FIELDS.map((name) => `${name}_confidence`), ...FIELDS.map((name) => `${name}_corrected`),
-  "date_text", "total_text", "error",
+  "date_text", "total_text", "error", ...ADDITIONAL_FIELDS,
+  "card_last4", "country", "language", "document_type", "items", "failed_checks",
+  ...ADDITIONAL_FIELDS.map((name) => `${name}_confidence`),
 ];
 
 /** Return a receipt as the gateway sent it, with the name of its file and the user's corrections. */
@@ -71,7 +75,28 @@ function buildRow(record) {
     cells[`${name}_confidence`] = field?.confidence.toFixed(3);
     cells[`${name}_corrected`] = correction ? "person" : field?.corrected ? "directory" : "";
   }
+  Object.assign(cells, buildAdditionalCells(record.receipt));
   return COLUMNS.map((name) => cells[name]);
+}
+
+/** Return the cells of everything but the four fields: amounts, times and payment methods in their normalized form. */
+function buildAdditionalCells(receipt) {
+  const cells = {
+    card_last4: receipt.fields.payment_method?.last4,
+    country: receipt.country?.value,
+    language: receipt.language?.value,
+    document_type: receipt.document_type,
+    items: receipt.items?.length,
+    failed_checks: (receipt.checks ?? []).filter((check) => check.holds === false).map((check) => check.name).join(" "),
+  };
+  for (const name of ADDITIONAL_FIELDS) {
+    const field = receipt.fields[name];
+    if (!field) continue;
+    const normalized = ["amount", "iso", "method"].find((key) => key in field);
+    cells[name] = normalized ? field[normalized] : field.value;
+    cells[`${name}_confidence`] = field.confidence.toFixed(3);
+  }
+  return cells;
 }
 
 function formatCell(value) {
