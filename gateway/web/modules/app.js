@@ -99,7 +99,8 @@ function findExportable() {
 const EXPORTS = {
   csv: async (chosen) => downloadFile(exports.exportCsv(chosen), "receipts.csv"),
   json: async (chosen) => downloadFile(exports.exportJson(chosen), "receipts.json"),
-  xlsx: async (chosen) => downloadFile(await exports.exportXlsx(chosen), "receipts.xlsx"),
+  xlsx: async (chosen) => downloadFile(await exports.exportFromServer(chosen, "xlsx"), "receipts.xlsx"),
+  "items-csv": async (chosen) => downloadFile(await exports.exportFromServer(chosen, "items-csv"), "receipts-items.csv"),
   copy: (chosen) => copyText(JSON.stringify(chosen.map(exports.toJsonObject), null, 2), formatCount(chosen.length)),
 };
 

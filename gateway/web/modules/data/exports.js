@@ -32,11 +32,11 @@ export function exportCsv(records) {
   return new Blob(["\ufeff", text, "\r\n"], { type: "text/csv;charset=utf-8" });
 }
 
-/** Export as XLSX, made by the server. Throws Problem or Unreachable. */
-export async function exportXlsx(records) {
+/** Export in a format that the server makes: "xlsx" or "items-csv". Throws Problem or Unreachable. */
+export async function exportFromServer(records, format) {
   const ids = [...new Set(records.map((record) => record.receipt.id))];
   const names = Object.fromEntries(records.map((record) => [record.receipt.id, record.name.slice(0, 255)]));
-  const response = await request("/v1/exports", { method: "POST", json: { ids, names, format: "xlsx" } });
+  const response = await request("/v1/exports", { method: "POST", json: { ids, names, format } });
   return response.blob();
 }
 
