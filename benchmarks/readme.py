@@ -90,7 +90,7 @@ def answer(receipt: Receipt, *, brief: bool = False) -> str:
         fields = shown["fields"]
         shown = _pick(shown, ("id", "pages", "fields", "items", "lines")) | {
             "fields": _pick(fields, FIELD_NAMES),
-            "items": _shorten(shown["items"], 1),
+            "items": _shorten([_pick(item, ("description", "amount")) for item in shown["items"]], 1),
         }
     shown["lines"] = _shorten(shown["lines"], 1 if brief else _LINES_SHOWN)
     rows = [f"  {json.dumps(key)}: {_value(value)}" for key, value in shown.items()]

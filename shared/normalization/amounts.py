@@ -124,7 +124,7 @@ def find_amounts(text: str, number_format: NumberFormat = ANY_FORMAT) -> list[Am
     return list(_find_amounts(text, number_format))
 
 
-# The stages of an extraction look for amounts in the same lines again and again.
+# The stages of an extraction look for amounts in the same lines repeatedly.
 @lru_cache(maxsize=4096)
 def _find_amounts(text: str, number_format: NumberFormat) -> tuple[AmountMatch, ...]:
     matches: list[AmountMatch] = []

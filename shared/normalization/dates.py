@@ -90,7 +90,7 @@ def find_dates(text: str) -> list[DateMatch]:
     return list(_find_dates(text))
 
 
-# The stages of an extraction look for dates in the same lines again and again.
+# The stages of an extraction look for dates in the same lines repeatedly.
 @lru_cache(maxsize=4096)
 def _find_dates(text: str) -> tuple[DateMatch, ...]:
     folded = fold(text)
