@@ -58,6 +58,8 @@ def _paid_minus_change(fields: Fields) -> Check:
 
 
 def _tax_rates(taxes: Sequence[TaxRow]) -> Check:
+    """Return the check of the first row that does not hold; that of the last complete row if all do."""
+    check = Check(name="tax_rates", holds=None)
     for row in taxes:
         base, amount = _value(row.base), _value(row.amount)
         if base is None or amount is None or row.rate is None or row.rate.number is None:
@@ -65,9 +67,8 @@ def _tax_rates(taxes: Sequence[TaxRow]) -> Check:
         expected = (base * Decimal(row.rate.number) / 100).quantize(Decimal("0.01"))
         check = _compare("tax_rates", [expected], amount)
         if not check.holds:
-            return check
-        return check
-    return Check(name="tax_rates", holds=None)
+            break
+    return check
 
 
 def _compare(name: str, sums: Sequence[Decimal], printed: Decimal) -> Check:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from services.extractor.details.assemble import assemble
+from services.extractor.details.checks import check_arithmetic
 from services.extractor.details.reading import Reading
 from services.extractor.encoding import TextSegment, encode
 from services.extractor.network.classes import BASIC_CLASSES
 from services.extractor.source import Source
-from shared.contracts import AmountField, Check, Extracted, Fields
+from shared.contracts import AmountField, Check, Extracted, Fields, TaxRow
 
 GERMAN = (
     "Backstube Nord GmbH",
@@ -129,3 +130,20 @@ def test_reads_the_last_digits_of_a_card() -> None:
 def test_nothing_is_found_in_nothing() -> None:
     assert extract("Hello") == Extracted(fields=Fields(), document_type="other", checks=extract("Hello").checks)
     assert all(check.holds is None for check in extract("Hello").checks)
+
+
+def test_checks_every_tax_rate() -> None:
+    number = {"confidence": 1.0, "quad": ((0, 0), (1, 0), (1, 1), (0, 1)), "lines": [0], "value": "x"}
+
+    def row(rate: str, base: str, amount: str) -> TaxRow:
+        return TaxRow.model_validate(
+            {
+                "rate": number | {"number": rate},
+                "base": number | {"amount": base, "currency": None},
+                "amount": number | {"amount": amount, "currency": None},
+            }
+        )
+
+    right, wrong = row("7", "9.81", "0.69"), row("19", "10.00", "2.90")
+    results = [check_arithmetic(Fields(), [], taxes)[-1].holds for taxes in ([right], [right, wrong], [wrong, right])]
+    assert results == [True, False, False]
