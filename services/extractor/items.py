@@ -19,11 +19,10 @@ from services.extractor.network.classes import CLASSES, ITEM_CLASSES
 from services.extractor.spans import Part
 from shared.arrays import Doubles, Floats
 
-_ITEM_COLUMNS = [CLASSES.index(name) for name in ITEM_CLASSES]
 _WORD = re.compile(r"\S+")
 _MIN_PROBABILITY = 1e-4
-# A segment without a character of this probability belongs to no item.
-_MIN_ITEM_SCORE = 0.2
+# A segment without a character of this probability has no run of the classes.
+_MIN_CLASS_SCORE = 0.2
 # Cost of another class within a segment, in nats.
 _SWITCH_COST = 1.5
 # The evidence of a word grows up to this many characters; more of them say the same again.
@@ -87,17 +86,29 @@ def find_items(document: Document, scores: Floats) -> list[Item]:
         document: The receipt.
         scores: (T, len(CLASSES) + 1) probabilities of the classes and of the start of an item for each character.
     """
-    runs = item_runs(document, scores)
+    runs = find_runs(document, scores, ITEM_CLASSES)
     return [_item(document, group) for group in _divide(runs)]
 
 
-def item_runs(document: Document, scores: Floats) -> list[Run]:
-    """Find the runs of words that belong to items, in reading order."""
+def segment_probabilities(document: Document, scores: Floats) -> Floats:
+    """Average the probabilities over the characters of each segment: (S, len(CLASSES)), in reading order."""
+    sums = np.add.reduceat(scores[:, : len(CLASSES)] * ~document.separator[:, None], document.start[:-1], axis=0)
+    return np.asarray(sums / np.maximum(np.diff(document.start) - 1, 1)[:, None], np.float32)
+
+
+def find_runs(document: Document, scores: Floats, classes: Sequence[str]) -> list[Run]:
+    """Find the runs of words that belong to some of the classes, in reading order.
+
+    Args:
+        document: The receipt.
+        scores: See `find_items`.
+        classes: The classes to find.
+    """
     found: list[Run] = []
-    item_scores = scores[:, _ITEM_COLUMNS].sum(axis=1)
+    class_scores = scores[:, [CLASSES.index(name) for name in classes]].sum(axis=1)
     for place in range(len(document.order)):
         begin, text = int(document.start[place]), document.segment_text(place)
-        if not (item_scores[begin : begin + len(text)] > _MIN_ITEM_SCORE).any():
+        if not (class_scores[begin : begin + len(text)] > _MIN_CLASS_SCORE).any():
             continue
         words = [(begin + match.start(), begin + match.end()) for match in _WORD.finditer(text)]
         if not words:
@@ -109,7 +120,7 @@ def item_runs(document: Document, scores: Floats) -> list[Run]:
             if number < len(words) and kinds[number] == kinds[first]:
                 continue
             kind = CLASSES[kinds[first]]
-            if kind in ITEM_CLASSES:
+            if kind in classes:
                 start, end = words[first][0], words[number - 1][1]
                 score = float(scores[start:end, kinds[first]].mean())
                 part = Part(place, start, end, score)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.encoding import TextSegment, encode
+from services.extractor.items import segment_probabilities
 from services.extractor.network.classes import CLASSES
 from services.extractor.network.engine import Engine, compute_probabilities
 from services.extractor.training.labeling.targets import CORD_CLASSES, WILD_CLASSES
-from shared.arrays import Floats
 from shared.learning.cord import load_cord
 from shared.learning.dataset import load_split
 from shared.measures.matches import Matches
@@ -36,12 +36,6 @@ WILD_VALUES = (
     "Total_value",
 )
 """The value classes of WildReceipt that its macro F1 is the mean of."""
-
-
-def segment_probabilities(document: Document, scores: Floats) -> Floats:
-    """Average the probabilities over the characters of each segment: (S, len(CLASSES)), in reading order."""
-    sums = np.add.reduceat(scores[:, : len(CLASSES)] * ~document.separator[:, None], document.start[:-1], axis=0)
-    return np.asarray(sums / np.maximum(np.diff(document.start) - 1, 1)[:, None], np.float32)
 
 
 def label_segments(

@@ -20,9 +20,9 @@ from services.extractor.training.variations.augmentation import Augmenter
 _BUCKET = 6
 # A receipt that was read, too, is learned from as it is labeled this often.
 _AS_LABELED = 0.5
-# Receipts with a label that fewer receipts than this have come this often per pass.
-_RARE = 40
-_RARE_REPEATS = 3
+# Receipts with a label that fewer receipts than this have come several times per pass.
+_RARE = 60
+_MAX_REPEATS = 6
 # Shares of the receipts that come without any features of words, and without those of one kind.
 _WITHOUT_WORDING = 0.1
 _WITHOUT_WORD = 0.08
@@ -102,13 +102,13 @@ def batches(
 
 
 def repeat_rare(receipts: Sequence[Versions]) -> list[Versions]:
-    """Return the receipts, those with a label that few have several times."""
+    """Return the receipts, those with a rare label several times."""
     labels = [{int(number) for one in versions[0] for number in set(one.labels.tolist())} for versions in receipts]
     counts = Counter(number for found in labels for number in found)
     result: list[Versions] = []
     for versions, found in zip(receipts, labels, strict=True):
-        is_rare = any(counts[number] < _RARE for number in found)
-        result += [versions] * (_RARE_REPEATS if is_rare else 1)
+        rarest = min((counts[number] for number in found), default=_RARE)
+        result += [versions] * min(max(round(_RARE / rarest), 1), _MAX_REPEATS)
     return result
 
 

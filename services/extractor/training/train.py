@@ -34,8 +34,9 @@ from services.extractor.training.evaluate_labels import measure_cord, measure_wi
 from services.extractor.training.examples import Example, batches, encode_labeled, repeat_rare
 from services.extractor.training.fitting import fit, hold_out
 from services.extractor.training.labeling.fields import IGNORED, label
+from services.extractor.training.labeling.pseudo import load_unlabeled, pseudo_versions
 from services.extractor.training.labeling.readings import Reading, load_readings
-from services.extractor.training.labeling.receipts import basic_receipt, cord_receipt, versions_of
+from services.extractor.training.labeling.receipts import Versions, basic_receipt, cord_receipt, versions_of
 from services.extractor.training.losses import ExtractorLoss
 from services.extractor.training.merchants import build_directory
 from services.extractor.training.start import start_from
@@ -68,6 +69,7 @@ class TrainingConfig:
         photographs: Dataset in the layout of WildReceipt, whose `train` is trained on, or None.
         items: Dataset in the layout of CORD, whose `train` is trained on, or None.
         readings: Files with readings of `data` and `photographs` (`services.extractor.training.labeling.readings`).
+        unlabeled: Files with texts of unlabeled receipts, which the network in `start` labels where it is sure.
         start: Folder of weights to start from, or None for random ones.
         peak: Highest learning rate.
         synthetic: Synthetic receipts in the layout of SROIE, all of which are trained on, or None.
@@ -92,6 +94,7 @@ class TrainingConfig:
     photographs: Path | None = None
     items: Path | None = None
     readings: tuple[Path, ...] = ()
+    unlabeled: tuple[Path, ...] = ()
     start: Path | None = None
     peak: float = _PEAK
     steps: int = 1200
@@ -160,7 +163,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     items = [cord_receipt(receipt) for receipt in load_cord(config.items, "train")] if config.items else []
     basic = [versions_of(receipt, readings) for receipt in receipts]
     others = [*(versions_of(receipt, readings) for receipt in photographs), *([one] for one in items)]
-    real = [*basic * config.repeats, *repeat_rare(others)]
+    real = [*basic * config.repeats, *repeat_rare(others), *_pseudo_labeled(config)]
     synthetic = [basic_receipt(one) for one in load_split(config.synthetic, "all")] if config.synthetic else []
     compared = held_out or load_split(config.data, "validation")
     validation = sorted((encode_labeled(label(one)) for one in compared), key=lambda one: len(one.labels))
@@ -213,6 +216,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
                 "data": f"SROIE, {len(receipts)} receipts of the training split (CC BY 4.0)",
                 "photographs": f"WildReceipt, {len(photographs)} receipts of the training split (Apache-2.0)",
                 "items": f"CORD, {len(items)} receipts of the training split (CC BY 4.0)" if items else "none",
+                "unlabeled": [path.name for path in config.unlabeled],
                 "readings": [path.name for path in config.readings],
                 "start": origin,
                 "peak": config.peak,
@@ -226,6 +230,17 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
             }
             measures |= export(network, config, scoring, training)
     return measures
+
+
+def _pseudo_labeled(config: TrainingConfig) -> list[Versions]:
+    """Label the unlabeled receipts with the network that the training starts from."""
+    if not config.unlabeled:
+        return []
+    if config.start is None:
+        raise ValueError("`unlabeled` needs `start`, a network that labels them")
+    settings = ExtractorSettings(weights=config.start, device=config.device, threads=config.threads)
+    engine = load_engine(read_weights(config.start), settings)
+    return list(pseudo_versions(engine, [load_unlabeled(path) for path in config.unlabeled]))
 
 
 def _scoring(
