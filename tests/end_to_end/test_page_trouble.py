@@ -28,8 +28,11 @@ def test_names_and_texts_inject_no_markup(visit: Visit, data: bytes) -> None:
         if not response.ok:
             route.fulfill(response=response)
             return
-        for field in receipt["fields"].values():
+        found = [field for field in receipt["fields"].values() if field is not None]
+        for field in found:
             field["value"] = HOSTILE
+        parts = ("quantity", "unit", "unit_price", "amount", "code", "discount")
+        receipt["items"] = [{"description": found[0], **dict.fromkeys(parts), "sub_items": []}]
         for line in receipt["lines"]:
             line["text"] = HOSTILE
         receipt["models"]["detector"] = HOSTILE
