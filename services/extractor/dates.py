@@ -1,4 +1,4 @@
-"""Which of the dates on a receipt is the date of purchase. numpy only."""
+"""Choose the date of purchase among the dates on a receipt. numpy only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shared.arrays import Floats
 from shared.normalization import DateMatch, find_concepts, find_dates
 from shared.normalization.vocabulary import Concept
 
-# What a digit is misread as, letter for digit, so that places in the text stay.
+# Letters that digits are misread as; one for one, so that places in the text stay.
 MISREAD_DIGITS = str.maketrans("OoQDIil|!SsBZz", "00001111155822")
 _NEARLY_DATE = re.compile(r"[\dOoQDIil|!SsBZz]{1,4}\s?[/.\-][\dOoQDIil|!SsBZz]{1,2}\s?[/.\-][\dOoQDIil|!SsBZz]{2,4}")
 _LEAST_DIGITS = 4
-# Years that cannot be: a digit too many after two, or a century to come.
+# Impossible years: two digits and a stray one, or a future century.
 _STRAY_DIGIT = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2\d{2})\d(?!\d)")
 _LATE_CENTURY = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2)2[1-9](\d{2})(?!\d)")
-# A date whose characters are less likely than this on average to be the date of purchase is left alone.
+# Minimum mean probability of the characters of the date of purchase.
 _LEAST = 0.25
 _OTHER_DATES: tuple[Concept, ...] = ("due_date", "order_date", "expiry")
 _OTHER_DATE = 0.3
@@ -28,7 +28,7 @@ _OTHER_DATE = 0.3
 
 @dataclass(frozen=True)
 class DateCandidate:
-    """A date, where it stands (by place in reading order) and the mean probability of its characters."""
+    """A date with the place of its segment in reading order and the mean probability of its characters."""
 
     place: int
     match: DateMatch

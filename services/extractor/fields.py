@@ -1,4 +1,4 @@
-"""From a receipt's characters and their probabilities to its four fields. numpy only."""
+"""Read the four main fields from the probabilities of characters. numpy only."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fie
 from shared.normalization import AmountMatch, currency, find_amounts, month_comes_first
 
 _LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", re.IGNORECASE)
-# A whole name with its legal form: two words before it, the first of which does not go on from a line above (CO., &);
-# or a longer word and a branch in brackets.
+# A whole name with its legal form, after two words of which the first does not continue the line above (CO., &), or
+# after a longer word and a branch in brackets.
 _LEGAL_NAME = re.compile(
     r"(?:(?!CO\b)\w\S+\s.*\w{2}\S*\s|\w\S{3,}\s\(\w+\)\s)(?:SDN\.?\s?BHD|BERHAD|S/B)\b", re.IGNORECASE
 )
 _CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
 _POSTCODE = re.compile(r"\b\d{5}\b")
-# After a word of four letters, or after a token with a digit (12, U5/N, 7/10A) that a space parts from what follows.
+# After a word of four letters, or after a token with a digit (12, U5/N, 7/10A) and before a space.
 _STOP_WITHIN = re.compile(r"(?<=[^\W\d_]{4})[.;](?=\s?\w)|(?<=\d)(?P<rest>[^\s.,;]{0,3})[.;](?=\s\w)")
 _DOLLAR_IN_ADDRESS = re.compile(r"\$(?=\d)")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
 # Lines above or below a company or an address belong to it only if the network is this sure.
 _EDGE = 0.72
-# So far below a brand the legal name of its company may stand.
+# Maximum distance of the legal name below a brand, in segments.
 _LINES_TO_LEGAL_NAME = 4
 _MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
-# A part of a company that the network is this sure of is not taken for a brand or an owner.
+# Parts of a company with at least this score are not brands or owners.
 _CLEAR = 0.85
-# Text read with more than this probability was read beyond doubt.
+# Probability from which a text counts as read without doubt.
 _SURE = 0.995
 _SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
 
 
 @dataclass
 class Extraction:
-    """The fields of a receipt with what speaks for each; the evidence is what confidences are fitted on."""
+    """The fields of a receipt, and the evidence that confidences are computed from."""
 
     fields: Fields
     evidence: dict[FieldName, Evidence]
 
 
 class FieldReader:
-    """Turns probabilities into fields.
+    """Turn probabilities into fields.
 
     Args:
         scoring: Fitted weights.
@@ -149,7 +149,7 @@ class FieldReader:
         if not value:
             return None
         places = [part.place for part in span.parts]
-        # A value that the directory confirms was read right, or does not depend on how it was read.
+        # A value that the directory has was read right, or was corrected.
         reading = 1.0 if correction.known else source.reading(_lengths(span))
         signs = text_signs(value, span.text(source.document), len(places))
         signs["usual"] = self._directory.usual(name, value) if correction.known else 0.0
@@ -184,7 +184,8 @@ class FieldReader:
         document, probability = source.document, scores[:, _CLASS["total"]]
         found = candidates(document, probability)
         chances = shares(found, self._scoring.total_weights, self._scoring.no_total)
-        if max(chances, default=0.0) <= 1.0 - sum(chances):  # that there is none is likelier
+        # The rest of the probability is that of no total.
+        if max(chances, default=0.0) <= 1.0 - sum(chances):
             return
         number = int(np.argmax(chances))
         best = found[number].best
@@ -308,7 +309,7 @@ def _printed(match: AmountMatch, probability: Floats) -> str:
     places = [i for i in places if not match.number_start <= i < match.number_end]
     if not places or match.amount < 0:
         return match.text
-    # A sign that touches the number is part of the value to most people, one that stands apart is not.
+    # Labels usually include a sign that touches the number, and leave out one with a space between.
     apart = before.endswith(" ") or after.startswith(" ")
     if float(np.max(probability[places])) > (_SIGN_APART if apart else _SIGN_TOUCHING):
         return match.text

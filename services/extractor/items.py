@@ -23,12 +23,12 @@ _WORD = re.compile(r"\S+")
 _MIN_PROBABILITY = 1e-4
 # A segment without a character of this probability has no run of the classes.
 _MIN_CLASS_SCORE = 0.2
-# Cost of another class within a segment, in nats.
+# Cost of a change of the class within a segment, in nats.
 _SWITCH_COST = 1.5
-# The evidence of a word grows up to this many characters; more of them say the same again.
+# Number of characters from which the evidence of a word counts in full.
 _FULL_EVIDENCE = 3
 _MAX_RUNS_PER_ITEM = 40
-# Costs of an item that is put together in an unusual way, in nats.
+# Costs of items with unusual parts, in nats.
 _SECOND_AMOUNT_COST = 4.0
 _SECOND_QUANTITY_COST = 1.5
 _NO_DESCRIPTION_COST = 2.5
@@ -124,7 +124,7 @@ def find_runs(document: Document, scores: Floats, classes: Sequence[str]) -> lis
                 start, end = words[first][0], words[number - 1][1]
                 score = float(scores[start:end, kinds[first]].mean())
                 part = Part(place, start, end, score)
-                # Only the first run of a segment can begin an item that the segment begins.
+                # Only the first run of a segment can be the start of an item.
                 is_first = not found or found[-1].part.place != place
                 found.append(Run(kind, part, int(document.row[place]), start_score if is_first else 0.0))
             first = number

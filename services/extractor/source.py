@@ -1,4 +1,4 @@
-"""Where the characters of an encoded receipt are on its pages, and how surely they were read."""
+"""The segments behind an encoded receipt: their positions, and the confidence of their readings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.geometry import enclosing_quad, round_quad
 
 
 class Place(TypedDict):
-    """The part of a field that says where it is."""
+    """The keys of a field that locate it."""
 
     page: int
     quad: Quad
@@ -20,17 +20,19 @@ class Place(TypedDict):
 
 
 class Source:
-    """Where the text of a receipt came from."""
+    """The segments that a document was encoded from."""
 
     def __init__(self, segments: Sequence[TextSegment], document: Document) -> None:
         self.segments = segments
         self.document = document
 
     def reading(self, parts: Iterable[tuple[int, int]]) -> float:
-        """Probability that parts of segments, each a place and a number of characters, were read without a mistake.
+        """Return the probability that parts of segments were read without a mistake.
 
-        A part of a segment has its share of the characters in which a mistake could be, taken to be alike and
-        independent of each other.
+        Mistakes are assumed to be equally likely in all characters of a segment and independent of each other.
+
+        Args:
+            parts: Pairs of a segment's place in reading order and a number of its characters.
         """
         chances = (float(self._segment(place).confidence ** self._share(place, length)) for place, length in parts)
         return float(math.prod(chances))

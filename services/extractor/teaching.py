@@ -27,7 +27,7 @@ Name = Literal["company", "address"]
 
 # Similarity from which two texts are spellings of one name, or a name and most of it.
 _ONE_NAME = 0.6
-# Shorter texts occur in too many others by accident.
+# Minimum letters of a text to search for, since shorter ones match by accident.
 _SHORT = 6
 # Occurrences with which a taught spelling outweighs others in the directory.
 _OFTEN = 3

@@ -1,7 +1,7 @@
-"""Which of the amounts on a receipt is the total. numpy only.
+"""Choose the total among the amounts of a receipt. numpy only.
 
-The network says how likely each printed amount is the total; rules know what it cannot see, since they calculate. Both
-together give each distinct amount a score, and the weights of that sum are fitted on receipts kept out of training.
+Each distinct amount gets a score, a weighted sum of the network's probability and of rules about wording and
+arithmetic. The weights are fitted on receipts held out of training.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.arrays import Floats
 from shared.normalization import AmountMatch, find_amounts, find_concepts, infer_number_format, names_concept
 from shared.normalization.vocabulary import Concept
 
-# What a row names beside the total if it announces another amount: "total savings", "total items", "subtotal".
+# Concepts with which a row that names the total announces another amount: "total savings", "total items".
 _NOT_TOTAL: tuple[Concept, ...] = (
     "subtotal", "net", "quantity", "discount", "change", "rounding", "tip", "service", "deposit",
 )  # fmt: skip
@@ -28,15 +28,15 @@ _PAID: tuple[Concept, ...] = ("paid", "cash", "card", "wallet", "voucher")
 
 FEATURES = (
     "network",  # logit of the network's probability for the likeliest print
-    "named",  # a row with it says that it is the total
+    "named",  # on a row that names the total
     "repeated",
     "largest",
     "paid_less_change",
-    "subtotal_and_more",  # the subtotal and some other amount add up to it
-    "paid",  # on a row that says so, and on none that names the total
+    "subtotal_and_more",  # it is the sum of the subtotal and another amount
+    "paid",  # on a row that names a payment, and on none that names the total
     "change",
     "zero",
-    "rounded",  # 1: some other amount rounded to five cents; -1: there is one that this one was rounded to
+    "rounded",  # 1 if it is another amount rounded to five cents, -1 if another amount is this one rounded
 )
 DEFAULT_WEIGHTS = (1.0, 1.0, 0.3, 0.3, 1.0, 0.5, -0.5, -1.5, -1.0, 2.0)
 DEFAULT_NO_TOTAL = -3.0
@@ -57,7 +57,7 @@ class Print:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A distinct amount, all its prints, and its features in the order of FEATURES."""
+    """A distinct amount with all its prints and its features in the order of FEATURES."""
 
     amount: Decimal
     prints: tuple[Print, ...]
@@ -65,7 +65,7 @@ class Candidate:
 
     @property
     def best(self) -> Print:
-        """The print that is most likely the total's."""
+        """The print that is most likely the total."""
         return max(self.prints, key=lambda one: one.score)
 
 
@@ -84,7 +84,7 @@ def is_total_row(text: str) -> bool:
 
 
 def candidates(document: Document, probability: Floats) -> list[Candidate]:
-    """Every distinct amount of a receipt, with what speaks for and against it."""
+    """Return every distinct amount of a receipt with its features."""
     prints = _prints(document, probability)
     amounts: dict[Decimal, list[Print]] = {}
     for one in prints:
@@ -115,7 +115,7 @@ def candidates(document: Document, probability: Floats) -> list[Candidate]:
 
 
 def _rounded(amount: Decimal, others: Iterable[Decimal]) -> int:
-    """Where the smallest coins are gone, the total is paid in multiples of five cents."""
+    """Return the feature `rounded`: without the smallest coins, totals are rounded to five cents."""
     whole = amount % _COIN == 0
     near = [other for other in others if 0 < abs(other - amount) < _COIN and (other % _COIN == 0) != whole]
     if not near or abs(amount) <= 1:

@@ -29,14 +29,14 @@ NUMBER_FEATURES = (
     "addend",  # the number is part of such a pair
 )
 
-# Not part of a date, a time, a telephone number or a longer code.
+# Dates, times, telephone numbers and long codes do not match.
 _NUMBER = re.compile(
     r"(?<![\d/:.,-])(?<!\d[ ])"
     r"(?P<number>\d{1,3}(?:[.,']\d{3})+(?:[.,]\d{1,2})?|\d{1,9}[.,]\d{1,3}|\d{1,8})(?![\d/:]|[.,'-]\d)"
 )
 _MAX_NUMBERS = 250
 _LARGEST_MAGNITUDE = 8.0
-# Neighbors in the list of prices that may add up to a number next to them.
+# Maximum distance in the list of prices between a sum and its two addends.
 _PAIR_REACH = 6
 _MAX_SUM_TERMS = 40
 _TOLERANCE = 0.011
@@ -137,7 +137,7 @@ def _products(values: Doubles, rows: npt.NDArray[np.int64]) -> tuple[Floats, Flo
             continue
         table = values[near][:, None] * values[near][None, :]
         first, second = np.nonzero(np.triu(np.abs(table - values[index]) <= _TOLERANCE, 1))
-        # 1 x 5.00 = 5.00 says little, but more than nothing: the price occurs twice next to a 1.
+        # 1 x 5.00 = 5.00 counts as well: the price occurs twice next to a 1.
         for a, b in zip(near[first], near[second], strict=True):
             product[index] = 1.0
             factor[[a, b]] = 1.0

@@ -51,7 +51,7 @@ def label_segments(
     owner = np.full(len(CLASSES), len(classes))
     for number, names in enumerate(classes.values()):
         owner[[CLASSES.index(name) for name in names]] = number
-    # Words that announce values, and print of no kind, compete class by class with the labels.
+    # The other classes compete with the labels one by one.
     rest = [[number] for number in np.flatnonzero(owner == len(classes))]
     columns = [np.flatnonzero(owner == number) for number in range(len(classes))] + [np.array(one) for one in rest]
     names = [*classes, *(_NOTHING for _ in rest)]

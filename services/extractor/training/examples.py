@@ -18,12 +18,12 @@ from services.extractor.training.variations.augmentation import Augmenter
 
 # Receipts are sorted by length within this many batches, so that little is padded and the order stays random.
 _BUCKET = 6
-# A receipt that was read, too, is learned from as it is labeled this often.
+# Share of the passes in which a receipt with readings comes as labeled.
 _AS_LABELED = 0.5
-# Receipts with a label that fewer receipts than this have come several times per pass.
+# Receipts with a label that occurs on fewer receipts than this come several times per pass.
 _RARE = 60
 _MAX_REPEATS = 6
-# Shares of the receipts that come without any features of words, and without those of one kind.
+# Shares of the receipts without any wording features, and without each of them.
 _WITHOUT_WORDING = 0.1
 _WITHOUT_WORD = 0.08
 

@@ -74,12 +74,12 @@ def versions_of(
         labeled, read = one[receipt.key].labeled, one[receipt.key].read
         if [segment.text for segment in labeled] != [segment.text for segment in receipt.segments]:
             raise ValueError(f"The readings of {receipt.key} are of a receipt that is labeled differently")
-        # The copy that was read may be smaller than the original, so its own places count.
+        # The copy that was read may be smaller than the original: use its own positions.
         placed = tuple(
             LabeledSegment(copy.quad, own.text, own.label) for copy, own in zip(labeled, receipt.segments, strict=True)
         )
         moved = LabeledReceipt(receipt.key, receipt.image_path, placed, receipt.entities, spaced=receipt.spaced)
-        # What WildReceipt ignores is print all the same, of unknown kind.
+        # Segments that WildReceipt ignores are text of an unknown kind.
         background = BASIC_OTHER if receipt.spaced else IGNORED
         versions.append(transfer(make(moved), read, background))
     return versions

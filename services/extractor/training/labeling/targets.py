@@ -1,4 +1,4 @@
-"""What a label of a dataset says about the classes of the network.
+"""Map the labels of datasets to classes of the network.
 
 A dataset that does not label a class does not deny it. So a label stands for a set of classes, and the loss sums the
 probabilities of the set (marginalized cross-entropy). A training label is a number: below the count of classes it is
@@ -104,7 +104,7 @@ def _all_but(covered: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in CLASSES if name not in labeled)
 
 
-# Print without a label: it is of none of the classes that the dataset labels.
+# Text without a label belongs to none of the classes that the dataset labels.
 SETS: dict[str, tuple[str, ...]] = {
     "basic other": _all_but(BASIC_CLASSES),
     "wild other": _all_but(name for names in WILD_CLASSES.values() for name in names),

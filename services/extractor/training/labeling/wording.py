@@ -18,7 +18,7 @@ from services.extractor.training.labeling.fields import IGNORED, LabeledText
 from services.extractor.training.labeling.targets import BASIC_OTHER
 from shared.normalization import find_amounts
 
-# The value is the last group; the words before it, if they are captured, are the key.
+# The second group is the value, the first the words that announce it.
 _VALUES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (value, key, re.compile(pattern, re.IGNORECASE))
     for value, key, pattern in (
@@ -42,7 +42,7 @@ _VALUES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
-# What a row says before its last amount, and the class of that amount; the first that fits counts.
+# Patterns of the words before the last amount of a row, and the class of that amount; the first match counts.
 _ROWS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), value)
     for pattern, value in (

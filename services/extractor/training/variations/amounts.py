@@ -15,7 +15,7 @@ from services.extractor.training.labeling.fields import LabeledText
 _FORMATS = ((",", ".", 2), ("", ".", 2), (".", ",", 2), ("", ",", 2), (",", ".", 0), (".", ",", 0), ("'", ".", 2))
 _FORMAT_WEIGHTS = (3, 5, 2, 3, 1, 1, 0.3)
 _FACTORS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 20)
-# A price without decimals, in thousandths of a price with two: 16,500 and 16.50 buy about the same.
+# Factor between prices without decimals and those with two: 16,500 becomes 16.50.
 _WHOLE_PER_UNIT = 1000
 _MAX_CENTS = 10**9
 
@@ -39,7 +39,7 @@ def change_prices(segments: Sequence[LabeledText], chance: random.Random) -> Non
             continue
         segment = segments[one.place]
         printed = segment.text[one.start : one.end]
-        # In a name, such as 0.5L, it is not a price.
+        # A number followed by a letter, such as 0.5L, is a size.
         if re.match(r"[^\W\d_]", segment.text[one.end : one.end + 1]):
             continue
         cents = round(one.value * (100 / _WHOLE_PER_UNIT if is_whole else 100) * factor)

@@ -18,7 +18,7 @@ from shared.normalization.cldr import load_cldr
 from shared.normalization.vocabulary import find_concepts, load_vocabulary
 
 _TRANSLATABLE = BACKGROUND | {CLASSES.index(name) for name in KEY_CLASSES}
-# Before or after the amount, with or without a space.
+# Printed before or after the amount, with or without a space.
 _SIGNS = ("€", "£", "kr", "Kč", "zł", "Ft", "R$", "CHF", "lei", "₺", "TL", "Rp", "Rs.", "₱", "₫", "S/", "R", "EUR")
 _MONTH_FORMS = ("{d} {m} {y}", "{d}. {m} {y}", "{d} de {m} de {y}", "{m} {d}, {y}", "{d}-{m}-{y}", "{d} {m} {s}")
 _MIN_MONTH_LETTERS = 3
@@ -33,7 +33,7 @@ def translate(segments: Sequence[LabeledText], chance: random.Random) -> None:
     words = load_vocabulary()[language]
     for segment in segments:
         for concept, matches in find_concepts(segment.text).items():
-            # One word at a time: the places of the others change with it.
+            # One word per segment, since replacing it moves the others.
             span = slice(matches[0].start, matches[0].end)
             if concept in words and _TRANSLATABLE.issuperset(segment.labels[span].tolist()):
                 word = chance.choice(words[concept])

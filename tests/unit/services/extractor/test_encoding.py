@@ -1,3 +1,5 @@
+"""Receipts as sequences of characters with features."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -16,7 +18,7 @@ def column(document: Document, name: str) -> Floats:
     return document.features[:, FEATURES.index(name)]
 
 
-def test_rows_end_with_newlines_and_tabs_part_their_segments() -> None:
+def test_separates_rows_by_newlines_and_segments_by_tabs() -> None:
     document = encode([segment("9.00", 200, 40), segment("SHOP", 10, 0), segment("TOTAL", 10, 42)])
     assert document.text == "SHOP\nTOTAL\t9.00\n"
     assert document.order.tolist() == [1, 2, 0]
@@ -26,26 +28,26 @@ def test_rows_end_with_newlines_and_tabs_part_their_segments() -> None:
     assert "".join(np.array(list(document.text))[document.separator]) == "\n\t\n"
 
 
-def test_nothing_gives_an_empty_document() -> None:
+def test_no_segments_make_an_empty_document() -> None:
     for nothing in ([], [segment("  ", 0, 0)]):
         document = encode(nothing)
         assert document.text == ""
         assert document.features.shape == (0, len(FEATURES))
 
 
-def test_case_and_accents_are_folded_for_the_network_and_kept_in_the_text() -> None:
+def test_folds_case_and_accents_in_codes_but_not_in_text() -> None:
     assert code("é") == code("e") == code("E") != code("F")
     assert encode([segment("Café", 0, 0)]).text == "Café\n"
 
 
-def test_unknown_characters_have_codes_by_kind() -> None:
+def test_unknown_characters_share_codes_by_kind() -> None:
     codes = {code("漢"), code("٣"), code("☺")}
     assert len(codes) == 3
     assert all(0 < value < CODES for value in codes)
     assert code("字") == code("漢")
 
 
-def test_separators_inside_a_text_become_spaces() -> None:
+def test_replaces_separators_within_text_by_spaces() -> None:
     document = encode([segment("A\tB\nC", 0, 0)])
     assert document.text == "A B C\n"
 
@@ -56,13 +58,13 @@ def test_pages_follow_each_other() -> None:
     assert column(document, "y")[0] < column(document, "y")[-1]
 
 
-def test_layout_does_not_depend_on_scale_or_place() -> None:
+def test_layout_features_do_not_depend_on_scale_or_position() -> None:
     small = [segment("SHOP", 10, 0), segment("TOTAL", 10, 40), segment("9.00", 200, 40)]
     large = [TextSegment(s.quad * 3 + 500, s.text) for s in small]
     np.testing.assert_allclose(encode(small).features, encode(large).features, atol=1e-4)
 
 
-def test_layout_numbers_say_where_things_are() -> None:
+def test_layout_features_describe_positions() -> None:
     document = encode([segment("SHOP", 0, 0), segment("TOTAL", 0, 40), segment("9.00", 360, 40)])
     x, right = column(document, "x"), column(document, "right")
     assert x[document.text.index("9")] > 0.85
@@ -73,7 +75,7 @@ def test_layout_numbers_say_where_things_are() -> None:
     assert gap_after[0] == 0.0
 
 
-def test_dates_and_amounts_are_marked() -> None:
+def test_marks_dates_and_amounts() -> None:
     document = encode([segment("DATE 25/12/2018", 0, 0), segment("4.50", 0, 40), segment("RM9.00", 0, 80)])
     marked = column(document, "in_date") > 0
     assert "".join(np.array(list(document.text))[marked]) == "25/12/2018"

@@ -1,3 +1,5 @@
+"""Fields from the probabilities of characters."""
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -28,7 +30,7 @@ def segments(rows: Rows, confidence: float = 1.0) -> list[TextSegment]:
 
 
 def scores(document: Document, **marked: list[str]) -> np.ndarray:
-    """Probabilities of a network that is sure: each field's texts are found one after another, the rest is other."""
+    """Return the probabilities of a certain network: the texts of each field in order, the rest is other."""
     result = np.full((len(document.text), 5), 0.01, np.float32)
     result[:, 0] = 0.96
     for name, texts in marked.items():
@@ -47,12 +49,12 @@ def read(rows: Rows, directory: Directory | None = None, confidence: float = 1.0
     return FieldReader(Scoring(), directory).read(given, document, scores(document, **marked)).fields
 
 
-def test_nothing_is_read_from_nothing_or_where_nothing_is_likely() -> None:
+def test_finds_no_fields_without_text_or_likely_characters() -> None:
     assert read([]) == Fields()
     assert read([["THANK YOU"], ["TOTAL", "9.00"], ["25/12/2018"]]) == Fields()
 
 
-def test_a_brand_above_a_whole_legal_name_is_left_out() -> None:
+def test_leaves_out_a_brand_above_a_whole_legal_name() -> None:
     fields = read([["SARANG CAFE"], ["TRENDY HOUSE SDN. BHD."]], company=["SARANG CAFE", "TRENDY HOUSE SDN. BHD."])
     assert fields.company is not None
     assert fields.company.value == "TRENDY HOUSE SDN. BHD."
@@ -62,7 +64,7 @@ def test_a_brand_above_a_whole_legal_name_is_left_out() -> None:
     assert fields.company.value == "TRENDYHOUSE (M) SDN BHD"
 
 
-def test_a_legal_name_a_few_lines_below_a_brand_is_the_company() -> None:
+def test_prefers_a_legal_name_a_few_lines_below_a_brand() -> None:
     rows = [["BASKIN ROBBINS"], ["DESA PARK CITY"], ["GOLDEN SCOOP SDN BHD (169609-A)"], ["A-16-1, TOWER A"]]
     fields = read(rows, company=["BASKIN ROBBINS"])
     assert fields.company is not None
@@ -74,7 +76,7 @@ def test_a_legal_name_a_few_lines_below_a_brand_is_the_company() -> None:
 
 
 @pytest.mark.parametrize("caption", ["Owned by: ", "FACEBOOK : -"])
-def test_what_announces_a_company_is_no_part_of_it(caption: str) -> None:
+def test_leaves_out_the_caption_of_a_company(caption: str) -> None:
     line = f"{caption}CHEF LEE SDN BHD"
     fields = read([[line], ["LOT 5"]], company=[line])
     assert fields.company is not None
@@ -82,13 +84,13 @@ def test_what_announces_a_company_is_no_part_of_it(caption: str) -> None:
 
 
 @pytest.mark.parametrize("rest", ["CO. (M) SDN BHD", "SDN BHD", "& TEA LEAF (M) SDN. BHD."])
-def test_a_name_that_goes_on_with_its_legal_form_stays_whole(rest: str) -> None:
+def test_keeps_a_name_continued_with_its_legal_form(rest: str) -> None:
     fields = read([["POPULAR BOOK"], [rest]], company=["POPULAR BOOK", rest])
     assert fields.company is not None
     assert fields.company.value == f"POPULAR BOOK {rest}"
 
 
-def test_a_company_is_cut_before_its_registration_number() -> None:
+def test_cuts_a_company_before_its_registration_number() -> None:
     fields = read([["99 SPEED MART S/B (519537-X)"], ["LOT P.T. 2811"]], company=["99 SPEED MART S/B"])
     assert fields.company is not None
     assert fields.company.value == "99 SPEED MART S/B"
@@ -96,19 +98,19 @@ def test_a_company_is_cut_before_its_registration_number() -> None:
     assert not fields.company.corrected
 
 
-def test_a_bracket_without_a_space_before_it_ends_a_name_too() -> None:
+def test_cuts_a_company_before_a_bracket_without_a_space() -> None:
     fields = read([["MYNEWS RETAIL SB(306295-X) FKA BISON"]], company=["MYNEWS RETAIL SB"])
     assert fields.company is not None
     assert fields.company.value == "MYNEWS RETAIL SB"
 
 
-def test_brackets_within_a_name_stay() -> None:
+def test_keeps_brackets_within_a_name() -> None:
     fields = read([["MR D.I.Y. (M) SDN BHD"]], company=["MR D.I.Y. (M) SDN BHD"])
     assert fields.company is not None
     assert fields.company.value == "MR D.I.Y. (M) SDN BHD"
 
 
-def test_an_address_joins_its_segments_with_spaces_and_encloses_them() -> None:
+def test_joins_the_segments_of_an_address_with_spaces() -> None:
     rows = [["SHOP"], ["NO.53 55,57 & 59, JALAN SAGU 18,"], ["TAMAN DAYA,"], ["81100 JOHOR  BAHRU."], ["TEL: 07"]]
     fields = read(rows, address=[rows[1][0], rows[2][0], rows[3][0]])
     assert fields.address is not None
@@ -126,7 +128,7 @@ def test_an_address_joins_its_segments_with_spaces_and_encloses_them() -> None:
         ("$117, SECOND FLOOR, LOT P.T. 2811", "S117, SECOND FLOOR, LOT P.T. 2811"),
     ],
 )
-def test_what_is_easily_misread_in_an_address_is_put_right_unless_surely_read(read_as: str, value: str) -> None:
+def test_corrects_usual_misreadings_in_addresses_unless_read_without_doubt(read_as: str, value: str) -> None:
     unsure, sure = (read([[read_as]], confidence=one, address=[read_as]).address for one in (0.9, 1.0))
     assert unsure is not None
     assert sure is not None
@@ -134,7 +136,7 @@ def test_what_is_easily_misread_in_an_address_is_put_right_unless_surely_read(re
     assert sure.value == read_as
 
 
-def test_an_address_may_be_parted_by_one_other_segment_but_not_by_two() -> None:
+def test_address_spans_one_foreign_segment_but_not_two() -> None:
     one = read([["1 JALAN A"], ["TEL 1"], ["50000 KL"]], address=["1 JALAN A", "50000 KL"])
     assert one.address is not None
     assert one.address.value == "1 JALAN A 50000 KL"
@@ -143,7 +145,7 @@ def test_an_address_may_be_parted_by_one_other_segment_but_not_by_two() -> None:
     assert two.address.value == "1 JALAN BESAR"
 
 
-def test_a_line_beside_a_name_needs_to_be_surely_part_of_it() -> None:
+def test_first_and_last_lines_need_a_high_probability() -> None:
     given = segments([["CUSTOMER COPY"], ["LEE TRADING"], ["(M) SDN BHD"]])
     document = encode(given)
     sure = np.array([0.65, 0.99, 0.95])[document.segment].astype(np.float32)
@@ -156,7 +158,7 @@ def test_a_line_beside_a_name_needs_to_be_surely_part_of_it() -> None:
     assert len(span.parts) == 3
 
 
-def test_single_characters_of_another_opinion_do_not_cut_a_word() -> None:
+def test_single_unlikely_characters_do_not_cut_a_word() -> None:
     given = segments([["RESTORAN WAN SHENG"]])
     document = encode(given)
     probability = np.full(len(document.text), 0.9, np.float32)
@@ -184,13 +186,13 @@ def test_doubt_is_the_least_clear_segment() -> None:
         ("25/l2/2O18", "25/12/2018", "2018-12-25"),
     ],
 )
-def test_a_date_is_as_printed_and_in_iso(printed: str, value: str, iso: str | None) -> None:
+def test_answers_dates_as_printed_and_in_iso(printed: str, value: str, iso: str | None) -> None:
     fields = read([["SHOP"], [printed]], date=[printed])
     assert fields.date is not None
     assert (fields.date.value, fields.date.iso, fields.date.lines) == (value, iso, [1])
 
 
-def test_the_month_comes_first_in_the_united_states() -> None:
+def test_reads_the_month_first_in_the_united_states() -> None:
     fields = read([["12 Main St, Austin, TX 78765"], ["03/04/2018"]], date=["03/04/2018"])
     assert fields.date is not None
     assert fields.date.iso == "2018-03-04"
@@ -207,7 +209,7 @@ def test_the_month_comes_first_in_the_united_states() -> None:
         ("SHOP SDN BHD", "03/04/2018", True, "2018-04-03", False),
     ],
 )
-def test_a_date_that_nothing_decides_says_so(
+def test_marks_undecided_dates_as_ambiguous(
     shop: str, printed: str, month_first: bool, iso: str, ambiguous: bool
 ) -> None:
     given = segments([[shop], [printed]])
@@ -218,7 +220,7 @@ def test_a_date_that_nothing_decides_says_so(
     assert (date.iso, date.ambiguous) == (iso, ambiguous)
 
 
-def test_what_is_hardly_likely_right_is_not_answered() -> None:
+def test_leaves_out_fields_with_low_confidence() -> None:
     given = segments([["SHOP"], ["TOTAL", "9.00"], ["25/12/2018"]], confidence=0.5)
     document = encode(given)
     marked = scores(document, company=["SHOP"], total=["9.00"], date=["25/12/2018"])
@@ -232,7 +234,7 @@ def test_what_is_hardly_likely_right_is_not_answered() -> None:
     assert likely.evidence == everything.evidence
 
 
-def test_a_possible_date_is_preferred_to_an_impossible_one() -> None:
+def test_prefers_possible_dates() -> None:
     document = encode(segments([["41/12/2018"], ["11/12/2018"]]))
     probability = np.where(document.segment == 0, 0.9, 0.6).astype(np.float32)
     found = best_date(document, probability)
@@ -254,7 +256,7 @@ def test_a_possible_date_is_preferred_to_an_impossible_one() -> None:
         ("1O.5O", "10.50", "10.50", None),
     ],
 )
-def test_a_total_is_as_printed_decimal_and_with_its_currency(
+def test_answers_totals_as_printed_with_amount_and_currency(
     printed: str, value: str, amount: str, currency: str | None
 ) -> None:
     fields = read([["TOTAL", printed]], total=[printed.replace("$ ", "").replace(" EUR", "")])
@@ -274,20 +276,20 @@ def weighed(rows: Rows, likely: dict[str, float]) -> dict[Decimal, float]:
     return {one.amount: chance for one, chance in zip(found, chances, strict=True)}
 
 
-def test_arithmetic_decides_between_amounts_that_look_alike() -> None:
+def test_arithmetic_decides_between_similar_amounts() -> None:
     rows = [["TOTAL SALES", "21.85"], ["CASH", "50.00"], ["CHANGE", "28.15"]]
     chances = weighed(rows, {"21.85": 0.5, "50.00": 0.5, "28.15": 0.5})
     assert max(chances, key=chances.__getitem__) == Decimal("21.85")
     assert chances[Decimal("21.85")] > 0.8
 
 
-def test_the_rounded_amount_is_the_total() -> None:
+def test_prefers_the_rounded_total() -> None:
     rows = [["TOTAL", "19.99"], ["ROUNDING", "0.01"], ["ROUNDED TOTAL", "20.00"], ["CASH", "50.00"]]
     chances = weighed(rows, {"19.99": 0.6, "20.00": 0.4})
     assert max(chances, key=chances.__getitem__) == Decimal("20.00")
 
 
-def test_features_of_amounts() -> None:
+def test_computes_features_of_amounts() -> None:
     rows = [["SUB TOTAL", "10.00"], ["TAX", "0.60"], ["TOTAL", "10.60"], ["CASH", "11.00"], ["CHANGE", "0.40"]]
     document = encode(segments(rows))
     found = candidates(document, np.full(len(document.text), 0.5, np.float32))
@@ -313,12 +315,12 @@ def test_features_of_amounts() -> None:
         ("CHANGE\t1.00", False),
     ],
 )
-def test_rows_that_name_the_total(row: str, expected: bool) -> None:
+def test_recognizes_rows_that_name_the_total(row: str, expected: bool) -> None:
     assert is_total_row(row) is expected
 
 
 @pytest.mark.parametrize(("read_as", "iso"), [("24/05/184", "2018-05-24"), ("12/03/2918 13:07", "2018-03-12")])
-def test_a_date_with_a_digit_too_many_or_a_year_far_off_is_put_right(read_as: str, iso: str) -> None:
+def test_repairs_dates_with_an_extra_digit_or_a_distant_year(read_as: str, iso: str) -> None:
     fields = read([["SHOP"], [read_as]], date=[read_as])
     assert fields.date is not None
     assert fields.date.iso == iso
@@ -334,7 +336,7 @@ def test_confidence_rises_with_probability_and_falls_with_doubt_and_misreading()
     assert 0.0 <= scoring.probability("total", Evidence(score=0.0)) <= sure <= 1.0
 
 
-def test_how_a_text_was_read_counts_unless_the_directory_confirms_it() -> None:
+def test_reading_confidence_counts_unless_the_directory_has_the_value() -> None:
     rows = [["ABC TRADING"]]
     plain = read(rows, company=["ABC TRADING"])
     unsure = read(rows, confidence=0.5, company=["ABC TRADING"])
@@ -346,7 +348,7 @@ def test_how_a_text_was_read_counts_unless_the_directory_confirms_it() -> None:
     assert not known.company.corrected
 
 
-def test_the_directory_corrects_and_says_so() -> None:
+def test_reports_corrections_by_the_directory() -> None:
     directory = Directory(
         ["UNIHAKKA INTERNATIONAL SDN BHD"], [("UNIHAKKA INTERNATIONAL SDN BHD", "12, JALAN TAMPOI 7/4, 81200 JOHOR")]
     )
@@ -361,7 +363,7 @@ def test_the_directory_corrects_and_says_so() -> None:
     assert (without.company.value, without.company.corrected) == ("UNIHAKKA INTERNATI0NAL SDN BHD", False)
 
 
-def test_a_known_company_is_found_beside_an_unclear_neighbor() -> None:
+def test_finds_a_known_company_next_to_an_unclear_line() -> None:
     given = segments([["TAN WOON YANN"], ["MR D.I.Y. (JOHOR) SDN BHD"]])
     document = encode(given)
     marked = scores(document, company=["TAN WOON YANN", "MR D.I.Y. (JOHOR) SDN BHD"])

@@ -1,3 +1,5 @@
+"""The merchant directory."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -27,12 +29,12 @@ def directory() -> Directory:
         ("PERN1AGAAN ZHENG HUl", "PERNIAGAAN ZHENG HUI"),
     ],
 )
-def test_a_name_nearly_read_is_spelt_right(directory: Directory, read: str, value: str) -> None:
+def test_corrects_nearly_read_names(directory: Directory, read: str, value: str) -> None:
     correction = directory.company(read)
     assert (correction.value, correction.known, correction.corrected) == (value, True, True)
 
 
-def test_a_rare_spelling_of_an_address_gives_way_unless_it_was_read_beyond_doubt() -> None:
+def test_replaces_a_rare_spelling_unless_read_without_doubt() -> None:
     usual, rare = "NO 290, JALAN AIR PANAS, SETAPAK", "NO 290, JALAN AIR PANAS. SETAPAK"
     directory = Directory(addresses=[("SHOP", usual)] * 5 + [("SHOP", rare)])
     assert directory.address(rare).value == usual
@@ -42,53 +44,53 @@ def test_a_rare_spelling_of_an_address_gives_way_unless_it_was_read_beyond_doubt
 
 
 @pytest.mark.parametrize("read", ["ABD SDN BHD", "GARDENS SDN BHD", "PERNIAGAAN LIM", "", "SDN BHD", "KUCHAI"])
-def test_other_names_stay_as_they_are(directory: Directory, read: str) -> None:
+def test_keeps_unknown_names(directory: Directory, read: str) -> None:
     correction = directory.company(read)
     assert (correction.value, correction.known, correction.corrected) == (read, False, False)
 
 
-def test_a_right_name_is_known_and_not_corrected(directory: Directory) -> None:
+def test_recognizes_correct_names(directory: Directory) -> None:
     assert not directory.company(SHOP).corrected
     assert not directory.company(SHOP.title()).corrected
     assert directory.company(SHOP).known
 
 
-def test_names_that_only_end_alike_are_others() -> None:
+def test_keeps_names_that_share_only_their_ending() -> None:
     directory = Directory(["ASO ELECTRICAL TRADING SDN BHD"])
     assert not directory.company("KHE ELECTRICAL TRADING").known
     assert directory.company("ASO ELECTRCAL TRADlNC").known
 
 
-def test_two_names_equally_near_are_nobodys() -> None:
+def test_keeps_a_name_equally_similar_to_two_others() -> None:
     directory = Directory(["KEDAI MAJU JAYA A", "KEDAI MAJU JAYA B"])
     assert not directory.company("KEDAI MAJU JAYA C").known
 
 
-def test_an_address_nearly_read_is_spelt_right(directory: Directory) -> None:
+def test_corrects_nearly_read_addresses(directory: Directory) -> None:
     read = "LOT 1851-A & 1851-B. JALAN KPB 6, KAWASAN PERINDUSTRlAN BALAK0NG, 43300 SERI KEMBANGAN, SELANG0R"
     correction = directory.address(read)
     assert (correction.value, correction.corrected) == (STREET, True)
 
 
-def test_another_number_is_another_address(directory: Directory) -> None:
+def test_keeps_an_address_with_another_number(directory: Directory) -> None:
     for read in (OTHER.replace("NO.59", "NO.53"), OTHER.replace("9/5", "9/7")):
         assert directory.address(read).value == read
 
 
-def test_one_digit_is_forgiven_where_the_company_is_known_there(directory: Directory) -> None:
+def test_accepts_one_misread_digit_at_a_known_company(directory: Directory) -> None:
     read = OTHER.replace("81750", "81760")
     assert directory.address(read, "PERNIAGAAN ZHENG HUI").value == OTHER
     assert directory.address(read, SHOP).value == read
     assert directory.address(read, "PERNIAGAAN ZHENG HUI", sure=True).value == read
 
 
-def test_what_was_surely_read_yields_only_to_a_habit(directory: Directory) -> None:
+def test_text_read_without_doubt_yields_to_frequent_spellings_only(directory: Directory) -> None:
     assert directory.address(OTHER + ".", sure=True).value == OTHER + "."
     assert directory.address(OTHER + ".").value == OTHER
     assert directory.address(STREET + ".", sure=True).value == STREET
 
 
-def test_the_rest_of_a_known_address_is_taken_from_the_text(directory: Directory) -> None:
+def test_completes_a_known_address_from_the_text(directory: Directory) -> None:
     text = "SHOP LOT 1851-A & 1851-B JALAN KPB 6 KAWASAN PERINDUSTRIAN BALAKONG 43300 SERI KEMBANGAN SELANGOR TEL"
     printed = "".join(character for character in text if character.isalnum())
     assert directory.printed_address(printed, "JALANKPB6KAWASANPERINDUSTRIANBALAKONG") == STREET
@@ -96,13 +98,13 @@ def test_the_rest_of_a_known_address_is_taken_from_the_text(directory: Directory
     assert directory.printed_address(printed.replace("43300", "43301"), "JALANKPB6") is None
 
 
-def test_a_directory_of_nothing_changes_nothing() -> None:
+def test_empty_directory_changes_nothing() -> None:
     assert Directory().company("ANY SHOP SDN BHD").value == "ANY SHOP SDN BHD"
     assert Directory().address("ANY STREET").value == "ANY STREET"
     assert len(Directory()) == 0
 
 
-def test_a_users_vendors_outweigh_what_was_met(tmp_path: Path) -> None:
+def test_user_vendors_outweigh_training_labels(tmp_path: Path) -> None:
     path = tmp_path / "merchants.json"
     write_directory({"train": [{"company": "ACME TOOLS SDN. BHD.", "address": ""}] * 5}, path)
     vendors = tmp_path / "vendors.csv"
@@ -125,7 +127,7 @@ def test_a_users_vendors_outweigh_what_was_met(tmp_path: Path) -> None:
         ("missing.csv", None, "cannot be read"),
     ],
 )
-def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: str | None, complaint: str) -> None:
+def test_names_an_unreadable_vendor_list(tmp_path: Path, name: str, content: str | None, complaint: str) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_text(content)
@@ -134,7 +136,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
     assert name in str(caught.value)
 
 
-def test_the_directory_in_the_repository_is_sound() -> None:
+def test_released_directory_is_valid() -> None:
     directory = load_directory()
     assert len(directory) > 300
     assert directory.company("UNIHAKKA INTERNATIONAL SDN BHD").known

@@ -1,3 +1,5 @@
+"""Averages of weights."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -36,7 +38,7 @@ def moved(folder: Path, by: float, **architecture: Any) -> Path:
     return folder
 
 
-def test_the_mean_is_written_with_the_scoring_of_the_first(tmp_path: Path, measured: dict[str, Any]) -> None:
+def test_writes_the_mean_with_the_scoring_of_the_first(tmp_path: Path, measured: dict[str, Any]) -> None:
     first, second = WEIGHTS, moved(tmp_path / "b", 0.5)
     written = averaging.average([first, second], tmp_path / "mean", tmp_path)
     manifest, arrays = load_weights(tmp_path / "mean", name=NAME)
@@ -49,7 +51,7 @@ def test_the_mean_is_written_with_the_scoring_of_the_first(tmp_path: Path, measu
     assert written.measures["validation, given text"]["all"] == measured["all"]
 
 
-def test_different_networks_are_not_averaged(tmp_path: Path) -> None:
+def test_rejects_different_architectures(tmp_path: Path) -> None:
     other = moved(tmp_path / "b", 0.0, network={"hidden": 64})
     with pytest.raises(WeightsError, match="different architectures"):
         averaging.average([WEIGHTS, other], tmp_path / "mean", tmp_path)
