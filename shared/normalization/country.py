@@ -91,7 +91,6 @@ class _Habits:
     tax_ids: tuple[str, ...]
 
 
-@lru_cache(maxsize=64)
 def infer_country(text: str, default: str | None = None) -> Country:
     """Return the country whose receipt has this text.
 
@@ -99,6 +98,14 @@ def infer_country(text: str, default: str | None = None) -> Country:
         text: The whole receipt, a line per row.
         default: ISO 3166 code of the country to assume where the receipt does not tell.
     """
+    country = _infer_country(text)
+    if country.code is None and default is not None:
+        return Country(default, 0.0, ())
+    return country
+
+
+@lru_cache(maxsize=64)
+def _infer_country(text: str) -> Country:
     scores: defaultdict[str, float] = defaultdict(float)
     evidence = list(_evidence(text))
     for one in evidence:
@@ -106,14 +113,14 @@ def infer_country(text: str, default: str | None = None) -> Country:
             scores[code] += one.share
     ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     if not ranked:
-        return Country(default, 0.0, ())
+        return Country(None, 0.0, ())
     best, score = ranked[0]
-    total = sum(math.exp(_SHARPNESS * (other - score)) for _, other in ranked)
+    probability = 1.0 / sum(math.exp(_SHARPNESS * (other - score)) for _, other in ranked)
     lead = score - (ranked[1][1] if len(ranked) > 1 else 0.0)
     if score < _MIN_SCORE or lead < _MIN_LEAD:
-        return Country(default, 0.0 if default else 1.0 / total, ())
+        return Country(None, probability, ())
     fitting = sorted((one for one in evidence if best in one.countries), key=lambda one: -one.share)
-    return Country(best, 1.0 / total, tuple(fitting))
+    return Country(best, probability, tuple(fitting))
 
 
 def _evidence(text: str) -> Iterator[Evidence]:
