@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from shared.contracts import FIELD_NAMES
 from tests.support.deployment import Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +123,7 @@ def corrected(typist: Typist) -> Iterator[None]:
     with httpx2.Client(base_url=typist.url, timeout=60) as client:
         sample = (typist.folder / "receipt.jpg").read_bytes()
         receipt = client.post("/v1/receipts", files={"file": ("receipt.jpg", sample)}).json()
-        fields = {name: {"value": one["value"]} for name, one in receipt["fields"].items() if one}
+        fields = {name: {"value": one["value"]} for name in FIELD_NAMES if (one := receipt["fields"][name])}
         corrections = f"/v1/receipts/{receipt['id']}/corrections"
         assert client.put(corrections, json={"fields": fields}).status_code == 200
         yield
