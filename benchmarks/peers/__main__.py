@@ -117,7 +117,7 @@ def _measure_throughput(system: System, receipts: Sequence[LabeledReceipt]) -> d
 
 
 def _load_receipts(options: argparse.Namespace, stack: ExitStack) -> list[LabeledReceipt]:
-    """Return the receipts to read; rendered ones if there is no data set."""
+    """Return the receipts to read; or rendered ones without a dataset."""
     data, split = options.data, options.split
     if data is None or not data.is_dir():
         data, split = Path(stack.enter_context(tempfile.TemporaryDirectory())), "all"

@@ -39,7 +39,7 @@ def generate_pictures(side: int = 64) -> Iterator[bytes]:
 def open_client(url: str = "") -> httpx2.AsyncClient:
     """Return a client with an unlimited number of connections."""
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=200)
-    # There is no TLS here, and loading the certificate authorities is slow.
+    # Stages are called without TLS, and loading the certificate authorities is slow.
     return httpx2.AsyncClient(base_url=url, limits=limits, timeout=_TIMEOUT_S, trust_env=False, verify=False)
 
 

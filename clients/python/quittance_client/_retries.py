@@ -116,7 +116,7 @@ class Exchange:
         """Return the seconds until the next attempt.
 
         Raises:
-            APIConnectionError: If there is no further attempt.
+            APIConnectionError: If no attempts are left.
         """
         was_sent = not isinstance(error, _NOT_SENT)
         can_repeat = not isinstance(error, _USELESS_TO_REPEAT) and (self._is_repeatable or not was_sent)
@@ -130,7 +130,7 @@ class Exchange:
         """Return the seconds until the next attempt after an error response, whose body has been read.
 
         Raises:
-            APIStatusError: If there is no further attempt.
+            APIStatusError: If no attempts are left.
         """
         error = status_error(response, parse_retry_after(response.headers))
         if error.code == "idempotency-off" and self._key is not None and self._call.idempotency_key is None:

@@ -95,7 +95,7 @@ class Receipt(Model):
         country: ISO 3166 code; None if the receipt does not tell.
         currency: ISO 4217 code; None if the receipt does not tell.
         language: ISO 639 code; None if the receipt does not tell.
-        document_type: Kind of document; None if there is no text.
+        document_type: Kind of document; None without text.
         checks: Arithmetic on the amounts.
         lines: Text segments in reading order.
         models: Versions of the models.
