@@ -1,8 +1,8 @@
 """Fit the scoring on all training receipts, each read by a network that was not trained on it.
 
-Run `python -m services.extractor.training.crossfit --data DIR --runs runs/fold-0 runs/fold-1 runs/fold-2 --weights
-FOLDER --export FOLDER` after trainings with `--held-out SHARE --fold 0`, `--fold 1` and so on. The network's weights do
-not change. Serving code never imports this module.
+Run `python -m services.extractor.training.crossfit --data DIR --photographs DIR --runs runs/fold-0 runs/fold-1
+runs/fold-2 --weights FOLDER --export FOLDER` after trainings with `--held-out SHARE --fold 0`, `--fold 1` and so on.
+The network's weights do not change. Serving code never imports this module.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def crossfit(
     weights: Path,
     export: Path,
     *,
+    photographs: Path | None = None,
     readings: Sequence[Path] = (),
     hidden: int = Architecture.hidden,
     threads: int | None = None,
@@ -50,14 +51,16 @@ def crossfit(
         runs: Run folder of each fold, in order; together they hold out every receipt once.
         weights: Folder of the weights that the scoring is for.
         export: Output folder.
+        photographs: Dataset in the layout of WildReceipt that they were trained on, or None.
         readings: Files with readings of the receipts (`services.extractor.training.labeling.readings`).
         hidden: Units per LSTM direction in the networks of the runs.
         threads: CPU threads; None for all.
     """
     set_threads(threads)
-    receipts = load_split(data, "train")
+    datasets = [load_split(folder, "train") for folder in (data, photographs) if folder]
+    receipts = [receipt for dataset in datasets for receipt in dataset]
     read = [load_readings(path) for path in readings]
-    scoring = fit([_held_out(run, fold, len(runs), receipts, read, hidden) for fold, run in enumerate(runs)])
+    scoring = fit([_held_out(run, fold, len(runs), datasets, read, hidden) for fold, run in enumerate(runs)])
     manifest, tensors = load_weights(weights, name=NAME)
     measures: dict[str, Any] = {}
     # The first pass writes the weights to measure, the second adds the measures to the manifest.
@@ -82,7 +85,7 @@ def _held_out(
     run: Path,
     fold: int,
     folds: int,
-    receipts: Sequence[LabeledReceipt],
+    datasets: Sequence[Sequence[LabeledReceipt]],
     readings: Sequence[Mapping[str, Reading]],
     hidden: int,
 ) -> HeldOut:
@@ -94,8 +97,9 @@ def _held_out(
     if TrainingRun(run, fold).resume(model=network, optimizer=optimizer, average=average) is None:
         raise FileNotFoundError(f"{run} has no checkpoint. Train with --held-out {1 / folds:.4f} --fold {fold} first.")
     network.load_state_dict(average.state_dict())
-    learned, held_out = split_held_out(receipts, 1 / folds, fold)
-    directory = build_directory([receipt.entities for receipt in learned])
+    splits = [split_held_out(receipts, 1 / folds, fold) for receipts in datasets]
+    directory = build_directory([receipt.entities for receipt in splits[0][0]])
+    held_out = [receipt for _, some in splits for receipt in some]
     return hold_out(network.eval(), held_out, directory, torch.device("cpu"), readings=readings, seed=fold)
 
 
@@ -106,6 +110,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--export", type=Path, required=True)
+    parser.add_argument("--photographs", type=Path)
     parser.add_argument("--readings", type=Path, nargs="+", default=[])
     parser.add_argument("--hidden", type=int, default=Architecture.hidden)
     parser.add_argument("--threads", type=int)

@@ -21,14 +21,15 @@ from services.extractor.network.network import CharacterLSTM
 from services.extractor.network.torch_engine import TorchEngine
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
-from services.extractor.training.labeling.fields import label
+from services.extractor.training.labeling.fields import LabeledText, label
 from services.extractor.training.labeling.readings import Reading
 from services.extractor.training.variations.augmentation import Augmenter
 from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES, FieldName
 from shared.learning.labels import LabeledReceipt
 from shared.measures.entities import is_same_value
-from shared.normalization import find_amounts, parse_amount
+from shared.measures.wild import compare_value
+from shared.normalization import find_amounts, parse_amount, parse_date
 
 # Strength of the prior that draws fitted weights to their defaults, since few receipts are held out.
 _TOTAL_RIDGE = 0.02
@@ -50,7 +51,7 @@ class HeldOut:
         texts: Segments of each receipt.
         documents: The same, encoded.
         scores: (T, outputs) probabilities for the characters of each.
-        entities: Labels of each.
+        receipts: Labels of each.
         directory: Merchants of the receipts that the network was trained on, and no others.
         without_total: For each receipt with every print of the total removed, the features of its candidates, (C, F).
     """
@@ -58,7 +59,7 @@ class HeldOut:
     texts: list[list[TextSegment]]
     documents: list[Document]
     scores: list[Floats]
-    entities: list[dict[str, str]]
+    receipts: list[LabeledReceipt]
     directory: Directory
     without_total: list[Doubles]
 
@@ -74,6 +75,8 @@ def hold_out(
 ) -> HeldOut:
     """Run a network over receipts that it was not trained on: as labeled, with varied segments, and as read.
 
+    Receipts whose transcripts have no spaces come as read only, since names without spaces would mislead.
+
     Args:
         network: Network in evaluation mode.
         receipts: Receipts that it was not trained on.
@@ -82,34 +85,52 @@ def hold_out(
         readings: Readings by key, see `services.extractor.training.labeling.readings`.
         seed: Seed of the variations.
     """
-    texts, entities = _variations(receipts, readings, seed)
+    texts, owners = _variations(receipts, readings, seed)
     documents = [encode(segments) for segments in texts]
     engine = TorchEngine(network, device)
     scores = _scores(engine, documents)
-    bare = [encode(without_total(*two)) for two in zip(texts, entities, strict=True)]
+    totaled = [(one, owner.entities) for one, owner in zip(texts, owners, strict=True) if owner.entities["total"]]
+    bare = [encode(without_total(*two)) for two in totaled]
     features = [_features(*two) for two in zip(bare, _scores(engine, bare), strict=True)]
-    return HeldOut(texts, documents, scores, entities, directory, features)
+    return HeldOut(texts, documents, scores, owners, directory, features)
 
 
 def fit(parts: Sequence[HeldOut]) -> Scoring:
     """Fit the scoring on receipts that were held out of one or several trainings."""
     cases = []
     for part in parts:
-        for document, score, wanted in zip(part.documents, part.scores, part.entities, strict=True):
+        for document, score, receipt in zip(part.documents, part.scores, part.receipts, strict=True):
             found = candidates(document, score[:, _TOTAL_CLASS])
-            right = [i for i, candidate in enumerate(found) if candidate.amount == parse_amount(wanted["total"])]
+            total = parse_amount(receipt.entities["total"])
+            right = [i for i, candidate in enumerate(found) if candidate.amount == total]
             if right:
                 cases.append((np.array([candidate.features for candidate in found]), right[0]))
     weights, no_total = fit_total(cases, [features for part in parts for features in part.without_total])
     scoring = Scoring(total_weights=weights, no_total=no_total)
     read: list[Extraction] = []
-    entities: list[dict[str, str]] = []
+    receipts: list[LabeledReceipt] = []
     for part in parts:
         reader = FieldReader(scoring, part.directory)
         read += [reader.read(*three) for three in zip(part.texts, part.documents, part.scores, strict=True)]
-        entities += part.entities
-    confidence = {name: fit_confidence(*_evidence(name, read, entities)) for name in FIELD_NAMES}
+        receipts += part.receipts
+    confidence = {name: fit_confidence(*_evidence(name, read, receipts)) for name in FIELD_NAMES}
     return scoring.model_copy(update={"confidence": confidence})
+
+
+def is_right(receipt: LabeledReceipt, name: FieldName, value: str | None) -> bool:
+    """Return whether the value of a field is right, as the measures of the receipt's data set judge.
+
+    Labels without spaces are compared without them, dates as days and totals as numbers.
+    """
+    label = receipt.entities[name]
+    if receipt.spaced:
+        return is_same_value(label, value)
+    accepted = [label, *receipt.alternatives.get(name, ())]
+    if value and name in ("date", "total"):
+        parse = parse_date if name == "date" else parse_amount
+        if (parsed := parse(value)) is not None and parsed in [parse(text) for text in accepted]:
+            return True
+    return compare_value(accepted, value, similar=name in ("company", "address")).matched > 0
 
 
 def fit_total(cases: Sequence[tuple[Doubles, int]], without: Sequence[Doubles] = ()) -> tuple[tuple[float, ...], float]:
@@ -196,28 +217,30 @@ def _minimize(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[f
 
 def _variations(
     receipts: Sequence[LabeledReceipt], readings: Sequence[Mapping[str, Reading]], seed: int
-) -> tuple[list[list[TextSegment]], list[dict[str, str]]]:
-    """Return the receipts as labeled, with varied segments, and as read; and the labels of each."""
+) -> tuple[list[list[TextSegment]], list[LabeledReceipt]]:
+    """Return the receipts as labeled, with varied segments, and as read; and the receipt of each text."""
     augmenter = Augmenter(random.Random(seed))  # noqa: S311 - not for secrets
     texts: list[list[TextSegment]] = []
-    entities: list[dict[str, str]] = []
+    owners: list[LabeledReceipt] = []
     for receipt in receipts:
-        labeled = label(receipt)
-        versions = [labeled, *(augmenter.rearranged(labeled) for _ in range(_VARIATIONS))]
+        versions: list[list[LabeledText]] = []
+        if receipt.spaced:
+            labeled = label(receipt)
+            versions = [labeled, *(augmenter.rearranged(labeled) for _ in range(_VARIATIONS))]
         for segments in versions:
             texts.append([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])
         texts += [found[receipt.key].read for found in readings if receipt.key in found]
-        entities += [receipt.entities] * (len(texts) - len(entities))
-    return texts, entities
+        owners += [receipt] * (len(texts) - len(owners))
+    return texts, owners
 
 
 def _evidence(
-    name: FieldName, read: Sequence[Extraction], entities: Sequence[dict[str, str]]
+    name: FieldName, read: Sequence[Extraction], receipts: Sequence[LabeledReceipt]
 ) -> tuple[list[Evidence], list[bool]]:
     """Return the evidence for each value, and whether the value is right."""
     evidence, right = [], []
-    for extraction, wanted in zip(read, entities, strict=True):
+    for extraction, receipt in zip(read, receipts, strict=True):
         if name in extraction.evidence:
             evidence.append(extraction.evidence[name])
-            right.append(is_same_value(wanted[name], getattr(extraction.fields, name).value))
+            right.append(is_right(receipt, name, getattr(extraction.fields, name).value))
     return evidence, right

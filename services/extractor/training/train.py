@@ -79,7 +79,8 @@ class TrainingConfig:
         minutes: Time limit, to which the schedule is shortened; None for none.
         threads: CPU threads; None for all.
         export: Folder to write the weights to at the end, or None.
-        held_out: Share of `train` held out, 0 to 1; the scoring is fitted on it at the end (`scoring.json` in `run`).
+        held_out: Share of the `train` of `data` and `photographs` held out, 0 to 1; the scoring is fitted on it at the
+            end (`scoring.json` in `run`).
         fold: Number of the part of that size to hold out, from 0; see `services.extractor.training.crossfit`.
         scoring: File of a scoring to export, fitted by another run; None for that of this run.
         synthetic_share: Share of `synthetic` in the receipts of a pass, 0 to 1.
@@ -158,7 +159,9 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     device = select_device(config.device)
     run = TrainingRun(config.run, config.seed)
     receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out, config.fold)
-    photographs = load_split(config.photographs, "train") if config.photographs else []
+    photographs, held_out_photographs = split_held_out(
+        load_split(config.photographs, "train") if config.photographs else [], config.held_out, config.fold
+    )
     readings = [load_readings(path) for path in config.readings]
     items = [cord_receipt(receipt) for receipt in load_cord(config.items, "train")] if config.items else []
     basic = [versions_of(receipt, readings) for receipt in receipts]
@@ -210,7 +213,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
                 progress({"step": run.step, "steps": config.steps, **measures})
     run.save(model=network, optimizer=optimizer, average=average)
     with average.apply_to(network):
-        scoring = _scoring(config, network, receipts, held_out, readings, device)
+        scoring = _scoring(config, network, receipts, [*held_out, *held_out_photographs], readings, device)
         if config.export is not None:
             training = {
                 "data": f"SROIE, {len(receipts)} receipts of the training split (CC BY 4.0)",
