@@ -68,6 +68,9 @@ def batches(
     synthetic_share: float,
     seed: int,
     size: int,
+    *,
+    world: Sequence[Sequence[LabeledText]] = (),
+    world_share: float = 0.0,
 ) -> Iterator[list[Example]]:
     """Yield batches of augmented receipts, of similar length each, without end.
 
@@ -79,6 +82,8 @@ def batches(
         synthetic_share: Their share of a pass, 0 to 1.
         seed: Of the order and the variations.
         size: Receipts per batch.
+        world: Made-up receipts, a sample of which joins each pass.
+        world_share: Their share of a pass, 0 to 1.
     """
     chance = random.Random(seed)  # noqa: S311 - not for secrets
     augment = Augmenter.of([*(versions[0] for versions in real), *synthetic], seed)
@@ -86,8 +91,11 @@ def batches(
     while True:
         while len(pile) < size * _BUCKET:
             epoch = [_draw(versions, chance) for versions in real]
+            scale = len(real) / (1.0 - synthetic_share * bool(synthetic) - world_share * bool(world))
             if synthetic:
-                epoch += chance.choices(synthetic, k=round(len(real) * synthetic_share / (1.0 - synthetic_share)))
+                epoch += chance.choices(synthetic, k=round(scale * synthetic_share))
+            if world:
+                epoch += chance.choices(world, k=round(scale * world_share))
             chance.shuffle(epoch)
             pile += epoch
         chunk, pile = pile[: size * _BUCKET], pile[size * _BUCKET :]

@@ -37,6 +37,7 @@ from services.extractor.training.labeling.fields import IGNORED, label
 from services.extractor.training.labeling.pseudo import load_unlabeled, pseudo_versions
 from services.extractor.training.labeling.readings import Reading, load_readings
 from services.extractor.training.labeling.receipts import Versions, basic_receipt, cord_receipt, versions_of
+from services.extractor.training.labeling.world import WorldReceipts
 from services.extractor.training.losses import ExtractorLoss
 from services.extractor.training.merchants import build_directory
 from services.extractor.training.start import start_from
@@ -84,7 +85,9 @@ class TrainingConfig:
         fold: Number of the part of that size to hold out, from 0; see `services.extractor.training.crossfit`.
         scoring: File of a scoring to export, fitted by another run; None for that of this run.
         synthetic_share: Share of `synthetic` in the receipts of a pass, 0 to 1.
-        repeats: Times that each receipt of `data` comes per pass.
+        world: Number of made-up receipts of many countries to choose from (`labeling.world`); 0 for none.
+        world_share: Their share in the receipts of a pass, 0 to 1.
+        repeats: Times that each receipt of `data` and `photographs` comes per pass.
         device: `auto`, `cpu` or `cuda`.
         hidden: Units per LSTM direction.
     """
@@ -107,6 +110,8 @@ class TrainingConfig:
     fold: int = 0
     scoring: Path | None = None
     synthetic_share: float = 0.15
+    world: int = 0
+    world_share: float = 0.3
     repeats: int = 1
     device: str = "auto"
     hidden: int = Architecture.hidden
@@ -165,8 +170,9 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     readings = [load_readings(path) for path in config.readings]
     items = [cord_receipt(receipt) for receipt in load_cord(config.items, "train")] if config.items else []
     basic = [versions_of(receipt, readings) for receipt in receipts]
-    others = [*(versions_of(receipt, readings) for receipt in photographs), *([one] for one in items)]
-    real = [*basic * config.repeats, *repeat_rare(others), *_pseudo_labeled(config)]
+    varied = [versions_of(receipt, readings) for receipt in photographs]
+    real = [*basic * config.repeats, *repeat_rare([*varied * config.repeats, *([one] for one in items)])]
+    real += _pseudo_labeled(config)
     synthetic = [basic_receipt(one) for one in load_split(config.synthetic, "all")] if config.synthetic else []
     compared = held_out or load_split(config.data, "validation")
     validation = sorted((encode_labeled(label(one)) for one in compared), key=lambda one: len(one.labels))
@@ -178,7 +184,16 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     average = ExponentialMovingAverage(network, 0.99)
     run.resume(model=network, optimizer=optimizer, average=average)
     measures: dict[str, Any] = {}
-    source = batches(real, synthetic, config.synthetic_share, config.seed + run.step, _BATCH)
+    world = WorldReceipts(config.world) if config.world else []
+    source = batches(
+        real,
+        synthetic,
+        config.synthetic_share,
+        config.seed + run.step,
+        _BATCH,
+        world=world,
+        world_share=config.world_share,
+    )
     total = 0.0
     while run.step < config.steps:
         share = run.step / config.steps
@@ -223,6 +238,7 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
                 "readings": [path.name for path in config.readings],
                 "start": origin,
                 "peak": config.peak,
+                "world": f"{config.world_share:.0%} made-up receipts of many countries" if config.world else "none",
                 "synthetic": f"{len(synthetic)} synthetic receipts" if synthetic else "none",
                 "command": "quittance train extractor",
                 "steps": run.step,

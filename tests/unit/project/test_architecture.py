@@ -23,7 +23,7 @@ IMPORTABLE: dict[str, tuple[str, ...]] = {
     "quittance_client": (),
     "shared": (),
     "gateway": ("shared",),
-    **{service: ("shared",) for service in SERVICES},
+    **{service: ("shared", "synthesis") for service in SERVICES},
     "synthesis": ("shared",),
     "quittance": ("gateway", "quittance_client", "services", "shared", "synthesis"),
     "benchmarks": ("gateway", "quittance", "quittance_client", "services", "shared", "synthesis"),
@@ -119,6 +119,15 @@ def test_serving_never_imports_training() -> None:
         for module, name in project_imports()
         if (is_within_any(name, TRAINING) and not is_within_any(module, (*TRAINING, *TRAINING_IMPORTERS)))
         or (is_within(name, "shared.learning") and not is_within_any(module, ("shared.learning", *LEARNING_IMPORTERS)))
+    ]
+    assert wrong == []
+
+
+def test_of_the_services_only_training_imports_synthesis() -> None:
+    wrong = [
+        (module, name)
+        for module, name in project_imports()
+        if is_within_any(module, SERVICES) and is_within(name, "synthesis") and not is_within_any(module, TRAINING)
     ]
     assert wrong == []
 

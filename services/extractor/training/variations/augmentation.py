@@ -84,7 +84,9 @@ class Augmenter:
         self._move(segments)
         if self.random.random() < 0.1:
             for segment in segments:
-                segment.text = segment.text.title() if self.random.random() < 0.7 else segment.text.lower()
+                text = segment.text.title() if self.random.random() < 0.7 else segment.text.lower()
+                # The lower case of a Turkish I with a dot has two characters, which the labels do not.
+                segment.text = text if len(text) == len(segment.labels) else segment.text
         return [segment for segment in segments if segment.text.strip()]
 
     def rearranged(self, receipt: Sequence[LabeledText]) -> list[LabeledText]:

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from services.extractor.training.labeling.fields import IGNORED, label
+from services.extractor.training.labeling.fields import IGNORED, LabeledText, label
 from services.extractor.training.labeling.receipts import basic_receipt
 from services.extractor.training.variations.augmentation import Augmenter
 from tests.support.labeled_receipts import DATE, ROWS, make_receipt, texts_of
@@ -45,3 +45,11 @@ def test_rearranging_keeps_the_text() -> None:
     for _ in range(20):
         again = augment.rearranged(segments)
         assert sorted(word for segment in again for word in segment.text.split()) == words
+
+
+def test_keeps_labels_aligned_where_a_letter_has_two_in_lower_case() -> None:
+    quad = np.array([[0, 0], [200, 0], [200, 20], [0, 20]], np.float32)
+    receipt = [LabeledText(quad, "VERGİ DAİRESİ", np.zeros(13, np.int64))]
+    augment = Augmenter(random.Random(0))
+    for _ in range(60):
+        assert all(len(one.text) == len(one.labels) for one in augment(receipt))
