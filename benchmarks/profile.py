@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import inspect
 import json
 import statistics
 import threading
@@ -90,6 +91,14 @@ class _Clock:
         """Return the function with its time added to a part."""
 
         @wraps(function)
+        async def timed_wait(*args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                self.seconds[part].append(time.perf_counter() - started)
+
+        @wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
             thread = threading.current_thread().name.removeprefix("batch-")
             started = time.perf_counter()
@@ -99,7 +108,7 @@ class _Clock:
                 with self._lock:
                     self.seconds[part.format(thread=thread)].append(time.perf_counter() - started)
 
-        return timed
+        return timed_wait if inspect.iscoroutinefunction(function) else timed
 
 
 @contextmanager

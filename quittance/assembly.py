@@ -81,7 +81,9 @@ def create_embedded_gateway(services: dict[str, FastAPI], settings: GatewaySetti
     """
     gateway = create_app(settings, InProcessStages(services).open)
     for name, app in services.items():
-        get_components(gateway).health.require(name, partial(_is_intact, get_components(app).health))
+        health = get_components(app).health
+        get_components(gateway).health.require(name, partial(_is_intact, health))
+        get_components(gateway).health.watch(name, partial(_get_busy_s, health))
         get_components(gateway).metrics.include(get_components(app).metrics)
     return gateway
 
@@ -113,3 +115,7 @@ class InProcessStages:
 
 def _is_intact(health: Health) -> bool:
     return not health.broken_parts
+
+
+def _get_busy_s(health: Health) -> float:
+    return health.busy_s

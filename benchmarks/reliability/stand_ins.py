@@ -9,7 +9,6 @@ returns how many items were computed and how many are queued.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import hashlib
 import json
 import time
@@ -29,7 +28,7 @@ from shared.contracts import (
     RecognizeResponse,
     Segment,
 )
-from shared.pictures.decoding import decode_picture
+from shared.pictures.memory import decode_once
 from shared.service.model_app import Model, create_model_app
 from shared.service.server import run
 from shared.service.settings import ServiceSettings
@@ -90,12 +89,14 @@ def create_app(name: str, settings: ServiceSettings, seconds: float) -> FastAPI:
     async def respond(request: Request) -> Any:
         return await answer(request, settings, model)
 
-    return create_model_app(model, router, description=name, settings=settings, name=name)
+    return create_model_app(
+        model, router, description=name, settings=settings, name=name, has_pictures=name == "detector"
+    )
 
 
 async def _detect(request: Request, settings: ServiceSettings, model: _StandIn) -> DetectResponse:
     upload = await read_upload(request, settings.upload_limits)
-    picture = await asyncio.to_thread(decode_picture, upload.data, settings.picture_limits)
+    picture = await decode_once(upload.data, settings.picture_limits)
     await model.batcher.submit(upload.data)
     page = Page(width=picture.width, height=picture.height, rotation=0)
     return DetectResponse(page=page, segments=[Segment(quad=QUAD, score=0.9)], model=model.predictor.version)

@@ -16,6 +16,7 @@ _PICTURE_CODES = frozenset(
         "empty-body",
         "picture-damaged",
         "picture-too-large",
+        "picture-too-slow",
         "picture-too-small",
         "unsupported-format",
         "upload-too-large",

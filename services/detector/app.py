@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from services.detector.predictor import Detection, Predictor
 from services.detector.preparation import PreparedPage
 from services.detector.settings import DetectorSettings
-from shared.contracts import DetectResponse, Orientation, Page, Segment
+from shared.contracts import DetectResponse, Page, Segment
 from shared.geometry import round_quad
 from shared.pictures.memory import decode_once
 from shared.problems import problem_responses
@@ -38,7 +38,9 @@ def create_app(settings: DetectorSettings | None = None) -> FastAPI:
     """
     settings = settings or DetectorSettings.from_environment()
     model = DetectorModel(lambda: Predictor.load(settings), Predictor.detect, Predictor.group)
-    return create_model_app(model, _build_router(model, settings), description=_DESCRIPTION, settings=settings)
+    return create_model_app(
+        model, _build_router(model, settings), description=_DESCRIPTION, settings=settings, has_pictures=True
+    )
 
 
 def _build_router(model: DetectorModel, settings: DetectorSettings) -> APIRouter:
@@ -54,19 +56,12 @@ def _build_router(model: DetectorModel, settings: DetectorSettings) -> APIRouter
     async def detect(request: Request, orientation: OrientationQuery = None) -> DetectResponse:
         """Find the text segments of one picture, sent as the file of a form or as the body."""
         upload = await read_upload(request, settings.upload_limits)
-        (width, height), page = await asyncio.to_thread(_prepare, upload.data, model.predictor, settings, orientation)
+        picture = await decode_once(upload.data, settings.picture_limits)
+        page = await asyncio.to_thread(model.predictor.prepare, picture.pixels, orientation)
         detection = Detection.empty() if page is None else await model.batcher.submit(page)
-        return to_response(detection, width, height, model.predictor.version)
+        return to_response(detection, picture.width, picture.height, model.predictor.version)
 
     return router
-
-
-def _prepare(
-    data: bytes, predictor: Predictor, settings: DetectorSettings, orientation: Orientation | None
-) -> tuple[tuple[int, int], PreparedPage | None]:
-    """Decode, straighten and scale the picture; return its width and height, too. Slow: call it in a thread."""
-    picture = decode_once(data, settings.picture_limits)
-    return (picture.width, picture.height), predictor.prepare(picture.pixels, orientation)
 
 
 def to_response(detection: Detection, width: int, height: int, model: str) -> DetectResponse:

@@ -39,7 +39,9 @@ def create_app(settings: RecognizerSettings | None = None) -> FastAPI:
     """
     settings = settings or RecognizerSettings.from_environment()
     model = RecognizerModel(lambda: Predictor.load(settings), Predictor.recognize)
-    return create_model_app(model, _build_router(model, settings), description=_DESCRIPTION, settings=settings)
+    return create_model_app(
+        model, _build_router(model, settings), description=_DESCRIPTION, settings=settings, has_pictures=True
+    )
 
 
 def _build_router(model: RecognizerModel, settings: RecognizerSettings) -> APIRouter:
@@ -56,7 +58,7 @@ def _build_router(model: RecognizerModel, settings: RecognizerSettings) -> APIRo
         """Read the segments inside `quads`; without it, the whole picture as one segment."""
         upload = await read_upload(request, settings.upload_limits)
         quads = parse_quads(upload.form["quads"], settings.max_quads) if "quads" in upload.form else None
-        crops = await asyncio.to_thread(_cut_crops, upload.data, quads, settings)
+        crops = await _cut_crops(upload.data, quads, settings)
         texts = await model.batcher.submit_many(crops)
         return RecognizeResponse(
             texts=[RecognizedText(text=one.text, confidence=one.confidence) for one in texts],
@@ -66,10 +68,10 @@ def _build_router(model: RecognizerModel, settings: RecognizerSettings) -> APIRo
     return router
 
 
-def _cut_crops(data: bytes, quads: Sequence[Any] | None, settings: RecognizerSettings) -> list[Pixels]:
-    """Decode the picture and cut out its segments. Slow: call it in a thread."""
-    picture = decode_once(data, settings.picture_limits)
+async def _cut_crops(data: bytes, quads: Sequence[Any] | None, settings: RecognizerSettings) -> list[Pixels]:
+    """Decode the picture and cut out its segments."""
+    picture = await decode_once(data, settings.picture_limits)
     if quads is None:
         return [picture.pixels]
     require_quads_on_page(quads, picture.width, picture.height)
-    return cut_segments(picture.pixels, quads)
+    return await asyncio.to_thread(cut_segments, picture.pixels, quads)

@@ -1,13 +1,12 @@
 """Decode untrusted JPEG, PNG and WebP files within limits.
 
 The format is detected from the first bytes, not from a name or a content type. The size is read from the header and
-checked before anything is decoded. No other decoder of Pillow is used. `decode_picture` takes up to a second of CPU
-time: call it in a thread.
+checked before anything is decoded. No other decoder of Pillow is used. Services decode in another process, see
+`shared.pictures.memory`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,8 +25,10 @@ from shared.pictures.header import (
     check_size,
     damaged_picture_problem,
     read_header,
+    slow_picture_problem,
     unsupported_format_problem,
 )
+from shared.pictures.jpeg import read_structure
 from shared.problems import ProblemError
 
 # The plugins are called directly, because `Image.open` applies a limit that is global to the process. They decode the
@@ -37,11 +38,6 @@ _DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "PNG": PngImageFile,
     "WebP": WebPImageFile,
 }
-# A progressive JPEG may repeat an empty scan any number of times, and each costs a pass over the whole picture. The
-# pattern is the marker, length and number of components of a scan: other data after a picture, such as a video, hardly
-# ever match it.
-_MAX_JPEG_SCANS = 64
-_SCAN = re.compile(rb"\xff\xda\x00[\x06\x08\x0a\x0c][\x01-\x04]")
 _STRIP_ROWS = 512
 # EXIF 2.32, tag Orientation: the operation that undoes each value.
 _ORIENTATION_TAG = 0x0112
@@ -91,14 +87,14 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
 
     Raises:
         ProblemError: 422 `empty-body`, 415 `unsupported-format`, 413 `picture-too-large`, 422 `picture-too-small`,
-            422 `picture-damaged`.
+            422 `picture-too-slow`, 422 `picture-damaged`.
     """
     # The header is checked first because the decoder of WebP allocates the picture as soon as it is created.
     name = read_header(data, limits).format
     if name not in _DECODERS:
         raise unsupported_format_problem(name, FORMATS)
-    if name == "JPEG" and len(_SCAN.findall(data)) > _MAX_JPEG_SCANS:
-        raise damaged_picture_problem(name, f"it has more than {_MAX_JPEG_SCANS} scans")
+    if name == "JPEG" and (excess := read_structure(data).find_excess()):
+        raise slow_picture_problem(name, excess)
     try:
         with _DECODERS[name](BytesIO(data)) as image:
             check_size(image.size, limits)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.pictures.jpeg import read_size as read_jpeg_size
 from shared.problems import ProblemError
 
 FORMATS = ("JPEG", "PNG", "WebP")
@@ -28,10 +29,6 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _GENERAL_BRANDS = frozenset({b"mif1", b"msf1"})
 _MAX_BRAND_BYTES = 1024
-# ITU-T T.81, table B.1: markers that start a frame, which holds the size. 0xC4, 0xC8 and 0xCC have other meanings.
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# An ICC profile and extended XMP may take some hundred segments.
-_MAX_JPEG_SEGMENTS = 2_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def read_header(data: bytes, limits: PictureLimits) -> PictureHeader:
     if not data:
         raise ProblemError(422, "empty-body", "There is no picture", f"The body is empty. {_ACCEPTED}")
     name = identify_format(data)
-    read_size = {"JPEG": _jpeg_size, "PNG": _png_size, "WebP": _webp_size}.get(name or "")
+    read_size = {"JPEG": read_jpeg_size, "PNG": _png_size, "WebP": _webp_size}.get(name or "")
     size = None if read_size is None else read_size(data)
     if size is not None:
         check_size(size, limits)
@@ -131,6 +128,16 @@ def unsupported_format_problem(name: str | None, accepted: Sequence[str]) -> Pro
     )
 
 
+def slow_picture_problem(name: str, reason: str) -> ProblemError:
+    """Describe a file that would take too long to decode: 422 `picture-too-slow`, with its format and the reason."""
+    return ProblemError(
+        422,
+        "picture-too-slow",
+        "The picture takes too long to decode",
+        f"The {name} was not decoded: {reason}. Save the picture again as an ordinary JPEG or PNG.",
+    )
+
+
 def damaged_picture_problem(name: str, reason: str) -> ProblemError:
     """Describe a file that cannot be decoded: 422 `picture-damaged`, with its format and the reason."""
     return ProblemError(
@@ -148,20 +155,6 @@ def _identify_brand(data: bytes) -> str | None:
     if first not in _HEIC_BRANDS and brands & _AVIF_BRANDS:
         return "AVIF"
     return "HEIC" if brands & (_HEIC_BRANDS | _GENERAL_BRANDS) else None
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Read width and height from the first frame of a JPEG (ITU-T T.81, B.1 and B.2.2)."""
-    at = 2
-    for _ in range(_MAX_JPEG_SEGMENTS):
-        head = data[at : at + 9]
-        if len(head) < 9 or head[0] != 0xFF:
-            return None
-        if head[1] in _JPEG_FRAMES:
-            return int.from_bytes(head[7:9], "big"), int.from_bytes(head[5:7], "big")
-        # A marker may follow any number of fill bytes.
-        at += 1 if head[1] == 0xFF else 2 + int.from_bytes(head[2:4], "big")
-    return None
 
 
 def _png_size(data: bytes) -> tuple[int, int] | None:

@@ -139,9 +139,14 @@ def _extend_schema(app: FastAPI, document: Callable[[dict[str, Any]], None]) -> 
 def _build_operations_router(health: Health, metrics: ServiceMetrics) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/healthz", operation_id="getHealth", summary="Check that the process is alive")
+    @router.get(
+        "/healthz",
+        operation_id="getHealth",
+        summary="Check that the process is alive and no worker is stuck",
+        responses=problem_responses(503),
+    )
     async def get_health() -> Liveness:
-        return Liveness(status="ok")
+        return health.require_alive()
 
     @router.get(
         "/readyz",

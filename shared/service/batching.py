@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import Generic, Self, TypeVar
@@ -103,6 +103,7 @@ class _Entry(Generic[Item, Result]):
 class _Batch(Generic[Item, Result]):
     entries: list[_Entry[Item, Result]]
     done: asyncio.Future[list[Result | Exception]]
+    since: float = field(default_factory=monotonic)
 
 
 class DynamicBatcher(Generic[Item, Result]):
@@ -156,6 +157,11 @@ class DynamicBatcher(Generic[Item, Result]):
     def is_alive(self) -> bool:
         """Whether items are accepted: started, not closed, and the worker is running."""
         return not self._is_closing and not self._is_dead and self._thread is not None and self._thread.is_alive()
+
+    @property
+    def busy_s(self) -> float:
+        """For how many seconds the worker has been computing the current batch; 0 if it is idle."""
+        return 0.0 if self._running is None else monotonic() - self._running.since
 
     @property
     def queue_length(self) -> int:

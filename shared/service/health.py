@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.contracts import Readiness
+from shared.contracts import Liveness, Readiness
 from shared.problems import ProblemError
 
+# No piece of work takes half of it, even on a machine with several times more load than cores.
+STUCK_S = 120.0
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -24,6 +26,7 @@ class Health:
         self._is_draining = False
         self._requirements: dict[str, Callable[[], bool]] = {}
         self._conditions: list[Callable[[], str | None]] = []
+        self._watched: dict[str, Callable[[], float]] = {}
 
     def start(self) -> None:
         """Record that the service is warming up, possibly after an earlier run."""
@@ -50,6 +53,36 @@ class Health:
         """
         self._conditions.append(find_problem)
 
+    def watch(self, name: str, busy_s: Callable[[], float]) -> None:
+        """Make liveness depend on a part that is bounded in time, as in `health.watch("batcher", batcher.busy_s)`.
+
+        Args:
+            name: Name of the part.
+            busy_s: Returns for how many seconds it has been at the same piece of work.
+        """
+        self._watched[name] = busy_s
+
+    @property
+    def busy_s(self) -> float:
+        """For how many seconds the slowest part has been at the same piece of work."""
+        return max((busy_s() for busy_s in self._watched.values()), default=0.0)
+
+    @property
+    def stuck_parts(self) -> list[str]:
+        """Names of the parts that have been at the same piece of work for longer than any may take."""
+        return [name for name, busy_s in self._watched.items() if busy_s() > STUCK_S]
+
+    def require_alive(self) -> Liveness:
+        """Return the state of a service whose parts make progress.
+
+        Raises:
+            ProblemError: 503 `stuck`.
+        """
+        if stuck := self.stuck_parts:
+            detail = f"These parts are stuck: {', '.join(stuck)}. The service must be restarted."
+            raise _unready_problem("stuck", "The service is stuck", detail, 5)
+        return Liveness(status="ok")
+
     @property
     def problems(self) -> list[str]:
         """What an operator has to repair before the service is ready again."""
@@ -70,7 +103,8 @@ class Health:
         """Names of the required parts that failed; empty while the service is starting or draining."""
         if self.is_starting or self._is_draining:
             return []
-        return [name for name, is_working in self._requirements.items() if not is_working()]
+        failed = [name for name, is_working in self._requirements.items() if not is_working()]
+        return failed + self.stuck_parts
 
     @property
     def is_ready(self) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
 from fastapi import APIRouter, FastAPI
 
+from shared.pictures.memory import open_decoders
 from shared.service.app import create_service_app
 from shared.service.batching import DynamicBatcher, Item, Result
 from shared.service.components import ServiceComponents, get_components
@@ -86,6 +87,7 @@ class Model(Generic[AnyPredictor, Item, Result]):
         async with batcher:
             self._predictor, self._batcher = predictor, batcher
             components.health.require("batcher", lambda: batcher.is_alive)
+            components.health.watch("batcher", lambda: batcher.busy_s)
             yield predictor.version
 
     def _load_warm(self) -> AnyPredictor:
@@ -101,6 +103,7 @@ def create_model_app(
     description: str,
     settings: ServiceSettings,
     name: str | None = None,
+    has_pictures: bool = False,
 ) -> FastAPI:
     """Create the application of a model service.
 
@@ -110,6 +113,7 @@ def create_model_app(
         description: Markdown for the OpenAPI document.
         settings: Settings of the service.
         name: Name of the service; that of its settings by default.
+        has_pictures: Whether the routes call `decode_once`.
 
     Returns:
         The application. Its lifespan raises StartupError if the model cannot be loaded.
@@ -118,7 +122,11 @@ def create_model_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[str]:
-        async with model.serve(get_components(app)) as version:
+        async with AsyncExitStack() as stack:
+            version = await stack.enter_async_context(model.serve(get_components(app)))
+            if has_pictures:
+                decoders = await stack.enter_async_context(open_decoders())
+                get_components(app).health.watch("decoder", decoders.stuck_s)
             yield version
 
     return create_service_app(

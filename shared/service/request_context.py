@@ -25,6 +25,7 @@ _CALLER_NAME = "quittance.caller_name"
 _deadline: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 _tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 _trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
+_caller: ContextVar[str] = ContextVar("caller", default="")
 
 
 def current_request_id() -> str | None:
@@ -51,6 +52,21 @@ def use_deadline(deadline: Deadline | None) -> Iterator[None]:
         yield
     finally:
         _deadline.reset(token)
+
+
+def current_caller() -> str:
+    """Return whom the current work is done for, so that callers can take turns; empty if unknown."""
+    return _caller.get()
+
+
+@contextmanager
+def use_caller(caller: str) -> Iterator[None]:
+    """Set the caller inside the block and in tasks started there."""
+    token = _caller.set(caller)
+    try:
+        yield
+    finally:
+        _caller.reset(token)
 
 
 def current_tracer() -> Tracer | None:

@@ -253,4 +253,6 @@ def test_rejects_a_jpeg_with_too_many_scans() -> None:
     data = _save(Image.fromarray(_noise()), "JPEG", progressive=True)
     assert decode_picture(data, LIMITS).width == 40
     scan = data[data.rindex(b"\xff\xda") : -2]
-    assert "scans" in _decode_rejected(data[:-2] + scan * 100 + data[-2:]).detail
+    problem = _decode_rejected(data[:-2] + scan * 100 + data[-2:])
+    assert (problem.status, problem.code) == (422, "picture-too-slow")
+    assert "scans" in problem.detail
