@@ -41,6 +41,7 @@ from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
 from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.stores import MemoryStore, Store
+from gateway.storage.threads import state_watch
 from shared.service.components import get_components
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
@@ -78,7 +79,9 @@ class Composition:
         settings = self._settings
         async with AsyncExitStack() as stack:
             await self._keys.load()
-            get_components(app).health.add_condition(lambda: self._keys.problem)
+            health = get_components(app).health
+            health.add_condition(lambda: self._keys.problem)
+            health.watch("state", state_watch.busy_s)
             cache = ReceiptCache(self._store, ttl_s=settings.storage.cache_ttl_s)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(self._open_stages(settings.stages))
@@ -127,7 +130,7 @@ class Composition:
         path = "/v1/jobs/[0-9a-f]{32}"
         upload = UploadLimits(jobs.job_max_bytes)
         return [
-            RouteLimits("POST", re.compile("/v1/jobs"), upload, jobs.job_upload_timeout_s),
+            RouteLimits("POST", re.compile("/v1/jobs"), upload, jobs.job_upload_timeout_s, is_spooled=True),
             RouteLimits("GET", re.compile(f"{path}/events"), None, None),
             RouteLimits("GET", re.compile(f"{path}/results"), None, jobs.job_upload_timeout_s),
         ]

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from gateway.settings import parse_rate_limit
 from gateway.storage.database import open_database
+from gateway.storage.threads import run_in_state_thread
 from shared.startup import StartupError
 
 # Lets scanners for leaked secrets recognize a key.
@@ -191,7 +192,7 @@ class KeyRing:
             if self._is_fresh():
                 return
             try:
-                keys = {key.id: key for key in await asyncio.to_thread(self._store.list)}
+                keys = {key.id: key for key in await run_in_state_thread(self._store.list)}
             except (sqlite3.Error, OSError) as error:
                 if self._read_at is None:
                     raise

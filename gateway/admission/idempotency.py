@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from email.message import Message as MimeMessage
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -32,6 +33,9 @@ IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 _VALID_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LOCK_TTL_S = 2.0
 _MAX_BODY_BYTES = 1024 * 1024
+# Pictures are kept in memory, where the guard counts them.
+_MAX_KEPT_BYTES = 16 * 1024 * 1024
+_PART_BYTES = 256 * 1024
 _STORED_HEADERS = ("content-type", "content-disposition", "location", "retry-after")
 # Nothing was done, or another attempt may succeed: a repeated request should be executed.
 _RETRYABLE_STATUSES = frozenset({401, 403, 408, 409, 429, 502, 503, 504})
@@ -142,16 +146,17 @@ class Idempotency:
             ProblemError: 422 if the request is not the recorded one.
             CacheUnavailableError: If the store cannot be reached; nothing was sent.
         """
-        if await request.read_fingerprint() != record.fingerprint:
+        body = None if record.body is None else base64.b64decode(record.body)
+        if record.body_key is not None:
+            (body,) = await self._store.get(record.body_key)
+        # Only a request that may have to be executed again is kept.
+        if await request.read_fingerprint(keep=body is None) != record.fingerprint:
             raise ProblemError(
                 422,
                 "idempotency-key-reused",
                 "The idempotency key was used before",
                 f"This {IDEMPOTENCY_KEY_HEADER} was sent with another request. Use a new key for a new request.",
             )
-        body = None if record.body is None else base64.b64decode(record.body)
-        if record.body_key is not None:
-            (body,) = await self._store.get(record.body_key)
         if body is None:
             return False
         headers = record.headers | {"Idempotency-Replayed": "true"}
@@ -165,7 +170,7 @@ class _Request:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive_next = receive
-        self._replay: list[Message] = []
+        self._kept: SpooledTemporaryFile[bytes] | None = None
         self._is_complete = False
         headers = Headers(scope=scope)
         content_type = MimeMessage()
@@ -177,18 +182,32 @@ class _Request:
         self._carry = b""
 
     async def receive(self) -> Message:
-        """Return the next message, first those that were received for the fingerprint."""
-        if self._replay:
-            return self._replay.pop(0)
+        """Return the next message, first the body that was received for the fingerprint."""
+        if self._kept is not None:
+            part = self._kept.read(_PART_BYTES)
+            is_last = len(part) < _PART_BYTES
+            if is_last:
+                self._kept.close()
+                self._kept = None
+            return {"type": "http.request", "body": part, "more_body": not is_last or not self._is_complete}
         return await self._receive_and_hash()
 
-    async def read_fingerprint(self) -> str:
-        """Return the fingerprint after reading the rest of the body, which can be received again."""
+    async def read_fingerprint(self, *, keep: bool) -> str:
+        """Return the fingerprint after reading the rest of the body.
+
+        Args:
+            keep: Whether the body can be received again. Large bodies, those of jobs, are kept on the disk.
+        """
+        if keep and self._kept is None and not self._is_complete:
+            self._kept = SpooledTemporaryFile(max_size=_MAX_KEPT_BYTES)  # noqa: SIM115 - closed by `receive`
         while not self._is_complete:
             message = await self._receive_and_hash()
-            self._replay.append(message)
             if message["type"] == "http.disconnect":
                 break
+            if self._kept is not None:
+                self._kept.write(message.get("body", b""))
+        if self._kept is not None:
+            self._kept.seek(0)
         return self.fingerprint or ""
 
     @property

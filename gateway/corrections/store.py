@@ -9,7 +9,6 @@ corrections, so its entries never become outdated by one.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.storage.database import open_database
+from gateway.storage.threads import run_in_state_thread
 from shared.contracts import Corrections, FieldCorrection, FieldName, MerchantCorrection, Receipt
 from shared.problems import ProblemError
 
@@ -102,7 +102,7 @@ class CorrectionStore:
 
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
         try:
-            return await asyncio.to_thread(work, *arguments)
+            return await run_in_state_thread(work, *arguments)
         except (sqlite3.Error, OSError) as error:
             _log.error("Corrections unavailable", extra={"reason": f"{type(error).__name__}: {error}"})
             raise ProblemError(

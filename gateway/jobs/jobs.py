@@ -23,6 +23,7 @@ from shared.service.health import Health
 
 _RESULTS_PER_BATCH = 20  # files whose receipts are in memory while results are sent
 _EXPIRY_INTERVAL_S = 60.0
+_MAX_STORING = 4  # files on their way into the store; each may be in memory
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Jobs:
         self._folder = folder
         self._ttl_s = ttl_s
         self._check_webhook_url = check_webhook_url
+        self._storing = asyncio.Semaphore(_MAX_STORING)
 
     async def create(self, request: Request, options: JobOptions) -> Job:
         """Receive the files of a new job and queue them.
@@ -68,7 +70,12 @@ class Jobs:
         """
         record = JobRecord.create(options, self._ttl_s)
         intake = Intake(
-            self._store, record, limits=self._limits, folder=self._folder, check_webhook_url=self._check_webhook_url
+            self._store,
+            record,
+            limits=self._limits,
+            folder=self._folder,
+            check_webhook_url=self._check_webhook_url,
+            storing=self._storing,
         )
         files = await intake.receive(request)
         queued = [file.index for file in files if file.state == "queued"]

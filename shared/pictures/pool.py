@@ -17,8 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from shared.pictures.slots import FairSlots, StuckWatch
+from shared.pictures.slots import FairSlots
 from shared.problems import ProblemError
+from shared.service.health import WorkWatch
 from shared.service.request_context import current_caller
 
 _MAX_LINE_BYTES = 2**20
@@ -76,7 +77,7 @@ class WorkerPool:
         self._slots = FairSlots(size, max_waiting)
         self._idle: list[_Worker] = []
         self._ending: set[asyncio.Task[None]] = set()
-        self._watch = StuckWatch()
+        self._watch = WorkWatch()
         self._is_closed = False
 
     async def run(self, task: str, data: bytes, arguments: dict[str, Any], *, cpu_s: float) -> Answer:
@@ -123,7 +124,7 @@ class WorkerPool:
 
     def stuck_s(self) -> float:
         """Return for how many seconds the oldest task has been running, or its killed process refused to die."""
-        return self._watch.age_s()
+        return self._watch.busy_s()
 
     async def aclose(self) -> None:
         """Kill all processes and wait until they are dead."""

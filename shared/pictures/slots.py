@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from time import monotonic
 
 from shared.problems import ProblemError
 
@@ -84,27 +83,6 @@ class FairSlots:
     def _take(self, caller: str) -> None:
         self._free -= 1
         self._held[caller] += 1
-
-
-class StuckWatch:
-    """Remembers since when something has been due."""
-
-    def __init__(self) -> None:
-        """Begin with nothing due."""
-        self._since: dict[object, float] = {}
-
-    def begin(self, work: object) -> None:
-        """Note that a piece of work began."""
-        self._since[work] = monotonic()
-
-    def end(self, work: object) -> None:
-        """Note that a piece of work ended."""
-        self._since.pop(work, None)
-
-    def age_s(self) -> float:
-        """Return the seconds since the oldest work in progress began; 0 if there is none."""
-        # A copy, because other threads begin and end work.
-        return max((monotonic() - since for since in list(self._since.values())), default=0.0)
 
 
 def _overloaded_problem() -> ProblemError:

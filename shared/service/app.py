@@ -105,6 +105,8 @@ def create_service_app(
     app.add_middleware(
         RequestGuard,
         limits=settings.upload_limits,
+        budget_bytes=settings.upload_memory_bytes,
+        stall_s=settings.upload_stall_s,
         timeout_s=settings.request_timeout_s,
         health=health,
         routes=route_limits,

@@ -27,6 +27,43 @@ _log = logging.getLogger(__name__)
 # within these limits.
 _MAX_DISCARDED = 8  # times the limit of the body
 _DISCARD_S = 5.0
+_BUDGET_RETRY_AFTER_S = 2
+
+
+class UploadBudget:
+    """Limits the bytes of all bodies in memory at once.
+
+    Args:
+        max_bytes: Maximum size of all bodies together. A single body is accepted even if it is larger.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._used_bytes = 0
+
+    def reserve(self, size: int, *, own: int = 0) -> None:
+        """Count bytes of a body.
+
+        Args:
+            size: Bytes to add.
+            own: Bytes that this body has reserved before.
+
+        Raises:
+            ProblemError: 503 `overloaded`; nothing is counted then.
+        """
+        if self._used_bytes > own and self._used_bytes + size > self._max_bytes:
+            raise ProblemError(
+                503,
+                "overloaded",
+                "The service is overloaded",
+                f"Other uploads fill the memory for them. Try again in {_BUDGET_RETRY_AFTER_S} s.",
+                headers={"Retry-After": str(_BUDGET_RETRY_AFTER_S)},
+            )
+        self._used_bytes += size
+
+    def release(self, size: int) -> None:
+        """Give bytes back."""
+        self._used_bytes -= size
 
 
 @dataclass(frozen=True)
@@ -38,12 +75,14 @@ class RouteLimits:
         path: Pattern that matches whole paths.
         upload: Limits of the body; None for those of the settings.
         timeout_s: Seconds allowed for the request, its body included; None for an endless stream.
+        is_spooled: Whether bodies go to the disk as they arrive, so that they do not count as memory.
     """
 
     method: str
     path: re.Pattern[str]
     upload: UploadLimits | None
     timeout_s: float | None
+    is_spooled: bool = False
 
     def match(self, scope: Scope) -> bool:
         """Return whether the limits apply to a request."""
@@ -59,6 +98,8 @@ class RequestGuard:
     Args:
         app: The application.
         limits: Limits of the body.
+        budget_bytes: Maximum size of all bodies in memory.
+        stall_s: Seconds without any part of a body after which it is given up (408).
         timeout_s: Seconds allowed for a request, its body included. A caller can ask for less, see
             `shared.service.deadline`.
         health: Health of the application.
@@ -70,12 +111,16 @@ class RequestGuard:
         app: ASGIApp,
         *,
         limits: UploadLimits,
+        budget_bytes: int,
+        stall_s: float,
         timeout_s: float,
         health: Health,
         routes: Sequence[RouteLimits] = (),
     ) -> None:
         self._app = app
         self._limits = limits
+        self._budget = UploadBudget(budget_bytes)
+        self._stall_s = stall_s
         self._timeout_s = timeout_s
         self._health = health
         self._routes = routes
@@ -87,10 +132,12 @@ class RequestGuard:
             return
         limits: UploadLimits = self._limits
         max_s: float | None = self._timeout_s
+        budget: UploadBudget | None = self._budget
         for route in self._routes:
             if route.match(scope):
                 limits, max_s = route.upload or limits, route.timeout_s
-        request = _GuardedRequest(scope, receive, send, limits)
+                budget = None if route.is_spooled else budget
+        request = _GuardedRequest(scope, receive, send, limits, budget, self._stall_s)
         try:
             if scope["path"] not in PROBES and self._health.is_starting:
                 self._health.require_ready()
@@ -104,19 +151,32 @@ class RequestGuard:
             await request.fail(error)
         except Exception as error:
             if isinstance(error, TimeoutError) and timeout_s is not None and timer.expired():
-                is_uploading = not request.is_body_read and timeout_s == max_s
+                is_uploading = request.is_waiting_for_body and timeout_s == max_s
                 await request.fail(_slow_upload_problem(timeout_s) if is_uploading else deadline_problem(timeout_s))
                 return
             _log.exception("Request failed", extra={"path": scope["path"]})
             await request.fail(internal_problem())
+        finally:
+            request.release_budget()
 
 
 class _GuardedRequest:
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: UploadLimits) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        limits: UploadLimits,
+        budget: UploadBudget | None,
+        stall_s: float,
+    ) -> None:
         self._scope = scope
         self._receive_next = receive
         self._send_on = send
         self._limits = limits
+        self._budget = budget
+        self._stall_s = stall_s
+        self._reserved_bytes = 0
         self._received_bytes = 0
         self._is_started = False
         self._is_finished = False
@@ -125,6 +185,7 @@ class _GuardedRequest:
         self._watcher: asyncio.Task[None] | None = None
         self._timer: asyncio.Timeout | None = None
         self.is_body_read = False
+        self.is_waiting_for_body = False
 
     async def run(self, app: ASGIApp, timer: asyncio.Timeout) -> None:
         self._timer = timer
@@ -158,7 +219,9 @@ class _GuardedRequest:
         if declared.isdecimal() and int(declared) > self._limits.max_body_bytes:
             await self.discard_body()
             raise upload_too_large_problem(self._limits.max_bytes)
-        message = await self._receive_next()
+        if declared.isdecimal():
+            self._reserve(int(declared))
+        message = await self._receive_part()
         if message["type"] == "http.disconnect":
             self._disconnected.set()
             return message
@@ -168,10 +231,39 @@ class _GuardedRequest:
                 await self.discard_body()
             self.is_body_read = True
             raise upload_too_large_problem(self._limits.max_bytes)
+        self._reserve(self._received_bytes)
         if not message.get("more_body"):
             self.is_body_read = True
             self._watcher = asyncio.create_task(self._watch())
         return message
+
+    async def _receive_part(self) -> Message:
+        self.is_waiting_for_body = True
+        try:
+            # Not at the deadline of the request, which the caller may have set.
+            async with asyncio.timeout(self._stall_s) as timer:
+                message = await self._receive_next()
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            self.is_body_read = True  # there is nothing to discard
+            raise _slow_upload_problem(self._stall_s) from error
+        # Not in a `finally`: when the time of the request is over, it tells what the request was waiting for.
+        self.is_waiting_for_body = False
+        return message
+
+    def _reserve(self, total_bytes: int) -> None:
+        """Reserve memory for a body of so many bytes."""
+        more = total_bytes - self._reserved_bytes
+        if self._budget is not None and more > 0:
+            self._budget.reserve(more, own=self._reserved_bytes)
+            self._reserved_bytes = total_bytes
+
+    def release_budget(self) -> None:
+        """Give the memory of the body back."""
+        if self._budget is not None:
+            self._budget.release(self._reserved_bytes)
+            self._reserved_bytes = 0
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -217,5 +309,8 @@ class _GuardedRequest:
 
 def _slow_upload_problem(timeout_s: float) -> ProblemError:
     return ProblemError(
-        408, "upload-too-slow", "The upload took too long", f"The body had not arrived after {timeout_s:g} s."
+        408,
+        "upload-too-slow",
+        "The upload took too long",
+        f"Nothing more of the body had arrived after {timeout_s:g} s. Send the request again.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 
 from shared.contracts import Liveness, Readiness
 from shared.problems import ProblemError
@@ -10,6 +11,27 @@ from shared.problems import ProblemError
 # No piece of work takes half of it, even on a machine with several times more load than cores.
 STUCK_S = 120.0
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class WorkWatch:
+    """Remembers since when each piece of work has been in progress. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._since: dict[object, float] = {}
+
+    def begin(self, work: object) -> None:
+        """Note that a piece of work began."""
+        self._since[work] = monotonic()
+
+    def end(self, work: object) -> None:
+        """Note that a piece of work ended."""
+        self._since.pop(work, None)
+
+    def busy_s(self) -> float:
+        """Return the seconds since the oldest piece of work in progress began; 0 if there is none."""
+        # A copy, because other threads begin and end work.
+        return max((monotonic() - since for since in list(self._since.values())), default=0.0)
 
 
 class Health:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import faulthandler
 import logging
+import resource
 import signal
 import socket
+from contextlib import suppress
 from time import monotonic
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared.observability.logs import configure_logging
 from shared.service.components import get_components
@@ -23,13 +29,27 @@ _log = logging.getLogger(__name__)
 _MAX_SHUTDOWN_S = 28.0
 _LIFESPAN_END_S = 6.0
 _EXIT_FAILED = 3  # the status that uvicorn uses
+# RFC 9110, 15.5.9 would allow a 408, but who sends half a head reads no response.
+_HEAD_TIMEOUT_S = 10.0
+# asyncio accepts so many connections before any of them is counted.
+_BACKLOG = 100
+_MAX_CONNECTIONS = 4096
+# Open files that are not connections: weights, databases, pipes to decoders, connections to stages and Redis.
+_RESERVED_FILES = _BACKLOG + 156
+_TOO_MANY_CONNECTIONS = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
+_ACCEPT_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_LOG_INTERVAL_S = 10.0
 
 
 def run(app: FastAPI, *, host: str, port: int, settings: ServiceSettings) -> None:
     """Serve an application until SIGTERM or SIGINT.
 
     After SIGTERM, the service becomes unready, accepts requests for another `settings.drain_delay_s` seconds, finishes
-    its work and stops within 30 s. SIGINT skips the delay; a second signal stops at once.
+    its work and stops within 30 s, even if a thread is stuck. SIGINT skips the delay; a second signal stops at once.
+
+    A connection without a complete request head is closed after 10 s. Connections beyond the limit get a 503.
 
     Args:
         app: Application made by `create_service_app`.
@@ -50,6 +70,8 @@ def run(app: FastAPI, *, host: str, port: int, settings: ServiceSettings) -> Non
         log_config=None,
         access_log=False,
         server_header=False,
+        http=_build_protocol(settings.max_connections or _choose_max_connections()),
+        backlog=_BACKLOG,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=max(int(graceful_s), 1),
     )
@@ -57,6 +79,81 @@ def run(app: FastAPI, *, host: str, port: int, settings: ServiceSettings) -> Non
     server.run()
     if server.has_failed:
         raise SystemExit(_EXIT_FAILED)
+
+
+def _choose_max_connections() -> int:
+    """Return the number of connections that the limit on open files allows."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return _MAX_CONNECTIONS
+    return min(max(files - _RESERVED_FILES, files // 4, 1), _MAX_CONNECTIONS)
+
+
+def _build_protocol(max_connections: int) -> type[H11Protocol]:
+    class Connection(_Connection):
+        limit = max_connections
+
+    return Connection
+
+
+class _Connection(H11Protocol):
+    """A connection that is closed if it does not send a complete head in time, or if there are too many."""
+
+    limit = _MAX_CONNECTIONS
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        super().connection_made(transport)
+        if len(self.connections) > self.limit:
+            transport.write(_TOO_MANY_CONNECTIONS)
+            transport.close()
+            return
+        self._head_timer = self.loop.call_later(_HEAD_TIMEOUT_S, self._close_without_head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._is_waiting_for_head:
+            self._stop_head_timer()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(_HEAD_TIMEOUT_S, self._close_without_head)
+
+    @property
+    def _is_waiting_for_head(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _close_without_head(self) -> None:
+        self._head_timer = None
+        if self._is_waiting_for_head and not self.transport.is_closing():
+            self.transport.close()
+
+
+class _AcceptErrors:
+    """Logs that connections cannot be accepted, every ten seconds at most; asyncio would log it 100 times at once."""
+
+    def __init__(self) -> None:
+        self._last = -_LOG_INTERVAL_S
+        self._suppressed = 0
+
+    def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in _ACCEPT_ERRORS:
+            loop.default_exception_handler(context)
+            return
+        now = monotonic()
+        if now - self._last < _LOG_INTERVAL_S:
+            self._suppressed += 1
+            return
+        _log.error("Connections cannot be accepted", extra={"reason": str(error), "not_logged": self._suppressed})
+        self._last, self._suppressed = now, 0
 
 
 class _Server(uvicorn.Server):
@@ -71,6 +168,7 @@ class _Server(uvicorn.Server):
         self._lifespan: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(_AcceptErrors().handle)
         await super().startup(sockets)
         self._lifespan = asyncio.create_task(self._run_lifespan())
 
@@ -94,6 +192,9 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._health.drain()
+        # Python waits for its threads at the end, but not for a stuck one: this prints where it is stuck, and exits.
+        with suppress(OSError, ValueError, RuntimeError, AttributeError):
+            faulthandler.dump_traceback_later(_MAX_SHUTDOWN_S, exit=True)
         if self._exit_at is not None or self.should_exit:
             self.should_exit = self.force_exit = True
         elif sig == signal.SIGTERM:

@@ -133,10 +133,23 @@ class ServiceSettings(EnvironmentSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(default=8000, ge=0, le=65_535, description="TCP port to listen on; 0 for any free one.")
+    max_connections: int | None = Field(
+        default=None,
+        ge=1,
+        description="Maximum number of connections; by default what the limit on open files allows, at most 4096.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     log_format: Literal["json", "text"] = Field(default="json", description="JSON lines, or text for people.")
 
     max_upload_bytes: int = Field(default=10 * 1024 * 1024, ge=1, description="Maximum size of a file in bytes.")
+    upload_memory_bytes: int = Field(
+        default=256 * 2**20,
+        ge=1,
+        description="Maximum size of all uploads in memory at once, in bytes; further ones get a 503.",
+    )
+    upload_stall_s: float = Field(
+        default=20.0, gt=0, description="Seconds without any part of an upload after which it is given up with 408."
+    )
     max_pixels: int = Field(default=40_000_000, ge=1, description="Maximum size of a picture in pixels.")
     max_side: int = Field(default=10_000, ge=1, description="Maximum side of a picture in pixels.")
     min_side: int = Field(default=8, ge=1, description="Minimum side of a picture in pixels.")

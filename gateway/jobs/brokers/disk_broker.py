@@ -12,6 +12,7 @@ from taskiq import BrokerMessage
 
 from gateway.jobs.brokers.broker import LendingBroker
 from gateway.storage.database import open_database
+from gateway.storage.threads import run_in_state_thread
 
 # How often to look for messages that another process added, or that a dead one left.
 _POLL_INTERVAL_S = 1.0
@@ -39,13 +40,13 @@ class DiskBroker(LendingBroker):
 
     async def kick(self, message: BrokerMessage) -> None:
         """Add a message to the end of the queue."""
-        await asyncio.to_thread(self._execute, [("INSERT INTO messages (data) VALUES (?)", (message.message,))])
+        await run_in_state_thread(self._execute, [("INSERT INTO messages (data) VALUES (?)", (message.message,))])
         self._kicked.set()
 
     async def lend(self) -> tuple[str, bytes] | None:
         """Implement `LendingBroker.lend`."""
         self._kicked.clear()
-        lent = await asyncio.to_thread(self._lend)
+        lent = await run_in_state_thread(self._lend)
         if lent is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_INTERVAL_S):
@@ -58,7 +59,7 @@ class DiskBroker(LendingBroker):
 
     async def settle(self, message_id: str) -> None:
         """Implement `LendingBroker.settle`."""
-        await asyncio.to_thread(self._execute, [("DELETE FROM messages WHERE id = ?", (int(message_id),))])
+        await run_in_state_thread(self._execute, [("DELETE FROM messages WHERE id = ?", (int(message_id),))])
 
     async def give_back(self, message_ids: list[str]) -> None:
         """Implement `LendingBroker.give_back`."""
@@ -66,7 +67,7 @@ class DiskBroker(LendingBroker):
 
     async def _lend_until(self, lent_until: float, message_ids: list[str]) -> None:
         statement = "UPDATE messages SET lent_until = ? WHERE id = ?"
-        await asyncio.to_thread(
+        await run_in_state_thread(
             self._execute, [(statement, (lent_until, int(message_id))) for message_id in message_ids]
         )
 

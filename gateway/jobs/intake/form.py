@@ -19,7 +19,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from shared.problems import ProblemError
 
-_MAX_MEMORY_BYTES = 1024 * 1024
+# Per upload in progress.
+_MAX_MEMORY_BYTES = 64 * 1024
 _MAX_HEADER_BYTES = 16 * 1024
 
 

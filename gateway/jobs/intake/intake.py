@@ -38,6 +38,7 @@ class Intake:
         limits: Limits of the job.
         folder: Where to hold files while they arrive; created if it does not exist.
         check_webhook_url: Raises a ProblemError for a URL that webhooks cannot go to.
+        storing: Limits how many jobs store a file at once.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Intake:
         limits: JobLimits,
         folder: Path,
         check_webhook_url: Callable[[str], None],
+        storing: asyncio.Semaphore,
     ) -> None:
         self._store = store
         self._record = record
         self._limits = limits
         self._folder = folder
         self._check_webhook_url = check_webhook_url
+        self._storing = storing
         self._files: list[FileState] = []
         self._bytes = 0
         self._has_webhook_field = False
@@ -91,8 +94,10 @@ class Intake:
             self._has_webhook_field = True
             self._receive_webhook_url(part.content.read(_MAX_URL_BYTES + 1).decode("utf-8", "replace").strip())
         elif part.name == FILES_FIELD and part.filename is not None:
-            async for entry in _unpack(part, self._limits):
-                await self._add_file(entry)
+            # A file is in memory on its way from the form to the store.
+            async with self._storing:
+                async for entry in _unpack(part, self._limits):
+                    await self._add_file(entry)
         else:
             raise _unexpected_field(part)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sqlite3
@@ -17,6 +16,7 @@ from gateway.jobs.contracts import FileState
 from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
 from gateway.jobs.stores.job_store import JobsUnavailableError
 from gateway.storage.database import open_database
+from gateway.storage.threads import run_in_state_thread
 
 Value = TypeVar("Value")
 
@@ -111,7 +111,7 @@ class DiskJobStore:
 
     async def _run(self, call: Callable[..., Value], *args: object) -> Value:
         try:
-            return await asyncio.to_thread(partial(call, *args))
+            return await run_in_state_thread(partial(call, *args))
         except (sqlite3.Error, OSError) as error:
             raise JobsUnavailableError.from_error(error) from error
 

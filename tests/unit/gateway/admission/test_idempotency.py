@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
+from starlette.types import Message
 
 from gateway.admission.api_keys import KeyStore
+from gateway.admission.idempotency import _Request
 from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
 from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
@@ -145,3 +148,37 @@ async def test_rejects_keys_if_the_cache_is_off() -> None:
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b"])
 async def test_rejects_invalid_keys(gateway: Gateway, key: str) -> None:
     assert_problem(await post(gateway, key), 400, "idempotency-key-invalid")
+
+
+def build_chunked_request(chunks: list[bytes]) -> _Request:
+    waiting = list(chunks)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/jobs", "query_string": b"", "headers": []}
+    return _Request(scope, receive)
+
+
+async def test_fingerprint_alone_keeps_no_body_in_memory() -> None:
+    chunks = [bytes(1024 * 1024)] * 32
+    tracemalloc.start()
+    try:
+        fingerprint = await build_chunked_request(chunks).read_fingerprint(keep=False)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 1024 * 1024
+    assert fingerprint == await build_chunked_request(chunks).read_fingerprint(keep=True)
+
+
+@pytest.mark.parametrize("sizes", [[0], [5, 7], [256 * 1024], [2**20] * 20, [300_000, 1]], ids=str)
+async def test_kept_body_can_be_received_again(sizes: list[int]) -> None:
+    chunks = [bytes([number]) * size for number, size in enumerate(sizes)]
+    request = build_chunked_request(chunks)
+    await request.read_fingerprint(keep=True)
+    body, message = b"", await request.receive()
+    while message["more_body"]:
+        body += message["body"]
+        message = await request.receive()
+    assert body + message["body"] == b"".join(chunks)

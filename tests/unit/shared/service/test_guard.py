@@ -85,6 +85,44 @@ async def test_slow_upload_is_not_reported_as_a_slow_response() -> None:
         assert_full_problem(await client.post("/v1/slow", content=stall()), 408, "upload-too-slow")
 
 
+async def test_stalled_upload_is_given_up() -> None:
+    async def stall() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(5)
+
+    async with open_client(create_toy_app(upload_stall_s=0.1)) as client:
+        assert_full_problem(await client.post("/v1/slow", content=stall()), 408, "upload-too-slow")
+
+
+async def test_request_that_waits_before_it_reads_its_body_is_not_a_slow_upload() -> None:
+    async def wait(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await asyncio.sleep(5)
+
+    app = create_toy_app(request_timeout_s=0.1)
+    app.mount("/waiting", wait)
+    async with open_client(app) as client:
+        assert_full_problem(await client.get("/waiting/"), 504, "deadline-exceeded")
+        assert_full_problem(await client.post("/waiting/", content=b"x" * 1000), 504, "deadline-exceeded")
+
+
+@pytest.mark.parametrize("has_length", [True, False], ids=["content-length", "chunked"])
+async def test_uploads_in_memory_are_limited_together(has_length: bool) -> None:
+    async with open_client(create_toy_app(upload_memory_bytes=100_000, request_timeout_s=1.5)) as client:
+
+        async def send() -> httpx2.Response:
+            content = b"x" * 40_000 if has_length else stream(40_000)
+            return await client.post("/v1/slow", content=content)
+
+        responses = await asyncio.gather(*(send() for _ in range(6)))
+        assert sorted(response.status_code for response in responses) == [503] * 4 + [504] * 2
+        refused = next(response for response in responses if response.status_code == 503)
+        assert_full_problem(refused, 503, "overloaded")
+        assert int(refused.headers["retry-after"]) > 0
+        # All memory was given back, and a single larger body still fits.
+        response = await client.post("/v1/upload", content=b"x" * 100_000, headers={"content-type": "image/png"})
+        assert response.status_code != 503
+
+
 async def test_disconnect_cancels_the_request(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     slow = SlowRequest()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -15,10 +17,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from shared.service.server import _AcceptErrors, _choose_max_connections
 from tests.support.toy_service import assert_full_problem
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, sys, time
 sys.path.insert(0, {root!r})
 from contextlib import asynccontextmanager
 from fastapi import APIRouter, Request
@@ -35,6 +38,10 @@ async def slow():
     await asyncio.sleep(0.5)
     return {{"done": True}}
 
+@router.get("/stuck")
+async def stuck():
+    await asyncio.to_thread(time.sleep, 300)
+
 @router.post("/read")
 async def read(request: Request):
     await request.body()
@@ -46,7 +53,7 @@ async def lifespan(app):
     {statement}
     yield "toy-1"
 
-settings = ServiceSettings(drain_delay_s=2, max_upload_bytes=100_000)
+settings = ServiceSettings(drain_delay_s=2, max_upload_bytes=100_000, max_connections={max_connections})
 app = create_service_app(
     name="toy", title="Toy", description="", settings=settings, lifespan=lifespan, routers=[router]
 )
@@ -60,12 +67,16 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Return a function that starts the service and returns its process and address."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(warm_up_s: float = 0.0, statement: str = "") -> tuple[subprocess.Popen[str], str]:
+    def start(
+        warm_up_s: float = 0.0, statement: str = "", max_connections: int | None = None
+    ) -> tuple[subprocess.Popen[str], str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         root = str(Path(__file__).resolve().parents[4])
-        code = PROGRAM.format(root=root, warm_up_s=warm_up_s, statement=statement, port=port)
+        code = PROGRAM.format(
+            root=root, warm_up_s=warm_up_s, statement=statement, port=port, max_connections=max_connections
+        )
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdout=subprocess.PIPE,
@@ -147,3 +158,67 @@ async def test_server_with_a_broken_part_stops(start_server: StartServer) -> Non
     _, errors = await asyncio.to_thread(process.communicate, None, 30)
     assert process.returncode == 3
     assert "Service broke" in errors
+
+
+async def test_server_exits_in_time_although_a_thread_is_stuck(start_server: StartServer) -> None:
+    process, url = start_server(statement="import shared.service.server as s; s._MAX_SHUTDOWN_S = 3")
+    async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
+        await wait_for_status(client, "/readyz", 200)
+        request = asyncio.create_task(client.get("/stuck"))
+        await asyncio.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(httpx2.TransportError):
+            await request
+    _, errors = await asyncio.to_thread(process.communicate, None, 30)
+    assert process.returncode == 1
+    assert "time.sleep" in errors or "in stuck" in errors or "thread.py" in errors
+
+
+async def test_connections_are_limited_and_need_a_head(start_server: StartServer) -> None:
+    limits = "import shared.service.server as s; s._HEAD_TIMEOUT_S = 1.0;"
+    _, url = start_server(statement=limits)
+    async with httpx2.AsyncClient(base_url=url) as client:
+        await wait_for_status(client, "/readyz", 200)
+    host, port = url.removeprefix("http://").split(":")
+
+    async def connect(data: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(data)
+        try:
+            return await asyncio.wait_for(reader.read(), 20)
+        finally:
+            writer.close()
+
+    kept = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /sl"  # then half a head on a kept connection
+    half = b"GET /slow HTTP/1.1\r\nHo"
+    answers = await asyncio.gather(*(connect(data) for data in (b"", half, kept)))
+    assert [answer[:12] for answer in answers] == [b"", b"", b"HTTP/1.1 200"]
+
+
+async def test_connections_beyond_the_limit_are_refused(start_server: StartServer) -> None:
+    _, url = start_server(max_connections=3)
+    async with httpx2.AsyncClient(base_url=url) as client:
+        await wait_for_status(client, "/readyz", 200)
+    host, port = url.removeprefix("http://").split(":")
+    await asyncio.sleep(0.2)
+    open_connections = [await asyncio.open_connection(host, int(port)) for _ in range(3)]
+    reader, writer = await asyncio.open_connection(host, int(port))
+    assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 503")
+    for _, one in open_connections:
+        one.close()
+    writer.close()
+
+
+def test_accept_errors_are_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    loop, errors = asyncio.new_event_loop(), _AcceptErrors()
+    for _ in range(5_000):
+        errors.handle(loop, {"message": "socket.accept()", "exception": OSError(errno.EMFILE, "Too many open files")})
+    errors.handle(loop, {"message": "another"})
+    loop.close()
+    assert [record.getMessage() for record in caplog.records] == ["Connections cannot be accepted", "another"]
+
+
+def test_connections_stay_below_the_limit_on_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    for files, expected in ((1024, 768), (20_000, 4096), (300, 75), (resource.RLIM_INFINITY, 4096)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
+        assert _choose_max_connections() == expected
