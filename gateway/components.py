@@ -7,8 +7,8 @@ from typing import cast
 
 from fastapi import FastAPI
 
-from gateway.documents.renderer import Renderer
 from gateway.jobs.jobs import Jobs
+from gateway.reading.pipeline import Pipeline
 from gateway.reading.receipts import Receipts
 
 
@@ -18,7 +18,7 @@ class GatewayComponents:
 
     receipts: Receipts
     jobs: Jobs
-    renderer: Renderer
+    pipeline: Pipeline
 
 
 def set_gateway_components(app: FastAPI, components: GatewayComponents) -> None:

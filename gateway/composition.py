@@ -86,6 +86,8 @@ class Composition:
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(self._open_stages(settings.stages))
             renderer = self._build_renderer()
+            stack.push_async_callback(renderer.aclose)
+            health.watch("renderer", renderer.busy_s)
             pipeline = Pipeline(
                 stages,
                 renderer,
@@ -105,7 +107,7 @@ class Composition:
             )
             jobs = await stack.enter_async_context(run_jobs(settings, receipts))
             await stack.enter_async_context(check_in_background(stages, settings.stages.stage_check_s))
-            set_gateway_components(app, GatewayComponents(receipts, jobs, renderer))
+            set_gateway_components(app, GatewayComponents(receipts, jobs, pipeline))
             yield
 
     def admission(self) -> list[Middleware]:

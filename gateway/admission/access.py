@@ -18,7 +18,7 @@ from gateway.request_context import get_request_context, limit_redis_time
 from gateway.settings import AdmissionSettings, GatewaySettings, parse_rate_limit
 from shared.problems import ProblemError
 from shared.service.health import PROBES
-from shared.service.request_context import set_caller_name
+from shared.service.request_context import set_caller_name, use_caller
 from shared.startup import StartupError
 
 _PUBLIC_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/favicon.ico"}) | PROBES
@@ -64,7 +64,8 @@ class AccessControl:
             rate_limit = self._default_rate_limit if key is None or key.rate_limit is None else key.rate_limit
             if rate_limit is not None:
                 await self._limits.hit(context.caller, parse_rate_limit(rate_limit))
-            await self._app(scope, receive, send)
+            with use_caller(context.caller):
+                await self._app(scope, receive, send)
 
     async def _authenticate(self, headers: Mapping[str, str]) -> ApiKey | None:
         """Return the caller's key, or None if none is needed and none was sent; raise `ProblemError` 401."""

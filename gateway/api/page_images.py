@@ -33,7 +33,7 @@ def build_pages_router(settings: GatewaySettings) -> APIRouter:
         operation_id="showPage",
         summary="Render one page of a document",
         response_class=Response,
-        responses=answer | problem_responses(400, 404, 408, 413, 415, 422),
+        responses=answer | problem_responses(400, 404, 408, 413, 415, 422, 503, 504),
         openapi_extra=upload_openapi(what=ACCEPTED_FILES, more_types=DOCUMENT_TYPES),
     )
     async def show_page(request: Request, page: PageNumber = 0) -> Response:
@@ -42,7 +42,7 @@ def build_pages_router(settings: GatewaySettings) -> APIRouter:
         The coordinates of a receipt's lines are pixels of this picture.
         """
         upload = await read_upload(request, settings.upload_limits)
-        picture, media_type = await get_gateway_components(request.app).renderer.show_page(upload.data, page)
+        picture, media_type = await get_gateway_components(request.app).pipeline.show_page(upload.data, page)
         return Response(picture, media_type=media_type)
 
     return router

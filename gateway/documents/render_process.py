@@ -1,23 +1,17 @@
 """Renders a document as pictures of its pages, in a process of its own that can be killed.
 
-The document comes on the standard input. The pages go to the standard output, each after its length in four bytes, big
-endian: PNGs, or one WebP if a single page is to be displayed. A problem with the document is reported as a JSON object
-after a length of zero. Nothing else is written, and no file is touched. `gateway.documents.renderer` starts the process
-with the format, the limits and, for a single page, its number as arguments.
+The result is the pages, each after its length in four bytes, big endian: PNGs, or one WebP if a single page is to be
+displayed. `shared.pictures.worker` tells how files and results pass.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import resource
 import struct
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -32,6 +26,7 @@ from gateway.documents.limits import DocumentLimits, page_not_found_problem
 from shared.arrays import Pixels
 from shared.pictures.decoding import apply_orientation, bgr_pixels
 from shared.pictures.header import PictureLimits, check_size, damaged_picture_problem
+from shared.pictures.worker import Output, limit_cpu_time, serve
 from shared.problems import ProblemError
 
 Pages = Iterator[Pixels]
@@ -40,8 +35,6 @@ _DPI = 200.0
 _POINTS_PER_INCH = 72.0
 # Sizes are rounded up, so pages are made a little smaller than the limits.
 _SIZE_MARGIN = 0.998
-# For rendering alone: modules, and memory reserved per processor, are not counted.
-_MEMORY_BYTES = 2**30
 _WEBP_QUALITY = 80
 
 
@@ -165,50 +158,22 @@ def _too_large_problem(limits: DocumentLimits) -> ProblemError:
     )
 
 
-def _measure_address_space() -> int:
-    """Return the bytes that this process has reserved; 0 if the kernel does not tell."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0
+def render_document(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], Output]:
+    """Render a document of the format `kind` within `limits`; all pages, or `only` one for display."""
+    limits = DocumentLimits.from_json(arguments["limits"])
+    return {}, _encode_pages(render(data, arguments["kind"], limits, arguments["only"]), limits, arguments["only"])
 
 
-def _limit_cpu_time(seconds: int) -> None:
-    """Make the kernel end this process with SIGXCPU after so many more CPU seconds."""
-    limit = math.ceil(time.process_time()) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-
-
-def main() -> None:
-    """Render the standard input: `python -m gateway.documents.render_process KIND LIMITS [PAGE]`."""
-    kind, limits = sys.argv[1], DocumentLimits.from_json(sys.argv[2])
-    only = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    max_bytes = _measure_address_space() + _MEMORY_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
-    _limit_cpu_time(limits.page_s)
-    # The limits above are checked instead, and this process has no other task.
-    Image.MAX_IMAGE_PIXELS = None
-    out = sys.stdout.buffer
-    try:
-        for page in render(sys.stdin.buffer.read(), kind, limits, only):
-            picture = BytesIO()
-            if only is None:
-                Image.fromarray(page[:, :, ::-1]).save(picture, "PNG", compress_level=1)
-            else:
-                Image.fromarray(page[:, :, ::-1]).save(picture, "WEBP", quality=_WEBP_QUALITY, method=2)
-            out.write(struct.pack(">I", picture.tell()) + picture.getvalue())
-            _limit_cpu_time(limits.page_s)
-    except ProblemError as error:
-        problem = {
-            "status": error.status,
-            "code": error.code,
-            "title": error.title,
-            "detail": error.detail,
-            "extra": error.extra,
-        }
-        out.write(struct.pack(">I", 0) + json.dumps(problem).encode())
-    out.flush()
+def _encode_pages(pages: Pages, limits: DocumentLimits, only: int | None) -> Iterator[bytes]:
+    for page in pages:
+        picture = BytesIO()
+        if only is None:
+            Image.fromarray(page[:, :, ::-1]).save(picture, "PNG", compress_level=1)
+        else:
+            Image.fromarray(page[:, :, ::-1]).save(picture, "WEBP", quality=_WEBP_QUALITY, method=2)
+        yield struct.pack(">I", picture.tell()) + picture.getvalue()
+        limit_cpu_time(limits.page_s)
 
 
 if __name__ == "__main__":
-    main()
+    serve({"render": render_document})

@@ -6,14 +6,8 @@ are large, and what a hostile file makes them do cannot be predicted.
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
-import signal
 import struct
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.documents.limits import DocumentLimits, page_not_found_problem
@@ -24,12 +18,15 @@ from shared.pictures.header import (
     read_header,
     unsupported_format_problem,
 )
+from shared.pictures.pool import TaskCrashedError, TaskTooSlowError, WorkerPool
 from shared.problems import ProblemError
 
 RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "BMP")
 ACCEPTED_FORMATS = (*FORMATS, *RENDERED_FORMATS)
 
-_log = logging.getLogger(__name__)
+# A document has its process for itself: its decoders are large, and one that was taken over must not see the next file.
+_MAX_TASKS = 1
+_MAX_WAITING_PER_PROCESS = 4
 
 
 @dataclass(frozen=True)
@@ -52,29 +49,34 @@ class Renderer:
 
     Args:
         limits: Limits of documents and pictures.
-        timeout_s: Timeout per document in seconds, however busy the machine is.
-        max_processes: Maximum number of processes at once.
+        timeout_s: Timeout per document in seconds, however busy the machine is; waiting for a process does not count.
+        max_processes: Maximum number of processes at once. Callers take turns.
     """
 
     def __init__(self, limits: DocumentLimits, *, timeout_s: float, max_processes: int) -> None:
         self._limits = limits
         self._timeout_s = timeout_s
-        self._slots = asyncio.Semaphore(max_processes)
+        self._pool = WorkerPool(
+            "gateway.documents.render_process",
+            size=max_processes,
+            max_waiting=_MAX_WAITING_PER_PROCESS * max_processes,
+            max_tasks=_MAX_TASKS,
+        )
 
     async def render_pages(self, data: bytes) -> list[PageImage]:
         """Return the pages of an upload, in order.
 
         Raises:
             ProblemError: 415 `unsupported-format`, 413 `too-many-pages`, `picture-too-large` or `document-too-large`,
-                422 `document-locked`, `document-too-slow`, `no-pages`, `picture-damaged` or `picture-too-small`.
+                422 `document-locked`, `document-too-slow`, `no-pages`, `picture-damaged` or `picture-too-small`,
+                503 `overloaded` if too many documents wait.
         """
         header = read_header(data, self._limits.picture)
         if header.is_picture:
             return [PageImage(data, header.media_type, header.size)]
         if header.format not in RENDERED_FORMATS:
             raise unsupported_format_problem(header.format, ACCEPTED_FORMATS)
-        async with self._slots:
-            output = await self._run_process(data, header.format)
+        output = await self._run_process(data, header.format)
         return [
             PageImage(page, "image/png", read_header(page, self._limits.picture).size) for page in _split_output(output)
         ]
@@ -96,35 +98,30 @@ class Renderer:
             return data, f"image/{kind.lower()}"
         if kind not in RENDERED_FORMATS:
             raise unsupported_format_problem(kind, ACCEPTED_FORMATS)
-        async with self._slots:
-            (page,) = _split_output(await self._run_process(data, kind, str(number)))
+        (page,) = _split_output(await self._run_process(data, kind, number))
         return page, "image/webp"
 
-    async def _run_process(self, data: bytes, kind: str, *page: str) -> bytes:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.documents.render_process", kind, self._limits.to_json(), *page),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            # Decoders print warnings; problems come on the standard output.
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+    def busy_s(self) -> float:
+        """Return for how many seconds the oldest document has been in its process."""
+        return self._pool.stuck_s()
+
+    async def aclose(self) -> None:
+        """Kill all processes and wait until they are dead."""
+        await self._pool.aclose()
+
+    async def _run_process(self, data: bytes, kind: str, only: int | None = None) -> bytearray:
+        arguments = {"kind": kind, "limits": self._limits.to_json(), "only": only}
         try:
-            async with asyncio.timeout(self._timeout_s):
-                output, _ = await process.communicate(data)
+            answer = await self._pool.run(
+                "render", data, arguments, cpu_s=self._limits.page_s, timeout_s=self._timeout_s
+            )
         except TimeoutError as error:
             raise _too_slow_problem(f"The pages of the {kind} were not rendered within", self._timeout_s) from error
-        finally:
-            # Also if the caller hung up.
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if process.returncode == -signal.SIGXCPU:
-            raise _too_slow_problem(f"A page of the {kind} took more CPU time than", self._limits.page_s)
-        if process.returncode != 0:
-            _log.warning("Renderer process died", extra={"format": kind, "returncode": process.returncode})
-            raise damaged_picture_problem(kind, "its decoder crashed")
-        return output
+        except TaskTooSlowError as error:
+            raise _too_slow_problem(f"A page of the {kind} took more CPU time than", self._limits.page_s) from error
+        except TaskCrashedError as error:
+            raise damaged_picture_problem(kind, "its decoder crashed") from error
+        return answer.data
 
 
 def _too_slow_problem(what: str, seconds: float) -> ProblemError:
@@ -137,16 +134,11 @@ def _too_slow_problem(what: str, seconds: float) -> ProblemError:
     )
 
 
-def _split_output(output: bytes) -> Iterator[bytes]:
-    """Yield the pages in the output of the process, or raise the problem that it reports."""
+def _split_output(output: bytearray) -> Iterator[bytes]:
+    """Yield the pages in the result of the process."""
     at = 0
     while at < len(output):
         (length,) = struct.unpack_from(">I", output, at)
         at += 4
-        if length == 0:
-            problem = json.loads(output[at:])
-            raise ProblemError(
-                problem["status"], problem["code"], problem["title"], problem["detail"], extra=problem["extra"]
-            )
-        yield output[at : at + length]
+        yield bytes(output[at : at + length])
         at += length

@@ -12,7 +12,7 @@ from fastapi import Request
 
 from gateway.background import run_in_background
 from gateway.jobs.contracts import FileResult, FileState, Job
-from gateway.jobs.events import stream_events
+from gateway.jobs.events import JobEvents
 from gateway.jobs.intake.intake import Intake
 from gateway.jobs.model import JobOptions, JobRecord, Outcome
 from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
@@ -59,6 +59,7 @@ class Jobs:
         self._folder = folder
         self._ttl_s = ttl_s
         self._check_webhook_url = check_webhook_url
+        self._events = JobEvents(store)
         self._storing = asyncio.Semaphore(_MAX_STORING)
 
     async def create(self, request: Request, options: JobOptions) -> Job:
@@ -100,8 +101,7 @@ class Jobs:
 
     async def follow(self, job_id: str, health: Health) -> AsyncIterator[bytes] | None:
         """Return the stream of events of a job, or None if it does not exist; raise `JobsUnavailableError`."""
-        snapshot = await self._store.find(job_id)
-        return None if snapshot is None else stream_events(self._store, snapshot, health)
+        return await self._events.follow(job_id, health)
 
     async def read_results(self, job: Job) -> AsyncIterator[FileResult]:
         """Yield the results of the files that have finished, in the order of the job."""

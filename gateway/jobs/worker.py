@@ -28,6 +28,7 @@ from gateway.reading.receipts import Receipts
 from gateway.storage.cache_control import Caching
 from shared.contracts import Receipt
 from shared.problems import ProblemError, describe_problem, internal_problem
+from shared.service.request_context import use_caller
 
 # The files of a job form this many chains: file i is followed by file i + CHAIN_COUNT, which is queued when file i is
 # finished. So a job has at most this many files in the queue, and does not hold up the jobs behind it.
@@ -38,6 +39,7 @@ _MIN_PAUSE_S, _MAX_PAUSE_S = 1.0, 30.0
 _TASK_NAME = "quittance:read_file"
 _OVERLOADED_STATUSES = frozenset({429, 503})
 _TIMEOUT_STATUS = 504
+_CALLER = "jobs"
 
 _log = logging.getLogger(__name__)
 
@@ -121,7 +123,9 @@ class Worker:
         try:
             while True:
                 try:
-                    await self._process_file(job_id, index)
+                    # All jobs together are one caller, so that they leave places for others.
+                    with use_caller(_CALLER):
+                        await self._process_file(job_id, index)
                     await context.ack()
                     return
                 except Exception:  # the job store or the queue is unavailable; there is no caller to report it to

@@ -100,6 +100,15 @@ class Pipeline:
 
     async def render(self, request: ReadRequest) -> list[PageImage]:
         """Return the pages of a picture or document as pictures, in order; raise `ProblemError` like `read`."""
+        with self._capacity.occupy():
+            return await self._render(request)
+
+    async def show_page(self, data: bytes, number: int) -> tuple[bytes, str]:
+        """Return one page for display, as `Renderer.show_page` does; raise `ProblemError` 503 also like `read`."""
+        with self._capacity.occupy():
+            return await self._renderer.show_page(data, number)
+
+    async def _render(self, request: ReadRequest) -> list[PageImage]:
         try:
             async with asyncio.timeout(request.deadline.remaining()):
                 return await self._renderer.render_pages(request.data)
@@ -122,7 +131,7 @@ class Pipeline:
 
     async def _read(self, request: ReadRequest, models: Models) -> Receipt:
         start = time.perf_counter()
-        images = await self.render(request)
+        images = await self._render(request)
         decode_ms = _milliseconds_since(start)
         pages: list[_PageReading] = []
         lines: list[Line] = []

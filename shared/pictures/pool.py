@@ -71,7 +71,7 @@ class WorkerPool:
         max_tasks: Number of tasks after which a process is replaced.
     """
 
-    def __init__(self, module: str, *, size: int, max_waiting: int = 64, max_tasks: int = 1_000) -> None:
+    def __init__(self, module: str, *, size: int, max_waiting: int = 1_024, max_tasks: int = 1_000) -> None:
         self._module = module
         self._max_tasks = max_tasks
         self._slots = FairSlots(size, max_waiting)
@@ -80,16 +80,20 @@ class WorkerPool:
         self._watch = WorkWatch()
         self._is_closed = False
 
-    async def run(self, task: str, data: bytes, arguments: dict[str, Any], *, cpu_s: float) -> Answer:
+    async def run(
+        self, task: str, data: bytes, arguments: dict[str, Any], *, cpu_s: float, timeout_s: float | None = None
+    ) -> Answer:
         """Carry out a task in a process; if the caller is canceled or times out, the process is killed.
 
         Args:
             task: Name of the task.
             data: The file.
             arguments: Other arguments, as JSON.
-            cpu_s: CPU seconds allowed.
+            cpu_s: CPU seconds allowed between two parts of the result.
+            timeout_s: Seconds allowed, without the wait for a process.
 
         Raises:
+            TimeoutError: If the time was exceeded.
             ProblemError: What the task raised; 503 `overloaded` if too many wait or no process can be started.
             TaskTooSlowError: If the CPU time was exceeded.
             TaskCrashedError: If the process died, and a fresh one did too.
@@ -99,9 +103,10 @@ class WorkerPool:
             await self._slots.acquire(caller)
             worker: _Worker | None = None
             try:
-                worker = await self._take()
-                self._watch.begin(worker)
-                answer = await worker.ask(task, data, arguments, cpu_s)
+                async with asyncio.timeout(timeout_s):
+                    worker = await self._take()
+                    self._watch.begin(worker)
+                    answer = await worker.ask(task, data, arguments, cpu_s)
             except TaskCrashedError as error:
                 was_used = worker is not None and worker.tasks > 1
                 self._end(worker, caller)

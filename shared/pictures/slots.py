@@ -8,13 +8,22 @@ from collections import Counter, OrderedDict, deque
 from shared.problems import ProblemError
 
 _RETRY_AFTER_S = 2
-# A caller may take this many times the room that is left, so that there is some left for the next caller.
-_SHARE = 3
+# A caller may wait this many times in the room that is left, so that there is some left for the next caller.
+_SHARE = 1
 
 
-def is_within_share(own: int, total: int, limit: int) -> bool:
-    """Return whether a caller with `own` of the `total` taken places, of `limit`, may take another."""
-    return own < _SHARE * (limit - total)
+def is_within_share(own: int, total: int, limit: int, share: int) -> bool:
+    """Return whether a caller with `own` of the `total` taken places, of `limit`, may take another.
+
+    Switches share their buffers so: Choudhury and Hahne, Dynamic queue length thresholds, 1998.
+
+    Args:
+        own: Places that the caller has taken.
+        total: Places that all callers have taken.
+        limit: Number of places.
+        share: How many times the room that is left a caller may take.
+    """
+    return own < share * (limit - total)
 
 
 class FairSlots:
@@ -25,7 +34,7 @@ class FairSlots:
 
     Args:
         count: Number of slots.
-        max_waiting: Maximum number of waiting requests; one caller may have at most three quarters of them.
+        max_waiting: Maximum number of waiting requests; one caller may have at most half of them.
     """
 
     def __init__(self, count: int, max_waiting: int) -> None:
@@ -47,7 +56,7 @@ class FairSlots:
             self._take(caller)
             return
         total = sum(map(len, self._waiting.values()))
-        if not is_within_share(len(self._waiting.get(caller, ())), total, self._max_waiting):
+        if not is_within_share(len(self._waiting.get(caller, ())), total, self._max_waiting, _SHARE):
             raise _overloaded_problem()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue = self._waiting.setdefault(caller, deque())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -69,6 +70,10 @@ class DiskJobStore:
     async def exists(self, job_id: str) -> bool:
         """Implement `JobStore.exists`."""
         return bool(await self._run_if_created(self._exists, job_id))
+
+    async def find_revisions(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Implement `JobStore.find_revisions`."""
+        return await self._run_if_created(self._find_revisions, job_ids) or {}
 
     async def find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
         """Implement `JobStore.find_changes`."""
@@ -160,6 +165,14 @@ class DiskJobStore:
     def _exists(self, job_id: str) -> bool:
         with self._database() as connection:
             return _find_revision(connection, job_id) is not None
+
+    def _find_revisions(self, job_ids: Sequence[str]) -> dict[str, int]:
+        with self._database() as connection:
+            rows = connection.execute(
+                "SELECT id, revision FROM jobs WHERE revision > 0 AND id IN (SELECT value FROM json_each(?))",
+                (json.dumps(job_ids),),
+            ).fetchall()
+        return {row["id"]: row["revision"] for row in rows}
 
     def _find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
         with self._database() as connection:

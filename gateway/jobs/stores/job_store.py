@@ -36,6 +36,9 @@ class JobStore(Protocol):
     async def exists(self, job_id: str) -> bool:
         """Return whether there is a job with this ID."""
 
+    async def find_revisions(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Return the current revisions of jobs; those that do not exist are missing."""
+
     async def find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
         """Return the current revision and the files changed since `revision`; None if the job does not exist."""
 

@@ -126,6 +126,15 @@ class RedisJobStore:
         async with _translate_errors():
             return bool(await self._redis.exists(_get_key(job_id)))
 
+    async def find_revisions(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Implement `JobStore.find_revisions`."""
+        async with _translate_errors(), self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hget(_get_key(job_id), "revision")
+            revisions = await pipe.execute()
+        pairs = zip(job_ids, revisions, strict=True)
+        return {job_id: int(revision) for job_id, revision in pairs if revision is not None}
+
     async def find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
         """Implement `JobStore.find_changes`."""
         async with _translate_errors():

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from gateway.documents.renderer import ACCEPTED_FORMATS, PageImage, Renderer
 from shared.pictures.decoding import decode_picture
 from shared.pictures.header import PictureLimits, identify_format
 from shared.problems import ProblemError
+from shared.service.request_context import use_caller
 
 LIMITS = DocumentLimits(max_pages=3, picture=PictureLimits(max_pixels=4_000_000, max_side=3000))
 LUMA_OF_RED = 0.299
@@ -47,8 +48,20 @@ def encode(kind: str, pages: list[Image.Image]) -> bytes:
     return out.getvalue()
 
 
-def build_renderer(timeout_s: float = 20.0) -> Renderer:
-    return Renderer(LIMITS, timeout_s=timeout_s, max_processes=2)
+RENDERERS: list[Renderer] = []
+
+
+@pytest.fixture(autouse=True)
+async def close_renderers() -> AsyncIterator[None]:
+    yield
+    while RENDERERS:
+        await RENDERERS.pop().aclose()
+
+
+def build_renderer(timeout_s: float = 20.0, *, page_s: int = LIMITS.page_s, max_processes: int = 2) -> Renderer:
+    renderer = Renderer(dataclasses.replace(LIMITS, page_s=page_s), timeout_s=timeout_s, max_processes=max_processes)
+    RENDERERS.append(renderer)
+    return renderer
 
 
 async def get_problem(data: bytes, renderer: Renderer) -> ProblemError:
@@ -161,7 +174,7 @@ async def test_kills_slow_renderers() -> None:
 
 
 async def test_limits_cpu_time_per_page() -> None:
-    slow = Renderer(dataclasses.replace(LIMITS, page_s=1), timeout_s=60, max_processes=1)
+    slow = build_renderer(60, page_s=1, max_processes=1)
     problem = await get_problem(build_slow_pdf(), slow)
     assert (problem.status, problem.code, problem.extra) == (422, "document-too-slow", {"max_seconds": 1})
 
@@ -173,10 +186,33 @@ def test_rejects_documents_with_too_many_pixels() -> None:
         list(render(encode("TIFF", [draw_page()] * 5), "TIFF", limits))
 
 
-async def test_crashed_renderer_is_a_problem_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_renderer_that_does_not_start_is_not_a_problem_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     problem = await get_problem(encode("PDF", [draw_page()]), build_renderer())
-    assert (problem.status, problem.code) == (422, "picture-damaged")
+    assert (problem.status, problem.code) == (503, "overloaded")
+
+
+async def test_documents_of_one_caller_do_not_hold_up_another() -> None:
+    slow = build_renderer(60, page_s=1, max_processes=1)
+    order: list[str] = []
+
+    async def show(caller: str, data: bytes) -> None:
+        with use_caller(caller):
+            try:
+                await slow.show_page(data, 0)
+                order.append(caller)
+            except ProblemError as error:
+                order.append(error.code)
+
+    tasks = [asyncio.create_task(show("a", build_slow_pdf())) for _ in range(8)]
+    await asyncio.sleep(0.2)
+    await show("b", encode("PDF", [draw_page()]))
+    before = order.index("b")
+    assert order[:before].count("document-too-slow") <= 1
+    assert order[:before].count("overloaded") >= 4
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_canceled_rendering_kills_its_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,10 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from gateway.jobs.contracts import Counts, FileState
+from gateway.jobs.stores.disk_job_store import DiskJobStore
 from tests.support.gateway import Gateway, make_picture
 from tests.support.jobs import create_job, get_job
 
@@ -51,3 +54,23 @@ async def test_stream_ends_when_the_job_is_deleted(gateway: Gateway) -> None:
     assert (await gateway.http.delete(f"/v1/jobs/{job.id}")).status_code == 204
     name, content = parse_events((await stream).text)[-1]
     assert (name, content["state"]) == ("done", "cancelled")
+
+
+async def test_streams_of_a_job_share_its_lookups(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    lookups = 0
+    find_changes = DiskJobStore.find_changes
+
+    async def count(store: DiskJobStore, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
+        nonlocal lookups
+        lookups += 1
+        return await find_changes(store, job_id, revision)
+
+    monkeypatch.setattr(DiskJobStore, "find_changes", count)
+    gateway.detector.delay_s = 0.5
+    job = await create_job(gateway, *((f"{number}.png", make_picture(shade=number)) for number in range(4)))
+    streams = await asyncio.gather(*(gateway.http.get(f"/v1/jobs/{job.id}/events") for _ in range(30)))
+    assert {parse_events(stream.text)[-1][0] for stream in streams} == {"done"}
+    for stream in streams:
+        states = {content["index"]: content["state"] for name, content in parse_events(stream.text) if name == "file"}
+        assert states == dict.fromkeys(range(4), "done")
+    assert 1 <= lookups <= 8  # one per change, not per stream

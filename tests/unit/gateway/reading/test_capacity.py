@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from gateway.reading.capacity import Capacity
 from gateway.settings import GatewaySettings
 from shared.problems import ProblemError
+from shared.service.request_context import use_caller
 from tests.support.gateway import assert_problem, make_picture, run_gateway
 
 
@@ -40,3 +42,15 @@ async def test_refuses_immediately_but_never_cached_or_shared_receipts() -> None
         joined = await gateway.post(make_picture(shade=1))
         assert joined.status_code == 200
         assert [(await task).status_code for task in reading] == [200] * 3
+
+
+def test_one_caller_leaves_places_for_the_next() -> None:
+    capacity = Capacity(16)
+    with ExitStack() as stack:
+        with use_caller("a"):
+            for _ in range(14):
+                stack.enter_context(capacity.occupy())
+            with pytest.raises(ProblemError, match="overloaded"):
+                stack.enter_context(capacity.occupy())
+        with use_caller("b"), capacity.occupy():
+            pass
