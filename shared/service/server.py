@@ -6,6 +6,7 @@ import asyncio
 import errno
 import faulthandler
 import logging
+import os
 import resource
 import signal
 import socket
@@ -170,6 +171,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(_AcceptErrors().handle)
         await super().startup(sockets)
+        for server in self.servers:
+            for listener in server.sockets:
+                # asyncio takes one number for both; a short line would make a burst of callers wait for a second.
+                with socket.socket(fileno=os.dup(listener.fileno())) as same:
+                    same.listen(_MAX_CONNECTIONS)
         self._lifespan = asyncio.create_task(self._run_lifespan())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
