@@ -20,6 +20,7 @@ from benchmarks.hostile.case import (
     png,
     rows,
 )
+from benchmarks.reliability.attacks import build_scans
 
 _HUGE = 30_000
 _MIB = 2**20
@@ -122,6 +123,7 @@ JPEGS = (
     File("JPEG with a single start marker", lambda: b"\xff\xd8\xff", "rejected"),
     File("JPEG with only start markers", lambda: b"\xff\xd8\xff" * 100_000, "rejected"),
     File("JPEG with 3,000 scans", _many_scans, "rejected"),
+    File("JPEG with 80,000 scans of four components", lambda: build_scans(80_000), "rejected"),
     File("JPEG without Huffman tables", lambda: _jpeg_with_marker(b"\xff\xc4", b"\xff\xe5")),
     File("JPEG without quantization tables", lambda: _jpeg_with_marker(b"\xff\xdb", b"\xff\xe5")),
     File("JPEG with arithmetic coding", lambda: _jpeg_with_marker(b"\xff\xc0", b"\xff\xc9")),
