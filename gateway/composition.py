@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -42,6 +42,7 @@ from gateway.storage.cache import ReceiptCache
 from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.stores import MemoryStore, Store
 from gateway.storage.threads import state_watch
+from shared.problems import ProblemError
 from shared.service.components import get_components
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
@@ -97,12 +98,15 @@ class Composition:
             )
             reading = SharedReading(cache, pipeline, self.metrics, patience_s=settings.storage.redis_timeout_s)
             stack.push_async_callback(reading.aclose)
+            corrections = CorrectionStore(settings.storage.state_directory, learn=settings.reading.learn_merchants)
+            with suppress(ProblemError):  # logged, and reported to callers as long as it lasts
+                await corrections.upgrade()
             receipts = Receipts(
                 stages=stages,
                 pipeline=pipeline,
                 reading=reading,
                 cache=cache,
-                corrections=CorrectionStore(settings.storage.state_directory, learn=settings.reading.learn_merchants),
+                corrections=corrections,
                 timeout_s=settings.reading.receipt_timeout_s,
             )
             jobs = await stack.enter_async_context(run_jobs(settings, receipts))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
+from starlette.requests import Request
 from starlette.types import Scope
+
+from gateway.caller import Caller
 
 _SCOPE_KEY = "quittance.gateway"
 
@@ -18,12 +21,12 @@ class RequestContext:
     """State of one HTTP request, kept in its ASGI scope.
 
     Attributes:
-        caller: Who is counted for rate limits: `key:ID`, or `address:IP` without a key.
+        caller: Who sent the request.
         receipt_id: The receipt in the response, if any; a stored response is deleted together with it.
         is_replayable: Whether the response may be stored and sent again for the same idempotency key.
     """
 
-    caller: str = ""
+    caller: Caller = field(default_factory=Caller)
     receipt_id: str | None = None
     is_replayable: bool = True
 
@@ -31,6 +34,11 @@ class RequestContext:
 def get_request_context(scope: Scope) -> RequestContext:
     """Return the state of the request with this scope."""
     return cast(RequestContext, scope.setdefault(_SCOPE_KEY, RequestContext()))
+
+
+def get_caller(request: Request) -> Caller:
+    """Return who sent a request."""
+    return get_request_context(request.scope).caller
 
 
 @dataclass

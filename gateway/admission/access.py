@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.admission.api_keys import ApiKey, KeyRing, KeyStore
 from gateway.admission.rate_limits import RateLimits
+from gateway.caller import NO_OWNER, Caller
 from gateway.request_context import get_request_context, limit_redis_time
 from gateway.settings import AdmissionSettings, GatewaySettings, parse_rate_limit
 from shared.problems import ProblemError
@@ -58,13 +59,13 @@ class AccessControl:
         with limit_redis_time(self._patience_s):
             key = await self._authenticate(Headers(scope=scope))
             context = get_request_context(scope)
-            context.caller = _identify_caller(scope, key)
+            context.caller = self._identify_caller(scope, key)
             if key is not None:
                 set_caller_name(scope, key.name)
             rate_limit = self._default_rate_limit if key is None or key.rate_limit is None else key.rate_limit
             if rate_limit is not None:
-                await self._limits.hit(context.caller, parse_rate_limit(rate_limit))
-            with use_caller(context.caller):
+                await self._limits.hit(context.caller.counted_as, parse_rate_limit(rate_limit))
+            with use_caller(context.caller.counted_as):
                 await self._app(scope, receive, send)
 
     async def _authenticate(self, headers: Mapping[str, str]) -> ApiKey | None:
@@ -81,6 +82,13 @@ class AccessControl:
         raise _unauthorized_problem(
             "key-invalid", "The API key is not valid", f"The key is unknown or was revoked. {_HOW_TO_SEND}"
         )
+
+    def _identify_caller(self, scope: Scope, key: ApiKey | None) -> Caller:
+        if key is None:
+            client = scope.get("client")
+            return Caller(f"address:{client[0] if client else 'unknown'}")
+        others = tuple(sorted({NO_OWNER, *self._keys.groups} - {key.group})) if key.is_operator else None
+        return Caller(f"key:{key.id}", key.name, key.group, others)
 
 
 def is_public(path: str) -> bool:
@@ -138,9 +146,3 @@ def _get_presented_key(headers: Mapping[str, str]) -> str:
 
 def _unauthorized_problem(code: str, title: str, detail: str) -> ProblemError:
     return ProblemError(401, code, title, detail, headers={"WWW-Authenticate": 'Bearer realm="quittance"'})
-
-
-def _identify_caller(scope: Scope, key: ApiKey | None) -> str:
-    """Return whose requests are counted: those of the key or, without one, of the address."""
-    client = scope.get("client")
-    return f"key:{key.id}" if key is not None else f"address:{client[0] if client else 'unknown'}"

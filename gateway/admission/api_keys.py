@@ -21,13 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.settings import parse_rate_limit
-from gateway.storage.database import open_database
+from gateway.storage.database import add_missing_columns, open_database
 from gateway.storage.threads import run_in_state_thread
 from shared.startup import StartupError
 
 # Lets scanners for leaked secrets recognize a key.
 _KEY_PREFIX = "qtc"
 _KEY_FORM = re.compile(rf"{_KEY_PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
+# Of names of keys and of groups.
 _MAX_NAME_LENGTH = 100
 _MAX_AGE_S = 1.0
 _DATABASE = "keys"
@@ -38,10 +39,15 @@ CREATE TABLE IF NOT EXISTS keys (
     hash BLOB NOT NULL,
     rate_limit TEXT,
     created TEXT NOT NULL,
-    revoked TEXT
+    revoked TEXT,
+    group_name TEXT,
+    is_operator INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS names_in_use ON keys (name) WHERE revoked IS NULL;
 """
+
+# Added after 0.1.0. A key without a group has one of its own, named after its ID.
+_ADDED_COLUMNS = {"group_name": "TEXT", "is_operator": "INTEGER NOT NULL DEFAULT 0"}
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +67,8 @@ class ApiKey:
         rate_limit: As `parse_rate_limit` takes it, or None for the default of the gateway.
         created: Time of creation, ISO 8601 in UTC.
         revoked: Time of revocation, or None while the key is in use.
+        group: Owner of what is sent with the key; keys of one group share receipts, jobs and corrections.
+        is_operator: Whether the key gives access to the data of all groups.
     """
 
     id: str
@@ -69,6 +77,8 @@ class ApiKey:
     rate_limit: str | None
     created: str
     revoked: str | None
+    group: str
+    is_operator: bool
 
 
 class KeyStore:
@@ -81,27 +91,37 @@ class KeyStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def create(self, name: str, rate_limit: str | None = None) -> tuple[ApiKey, str]:
+    def create(
+        self, name: str, rate_limit: str | None = None, *, group: str | None = None, is_operator: bool = False
+    ) -> tuple[ApiKey, str]:
         """Create a key; return what is stored about it, and the key itself, which cannot be shown again.
 
+        Args:
+            name: Who or what the key is for.
+            rate_limit: As `parse_rate_limit` takes it, or None for the default of the gateway.
+            group: Group that the key joins; by default a new one of its own.
+            is_operator: Whether the key gives access to the data of all groups.
+
         Raises:
-            KeyStoreError: If the name is empty, too long or in use, or the rate limit is not valid.
+            KeyStoreError: If the name is empty, too long or in use, or group or rate limit are not valid.
         """
-        name = name.strip()
-        if not 0 < len(name) <= _MAX_NAME_LENGTH or not name.isprintable():
-            raise KeyStoreError(f"The name of a key must have 1 to {_MAX_NAME_LENGTH} printable characters.")
+        name = _check_name("key", name)
+        group = None if group is None else _check_name("group", group)
         if rate_limit is not None:
             try:
                 parse_rate_limit(rate_limit)
             except ValueError as error:
                 raise KeyStoreError(str(error)) from error
         secret = secrets.token_urlsafe(32)
-        key = ApiKey(secrets.token_hex(4), name, _hash(secret), rate_limit, _format_now(), None)
-        values = (key.id, key.name, key.hash, key.rate_limit, key.created)
+        key_id = secrets.token_hex(4)
+        key = ApiKey(key_id, name, _hash(secret), rate_limit, _format_now(), None, group or key_id, is_operator)
+        values = (key.id, key.name, key.hash, key.rate_limit, key.created, key.group, key.is_operator)
         try:
             with self._open() as connection:
                 connection.execute(
-                    "INSERT INTO keys (id, name, hash, rate_limit, created) VALUES (?, ?, ?, ?, ?)", values
+                    "INSERT INTO keys (id, name, hash, rate_limit, created, group_name, is_operator) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    values,
                 )
         except sqlite3.IntegrityError as error:
             raise KeyStoreError(f"A key named {name!r} exists. Revoke it first, or choose another name.") from error
@@ -114,7 +134,7 @@ class KeyStore:
             return []
         with self._open() as connection:
             rows = connection.execute("SELECT * FROM keys ORDER BY created, id").fetchall()
-        return [ApiKey(**row) for row in rows]
+        return [_build_key(row) for row in rows]
 
     def revoke(self, name_or_id: str) -> ApiKey:
         """Revoke a key for good; return what was stored about it.
@@ -131,7 +151,7 @@ class KeyStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with open_database(self._directory, _DATABASE, _SCHEMA) as connection:
+        with open_database(self._directory, _DATABASE, _SCHEMA, migrate=_migrate) as connection:
             yield connection
 
 
@@ -156,6 +176,11 @@ class KeyRing:
     def problem(self) -> str | None:
         """What is wrong with the stored keys, for the operator; None if nothing is."""
         return self._problem
+
+    @property
+    def groups(self) -> set[str]:
+        """The groups of all keys ever created, as last read."""
+        return {key.group for key in self._keys.values()}
 
     async def load(self) -> None:
         """Read the keys before the first request; raise `StartupError` if they cannot be read."""
@@ -211,6 +236,25 @@ class KeyRing:
         if problem != self._problem:
             _log.error("API keys unavailable", extra={"problem": problem})
         self._problem = problem
+
+
+def _check_name(kind: str, name: str) -> str:
+    """Return the name of a key or group without space around it; raise `KeyStoreError` if it is not valid."""
+    name = name.strip()
+    if not 0 < len(name) <= _MAX_NAME_LENGTH or not name.isprintable():
+        raise KeyStoreError(f"The name of a {kind} must have 1 to {_MAX_NAME_LENGTH} printable characters.")
+    return name
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    add_missing_columns(connection, "keys", _ADDED_COLUMNS)
+
+
+def _build_key(row: sqlite3.Row) -> ApiKey:
+    values = dict(row)
+    # Both are missing from the file of an earlier release until a key is created or revoked.
+    group, is_operator = values.pop("group_name", None), values.pop("is_operator", 0)
+    return ApiKey(**values, group=group or values["id"], is_operator=bool(is_operator))
 
 
 def _hash(secret: str) -> bytes:

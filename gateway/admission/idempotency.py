@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.admission.access import is_public
+from gateway.caller import Caller
 from gateway.request_context import get_request_context
 from gateway.storage.cache import CacheUnavailableError, not_deleted, replay_key
 from gateway.storage.cache_control import Caching
@@ -64,8 +65,9 @@ class _Record(BaseModel):
 class Idempotency:
     """Middleware that answers a repeated POST like the first one.
 
-    A key belongs to a caller and to one request. With another body, path or query it is refused (422), and so it is
-    while the first request is in progress (409). If the store is unavailable, the request is executed.
+    A key belongs to a caller, or to its group of API keys, and to one request. With another body, path or query it is
+    refused (422), and so it is while the first request is in progress (409). If the store is unavailable, the request
+    is executed.
 
     Args:
         app: The application behind it.
@@ -87,8 +89,7 @@ class Idempotency:
             await self._app(scope, receive, send)
             return
         self._check_key(key)
-        caller = get_request_context(scope).caller
-        slot = f"quittance:idempotency:{hashlib.sha256(json.dumps([caller, key]).encode()).hexdigest()}"
+        slot = _build_slot(get_request_context(scope).caller, key)
         request = _Request(scope, receive)
         try:
             record = await self._find_record(slot)
@@ -274,12 +275,18 @@ class _StoredResponse:
         caching = Caching.parse(Headers(scope=scope).get("cache-control"))
         may_store_body = caching.may_keep and context.is_replayable and len(self._body) <= _MAX_BODY_BYTES
         if may_store_body and context.receipt_id is not None:
-            record.body_key = replay_key(context.receipt_id, self._slot)
-            condition = not_deleted(context.receipt_id)
+            record.body_key = replay_key(context.receipt_id, context.caller.group, self._slot)
+            condition = not_deleted(context.receipt_id, context.caller.group)
             await self._store.put(record.body_key, bytes(self._body), ttl_s=self._ttl_s, condition=condition)
         elif may_store_body:
             record.body = base64.b64encode(self._body).decode()
         await self._store.put(self._slot, record.model_dump_json().encode(), ttl_s=self._ttl_s)
+
+
+def _build_slot(caller: Caller, key: str) -> str:
+    """Return the store key of a record; callers without an API key differ by their address."""
+    parts = [caller.counted_as, key] if caller.name is None else ["group", caller.group, key]
+    return f"quittance:idempotency:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
 
 
 async def _release(lock: Lock) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from gateway.api.examples import CORRECTIONS_EXAMPLE
 from gateway.api.requests import ReceiptId, json_response, require_found
 from gateway.components import get_gateway_components
+from gateway.request_context import get_caller
 from shared.contracts import CorrectionRequest, Corrections
 from shared.problems import ProblemError, problem_responses
 from shared.service.uploads import OrientationQuery
@@ -38,11 +39,12 @@ def build_corrections_router() -> APIRouter:
         """Store the values that a person entered for fields; other fields keep their corrections.
 
         Dates and totals are normalized. A corrected company or address is added to the merchant directory and applies
-        to every receipt returned from now on, including those read before. The receipt must still be in the cache. If
-        it was read with an `orientation`, send the same one here.
+        to every receipt returned from now on to callers of the same group, including those read before. The receipt
+        must still be in the cache. If it was read with an `orientation`, send the same one here.
         """
         receipts = get_gateway_components(request.app).receipts
-        return json_response(await require_found(receipt_id, receipts.correct(receipt_id, body, orientation)))
+        correction = receipts.correct(receipt_id, body, get_caller(request), orientation)
+        return json_response(await require_found(receipt_id, correction))
 
     @router.get(
         "",
@@ -53,7 +55,8 @@ def build_corrections_router() -> APIRouter:
     )
     async def get_corrections(request: Request, receipt_id: ReceiptId) -> Response:
         """Return the corrections of a receipt, even if the receipt is no longer in the cache."""
-        corrections = await get_gateway_components(request.app).receipts.find_corrections(receipt_id)
+        receipts = get_gateway_components(request.app).receipts
+        corrections = await receipts.find_corrections(receipt_id, get_caller(request))
         if corrections is None:
             raise _not_corrected_problem(receipt_id)
         return json_response(corrections)
@@ -68,7 +71,8 @@ def build_corrections_router() -> APIRouter:
     )
     async def delete_corrections(request: Request, receipt_id: ReceiptId) -> Response:
         """Delete the corrections of a receipt, and remove them from the merchant directory."""
-        if not await get_gateway_components(request.app).receipts.delete_corrections(receipt_id):
+        receipts = get_gateway_components(request.app).receipts
+        if not await receipts.delete_corrections(receipt_id, get_caller(request)):
             raise _not_corrected_problem(receipt_id)
         return Response(status_code=204)
 

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.api.requests import cache_unavailable_problem
+from gateway.caller import Caller
 from gateway.components import get_gateway_components
 from gateway.export_tables import ExportRow
 from gateway.exports import (
@@ -22,7 +23,7 @@ from gateway.exports import (
     write_export,
 )
 from gateway.reading.receipts import Receipts
-from gateway.request_context import get_request_context
+from gateway.request_context import get_caller, get_request_context
 from gateway.storage.cache import CacheUnavailableError
 from shared.contracts import Contract
 from shared.problems import ProblemError, problem_responses
@@ -70,18 +71,19 @@ def build_exports_router() -> APIRouter:
         # A stored response would survive the deletion of one of its receipts.
         get_request_context(request.scope).is_replayable = False
         receipts = get_gateway_components(request.app).receipts
-        await _require_all(receipts, body.ids)
+        caller = get_caller(request)
+        await _require_all(receipts, body.ids, caller)
         headers = {"Cache-Control": "no-store"} | build_export_headers("receipts", body.format)
-        content = write_export(_find_rows(receipts, body), body.format)
+        content = write_export(_find_rows(receipts, body, caller), body.format)
         return StreamingResponse(content, media_type=MEDIA_TYPES[body.format], headers=headers)
 
     return router
 
 
-async def _require_all(receipts: Receipts, ids: list[str]) -> None:
+async def _require_all(receipts: Receipts, ids: list[str], caller: Caller) -> None:
     """Raise `ProblemError` 404 if a receipt is missing. Once the response has begun, it cannot report that any more."""
     try:
-        missing = [receipt_id for receipt_id in dict.fromkeys(ids) if not await receipts.exists(receipt_id)]
+        missing = [receipt_id for receipt_id in dict.fromkeys(ids) if not await receipts.exists(receipt_id, caller)]
     except CacheUnavailableError as error:
         raise cache_unavailable_problem("The receipts cannot be looked up at the moment. Try again later.") from error
     if missing:
@@ -95,8 +97,8 @@ async def _require_all(receipts: Receipts, ids: list[str]) -> None:
         )
 
 
-async def _find_rows(receipts: Receipts, body: ExportRequest) -> AsyncIterator[ExportRow]:
+async def _find_rows(receipts: Receipts, body: ExportRequest, caller: Caller) -> AsyncIterator[ExportRow]:
     for receipt_id in body.ids:
-        receipt = await receipts.find(receipt_id)
+        receipt = await receipts.find(receipt_id, caller)
         if receipt is not None:  # it may have expired meanwhile
             yield ExportRow(file=body.names.get(receipt_id), receipt=receipt)

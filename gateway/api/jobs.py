@@ -22,8 +22,9 @@ from gateway.exports import (
 )
 from gateway.jobs.contracts import FileResult, Job
 from gateway.jobs.intake.intake import FILES_FIELD, WEBHOOK_FIELD
-from gateway.jobs.model import JobOptions
+from gateway.jobs.model import JobOptions, Snapshot
 from gateway.jobs.stores.job_store import JobsUnavailableError
+from gateway.request_context import get_caller
 from shared.problems import ProblemError, problem_responses
 from shared.service.components import get_components
 from shared.service.uploads import OrientationQuery
@@ -99,11 +100,17 @@ def build_jobs_router() -> APIRouter:
         affect the others. The job and its results are stored until it expires or is deleted.
         """
         cache_control = request.headers.get("cache-control")
-        options = JobOptions(orientation=orientation, split=split is not None, cache_control=cache_control)
+        options = JobOptions(
+            orientation=orientation,
+            split=split is not None,
+            cache_control=cache_control,
+            owner=get_caller(request).group,
+        )
         try:
-            job = await get_gateway_components(request.app).jobs.create(request, options)
+            snapshot = await get_gateway_components(request.app).jobs.create(request, options)
         except JobsUnavailableError as error:
             raise _jobs_unavailable_problem("The files were not stored. Try again later.") from error
+        job = snapshot.to_job()
         headers = _NO_STORE | {"Location": f"/v1/jobs/{job.id}"}
         return Response(job.model_dump_json(), 202, media_type="application/json", headers=headers)
 
@@ -116,7 +123,7 @@ def build_jobs_router() -> APIRouter:
     )
     async def get_job(request: Request, job_id: JobId) -> Response:
         """Return the state of a job and of each of its files."""
-        job = await _require_job(request, job_id)
+        job = (await _require_job(request, job_id)).to_job()
         return Response(job.model_dump_json(), media_type="application/json", headers=_NO_STORE)
 
     @router.get(
@@ -134,7 +141,7 @@ def build_jobs_router() -> APIRouter:
         """
         health = get_components(request.app).health
         try:
-            events = await get_gateway_components(request.app).jobs.follow(job_id, health)
+            events = await get_gateway_components(request.app).jobs.follow(job_id, get_caller(request), health)
         except JobsUnavailableError as error:
             raise _jobs_unavailable_problem() from error
         if events is None:
@@ -173,7 +180,7 @@ def build_jobs_router() -> APIRouter:
             content = write_json(objects, as_list=export_format == "json")
         else:
             content = write_export(_build_export_rows(results), export_format)
-        headers = _NO_STORE | build_export_headers(f"job-{job.id[:8]}", export_format)
+        headers = _NO_STORE | build_export_headers(f"job-{job_id[:8]}", export_format)
         return StreamingResponse(content, media_type=MEDIA_TYPES[export_format], headers=headers)
 
     @router.delete(
@@ -187,7 +194,7 @@ def build_jobs_router() -> APIRouter:
     async def delete_job(request: Request, job_id: JobId) -> Response:
         """Cancel a job and delete its files and results. Its receipts stay in the cache until they expire there."""
         try:
-            existed = await get_gateway_components(request.app).jobs.delete(job_id)
+            existed = await get_gateway_components(request.app).jobs.delete(job_id, get_caller(request))
         except JobsUnavailableError as error:
             raise _jobs_unavailable_problem("The job may not be deleted. Try again later.") from error
         if not existed:
@@ -197,10 +204,10 @@ def build_jobs_router() -> APIRouter:
     return router
 
 
-async def _require_job(request: Request, job_id: str) -> Job:
-    """Return a job; raise `ProblemError` 404 or 503."""
+async def _require_job(request: Request, job_id: str) -> Snapshot:
+    """Return a job of the caller; raise `ProblemError` 404 or 503."""
     try:
-        job = await get_gateway_components(request.app).jobs.find(job_id)
+        job = await get_gateway_components(request.app).jobs.find(job_id, get_caller(request))
     except JobsUnavailableError as error:
         raise _jobs_unavailable_problem() from error
     if job is None:

@@ -17,7 +17,7 @@ from gateway.api.requests import (
 )
 from gateway.components import get_gateway_components
 from gateway.reading.read_request import ReadRequest
-from gateway.request_context import get_request_context
+from gateway.request_context import get_caller, get_request_context
 from gateway.settings import GatewaySettings
 from gateway.storage.cache import CacheUnavailableError
 from gateway.storage.cache_control import Caching
@@ -61,6 +61,7 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
             timeout_s=settings.reading.receipt_timeout_s,
             orientation=orientation,
             caching=Caching.parse(request.headers.get("cache-control")),
+            owner=get_caller(request).group,
         )
         receipts = get_gateway_components(request.app).receipts
         if split is None:
@@ -82,7 +83,8 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
     async def get_receipt(request: Request, receipt_id: ReceiptId, orientation: OrientationQuery = None) -> Response:
         """Return a receipt from the cache, if the current models have read it with the given option."""
         receipts = get_gateway_components(request.app).receipts
-        return json_response(await require_found(receipt_id, receipts.find(receipt_id, orientation)))
+        search = receipts.find(receipt_id, get_caller(request), orientation)
+        return json_response(await require_found(receipt_id, search))
 
     @router.delete(
         "/{receipt_id}",
@@ -98,7 +100,7 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
         The picture itself was never stored. If it is sent again, it is read again.
         """
         try:
-            existed = await get_gateway_components(request.app).receipts.delete(receipt_id)
+            existed = await get_gateway_components(request.app).receipts.delete(receipt_id, get_caller(request))
         except CacheUnavailableError as error:
             raise cache_unavailable_problem("The receipt may still be stored. Try again later.") from error
         if not existed:

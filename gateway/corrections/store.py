@@ -3,7 +3,7 @@
 Corrections are stored in SQLite, each with its receipt as the models read it, because `quittance corrections export`
 turns both into training data after the receipt has left the cache. Gateways that share the state directory share the
 corrections. The extractor stores none (`services/extractor/teaching.py` explains why): the gateway sends it the
-merchant corrections of other receipts with every receipt that it returns. The cache holds receipts without
+merchant corrections of the owner's other receipts with every receipt that it returns. The cache holds receipts without
 corrections, so its entries never become outdated by one.
 """
 
@@ -17,25 +17,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.storage.database import open_database
+from gateway.caller import NO_OWNER
+from gateway.storage.database import find_columns, open_database
 from gateway.storage.threads import run_in_state_thread
 from shared.contracts import Corrections, FieldCorrection, FieldName, MerchantCorrection, Receipt
 from shared.problems import ProblemError
 
 _NAME = "corrections"
-# `receipts` holds the receipt as the models read it, and `company` the company they found. `change` numbers the changes
-# to the corrections; the database's `user_version` is the number of the last one.
+# `owner` is the group whose receipt was corrected; several may have a receipt with the same ID. `receipts` holds the
+# receipt as the models read it, and `company` the company they found. `change` numbers the changes to the corrections;
+# the database's `user_version` is the number of the last one.
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS receipts (id TEXT PRIMARY KEY, company TEXT, receipt TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS receipts (
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    company TEXT,
+    receipt TEXT NOT NULL,
+    PRIMARY KEY (id, owner)
+);
 CREATE TABLE IF NOT EXISTS corrections (
     receipt_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
     field TEXT NOT NULL,
     correction TEXT NOT NULL,
     change INTEGER NOT NULL,
-    PRIMARY KEY (receipt_id, field)
+    PRIMARY KEY (receipt_id, owner, field)
 );
+CREATE INDEX IF NOT EXISTS changes ON corrections (owner, change);
 """
-# How many merchant corrections are sent to the extractor: the latest ones. About 200 are as long as a receipt's text.
+# How many merchant corrections of an owner are sent to the extractor, the latest. About 200 are as long as a receipt's
+# text.
 MAX_MERCHANT_CORRECTIONS = 1_000
 
 _log = logging.getLogger(__name__)
@@ -48,7 +59,7 @@ class StoredCorrections:
 
     Attributes:
         corrections: The corrections of the receipt itself.
-        taught: The merchant corrections of other receipts, the latest last.
+        taught: The merchant corrections of the owner's other receipts, the latest last.
     """
 
     corrections: Corrections | None = None
@@ -57,7 +68,7 @@ class StoredCorrections:
 
 @dataclass(frozen=True)
 class _Lessons:
-    """The merchant corrections as of one change: pairs of receipt ID and correction, the latest last."""
+    """The merchant corrections of one owner as of one change: pairs of receipt ID and correction, the latest last."""
 
     change: int
     pairs: tuple[tuple[str, MerchantCorrection], ...]
@@ -70,35 +81,71 @@ class CorrectionStore:
 
     Args:
         directory: The state directory.
-        learn: Whether corrected companies and addresses apply to other receipts.
+        learn: Whether corrected companies and addresses apply to other receipts of the same owner.
     """
 
     def __init__(self, directory: Path, *, learn: bool = True) -> None:
         self._directory = directory
         self._learn = learn
-        self._lessons = _Lessons(-1, ())
+        self._lessons: dict[str, _Lessons] = {}
 
-    async def find(self, receipt_id: str) -> StoredCorrections:
+    async def upgrade(self) -> None:
+        """Upgrade the file of an earlier release, if there is one; raise `ProblemError` 503 as `find`."""
+        await self._run(self._upgrade)
+
+    async def find(self, receipt_id: str, *, owner: str) -> StoredCorrections:
         """Return the corrections that concern a receipt; raise `ProblemError` 503 if the store is unavailable."""
-        return await self._run(self._find, receipt_id)
+        return await self._run(self._find, receipt_id, owner)
 
-    async def put(self, receipt: Receipt, changes: Mapping[FieldName, FieldCorrection]) -> Corrections:
+    async def find_owners(self, receipt_id: str) -> list[str]:
+        """Return the owners who have corrected a receipt with this ID; raise `ProblemError` 503 as `find`."""
+        return await self._run(self._find_owners, receipt_id)
+
+    async def put(self, receipt: Receipt, changes: Mapping[FieldName, FieldCorrection], *, owner: str) -> Corrections:
         """Store corrections of a receipt and return all of them; raise `ProblemError` 503 as `find`."""
-        return await self._run(self._put, receipt, changes)
+        return await self._run(self._put, receipt, changes, owner)
 
-    async def delete(self, receipt_id: str) -> bool:
+    async def delete(self, receipt_id: str, *, owner: str) -> bool:
         """Delete the corrections of a receipt; return whether it had any. Raise `ProblemError` 503 as `find`."""
-        return await self._run(self._delete, receipt_id)
+        return await self._run(self._delete, receipt_id, owner)
 
-    def read_all(self) -> Iterator[Receipt]:
-        """Yield every corrected receipt as the models read it, with its corrections, by ID; raise `sqlite3.Error`."""
+    def read_all(self, owner: str | None = None) -> Iterator[Receipt]:
+        """Yield every corrected receipt as the models read it, with its corrections, by ID; raise `sqlite3.Error`.
+
+        Args:
+            owner: Whose receipts; None for those of all owners, which may contain one receipt several times.
+        """
         if not self._exists():
             return
         with self._open() as connection:
-            rows = connection.execute("SELECT id, receipt FROM receipts ORDER BY id").fetchall()
+            rows = connection.execute(
+                "SELECT id, owner, receipt FROM receipts WHERE owner = ifnull(?, owner) ORDER BY id, owner", (owner,)
+            ).fetchall()
             for row in rows:
-                corrections = _find_corrections(connection, row["id"])
+                corrections = _find_corrections(connection, row["id"], row["owner"])
                 yield Receipt.model_validate_json(row["receipt"]).model_copy(update={"corrections": corrections})
+
+    def assign(self, owner: str) -> int:
+        """Give corrections without an owner to one; return of how many receipts. Raise `sqlite3.Error`.
+
+        Receipts that the owner has corrected itself are left out.
+        """
+        if not self._exists():
+            return 0
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            own = "(SELECT id FROM receipts WHERE owner = ?)"
+            values = (owner, NO_OWNER, owner)
+            connection.execute(
+                f"UPDATE corrections SET owner = ? WHERE owner = ? AND receipt_id NOT IN {own}",  # noqa: S608
+                values,
+            )
+            count = connection.execute(
+                f"UPDATE receipts SET owner = ? WHERE owner = ? AND id NOT IN {own}",  # noqa: S608
+                values,
+            ).rowcount
+            _count_change(connection)
+        return count
 
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
         try:
@@ -114,45 +161,63 @@ class CorrectionStore:
                 headers={"Retry-After": "5"},
             ) from error
 
-    def _find(self, receipt_id: str) -> StoredCorrections:
+    def _upgrade(self) -> None:
+        if self._exists():
+            with self._open():
+                pass
+
+    def _find(self, receipt_id: str, owner: str) -> StoredCorrections:
         if not self._exists():
             return StoredCorrections()
         with self._open() as connection:
             connection.execute("BEGIN")  # reads both from the same state
-            corrections = _find_corrections(connection, receipt_id)
-            lessons = self._refresh_lessons(connection).pairs if self._learn else ()
+            corrections = _find_corrections(connection, receipt_id, owner)
+            lessons = self._refresh_lessons(connection, owner).pairs if self._learn else ()
         # A receipt does not learn from itself, so its fields remain what the models read.
         return StoredCorrections(corrections, tuple(lesson for source_id, lesson in lessons if source_id != receipt_id))
 
-    def _refresh_lessons(self, connection: sqlite3.Connection) -> _Lessons:
-        lessons, change = self._lessons, _read_change(connection)
-        if lessons.change != change:
-            lessons = self._lessons = _Lessons(change, _find_lessons(connection))
+    def _refresh_lessons(self, connection: sqlite3.Connection, owner: str) -> _Lessons:
+        lessons, change = self._lessons.get(owner), _read_change(connection)
+        if lessons is None or lessons.change != change:
+            lessons = self._lessons[owner] = _Lessons(change, _find_lessons(connection, owner))
         return lessons
 
-    def _put(self, receipt: Receipt, changes: Mapping[FieldName, FieldCorrection]) -> Corrections:
+    def _find_owners(self, receipt_id: str) -> list[str]:
+        if not self._exists():
+            return []
+        with self._open() as connection:
+            rows = connection.execute("SELECT owner FROM receipts WHERE id = ? ORDER BY owner", (receipt_id,))
+            return [row["owner"] for row in rows]
+
+    def _put(self, receipt: Receipt, changes: Mapping[FieldName, FieldCorrection], owner: str) -> Corrections:
         company = receipt.fields.company.value if receipt.fields.company else None
         original = receipt.model_copy(update={"cached": False, "corrections": None}).model_dump_json()
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             change = _count_change(connection)
-            connection.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (receipt.id, company, original))
-            connection.executemany(
-                "INSERT OR REPLACE INTO corrections VALUES (?, ?, ?, ?)",
-                [(receipt.id, name, correction.model_dump_json(), change) for name, correction in changes.items()],
+            connection.execute(
+                "INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?)", (receipt.id, owner, company, original)
             )
-            corrections = _find_corrections(connection, receipt.id)
+            connection.executemany(
+                "INSERT OR REPLACE INTO corrections VALUES (?, ?, ?, ?, ?)",
+                [
+                    (receipt.id, owner, name, correction.model_dump_json(), change)
+                    for name, correction in changes.items()
+                ],
+            )
+            corrections = _find_corrections(connection, receipt.id, owner)
         assert corrections is not None  # noqa: S101 - just written
         return corrections
 
-    def _delete(self, receipt_id: str) -> bool:
+    def _delete(self, receipt_id: str, owner: str) -> bool:
         if not self._exists():
             return False
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            existed = connection.execute("DELETE FROM receipts WHERE id = ?", (receipt_id,)).rowcount > 0
+            key = (receipt_id, owner)
+            existed = connection.execute("DELETE FROM receipts WHERE id = ? AND owner = ?", key).rowcount > 0
             if existed:
-                connection.execute("DELETE FROM corrections WHERE receipt_id = ?", (receipt_id,))
+                connection.execute("DELETE FROM corrections WHERE receipt_id = ? AND owner = ?", key)
                 _count_change(connection)
         return existed
 
@@ -161,22 +226,51 @@ class CorrectionStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with open_database(self._directory, _NAME, _SCHEMA) as connection:
+        with open_database(self._directory, _NAME, _SCHEMA, migrate=_add_owners) as connection:
             yield connection
 
 
-def _find_corrections(connection: sqlite3.Connection, receipt_id: str) -> Corrections | None:
-    rows = connection.execute("SELECT field, correction FROM corrections WHERE receipt_id = ?", (receipt_id,))
+def _add_owners(connection: sqlite3.Connection) -> None:
+    """Upgrade the tables of release 0.1.0, which knew no owners: what they contain gets `NO_OWNER`."""
+    if _has_owners(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if _has_owners(connection):  # another process was faster
+        return
+    # Tables are rebuilt, because SQLite cannot change a primary key.
+    for table in ("receipts", "corrections"):
+        connection.execute(f"ALTER TABLE {table} RENAME TO {table}_0_1_0")
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO receipts SELECT id, ?, company, receipt FROM receipts_0_1_0", (NO_OWNER,))
+    connection.execute(
+        "INSERT INTO corrections SELECT receipt_id, ?, field, correction, change FROM corrections_0_1_0", (NO_OWNER,)
+    )
+    for table in ("receipts", "corrections"):
+        connection.execute(f"DROP TABLE {table}_0_1_0")
+
+
+def _has_owners(connection: sqlite3.Connection) -> bool:
+    """Whether the tables have owners, or do not exist yet."""
+    columns = find_columns(connection, "receipts")
+    return not columns or "owner" in columns
+
+
+def _find_corrections(connection: sqlite3.Connection, receipt_id: str, owner: str) -> Corrections | None:
+    rows = connection.execute(
+        "SELECT field, correction FROM corrections WHERE receipt_id = ? AND owner = ?", (receipt_id, owner)
+    )
     fields = {row["field"]: FieldCorrection.model_validate_json(row["correction"]) for row in rows}
     return Corrections(receipt_id=receipt_id, fields=fields) if fields else None
 
 
-def _find_lessons(connection: sqlite3.Connection) -> tuple[tuple[str, MerchantCorrection], ...]:
-    """Return the latest corrections of companies and addresses with the IDs of their receipts, the latest last."""
+def _find_lessons(connection: sqlite3.Connection, owner: str) -> tuple[tuple[str, MerchantCorrection], ...]:
+    """Return an owner's latest corrections of merchants with the IDs of their receipts, the latest last."""
     rows = connection.execute(
-        "SELECT receipt_id, field, correction, company FROM corrections JOIN receipts ON id = receipt_id "
-        "WHERE field IN ('company', 'address') ORDER BY change DESC LIMIT ?",
-        (MAX_MERCHANT_CORRECTIONS,),
+        "SELECT receipt_id, field, correction, company FROM corrections JOIN receipts "
+        "ON id = receipt_id AND receipts.owner = corrections.owner "
+        "WHERE corrections.owner = ? AND field IN ('company', 'address') ORDER BY change DESC LIMIT ?",
+        (owner, MAX_MERCHANT_CORRECTIONS),
     ).fetchall()
     lessons = [(row, FieldCorrection.model_validate_json(row["correction"])) for row in reversed(rows)]
     companies = {row["receipt_id"]: lesson.value for row, lesson in lessons if row["field"] == "company"}

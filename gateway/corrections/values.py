@@ -14,8 +14,15 @@ from shared.problems import ProblemError
 _MAX_WHOLE_DIGITS = 12
 
 
-def build_corrections(request: CorrectionRequest, receipt: Receipt) -> dict[FieldName, FieldCorrection]:
+def build_corrections(
+    request: CorrectionRequest, receipt: Receipt, *, author: str | None
+) -> dict[FieldName, FieldCorrection]:
     """Build the corrections that a request makes to a receipt.
+
+    Args:
+        request: The values that a person entered.
+        receipt: The receipt as the models read it.
+        author: Who corrects; None if unknown.
 
     Raises:
         ProblemError: 422 `correction-invalid`, which names the field: a date or an amount that cannot be read or is
@@ -26,7 +33,7 @@ def build_corrections(request: CorrectionRequest, receipt: Receipt) -> dict[Fiel
         name: FieldCorrection(
             **_normalize(name, change, receipt),
             model_value=_get_model_value(receipt, name),
-            author=request.author,
+            author=author,
             at=now,
         )
         for name, change in request.fields.items()

@@ -11,10 +11,11 @@ from pathlib import Path
 from fastapi import Request
 
 from gateway.background import run_in_background
-from gateway.jobs.contracts import FileResult, FileState, Job
+from gateway.caller import Caller
+from gateway.jobs.contracts import FileResult, FileState
 from gateway.jobs.events import JobEvents
 from gateway.jobs.intake.intake import Intake
-from gateway.jobs.model import JobOptions, JobRecord, Outcome
+from gateway.jobs.model import JobOptions, JobRecord, Outcome, Snapshot
 from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
 from gateway.jobs.worker import CHAIN_COUNT, Worker
 from gateway.reading.receipts import Receipts
@@ -62,7 +63,7 @@ class Jobs:
         self._events = JobEvents(store)
         self._storing = asyncio.Semaphore(_MAX_STORING)
 
-    async def create(self, request: Request, options: JobOptions) -> Job:
+    async def create(self, request: Request, options: JobOptions) -> Snapshot:
         """Receive the files of a new job and queue them.
 
         Raises:
@@ -85,35 +86,37 @@ class Jobs:
         except JobsUnavailableError:
             await self._store.delete(record.id)
             raise
-        job = await self.find(record.id)
+        job = await self._store.find(record.id)
         if job is None:
             raise JobsUnavailableError("the job store lost a new job")
         return job
 
-    async def find(self, job_id: str) -> Job | None:
-        """Return the current state of a job, or None; raise `JobsUnavailableError`."""
-        snapshot = await self._store.find(job_id)
-        return None if snapshot is None else snapshot.to_job()
+    async def find(self, job_id: str, caller: Caller) -> Snapshot | None:
+        """Return the current state of a job of the caller, or None; raise `JobsUnavailableError`."""
+        job = await self._store.find(job_id)
+        return job if job is not None and caller.may_use(job.record.options.owner) else None
 
-    async def delete(self, job_id: str) -> bool:
-        """Cancel and delete a job; return whether it existed. Raise `JobsUnavailableError`."""
-        return await self._store.delete(job_id)
+    async def delete(self, job_id: str, caller: Caller) -> bool:
+        """Cancel and delete a job of the caller; return whether it existed. Raise `JobsUnavailableError`."""
+        return await self.find(job_id, caller) is not None and await self._store.delete(job_id)
 
-    async def follow(self, job_id: str, health: Health) -> AsyncIterator[bytes] | None:
-        """Return the stream of events of a job, or None if it does not exist; raise `JobsUnavailableError`."""
-        return await self._events.follow(job_id, health)
+    async def follow(self, job_id: str, caller: Caller, health: Health) -> AsyncIterator[bytes] | None:
+        """Return the stream of events of a job, or None if `find` does not find it; raise `JobsUnavailableError`."""
+        job = await self.find(job_id, caller)
+        return None if job is None else await self._events.follow(job_id, health)
 
-    async def read_results(self, job: Job) -> AsyncIterator[FileResult]:
+    async def read_results(self, job: Snapshot) -> AsyncIterator[FileResult]:
         """Yield the results of the files that have finished, in the order of the job."""
+        owner = Caller(group=job.record.options.owner)
         finished = [file for file in job.files if file.state in ("done", "failed")]
         for start in range(0, len(finished), _RESULTS_PER_BATCH):
             batch = finished[start : start + _RESULTS_PER_BATCH]
-            outcomes = await self._store.find_outcomes(job.id, [file.index for file in batch])
+            outcomes = await self._store.find_outcomes(job.record.id, [file.index for file in batch])
             if len(outcomes) != len(batch):
                 return  # the job was deleted meanwhile
             for file, outcome in zip(batch, outcomes, strict=True):
                 for result in _build_results(file, outcome):
-                    yield await self._add_corrections(result)
+                    yield await self._add_corrections(result, owner)
 
     @asynccontextmanager
     async def expire_in_background(self) -> AsyncIterator[None]:
@@ -121,10 +124,10 @@ class Jobs:
         async with run_in_background(self._delete_expired_regularly(), name="expiry of jobs"):
             yield
 
-    async def _add_corrections(self, result: FileResult) -> FileResult:
+    async def _add_corrections(self, result: FileResult, owner: Caller) -> FileResult:
         if result.receipt is None:
             return result
-        corrections = await self._receipts.find_corrections(result.receipt.id)
+        corrections = await self._receipts.find_corrections(result.receipt.id, owner)
         return result.model_copy(update={"receipt": result.receipt.model_copy(update={"corrections": corrections})})
 
     async def _delete_expired_regularly(self) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, TypeAdapter
 
+from gateway.caller import NO_OWNER
 from gateway.jobs.contracts import Counts, FileState, Job, JobState
 from shared.contracts import Orientation, Problem, Receipt
 
@@ -24,12 +25,14 @@ class JobOptions(BaseModel):
         split: Whether each page is a separate receipt.
         webhook_url: Where to send the job when it is done.
         cache_control: The `Cache-Control` header of the request, which governs the cache of receipts.
+        owner: Whose job it is; see `gateway.caller`.
     """
 
     orientation: Orientation | None = None
     split: bool = False
     webhook_url: str | None = None
     cache_control: str | None = None
+    owner: str = NO_OWNER
 
 
 @dataclass(frozen=True)

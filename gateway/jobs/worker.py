@@ -157,6 +157,7 @@ class Worker:
             timeout_s=self._timeout_s,
             orientation=work.options.orientation,
             caching=Caching.parse(work.options.cache_control),
+            owner=work.options.owner,
         )
         backoff, timeouts = _Backoff(), 0
         while True:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from dataclasses import dataclass, replace
 
+from gateway.caller import NO_OWNER
 from gateway.storage.cache import ContentId
 from gateway.storage.cache_control import UNRESTRICTED, Caching
 from shared.contracts import Orientation
@@ -26,6 +27,7 @@ class ReadRequest:
         orientation: Whether rotated pages are recognized; None for the detector's own setting.
         deadline: When the receipt must have been read.
         caching: What the cache may do.
+        owner: Whose receipt it will be; see `gateway.caller`.
     """
 
     data: bytes
@@ -33,6 +35,7 @@ class ReadRequest:
     orientation: Orientation | None
     deadline: Deadline
     caching: Caching
+    owner: str = NO_OWNER
 
     @classmethod
     async def create(
@@ -42,6 +45,7 @@ class ReadRequest:
         timeout_s: float,
         orientation: Orientation | None = None,
         caching: Caching = UNRESTRICTED,
+        owner: str = NO_OWNER,
     ) -> ReadRequest:
         """Create a request that starts now; large files are hashed outside the event loop.
 
@@ -50,12 +54,13 @@ class ReadRequest:
             timeout_s: Timeout in seconds; the deadline of the HTTP request applies too.
             orientation: See the attribute.
             caching: See the attribute.
+            owner: See the attribute.
         """
         if len(data) < _HASH_IN_THREAD_BYTES:
             digest = hashlib.sha256(data)
         else:
             digest = await asyncio.to_thread(hashlib.sha256, data)
-        return cls(data, ContentId(digest.hexdigest()), orientation, start_deadline(timeout_s), caching)
+        return cls(data, ContentId(digest.hexdigest()), orientation, start_deadline(timeout_s), caching, owner)
 
     def restart(self, timeout_s: float) -> ReadRequest:
         """Return the same request with a deadline that starts now."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from gateway.caller import Caller
 from gateway.corrections.store import CorrectionStore
 from gateway.corrections.values import build_corrections
 from gateway.reading.pipeline import Pipeline
 from gateway.reading.read_request import ReadRequest
 from gateway.reading.shared_reading import SharedReading
 from gateway.stages.stages import Stages
-from gateway.storage.cache import ReceiptCache
+from gateway.storage.cache import FoundReceipt, ReceiptCache
 from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt
 
 
@@ -50,7 +51,7 @@ class Receipts:
         """
         models = await self._stages.models()
         receipt = await self._reading.read(request, models)
-        return await self._apply_corrections(receipt)
+        return await self._apply_corrections(receipt, request.owner)
 
     async def read_pages(self, request: ReadRequest) -> list[Receipt]:
         """Return a receipt for each page of a picture or document, in order; for one page, the same as `read`.
@@ -66,55 +67,72 @@ class Receipts:
             for number, page in enumerate(pages)
         ]
 
-    async def find(self, receipt_id: str, orientation: Orientation | None = None) -> Receipt | None:
-        """Return a receipt that the current models have read with this option, or None.
+    async def find(self, receipt_id: str, caller: Caller, orientation: Orientation | None = None) -> Receipt | None:
+        """Return a receipt of the caller that the current models have read with this option, or None.
 
         Raises:
             CacheUnavailableError: If the cache cannot be reached.
             ProblemError: 503 if the versions of the models are not known yet.
         """
-        receipt = await self._find_uncorrected(receipt_id, orientation)
-        return None if receipt is None else await self._apply_corrections(receipt)
+        found = await self._find_uncorrected(receipt_id, caller, orientation)
+        return None if found is None else await self._apply_corrections(found.receipt, found.owner)
 
-    async def exists(self, receipt_id: str) -> bool:
+    async def exists(self, receipt_id: str, caller: Caller) -> bool:
         """Whether `find` would find a receipt; raises like `find`."""
-        return await self._find_uncorrected(receipt_id, None) is not None
+        return await self._find_uncorrected(receipt_id, caller, None) is not None
 
-    async def delete(self, receipt_id: str) -> bool:
-        """Delete a receipt and its corrections; return whether there were any.
+    async def delete(self, receipt_id: str, caller: Caller) -> bool:
+        """Delete a receipt of the caller and its corrections; return whether there were any.
+
+        An operator deletes it for all owners.
 
         Raises:
             CacheUnavailableError: If the cache cannot be reached; the corrections are kept then.
             ProblemError: 503 if the corrections cannot be reached.
         """
-        was_cached = await self._cache.delete(receipt_id)
-        return await self._corrections.delete(receipt_id) or was_cached
+        was_cached = await self._cache.delete(receipt_id, caller)
+        return await self.delete_corrections(receipt_id, caller) or was_cached
 
     async def correct(
-        self, receipt_id: str, request: CorrectionRequest, orientation: Orientation | None = None
+        self, receipt_id: str, request: CorrectionRequest, caller: Caller, orientation: Orientation | None = None
     ) -> Corrections | None:
         """Keep a person's corrections of a receipt; return all its corrections, or None if `find` would not find it.
+
+        The author is the key of the caller; only a caller without a key may name another.
 
         Raises:
             CacheUnavailableError: If the cache cannot be reached.
             ProblemError: 422 if a value is not valid, 503 if it cannot be kept.
         """
-        receipt = await self._find_uncorrected(receipt_id, orientation)
-        return None if receipt is None else await self._corrections.put(receipt, build_corrections(request, receipt))
+        found = await self._find_uncorrected(receipt_id, caller, orientation)
+        if found is None:
+            return None
+        changes = build_corrections(request, found.receipt, author=caller.name or request.author)
+        return await self._corrections.put(found.receipt, changes, owner=found.owner)
 
-    async def find_corrections(self, receipt_id: str) -> Corrections | None:
-        """Return the corrections of a receipt, whether it is cached or not; raise `ProblemError` 503."""
-        return (await self._corrections.find(receipt_id)).corrections
+    async def find_corrections(self, receipt_id: str, caller: Caller) -> Corrections | None:
+        """Return the corrections of a caller's receipt, whether it is cached or not; raise `ProblemError` 503."""
+        owner = caller.group
+        if caller.is_operator:
+            owners = await self._corrections.find_owners(receipt_id)
+            owner = owners[0] if owners and owner not in owners else owner
+        return (await self._corrections.find(receipt_id, owner=owner)).corrections
 
-    async def delete_corrections(self, receipt_id: str) -> bool:
-        """Delete the corrections of a receipt; return whether there were any. Raise `ProblemError` 503."""
-        return await self._corrections.delete(receipt_id)
+    async def delete_corrections(self, receipt_id: str, caller: Caller) -> bool:
+        """Delete the corrections of a caller's receipt; return whether there were any. Raise `ProblemError` 503.
 
-    async def _find_uncorrected(self, receipt_id: str, orientation: Orientation | None) -> Receipt | None:
-        return await self._cache.find(receipt_id, await self._stages.models(), orientation)
+        An operator deletes those of all owners.
+        """
+        owners = await self._corrections.find_owners(receipt_id) if caller.is_operator else [caller.group]
+        return any([await self._corrections.delete(receipt_id, owner=owner) for owner in owners])
 
-    async def _apply_corrections(self, receipt: Receipt) -> Receipt:
-        stored = await self._corrections.find(receipt.id)
+    async def _find_uncorrected(
+        self, receipt_id: str, caller: Caller, orientation: Orientation | None
+    ) -> FoundReceipt | None:
+        return await self._cache.find(receipt_id, await self._stages.models(), caller, orientation)
+
+    async def _apply_corrections(self, receipt: Receipt, owner: str) -> Receipt:
+        stored = await self._corrections.find(receipt.id, owner=owner)
         if stored.taught and receipt.lines:
             receipt = await self._pipeline.correct(receipt, stored.taught)
         return receipt.model_copy(update={"corrections": stored.corrections})

@@ -52,8 +52,10 @@ class _Flight:
 class SharedReading:
     """Reads each receipt once, unless it is cached, and caches it.
 
-    Callers in this process join the reading in progress, if there is one. It continues while at least one of them
-    waits, until the latest of their deadlines. If it fails, it fails for all of them.
+    Callers of one group in this process join the reading in progress, if there is one. Other groups read for
+    themselves, so that neither a response nor its time tells whether others sent the same picture. The reading
+    continues while at least one caller waits, until the latest of their deadlines. If it fails, it fails for all of
+    them.
 
     Of several gateways with the same cache, one reads. It holds a lock, which expires if the gateway dies. The others
     poll the cache for the receipt and the lock. If the cache is unavailable, no gateway waits, and each one reads the
@@ -90,7 +92,7 @@ class SharedReading:
             ProblemError: 504 if the deadline passed.
             Exception: Whatever the reader raises.
         """
-        key = CacheKey(request.identity, models, request.orientation)
+        key = CacheKey(request.identity, models, request.orientation, request.owner)
         flight = self._flights.get((key, request.caching))
         # A reading that is out of time is about to fail.
         if flight is None or flight.deadline.remaining() <= 0:

@@ -1,11 +1,13 @@
 """Receipts that have been read, by content, models and options, in memory or in Redis.
 
 An entry is JSON, never a pickle: someone who can write to the cache can at worst insert a wrong receipt, not a program.
-The key contains the versions of the models, so that new weights never return old results.
+The key contains the versions of the models, so that new weights never return old results, and the owner, so that an
+entry tells nothing to others: they neither find it nor get their own receipt sooner.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -16,6 +18,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.caller import NO_OWNER, Caller
 from gateway.storage.stores import CacheUnavailableError, Lock, Store, Unchanged
 from shared.contracts import Models, Orientation, Receipt
 
@@ -23,6 +26,7 @@ __all__ = [
     "CacheKey",
     "CacheUnavailableError",
     "ContentId",
+    "FoundReceipt",
     "Look",
     "ReceiptCache",
     "not_deleted",
@@ -30,7 +34,7 @@ __all__ = [
 ]
 
 # Increased when the layout of entries changes, so that a new release ignores what an old one wrote.
-_LAYOUT = 2
+_LAYOUT = 3
 _TTL_JITTER = 0.1
 # Longer than reading any receipt takes.
 _DELETION_MARK_TTL_S = 3600.0
@@ -68,16 +72,23 @@ class CacheKey:
         content: What was uploaded.
         models: The models that read it.
         orientation: The option of the request that changes the result.
+        owner: Whose receipt it is.
     """
 
     content: ContentId
     models: Models
     orientation: Orientation | None = None
+    owner: str = NO_OWNER
 
     @cached_property
     def text(self) -> str:
         """The key in the store."""
-        return _store_key(self.content.receipt_id, self.models, self.orientation)
+        return _store_key(self.content.receipt_id, self.owner, self.models, self.orientation)
+
+    @property
+    def mark(self) -> str:
+        """The key in the store of the mark that changes when the owner deletes the receipt."""
+        return _mark_key(self.content.receipt_id, self.owner)
 
 
 @dataclass(frozen=True)
@@ -94,13 +105,21 @@ class Look:
     deletion_mark: bytes | None
 
 
+@dataclass(frozen=True)
+class FoundReceipt:
+    """A receipt that was found by its ID, and its owner."""
+
+    receipt: Receipt
+    owner: str
+
+
 class _Entry(BaseModel):
     sha256: str
     receipt: Receipt
 
 
 class ReceiptCache:
-    """Receipts in a store, by content, model versions and options.
+    """Receipts in a store, by content, owner, model versions and options.
 
     The key contains the first half of the content's hash, so that a receipt can be found by its ID too. The entry
     contains the whole hash, which a lookup by content compares.
@@ -122,7 +141,7 @@ class ReceiptCache:
 
     async def look(self, key: CacheKey) -> Look:
         """Look for the receipt read from this content by these models; raise `CacheUnavailableError`."""
-        value, mark = await self._store.get(key.text, _mark_key(key.content.receipt_id))
+        value, mark = await self._store.get(key.text, key.mark)
         return Look(_parse(key, value), mark)
 
     async def look_or_lock(self, key: CacheKey) -> tuple[Look, Lock | None]:
@@ -132,7 +151,7 @@ class ReceiptCache:
             CacheUnavailableError: If the store cannot be reached.
         """
         (value, mark), lock = await self._store.get_or_lock(
-            key.text, _mark_key(key.content.receipt_id), lock_key=_lock_key(key), ttl_s=_LOCK_TTL_S
+            key.text, key.mark, lock_key=_lock_key(key), ttl_s=_LOCK_TTL_S
         )
         look = Look(_parse(key, value), mark)
         # The entry is damaged, or of other content with the same ID.
@@ -140,14 +159,23 @@ class ReceiptCache:
             lock = await self._store.try_lock(_lock_key(key), ttl_s=_LOCK_TTL_S)
         return look, lock
 
-    async def find(self, receipt_id: str, models: Models, orientation: Orientation | None = None) -> Receipt | None:
-        """Return the receipt with this ID, or None; raise `CacheUnavailableError`."""
+    async def find(
+        self, receipt_id: str, models: Models, caller: Caller, orientation: Orientation | None = None
+    ) -> FoundReceipt | None:
+        """Return the receipt with this ID that the caller may use, preferably its own, or None.
+
+        Raises:
+            CacheUnavailableError: If the store cannot be reached.
+        """
         if not self.is_enabled:
             return None
-        key = _store_key(receipt_id, models, orientation)
-        (value,) = await self._store.get(key)
-        entry = _parse_entry(key, value)
-        return None if entry is None else entry.receipt
+        keys = {owner: _store_key(receipt_id, owner, models, orientation) for owner in caller.owners}
+        values = await self._store.get(*keys.values())
+        for (owner, key), value in zip(keys.items(), values, strict=True):
+            entry = _parse_entry(key, value)
+            if entry is not None:
+                return FoundReceipt(entry.receipt, owner)
+        return None
 
     async def put(self, key: CacheKey, receipt: Receipt, since: Look) -> bool:
         """Keep a receipt under the models that read it, unless it was deleted since the look.
@@ -162,14 +190,16 @@ class ReceiptCache:
         entry = _Entry(sha256=key.content.sha256, receipt=receipt.model_copy(update={"cached": True}))
         ttl_s = self._ttl_s * random.uniform(1 - _TTL_JITTER, 1)  # noqa: S311 - not a secret
         return await self._store.put(
-            _store_key(receipt_id, receipt.models, key.orientation),
+            _store_key(receipt_id, key.owner, receipt.models, key.orientation),
             entry.model_dump_json().encode(),
             ttl_s=ttl_s,
-            condition=Unchanged(_mark_key(receipt_id), since.deletion_mark),
+            condition=Unchanged(key.mark, since.deletion_mark),
         )
 
-    async def delete(self, receipt_id: str) -> bool:
-        """Delete a receipt, whichever models read it with whichever options, even if it is being read.
+    async def delete(self, receipt_id: str, caller: Caller) -> bool:
+        """Delete a caller's receipt, whichever models read it with whichever options, even if it is being read.
+
+        Receipts that others own with the same ID stay, unless the caller is an operator.
 
         Returns:
             Whether there was any, or one was being read.
@@ -177,37 +207,51 @@ class ReceiptCache:
         Raises:
             CacheUnavailableError: If the store cannot be reached; the receipt may still be there.
         """
-        # The mark comes first: a receipt that is being read must not be put where the scan has already been.
-        await self._store.put(_mark_key(receipt_id), secrets.token_bytes(16), ttl_s=_DELETION_MARK_TTL_S)
-        return await self._store.delete(_prefix(receipt_id)) > 0
+        # The marks come first: a receipt that is being read must not be put where the scan has already been.
+        await asyncio.gather(
+            *(
+                self._store.put(_mark_key(receipt_id, owner), secrets.token_bytes(16), ttl_s=_DELETION_MARK_TTL_S)
+                for owner in caller.owners
+            )
+        )
+        # One scan for all owners.
+        prefix = _prefix(receipt_id) if caller.is_operator else _prefix(receipt_id, caller.group)
+        return await self._store.delete(prefix) > 0
 
     async def aclose(self) -> None:
         """Close the store."""
         await self._store.aclose()
 
 
-def replay_key(receipt_id: str, name: str) -> str:
-    """Return the store key of a response that contains a receipt; it is deleted with the receipt."""
-    return f"{_prefix(receipt_id)}replay:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+def replay_key(receipt_id: str, owner: str, name: str) -> str:
+    """Return the store key of a response that contains an owner's receipt; it is deleted with the receipt."""
+    return f"{_prefix(receipt_id, owner)}replay:{_shorten(name)}"
 
 
-def not_deleted(receipt_id: str) -> Unchanged:
-    """Return the condition that a receipt was not deleted in the last hour."""
-    return Unchanged(_mark_key(receipt_id), None)
+def not_deleted(receipt_id: str, owner: str) -> Unchanged:
+    """Return the condition that the owner did not delete a receipt in the last hour."""
+    return Unchanged(_mark_key(receipt_id, owner), None)
 
 
-def _store_key(receipt_id: str, models: Models, orientation: Orientation | None) -> str:
+def _store_key(receipt_id: str, owner: str, models: Models, orientation: Orientation | None) -> str:
     options = {} if orientation is None else {"orientation": orientation}
     circumstances = json.dumps([models.model_dump(), options], sort_keys=True)
-    return f"{_prefix(receipt_id)}{hashlib.sha256(circumstances.encode()).hexdigest()[:32]}"
+    return f"{_prefix(receipt_id, owner)}{_shorten(circumstances)}"
 
 
-def _prefix(receipt_id: str) -> str:
-    return f"quittance:receipt:{_LAYOUT}:{receipt_id}:"
+def _prefix(receipt_id: str, owner: str | None = None) -> str:
+    """Return how the keys of a receipt begin: those of one owner, or of all."""
+    prefix = f"quittance:receipt:{_LAYOUT}:{receipt_id}:"
+    # Hashed, because the name of a group may contain anything, such as the wildcards of a scan.
+    return prefix if owner is None else f"{prefix}{_shorten(owner)}:"
 
 
-def _mark_key(receipt_id: str) -> str:
-    return f"quittance:deleted:{receipt_id}"
+def _mark_key(receipt_id: str, owner: str) -> str:
+    return f"quittance:deleted:{receipt_id}:{_shorten(owner)}"
+
+
+def _shorten(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _lock_key(key: CacheKey) -> str:

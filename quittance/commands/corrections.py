@@ -10,12 +10,12 @@ import typer
 
 from quittance import console
 
-app = typer.Typer(help="Export the corrections that the gateway stores.", no_args_is_help=True)
+app = typer.Typer(help="Export or assign the corrections that the gateway stores.", no_args_is_help=True)
 
 
 @app.callback()
 def corrections() -> None:
-    """Export the corrections that the gateway stores."""
+    """Export or assign the corrections that the gateway stores."""
 
 
 @app.command()
@@ -35,6 +35,10 @@ def export(
             "--least", min=0, max=1, help="Leave out receipts with an uncorrected field below this confidence."
         ),
     ] = 0.8,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="GROUP", help="Group of API keys whose corrections to write; by default all."),
+    ] = None,
 ) -> None:
     """Write corrected receipts as a data set for `quittance train`.
 
@@ -47,8 +51,30 @@ def export(
 
     with console.exit_on(DatasetError, SettingsError, sqlite3.Error):
         state = state or GatewaySettings.from_environment().storage.state_directory
-        result = export_corrected(state, pictures, target, min_confidence=min_confidence)
+        result = export_corrected(state, pictures, target, min_confidence=min_confidence, group=group)
     for key, reason in result.left_out.items():
         console.print_message(f"{key}: left out, {reason}", style="yellow")
     console.print_message(f"Wrote {len(result.written)} receipts to {target}")
     raise typer.Exit(int(bool(result.left_out)))
+
+
+@app.command()
+def assign(
+    group: Annotated[str, typer.Argument(metavar="GROUP", help="As shown by `quittance keys list`.")],
+) -> None:
+    """Give the corrections that were made without an API key to a group.
+
+    Without that, only keys of operators see them once the gateway asks for keys.
+    """
+    from gateway.admission.api_keys import KeyStore
+    from gateway.corrections.store import CorrectionStore
+    from gateway.settings import GatewaySettings
+    from shared.service.settings import SettingsError
+
+    with console.exit_on(SettingsError, sqlite3.Error):
+        state = GatewaySettings.from_environment().storage.state_directory
+        if group not in {key.group for key in KeyStore(state).list()}:
+            console.print_message(f"No key is in the group {group!r}; see `quittance keys list`.", style="red")
+            raise typer.Exit(1)
+        count = CorrectionStore(state).assign(group)
+    console.print_message(f"The corrections of {count} receipts now belong to {group}.")

@@ -26,6 +26,16 @@ def create(
         str | None,
         typer.Option(metavar="LIMIT", help="Maximum rate, such as 60/minute; by default the limit of the gateway."),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GROUP",
+            help="Group that shares its receipts, jobs and corrections with the key; by default the key has its own.",
+        ),
+    ] = None,
+    operator: Annotated[
+        bool, typer.Option("--operator", help="Give the key access to the receipts, jobs and corrections of all.")
+    ] = False,
 ) -> None:
     """Create a key. It is printed once; only its hash is stored.
 
@@ -34,7 +44,7 @@ def create(
     from gateway.admission.api_keys import KeyStoreError
 
     with console.exit_on(KeyStoreError):
-        key, secret = _open_key_store().create(name, rate_limit)
+        key, secret = _open_key_store().create(name, rate_limit, group=group, is_operator=operator)
     console.print_message(f"Created key {key.id} for {key.name}. It is valid within a second and is not shown again:")
     console.print_result(secret)
 
@@ -46,9 +56,10 @@ def list_keys() -> None:
     if not keys:
         console.print_message("There are no keys. Create one: quittance keys create NAME")
         return
-    table = Table("ID", "Name", "Rate limit", "Created", "Revoked")
+    table = Table("ID", "Name", "Group", "Operator", "Rate limit", "Created", "Revoked")
     for key in keys:
-        table.add_row(key.id, escape(key.name), key.rate_limit or "", key.created, key.revoked or "")
+        operator, revoked = "yes" if key.is_operator else "", key.revoked or ""
+        table.add_row(key.id, escape(key.name), escape(key.group), operator, key.rate_limit or "", key.created, revoked)
     console.out.print(table)
 
 

@@ -7,6 +7,7 @@ content: the ID of a receipt is a hash of the bytes of its picture.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +34,9 @@ class ExportResult:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def export_corrected(state: Path, pictures: Path, target: Path, *, min_confidence: float) -> ExportResult:
+def export_corrected(
+    state: Path, pictures: Path, target: Path, *, min_confidence: float, group: str | None = None
+) -> ExportResult:
     """Write the corrected receipts in the layout that `quittance train` reads.
 
     The segments are the ones that were found, with their readings; where a correction replaces the text of one
@@ -43,6 +46,7 @@ def export_corrected(state: Path, pictures: Path, target: Path, *, min_confidenc
         state: State directory of the gateway.
         pictures: Folder with the pictures as they were sent, under any name.
         target: Folder to write; must be empty or not exist.
+        group: Group of API keys whose corrections to write; None for those of all.
         min_confidence: Receipts with an uncorrected field below this confidence are left out; 0 to 1.
 
     Raises:
@@ -52,13 +56,15 @@ def export_corrected(state: Path, pictures: Path, target: Path, *, min_confidenc
         raise DatasetError(f"{pictures} is not a folder.")
     if target.exists() and any(target.iterdir()):
         raise DatasetError(f"{target} is not empty. Name a new folder, so that two data sets are not mixed.")
-    receipts = list(CorrectionStore(state).read_all())
+    receipts = list(CorrectionStore(state).read_all(group))
     if not receipts:
         raise DatasetError(f"There are no corrections in {state}. Is it the state directory of the gateway?")
     paths = {_receipt_id(path): path for path in sorted(pictures.rglob("*")) if path.is_file()}
-    result = ExportResult()
+    result, counts = ExportResult(), Counter(receipt.id for receipt in receipts)
     for receipt in receipts:
         reason = _why_unfit(receipt, min_confidence)
+        if counts[receipt.id] > 1:
+            reason = f"{counts[receipt.id]} groups of API keys corrected it; name the one to believe"
         if reason is None and receipt.id not in paths:
             reason = f"its picture is not in {pictures}"
         if reason is None:

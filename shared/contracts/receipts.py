@@ -44,7 +44,11 @@ class CorrectionRequest(Contract):
         examples=[{"company": {"value": "BOOK TA .K (TAMAN DAYA) SDN BHD"}, "total": None}],
     )
     author: str | None = Field(
-        default=None, min_length=1, max_length=200, description="Name of the person.", examples=["Bookkeeping"]
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Name of the person. Ignored if the request has an API key, whose name is stored instead.",
+        examples=["Bookkeeping"],
     )
 
 
@@ -57,7 +61,9 @@ class FieldCorrection(Contract):
     currency: str | None = Field(default=None, description="Currency of the total, ISO 4217; null if unknown.")
     model_value: str | None = Field(description="Value of the model; null if it found none.", examples=["25/12/2013"])
     lines: list[int] = Field(default=[], description="Indices of the chosen segments in `lines`.")
-    author: str | None = Field(default=None, description="Name of the person; null if not given.")
+    author: str | None = Field(
+        default=None, description="Name of the API key or, without one, of the person; null if not given."
+    )
     at: AwareDatetime = Field(examples=["2026-11-25T09:30:00Z"])
 
 

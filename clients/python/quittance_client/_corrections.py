@@ -28,7 +28,7 @@ class CorrectionsApi:
         Args:
             receipt_id: ID of the receipt.
             fields: New texts; None means that the field is not on the receipt. Fields left out stay as they are.
-            author: Name of the person who corrects.
+            author: Name of the person who corrects; ignored with an API key, whose name is stored instead.
             orientation: The one with which the receipt was read.
 
         Raises:

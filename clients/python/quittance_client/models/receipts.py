@@ -45,7 +45,7 @@ class CorrectionRequest(Model):
 
     Attributes:
         fields: New values; None means that the field is not on the receipt.
-        author: Name of the person who corrects, 1 to 200 characters.
+        author: Name of the person who corrects, 1 to 200 characters; ignored with an API key.
     """
 
     fields: dict[FieldName, FieldChange | None]
@@ -62,7 +62,7 @@ class FieldCorrection(Model):
         currency: ISO 4217 code of a total.
         model_value: Text that the models returned; None if they found nothing.
         lines: Indices in `Receipt.lines` of the segments that were chosen.
-        author: Name of the person who corrected.
+        author: Name of the API key or, without one, of the person who corrected.
         at: Time of the correction.
     """
 

@@ -296,3 +296,16 @@ def test_manages_keys_on_the_command_line(key_store: KeyStore) -> None:
     assert runner.invoke(command_line, ["keys", "revoke", "[b]ooks"]).exit_code == 0
     assert runner.invoke(command_line, ["keys", "revoke", "[b]ooks"]).exit_code == 1
     assert key_store.list()[0].revoked is not None
+
+
+def test_assigns_groups_on_the_command_line(key_store: KeyStore) -> None:
+    runner = CliRunner()
+    for arguments in (["ana", "--group", "books"], ["eve"], ["root", "--operator"]):
+        assert runner.invoke(command_line, ["keys", "create", *arguments]).exit_code == 0
+    ana, eve, root = sorted(key_store.list(), key=lambda key: key.name)
+    assert [key.group for key in (ana, eve, root)] == ["books", eve.id, root.id]
+    assert [key.is_operator for key in (ana, eve, root)] == [False, False, True]
+    listed = runner.invoke(command_line, ["keys", "list"]).stdout
+    assert "books" in listed
+    refused = runner.invoke(command_line, ["keys", "create", "bob", "--group", " "])
+    assert (refused.exit_code, "group must have" in refused.stderr.replace("\n", " ")) == (1, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -86,3 +87,33 @@ async def test_readiness_reports_lost_keys(store: KeyStore, tmp_path: Path) -> N
         (tmp_path / "keys.sqlite3").unlink()
         assert_problem(await gateway.post(make_picture()), 401, "key-missing")
         assert_problem(await gateway.http.get("/readyz"), 503, "impaired")
+
+
+OLD_SCHEMA = """
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL, rate_limit TEXT, created TEXT NOT NULL, revoked TEXT
+);
+CREATE UNIQUE INDEX names_in_use ON keys (name) WHERE revoked IS NULL;
+INSERT INTO keys VALUES ('0123abcd', 'books', x'00', '5/minute', '2026-11-01T00:00:00+00:00', NULL);
+"""
+
+
+def test_keys_of_an_earlier_release_get_groups_of_their_own(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "keys.sqlite3") as connection:
+        connection.executescript(OLD_SCHEMA)
+    store = KeyStore(tmp_path)
+    (old,) = store.list()
+    assert (old.name, old.rate_limit, old.group, old.is_operator) == ("books", "5/minute", "0123abcd", False)
+    store.create("colleague", group=old.group)
+    store.revoke("books")
+    assert [(key.name, key.group, key.revoked is None) for key in store.list()] == [
+        ("books", "0123abcd", False),
+        ("colleague", "0123abcd", True),
+    ]
+
+
+async def test_simultaneous_upgrades_of_the_file_do_not_collide(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "keys.sqlite3") as connection:
+        connection.executescript(OLD_SCHEMA)
+    await asyncio.gather(*(asyncio.to_thread(KeyStore(tmp_path).create, f"key {number}") for number in range(8)))
+    assert len(KeyStore(tmp_path).list()) == 9

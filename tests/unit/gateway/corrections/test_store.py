@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.api.examples import RECEIPT_EXAMPLE
+from gateway.caller import NO_OWNER
 from gateway.corrections.store import MAX_MERCHANT_CORRECTIONS, CorrectionStore
 from shared.contracts import Corrections, FieldCorrection, Receipt
 from tests.support.gateway import assert_problem
@@ -44,13 +45,13 @@ async def test_returns_only_the_latest_merchant_corrections(tmp_path: Path) -> N
     receipt = Receipt.model_validate(RECEIPT_EXAMPLE)
     for number in range(3):
         correction = FieldCorrection(value=f"SHOP {number}", model_value=None, at=datetime.now(UTC))
-        await store.put(receipt.model_copy(update={"id": f"{number:032x}"}), {"company": correction})
+        await store.put(receipt.model_copy(update={"id": f"{number:032x}"}), {"company": correction}, owner=NO_OWNER)
     with sqlite3.connect(tmp_path / "corrections.sqlite3") as connection:
         row = connection.execute("SELECT correction FROM corrections LIMIT 1").fetchone()
-        rows = [(f"{number + 16:032x}", "company", row[0], 0) for number in range(MAX_MERCHANT_CORRECTIONS)]
-        connection.executemany("INSERT INTO corrections VALUES (?, ?, ?, ?)", rows)
-        connection.executemany("INSERT INTO receipts VALUES (?, NULL, '')", [(key,) for key, *_ in rows])
-    taught = (await CorrectionStore(tmp_path).find("f" * 32)).taught
+        rows = [(f"{number + 16:032x}", "", "company", row[0], 0) for number in range(MAX_MERCHANT_CORRECTIONS)]
+        connection.executemany("INSERT INTO corrections VALUES (?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO receipts VALUES (?, '', NULL, '')", [(key,) for key, *_ in rows])
+    taught = (await CorrectionStore(tmp_path).find("f" * 32, owner=NO_OWNER)).taught
     assert len(taught) == MAX_MERCHANT_CORRECTIONS
     assert [lesson.value for lesson in taught[-3:]] == ["SHOP 0", "SHOP 1", "SHOP 2"]
 
@@ -60,6 +61,6 @@ async def test_reads_all_corrected_receipts(tmp_path: Path) -> None:
     assert list(store.read_all()) == []
     receipt = Receipt.model_validate(RECEIPT_EXAMPLE)
     correction = FieldCorrection(value="SHOP", model_value=None, at=datetime.now(UTC))
-    await store.put(receipt.model_copy(update={"cached": True}), {"company": correction})
+    await store.put(receipt.model_copy(update={"cached": True}), {"company": correction}, owner=NO_OWNER)
     corrections = Corrections(receipt_id=receipt.id, fields={"company": correction})
     assert list(store.read_all()) == [receipt.model_copy(update={"corrections": corrections})]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.caller import Caller
 from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.read_request import ReadRequest
 from gateway.reading.shared_reading import SharedReading
@@ -187,7 +188,7 @@ async def test_disabled_cache_is_not_used() -> None:
     store = build_store()
     await ReceiptCache(store, ttl_s=60).put(KEY, RECEIPT, Look(None, None))
     assert (await build_reading(store, StubReader(), ttl_s=0).read(build_request(), MODELS)).cached is False
-    assert await ReceiptCache(store, ttl_s=0).find(CONTENT.receipt_id, MODELS) is None
+    assert await ReceiptCache(store, ttl_s=0).find(CONTENT.receipt_id, MODELS, Caller()) is None
 
 
 async def test_does_not_cache_a_receipt_deleted_meanwhile() -> None:
@@ -197,7 +198,7 @@ async def test_does_not_cache_a_receipt_deleted_meanwhile() -> None:
     first = asyncio.create_task(build_reading(store, reader).read(build_request(), MODELS))
     await reader.is_reading.wait()
     # A receipt that is being read counts.
-    assert await cache.delete(CONTENT.receipt_id) is True
+    assert await cache.delete(CONTENT.receipt_id, Caller()) is True
     second = asyncio.create_task(build_reading(store, slower_reader).read(build_request(), MODELS))
     assert (await first).cached is False
     assert (await cache.look(KEY)).receipt is None

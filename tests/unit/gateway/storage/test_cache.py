@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from gateway.storage.cache import CacheKey, ContentId, Look, ReceiptCache
+from gateway.caller import NO_OWNER, Caller
+from gateway.storage.cache import CacheKey, ContentId, FoundReceipt, Look, ReceiptCache
 from gateway.storage.stores import MemoryStore, Unchanged
 from shared.contracts import Models, Receipt
 from tests.support.receipts import CONTENT, KEY, MODELS, RECEIPT
@@ -20,10 +21,11 @@ async def look(cache: ReceiptCache, key: CacheKey = KEY) -> Receipt | None:
     return (await cache.look(key)).receipt
 
 
-def test_keys_differ_by_content_models_and_options() -> None:
+def test_keys_differ_by_content_models_options_and_owner() -> None:
     keys = {KEY.text, CacheKey(ContentId("0" * 64), MODELS).text, CacheKey(CONTENT, MODELS, "upright").text}
     keys |= {CacheKey(CONTENT, MODELS.model_copy(update={name: "x-2"})).text for name in Models.model_fields}
-    assert len(keys) == 6
+    keys.add(CacheKey(CONTENT, MODELS, owner="books").text)
+    assert len(keys) == 7
     assert CacheKey(CONTENT, MODELS.model_copy()) == KEY
 
 
@@ -37,7 +39,7 @@ async def test_cached_receipts_are_marked() -> None:
     await cache.put(KEY, RECEIPT, Look(None, None))
     expected = RECEIPT.model_copy(update={"cached": True})
     assert await look(cache) == expected
-    assert await cache.find(CONTENT.receipt_id, MODELS) == expected
+    assert await cache.find(CONTENT.receipt_id, MODELS, Caller()) == FoundReceipt(expected, NO_OWNER)
     assert RECEIPT.cached is False
     assert await look(cache, CacheKey(CONTENT, MODELS.model_copy(update={"detector": "ctpn-2"}))) is None
 
@@ -83,12 +85,46 @@ async def test_unreadable_entries_count_as_absent(value: bytes) -> None:
 async def test_does_not_keep_a_receipt_deleted_since_the_look() -> None:
     cache = ReceiptCache(build_store(), ttl_s=60)
     before = await cache.look(KEY)
-    assert await cache.delete(CONTENT.receipt_id) is False
+    assert await cache.delete(CONTENT.receipt_id, Caller()) is False
     assert await cache.put(KEY, RECEIPT, before) is False
     assert await look(cache) is None
     # Read after the deletion.
     after = await cache.look(KEY)
     assert await cache.put(KEY, RECEIPT, after)
     assert await look(cache) is not None
-    assert await cache.delete(CONTENT.receipt_id) is True
+    assert await cache.delete(CONTENT.receipt_id, Caller()) is True
     assert await look(cache) is None
+
+
+async def test_owners_share_nothing() -> None:
+    cache = ReceiptCache(MemoryStore(max_entries=100, max_bytes=10**6), ttl_s=60)
+    ours, theirs = (CacheKey(CONTENT, MODELS, owner=owner) for owner in ("ours", "theirs"))
+    await cache.put(ours, RECEIPT, Look(None, None))
+    assert await look(cache, theirs) is None
+    for stranger in (Caller(group="theirs"), Caller(), Caller(group="*")):
+        assert await cache.find(CONTENT.receipt_id, MODELS, stranger) is None
+        assert await cache.delete(CONTENT.receipt_id, stranger) is False
+    assert await look(cache, ours) is not None
+
+
+async def test_deletion_stops_only_readings_of_the_owner() -> None:
+    cache = ReceiptCache(MemoryStore(max_entries=100, max_bytes=10**6), ttl_s=60)
+    keys = [CacheKey(CONTENT, MODELS, owner=owner) for owner in ("ours", "theirs")]
+    looks = [await cache.look(key) for key in keys]
+    await cache.delete(CONTENT.receipt_id, Caller(group="theirs"))
+    kept = [await cache.put(key, RECEIPT, before) for key, before in zip(keys, looks, strict=True)]
+    assert kept == [True, False]
+
+
+async def test_operators_find_and_delete_receipts_of_all_owners() -> None:
+    cache = ReceiptCache(MemoryStore(max_entries=100, max_bytes=10**6), ttl_s=60)
+    keys = [CacheKey(CONTENT, MODELS, owner=owner) for owner in ("ours", "theirs")]
+    being_read = await cache.look(keys[1])
+    await cache.put(keys[0], RECEIPT, Look(None, None))
+    operator = Caller(group="operators", other_groups=(NO_OWNER, "ours", "theirs"))
+    found = await cache.find(CONTENT.receipt_id, MODELS, operator)
+    assert found is not None
+    assert found.owner == "ours"
+    assert await cache.delete(CONTENT.receipt_id, operator) is True
+    assert await look(cache, keys[0]) is None
+    assert await cache.put(keys[1], RECEIPT, being_read) is False

