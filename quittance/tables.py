@@ -97,12 +97,11 @@ def _number(field: ReceiptField | None) -> str:
 def _describe_failure(check: Check, fields: Fields) -> str:
     """Say which numbers do not add up."""
     target = "subtotal" if fields.subtotal is not None and fields.subtotal.amount is not None else "total"
-    paid = "Paid minus change is" if fields.change is not None else "No change was found and the amount paid is"
     text = {
         "items_to_subtotal": f"Items add up to {check.expected}, but the {target} says {check.printed}.",
         "subtotal_and_tax_to_total": "Subtotal, tax and other charges add up to "
         f"{check.expected}, but the total says {check.printed}.",
-        "paid_minus_change": f"{paid} {check.expected}, but the total says {check.printed}.",
+        "paid_minus_change": f"Paid minus change is {check.expected}, but the total says {check.printed}.",
         "tax_rates": f"The tax should be {check.expected} by its rate, but the receipt says {check.printed}.",
     }
     return text[check.name]

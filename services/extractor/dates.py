@@ -11,6 +11,7 @@ from services.extractor.encoding import Document
 from services.extractor.spans import mean_probability
 from shared.arrays import Floats
 from shared.normalization import DateMatch, find_concepts, find_dates
+from shared.normalization.dates import find_yearless_dates
 from shared.normalization.vocabulary import Concept
 
 # Letters that digits are misread as; one for one, so that places in the text stay.
@@ -20,8 +21,8 @@ _LEAST_DIGITS = 4
 # Impossible years: two digits and a stray one, or a future century.
 _STRAY_DIGIT = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2\d{2})\d(?!\d)")
 _LATE_CENTURY = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2)2[1-9](\d{2})(?!\d)")
-# Minimum mean probability of the characters of the date of purchase.
-_LEAST = 0.25
+# Minimum mean probability of the characters of the date of purchase, and of one without a year.
+_LEAST, _LEAST_YEARLESS = 0.25, 0.5
 _OTHER_DATES: tuple[Concept, ...] = ("due_date", "order_date", "expiry")
 _OTHER_DATE = 0.3
 
@@ -39,6 +40,7 @@ def best_date(document: Document, probability: Floats) -> DateCandidate | None:
     """Return the date of purchase; None if no date is likely to be the right one.
 
     Impossible dates count half. A date that the row announces as another one (due, expiry, delivery) counts less, too.
+    A day without a year counts if there is no other date.
     """
     best, best_rank = None, _LEAST
     for place in range(len(document.order)):
@@ -50,6 +52,17 @@ def best_date(document: Document, probability: Floats) -> DateCandidate | None:
                 rank *= _OTHER_DATE
             if rank > best_rank:
                 best, best_rank = DateCandidate(place, match, score), rank
+    return best or _best_yearless(document, probability)
+
+
+def _best_yearless(document: Document, probability: Floats) -> DateCandidate | None:
+    best, best_score = None, _LEAST_YEARLESS
+    for place in range(len(document.order)):
+        offset = int(document.start[place])
+        for match in find_yearless_dates(document.segment_text(place)):
+            score = mean_probability(document, probability, offset + match.start, offset + match.end)
+            if score > best_score:
+                best, best_score = DateCandidate(place, match, score), score
     return best
 
 

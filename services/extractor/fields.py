@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ _CLEAR = 0.85
 # Probability from which a text counts as read without doubt.
 _SURE = 0.995
 _SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
+# Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
+_MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
 
 
 @dataclass
@@ -168,6 +171,7 @@ class FieldReader:
             return
         told = month_comes_first(source.document.text, self._default_country)
         day = found.match.date(self._month_first if told is None else told)
+        is_ambiguous = told is None and found.match.is_ambiguous
         signs = {"impossible": float(day is None), "year_of_two": float(not re.search(r"\d{4}", found.match.text))}
         reading = source.reading([(found.place, len(found.match.text))])
         evidence = Evidence(score=found.score, reading=reading, signs=signs)
@@ -175,8 +179,8 @@ class FieldReader:
         result.fields.date = DateField(
             value=found.match.text,
             iso=day.isoformat() if day else None,
-            ambiguous=told is None and found.match.is_ambiguous,
-            confidence=self._scoring.probability("date", evidence),
+            ambiguous=is_ambiguous,
+            confidence=min(self._scoring.probability("date", evidence), _most_confident(day, is_ambiguous)),
             **source.where([found.place]),
         )
 
@@ -204,6 +208,11 @@ class FieldReader:
             confidence=self._scoring.probability("total", evidence),
             **source.where([best.place]),
         )
+
+
+def _most_confident(day: datetime.date | None, is_ambiguous: bool) -> float:
+    """Return the highest confidence of a date: one with two readings may be wrong however clearly it is printed."""
+    return _MAX_IMPOSSIBLE if day is None else _MAX_AMBIGUOUS if is_ambiguous else 1.0
 
 
 def _named_company(document: Document, probability: Floats) -> Span | None:

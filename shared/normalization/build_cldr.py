@@ -44,11 +44,12 @@ def build() -> dict[str, Any]:
 
 def _territory(code: str, signs: dict[str, set[str]]) -> dict[str, Any]:
     currencies = get_territory_currencies(code)
-    names, languages, patterns = set(), [], []
+    names, languages, patterns, times = set(), [], [], []
     for locale in _locales(code):
         languages.append(locale.language)
         names.add(locale.territories.get(code, ""))
         patterns.append(locale.date_formats["short"].pattern)
+        times.append(locale.time_formats["short"].pattern)
         for currency in currencies:
             sign = _plain(locale.currency_symbols.get(currency, ""))
             if sign and sign != currency:
@@ -58,6 +59,7 @@ def _territory(code: str, signs: dict[str, set[str]]) -> dict[str, Any]:
         "currencies": currencies,
         "languages": languages,
         "month_first": bool(patterns) and _puts_month_first(patterns[0]),
+        "half_days": bool(times) and "a" in times[0],
         "names": sorted(name for name in names if name.isascii() or _is_latin(name)),
     }
 

@@ -21,12 +21,14 @@ class Territory:
         currencies: ISO 4217 codes in use, the main one first.
         languages: ISO 639 codes, the most spoken first.
         month_first: True if short dates put the month before the day, as in the United States.
+        half_days: True if the time of day is written with AM and PM.
         names: Names in English and in its own languages, as far as they are written in Latin script.
     """
 
     currencies: tuple[str, ...]
     languages: tuple[str, ...]
     month_first: bool
+    half_days: bool
     names: tuple[str, ...]
 
 
@@ -63,6 +65,7 @@ def load_cldr() -> Cldr:
                 currencies=tuple(one["currencies"]),
                 languages=tuple(one["languages"]),
                 month_first=one["month_first"],
+                half_days=one["half_days"],
                 names=tuple(one["names"]),
             )
             for code, one in content["territories"].items()

@@ -35,6 +35,11 @@ _MAX_WORDS = 5  # words of a language or country that count
 _OTHER_MEANINGS = frozenset(
     {"turkey", "china", "georgia", "jersey", "jordan", "chad", "togo", "guinea", "mali", "oman"}
 )
+_HALF_DAY = re.compile(r"(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?\s?[ap]\.?m\b")
+# Taxes with a name of their own; where nothing but "tax" is charged, it is the sales tax of the United States.
+_NAMED_TAXES = re.compile(r"\b(?:[gphqs]st|vat|sst|tps|tvq|itbis|iva|tva|service tax)\b|\btax (?:invoice|reg|id|no)\b")
+_PLAIN_TAX = re.compile(r"(?<![a-z])(?:sales |state |local |city |county )?tax(?:es)?(?![a-z])")
+_NOT_DIGITS = re.compile(r"\D")
 _NORTH_AMERICAN_PHONE = re.compile(r"(?<![\d.+-])(?:\(\d{3}\)\s?|\d{3}[-.\s])\d{3}[-.]\d{4}(?![\d-])")
 _WEB = re.compile(
     r"(?:www\.|https?://|@)[a-z0-9.\-]+\.(?P<site>[a-z]{2})(?![a-z.])"
@@ -52,7 +57,7 @@ class Evidence:
     """Something printed that tells the country.
 
     Attributes:
-        kind: "currency", "word", "postal code", "phone", "web address", "tax ID", "language" or "country name".
+        kind: "currency", "word", "postal code", "phone", "web address", "tax ID", "tax", "time" or "language".
         text: What is printed.
         countries: ISO 3166 codes that it fits.
         weight: How much it counts for one country if it fits no other.
@@ -131,6 +136,8 @@ def _evidence(text: str) -> Iterator[Evidence]:
     yield from _phones(text)
     yield from _web(folded)
     yield from _tax_ids(folded)
+    yield from _taxes(folded)
+    yield from _times(folded)
     yield from _languages(text)
 
 
@@ -174,7 +181,11 @@ def _phones(text: str) -> Iterator[Evidence]:
             if region is not None and region in _habits():
                 yield Evidence("phone", match.raw_string, frozenset({region}), 3.0)
     if american := _NORTH_AMERICAN_PHONE.search(text):
-        yield Evidence("phone", american.group(), frozenset({"US", "CA"}), 1.4)
+        number = phonenumbers.parse(f"+1{_NOT_DIGITS.sub('', american.group())}")
+        is_local = phonenumbers.number_type(number) != phonenumbers.PhoneNumberType.TOLL_FREE
+        region = phonenumbers.region_code_for_number(number) if is_local else None
+        countries = frozenset({region} if region in ("US", "CA") else {"US", "CA"})
+        yield Evidence("phone", american.group(), countries, 1.4)
 
 
 def _web(folded: str) -> Iterator[Evidence]:
@@ -183,6 +194,17 @@ def _web(folded: str) -> Iterator[Evidence]:
         code = _DOMAIN_COUNTRIES.get(domain, domain.upper())
         if code in _habits():
             yield Evidence("web address", match.group(), frozenset({code}), 2.5)
+
+
+def _taxes(folded: str) -> Iterator[Evidence]:
+    if (match := _PLAIN_TAX.search(folded)) and not _NAMED_TAXES.search(folded):
+        yield Evidence("tax", match.group(), frozenset({"US"}), 0.7)
+
+
+def _times(folded: str) -> Iterator[Evidence]:
+    if match := _HALF_DAY.search(folded):
+        countries = (code for code in _habits() if load_cldr().territories[code].half_days)
+        yield Evidence("time", match.group(), frozenset(countries), 2.0)
 
 
 def _tax_ids(folded: str) -> Iterator[Evidence]:
@@ -223,7 +245,8 @@ def _habits() -> Mapping[str, _Habits]:
     return {
         code: _Habits(
             words=tuple(map(fold, one["words"])),
-            postal=re.compile(one["postal"], re.MULTILINE) if "postal" in one else None,
+            # A code and its place are on one line.
+            postal=re.compile(one["postal"].replace(r"\s", " "), re.MULTILINE) if "postal" in one else None,
             tax_ids=tuple(one.get("tax_ids", ())),
         )
         for code, one in content.items()

@@ -27,6 +27,7 @@ _ORDINAL = r"(?:ST|ND|RD|TH|ER|O|\.|A)?"
 _OF = r"(?:OF|DE|DEL|D'|DI)?"
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_ZERO_IN_WORD = re.compile(r"(?<![a-z\d])(?:0(?=[a-z]{2})|[a-z]{1,3}0(?=[a-z]))[a-z]*")
 _NEARLY_MONTH = re.compile(
     r"(?P<day>(?<!\d)\d{1,2}[\s./\-]{1,2})(?P<word>[a-z]{4,10})(?P<year>[\s./\-]{1,2}(?:19|20)\d{2})"
 )
@@ -108,6 +109,17 @@ def _find_dates(text: str) -> tuple[DateMatch, ...]:
     return tuple(sorted(found, key=lambda match: match.start))
 
 
+def find_yearless_dates(text: str) -> list[DateMatch]:
+    """Return days and months without a year ("Jun 15"), which are no calendar dates, from left to right."""
+    folded = fold(text)
+    if not _DIGIT.search(folded) or _month_numbers().keys().isdisjoint(_LETTERS.findall(folded)):
+        return []
+    return [
+        DateMatch(*match.span(), text[match.start() : match.end()], None, None)
+        for match in _yearless_form().finditer(folded)
+    ]
+
+
 def parse_date(text: str, prefer_month_first: bool = False) -> datetime.date | None:
     """Return the first possible date in a text; None if there is none."""
     dates = (match.date(prefer_month_first) for match in find_dates(text))
@@ -115,7 +127,7 @@ def parse_date(text: str, prefer_month_first: bool = False) -> datetime.date | N
 
 
 def _with_month_names_repaired(folded: str) -> str:
-    """Return the text with words between a day and a year put right that are a month's name but for one letter."""
+    """Return the text with months put right: 0ct, and words between a day and a year that differ in one letter."""
 
     def repair(match: re.Match[str]) -> str:
         word = match["word"]
@@ -125,7 +137,11 @@ def _with_month_names_repaired(folded: str) -> str:
         meanings = {_month_numbers()[name] for name in near}
         return match["day"] + near[0] + match["year"] if len(meanings) == 1 else match.group()
 
-    return _NEARLY_MONTH.sub(repair, folded)
+    def put_letter(match: re.Match[str]) -> str:
+        word = match.group().replace("0", "o")
+        return word if word in _month_numbers() else match.group()
+
+    return _NEARLY_MONTH.sub(repair, _ZERO_IN_WORD.sub(put_letter, folded))
 
 
 def _differs_in_one_letter(word: str, name: str) -> bool:
@@ -181,6 +197,12 @@ def _forms() -> tuple[tuple[re.Pattern[str], bool], ...]:
         r"(?<!\d)(?P<year>20[0-4]\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)",
     )
     return tuple((re.compile(pattern, re.IGNORECASE), "<name>" in pattern) for pattern in patterns)
+
+
+@lru_cache(maxsize=1)
+def _yearless_form() -> re.Pattern[str]:
+    name = rf"(?:{_one_of(list(_month_numbers()))})(?![a-z])\.?"
+    return re.compile(rf"(?<![\da-z])(?:{name}\s?\d{{1,2}}(?![\d:.,])|\d{{1,2}}[\s.\-]{{0,2}}{name}(?!\s?\d))")
 
 
 def _read(match: re.Match[str], text: str, folded: str) -> DateMatch:

@@ -29,7 +29,6 @@ _PRINT_FORMS: Mapping[str, tuple[str, ...]] = {
     "R M": ("MYR",),
     "Fr.": ("CHF",),
     "SFr.": ("CHF",),
-    "Fr": ("CHF",),
     "kn": ("HRK",),
     "lei": ("RON",),
     "Lei": ("RON",),
@@ -70,7 +69,7 @@ ATTACHED = "".join(_ATTACHED)
 _WORDS_BEFORE = frozenset(
     {"ALL", "TOP", "CUP", "LAK", "MOP", "SOS", "AMD", "BAM", "GEL", "RON", "BHD", "TRY", "PEN", "MAD"}
 )
-_WORDS_AFTER = frozenset({"ALL", "TOP", "CUP", "LAK", "SOS", "AMD", "GEL", "BHD"})
+_WORDS_AFTER = frozenset({"ALL", "TOP", "CUP", "LAK", "SOS", "AMD", "GEL", "BHD", "PEN"})
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +124,7 @@ def standalone_pattern() -> re.Pattern[str]:
 
 
 # Initials such as KC stand alone for other things.
-_ONLY_WITH_NUMBERS = frozenset({"Kc", "zl", "Fr", "Fr.", "SR", "Dhs", "euro", "euros"})
+_ONLY_WITH_NUMBERS = frozenset({"Kc", "zl", "Fr.", "SR", "Dhs", "euro", "euros"})
 
 
 def _alternatives(words: frozenset[str]) -> tuple[str, str]:

@@ -50,11 +50,11 @@ def _subtotal_and_tax_to_total(fields: Fields) -> Check:
 
 
 def _paid_minus_change(fields: Fields) -> Check:
-    paid, total = _value(fields.paid), _value(fields.total)
-    if paid is None or total is None:
+    paid, change, total = _value(fields.paid), _value(fields.change), _value(fields.total)
+    if paid is None or total is None or (change is None and paid != total):
+        # More was handed over than was due, and the change was not found.
         return Check(name="paid_minus_change", holds=None)
-    change = abs(_value(fields.change) or Decimal(0))
-    return _compare("paid_minus_change", [paid - change], total)
+    return _compare("paid_minus_change", [paid - abs(change or Decimal(0))], total)
 
 
 def _tax_rates(taxes: Sequence[TaxRow]) -> Check:

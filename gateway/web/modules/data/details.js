@@ -36,11 +36,10 @@ export function describeFailedChecks(receipt) {
 
 function describeCheck({ name, expected, printed }, fields) {
   const target = fields.subtotal?.amount ? "subtotal" : "total";
-  const paid = fields.change ? "Paid minus change is" : "No change was found and the amount paid is";
   const sentences = {
     items_to_subtotal: `Items add up to ${expected}, but the ${target} says ${printed}.`,
     subtotal_and_tax_to_total: `Subtotal, tax and other charges add up to ${expected}, but the total says ${printed}.`,
-    paid_minus_change: `${paid} ${expected}, but the total says ${printed}.`,
+    paid_minus_change: `Paid minus change is ${expected}, but the total says ${printed}.`,
     tax_rates: `The tax should be ${expected} by its rate, but the receipt says ${printed}.`,
   };
   return sentences[name] ?? `${expected} was expected, but the receipt says ${printed}.`;

@@ -33,8 +33,13 @@ export function findIssue(record, name, threshold) {
   return field.ambiguous ? "ambiguous" : null;
 }
 
+/** Return whether some numbers of a record do not add up that no person has accepted. */
+export function hasFailedCheck(record) {
+  return !record.accepted && (record.receipt?.checks ?? []).some((check) => check.holds === false);
+}
+
 export function needsReview(record, threshold) {
-  return record.state === "done" && FIELDS.some((name) => findIssue(record, name, threshold) !== null);
+  return record.state === "done" && (hasFailedCheck(record) || FIELDS.some((name) => findIssue(record, name, threshold) !== null));
 }
 
 /** Describe a confidence from 0 to 1 in words. */

@@ -3,7 +3,7 @@
 // Fires "highlight" (field or null), "reveal" (field), "edit" (field, or null when it has ended), "save" ({ name, value,
 // lines }), "undo" (field), "accept" and "hover" (index of a line, or null).
 
-import { FIELDS, LABELS, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal } from "../data/values.js";
+import { FIELDS, LABELS, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 import { Editor } from "./editor.js";
 import { makeReceiptDetails } from "./receipt_details.js";
@@ -126,9 +126,10 @@ export class FieldsPanel extends EventTarget {
   }
 
   #makeSummary() {
-    const issues = FIELDS.filter((name) => this.#findIssue(name) !== null);
+    const issues = FIELDS.filter((name) => this.#findIssue(name) !== null).map((name) => LABELS[name].toLowerCase());
+    if (hasFailedCheck(this.#record)) issues.push("numbers that do not add up");
     if (issues.length > 0) {
-      const names = issues.map((name) => LABELS[name].toLowerCase()).join(", ");
+      const names = issues.join(", ");
       return makeElement(
         "div",
         { class: "summary review" },

@@ -218,6 +218,7 @@ def test_marks_undecided_dates_as_ambiguous(
     date = reader.read(given, document, scores(document, date=[printed])).fields.date
     assert date is not None
     assert (date.iso, date.ambiguous) == (iso, ambiguous)
+    assert (date.confidence <= 0.7) is ambiguous
 
 
 def test_leaves_out_fields_with_low_confidence() -> None:

@@ -7,6 +7,7 @@ import datetime
 import pytest
 
 from shared.normalization import find_dates, parse_date
+from shared.normalization.dates import find_yearless_dates
 
 DAY = datetime.date(2018, 12, 25)
 
@@ -39,6 +40,7 @@ DAY = datetime.date(2018, 12, 25)
         ("08:13 25/12/2018", "25/12/2018", DAY),
         ("3/4/2018", "3/4/2018", datetime.date(2018, 4, 3)),
         ("12/25/2018", "12/25/2018", DAY),
+        ("0CT25'14", "0CT25'14", datetime.date(2014, 10, 25)),
         ("01 JAN'18", "01 JAN'18", datetime.date(2018, 1, 1)),
         ("29/02/2020", "29/02/2020", datetime.date(2020, 2, 29)),
         ("31.12.99", "31.12.99", datetime.date(1999, 12, 31)),
@@ -130,3 +132,13 @@ def test_a_preposition_is_not_a_weekday() -> None:
 @pytest.mark.parametrize("text", ["DISC 10.00%", "HC03-7 - 15", "LG32-42 - 10/400"])
 def test_discounts_and_codes_are_not_dates(text: str) -> None:
     assert find_dates(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [("Jun 15", ["Jun 15"]), ("on 15. Mai", ["15. Mai"]), ("Jun 15:30", []), ("MAY I HELP 2", [])],
+)
+def test_a_day_without_a_year_is_no_calendar_date(text: str, printed: list[str]) -> None:
+    found = find_yearless_dates(text)
+    assert [match.text for match in found] == printed
+    assert all(match.date() is None for match in found)
