@@ -169,8 +169,9 @@ def add_copies(visit: Visit, receipt: dict[str, Any], count: int) -> None:
                 for (let index = 0; index < count; index += 1) {
                     change.objectStore("records").put({
                         uid: `copy-${index}`, name: `receipt-${index}.jpg`, size: 1, type: "image/jpeg", added: index,
-                        place: 0, state: "done", receipt, problem: null, thumb: null, accepted: index % 3 === 0,
-                        corrections: {}, job: null,
+                        place: 0, state: "done", receipt: { ...receipt, id: `${receipt.id}-${index}` }, problem: null,
+                        thumb: null, accepted: index % 3 === 0,
+                        corrections: {}, unsaved: {}, job: null,
                     });
                 }
                 change.oncomplete = () => { opened.target.result.close(); resolve(); };

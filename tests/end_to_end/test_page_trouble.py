@@ -139,18 +139,72 @@ def test_asks_for_a_key_once_and_sends_it(visit: Visit, data: bytes) -> None:
     assert page.evaluate("Object.values(localStorage).concat(location.href).join()").count(SECRET) == 0
 
 
-def test_keeps_corrections_that_the_server_rejects(visit: Visit, data: bytes) -> None:
-    problem = {"type": "urn:quittance:problem:not-found", "title": "Not found", "detail": "", "status": 404}
-    visit.page.route("**/corrections", lambda route: route.fulfill(status=404, body=json.dumps(problem)))
+def test_corrections_count_only_once_the_server_has_saved_them(
+    visit: Visit, deployment: Deployment, data: bytes
+) -> None:
+    page = visit.page
     visit.drop(File("a.jpg", data, "image/jpeg"))
     visit.wait_until_read(1)
-    visit.page.keyboard.press("2")
-    visit.page.locator("#edit-date").fill("17-08-2021")
-    expect(visit.page.locator("output.normalized")).to_have_text("2021-08-17")
-    visit.page.keyboard.press("Enter")
-    expect(visit.field("date")).to_contain_text("Saved in this browser only")
+    address = f"{deployment.embedded.url}/v1/receipts/{visit.read_records()[0]['receipt']['id']}"
+    for name, entered, error in (
+        ("date", "yesterday", "The date is not valid: it contains no date. Write it as YYYY-MM-DD."),
+        ("total", "12 + 3", "The total is not valid: it contains no amount. Write it as 1234.50."),
+    ):
+        assert correct(visit, name, entered) == 422
+        expect(page.get_by_role("alert")).to_have_text(error)
+        expect(page.locator(f"#edit-{name}")).to_have_attribute("aria-invalid", "true")
+    page.locator("#edit-total").fill("")
+    page.get_by_role("button", name="Cancel").click()
+    expect(visit.field("total").locator(".value")).to_have_text("60.55")
+    # What was rejected and not discarded stays visible, but does not count.
+    expect(visit.field("date").locator(".value")).to_have_text("16-08-2021")
+    expect(visit.field("date")).to_contain_text("“yesterday” is not saved. The date is not valid")
+    expect(page.locator(".summary")).to_contain_text("Needs review: date")
+    expect(visit.rows()).to_contain_text("2021-08-16")
+    expect(page.locator("#totals")).to_have_text("1 receipt: 60.55 MYR")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("is not saved")).to_have_count(0)
+
+    page.request.delete(address)  # as after a restart of the server: the page sends the picture again
+    correct(visit, "date", "17-08-2021")
+    expect(visit.field("date").locator(".normalized")).to_have_text("2021-08-17")
+
+    with visit.disconnect():
+        visit.field("company").locator(".edit").click()
+        page.locator("#edit-company").fill("Bengkel")
+        page.keyboard.press("Enter")
+        expect(visit.field("company")).to_contain_text("“Bengkel” is not saved")
     visit.reload()
-    expect(visit.field("date").locator(".value")).to_have_text("17-08-2021")
+    expect(visit.field("company").locator(".value")).to_have_text("Bengkel")
+    assert page.request.get(address).json()["corrections"]["fields"].keys() == {"company", "date"}
+
+
+def test_counts_identical_files_once(visit: Visit, data: bytes) -> None:
+    page = visit.page
+    visit.drop(File("a.jpg", data, "image/jpeg"), File("b.jpg", data, "image/jpeg"))
+    expect(page.locator("#toast")).to_have_text("b.jpg is the same file as a.jpg, which is in the list already.")
+    visit.wait_until_read(1)
+    visit.drop(File("a.jpg", data, "image/jpeg"))
+    expect(page.locator("#toast")).to_have_text("a.jpg is in the list already.")
+    forget_files(visit)
+    visit.drop(File("c.jpg", data, "image/jpeg"))
+    expect(page.locator("#toast")).to_have_text("c.jpg is the same file as a.jpg, which is in the list already.")
+    expect(visit.rows()).to_have_count(1)
+    expect(page.locator("#totals")).to_have_text("1 receipt: 60.55 MYR")
+    expect(page.locator(".stage img")).to_be_visible()
+
+
+def forget_files(visit: Visit) -> None:
+    """Delete the pictures that the browser has stored, as it does when it needs space."""
+    visit.page.evaluate(
+        """() => new Promise((resolve) => {
+            indexedDB.open("quittance").onsuccess = (opened) => {
+                const change = opened.target.result.transaction("files", "readwrite");
+                change.objectStore("files").clear();
+                change.oncomplete = () => { opened.target.result.close(); resolve(); };
+            };
+        })"""
+    )
 
 
 def test_saves_corrections_on_the_server_and_undoes_them(visit: Visit, deployment: Deployment, data: bytes) -> None:
@@ -158,23 +212,23 @@ def test_saves_corrections_on_the_server_and_undoes_them(visit: Visit, deploymen
     visit.wait_until_read(1)
     receipt = visit.read_records()[0]["receipt"]
     address = f"{deployment.embedded.url}/v1/receipts/{receipt['id']}"
-    correct(visit, "total", "61.00")
-    correct(visit, "date", "2021-08-17")
+    assert correct(visit, "total", "61.00") == 200
+    assert correct(visit, "date", "2021-08-17") == 200
     saved: dict[str, Any] = visit.page.request.get(address).json()["corrections"]["fields"]
     assert (saved["total"]["value"], saved["total"]["amount"], saved["date"]["iso"]) == ("61.00", "61.00", "2021-08-17")
-    expect(visit.page.get_by_text("Saved in this browser only")).to_have_count(0)
     with visit.page.expect_response(lambda response: response.request.method == "PUT"):
         visit.field("total").get_by_role("button", name="Undo").click()
     expect(visit.field("total").locator(".value")).to_have_text("60.55")
     assert visit.page.request.get(address).json()["corrections"]["fields"].keys() == {"date"}
 
 
-def correct(visit: Visit, name: str, value: str) -> None:
+def correct(visit: Visit, name: str, value: str) -> int:
+    """Correct a field, and return the status of the response."""
     visit.field(name).locator(".edit").click()
     visit.page.locator(f"#edit-{name}").fill(value)
     with visit.page.expect_response(lambda response: response.request.method == "PUT") as response:
         visit.page.get_by_role("button", name="Save").click()
-    assert response.value.status == 200
+    return response.value.status
 
 
 def test_delete_all_deletes_here_and_on_the_server(visit: Visit, deployment: Deployment, data: bytes) -> None:

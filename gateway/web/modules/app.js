@@ -4,6 +4,7 @@ import * as exports from "./data/exports.js";
 import { Records } from "./data/records.js";
 import { Storage } from "./data/storage.js";
 import { getKey, request, setKey, setKeyPrompt } from "./server/api.js";
+import { Corrections } from "./server/corrections.js";
 import { Queue } from "./server/queue.js";
 import { DetailPane } from "./ui/detail_pane.js";
 import { announce, byId, copyText, downloadFile, showToast } from "./ui/dom.js";
@@ -17,7 +18,8 @@ const storage = new Storage();
 const records = new Records(storage);
 const queue = new Queue(records);
 const list = new List(records);
-const detail = new DetailPane(records, readAgain);
+const corrections = new Corrections(records);
+const detail = new DetailPane(records, corrections, readAgain);
 let isDrawScheduled = false;
 
 /** Draw once for all changes until the next frame. */
@@ -66,11 +68,23 @@ function openNextReview() {
 // ---- reading
 
 async function addFiles(files) {
-  const added = await records.add(files);
+  const { added, known } = await records.add(files);
   resetList();
-  if (wideScreen.matches ? records.open === null : added.length === 1) openReceipt(added[0].uid);
-  announce(added.length === 1 ? `Reading ${added[0].name}.` : `Reading ${added.length} files.`);
-  queue.push(added);
+  const [first] = [...added, ...known.values()];
+  if (wideScreen.matches ? records.open === null : files.length === 1) openReceipt(first.uid);
+  if (known.size > 0) showToast(describeKnown(files, known));
+  if (added.length > 0) announce(added.length === 1 ? `Reading ${added[0].name}.` : `Reading ${added.length} files.`);
+  const failed = [...new Set(known.values())].filter((record) => record.state === "failed");
+  for (const record of failed) await records.update(record.uid, { state: "waiting", problem: null });
+  queue.push([...added, ...failed]);
+}
+
+/** Say that files are in the list already; `known` has their records by the index of the file. */
+function describeKnown(files, known) {
+  if (known.size > 1) return `${known.size} files are in the list already. Each counts once.`;
+  const [[index, record]] = known;
+  const name = files[index].name;
+  return name === record.name || !name ? `${record.name} is in the list already.` : `${name} is the same file as ${record.name}, which is in the list already.`;
 }
 
 async function readAgain(record) {
@@ -240,7 +254,10 @@ function connectTools() {
   byId("next").addEventListener("click", () => openNeighbor(1));
   byId("queue-stop").addEventListener("click", () => queue.stop());
   byId("banner").querySelector("button").addEventListener("click", () => queue.retry());
-  addEventListener("online", () => queue.retry());
+  addEventListener("online", () => {
+    queue.retry();
+    corrections.retry();
+  });
 }
 
 async function acceptAndContinue() {
@@ -260,6 +277,10 @@ async function start() {
     detail.reset();
     scheduleDraw();
     if (!wideScreen.matches && records.open) byId("detail").focus();
+  });
+  records.addEventListener("merge", ({ detail: { from, to } }) => {
+    if (records.openUid === from) openReceipt(to, { replace: true });
+    showToast(`${records.get(from).name} is the same file as ${records.get(to).name}, which is in the list already.`);
   });
   queue.addEventListener("progress", drawQueue);
   addEventListener("hashchange", applyAddress);
@@ -285,6 +306,7 @@ async function start() {
   const unfinished = records.all.filter((record) => record.state === "waiting" || record.state === "reading");
   for (const record of unfinished) await records.update(record.uid, { state: "waiting" });
   if (unfinished.length > 0) queue.resume(unfinished);
+  corrections.retry();
   if (!isPersistent) showToast("This browser does not store data for this page. Everything is lost when you close the tab.");
 }
 

@@ -53,8 +53,7 @@ function quote(text) {
 }
 
 function getCorrections(record) {
-  const entries = Object.entries(record.corrections).map(([name, { saved, ...correction }]) => [name, correction]);
-  return entries.length > 0 ? Object.fromEntries(entries) : null;
+  return Object.keys(record.corrections).length > 0 ? record.corrections : null;
 }
 
 function buildRow(record) {

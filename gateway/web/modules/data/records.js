@@ -2,14 +2,19 @@
 // threshold.
 //
 // A record: { uid, name, size, type, added, place, state: "waiting" | "reading" | "done" | "failed", receipt, problem,
-// thumb: Blob | null, accepted, corrections: { field: { value, lines, author, at, saved } } }.
+// thumb: Blob | null, accepted, corrections, unsaved }. `corrections` has what the server has saved, by field: { value,
+// lines, author, at, ... }. `unsaved` has what it has not, also by field: { value, lines, problem }.
 
+import { findIdentical, isIdentical } from "./files.js";
 import { loadSetting, saveSetting } from "./storage.js";
 import { buildSearchText, needsReview } from "./values.js";
 
 const DEFAULT_THRESHOLD = 0.8;
 
-/** Fires "change" when records or the choice of them change, and "open" when another record is opened. */
+/**
+ * Fires "change" when records or the choice of them change, "open" when another record is opened, and "merge"
+ * ({ from, to }, two uids) when a record turns out to be the same receipt as another.
+ */
 export class Records extends EventTarget {
   #storage;
   #byUid = new Map();
@@ -26,7 +31,14 @@ export class Records extends EventTarget {
 
   /** Load the records of earlier visits. */
   async load() {
-    for (const record of await this.#storage.getRecords()) this.#byUid.set(record.uid, record);
+    const records = (await this.#storage.getRecords()).map(upgrade);
+    for (const record of records) this.#byUid.set(record.uid, record);
+    // Earlier versions of the page kept several records of one receipt.
+    const byReceipt = Map.groupBy(records.filter((record) => record.receipt), (record) => record.receipt.id);
+    for (const [kept, ...others] of [...byReceipt.values()].map(orderByWork)) {
+      for (const other of others) await this.remove(other.uid);
+      if (others.some((other) => other.accepted)) kept.accepted = true;
+    }
     this.#emitChange({ sort: true });
   }
 
@@ -53,8 +65,38 @@ export class Records extends EventTarget {
     return this.all.filter((record) => this.#matchesFilter(record, filter)).length;
   }
 
-  /** Add a record for each file, in this order, and return the records. */
+  /**
+   * Add a record for each file, in this order, unless the page has an identical file already.
+   *
+   * Returns the new records, and the existing ones of identical files by the index of the file: `{ added, known }`.
+   */
   async add(files) {
+    const known = new Map();
+    const unknown = [];
+    for (const [index, file] of files.entries()) {
+      const existing = await this.#findRecordOf(file);
+      if (existing !== null) known.set(index, existing);
+      else unknown.push({ index, file });
+    }
+    const isRepeated = await findIdentical(unknown.map(({ file }) => file));
+    const fresh = unknown.filter((_, position) => !isRepeated.has(position));
+    const added = await this.#create(fresh.map(({ file }) => file));
+    for (const [position, first] of isRepeated) {
+      known.set(unknown[position].index, added[fresh.indexOf(unknown[first])]);
+    }
+    return { added, known };
+  }
+
+  async #findRecordOf(file) {
+    for (const record of this.all) {
+      if (record.size !== file.size) continue;
+      const stored = await this.getFile(record.uid);
+      if (stored !== null && (await isIdentical(stored, file))) return record;
+    }
+    return null;
+  }
+
+  async #create(files) {
     const added = Date.now();
     const records = files.map((file, place) => ({
       uid: crypto.getRandomValues(new Uint32Array(3)).join("-"),
@@ -69,6 +111,7 @@ export class Records extends EventTarget {
       thumb: null,
       accepted: false,
       corrections: {},
+      unsaved: {},
     }));
     for (const record of records) this.#byUid.set(record.uid, record);
     this.#emitChange({ sort: true });
@@ -90,6 +133,22 @@ export class Records extends EventTarget {
 
   getFile(uid) {
     return this.#storage.getFile(uid);
+  }
+
+  /**
+   * Keep one record per receipt: if another record has this receipt, it gets the file of this one, which is removed.
+   *
+   * Identical files are found when they are added, unless the browser has lost the file of the other record.
+   * Returns the record that is kept.
+   */
+  async mergeSame(uid, receiptId) {
+    const other = this.all.find((record) => record.uid !== uid && record.receipt?.id === receiptId);
+    if (other === undefined || this.get(uid) === null) return this.get(uid);
+    const file = await this.getFile(uid);
+    if (file !== null) await this.#storage.putFile(other.uid, file);
+    this.dispatchEvent(new CustomEvent("merge", { detail: { from: uid, to: other.uid } }));
+    await this.remove(uid);
+    return other;
   }
 
   async remove(uid) {
@@ -160,4 +219,20 @@ export class Records extends EventTarget {
       // No space: the record lasts until the tab is closed.
     }
   }
+}
+
+/** Bring a record of an earlier version of the page up to date: it mixed saved and unsaved corrections. */
+function upgrade(record) {
+  if (record.unsaved) return record;
+  const entries = Object.entries(record.corrections ?? {});
+  const select = (isSaved) => entries.filter(([, correction]) => Boolean(correction.saved) === isSaved);
+  const corrections = Object.fromEntries(select(true).map(([name, { saved, ...correction }]) => [name, correction]));
+  const unsaved = Object.fromEntries(select(false).map(([name, { value, lines }]) => [name, { value, lines, problem: null }]));
+  return { ...record, corrections, unsaved };
+}
+
+/** Order records of one receipt: first those with work of the user, then the oldest. */
+function orderByWork(records) {
+  const hasWork = (record) => Number(record.accepted) + Object.keys({ ...record.corrections, ...record.unsaved }).length > 0;
+  return records.toSorted((a, b) => hasWork(b) - hasWork(a) || a.added - b.added || a.place - b.place);
 }

@@ -1,11 +1,9 @@
-// The four fields: their values, dates, amounts and confidences, and which of them need review.
+// The four fields: their values, dates, amounts and confidences, and which of them need review. Nothing is parsed here:
+// the server says what a text means, also one that the user typed.
 
 export const FIELDS = ["company", "date", "address", "total"];
 export const LABELS = { company: "Company", date: "Date", address: "Address", total: "Total" };
 
-const DATE = /\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d{2,4}|\d{1,2}[\s-]*[A-Za-z]{3,9}[\s,'-]*\d{2,4}|[A-Za-z]{3,9}\.?\s*\d{1,2},?\s*\d{4}/;
-const AMOUNT = /-?\d{1,3}(?:[., ]\d{3})+[.,]\d{2}\b|-?\d+[.,]\d{2}\b|-?\d+/;
-const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const HIGH_CONFIDENCE = 0.95;
 
 /**
@@ -27,6 +25,7 @@ export function getField(record, name) {
 /** Return why a field needs review at a threshold from 0 to 1, or null. */
 export function findIssue(record, name, threshold) {
   const { correction, field } = getField(record, name);
+  if (record.unsaved?.[name]) return "unsaved";
   if (correction !== null || record.accepted) return null;
   if (field === null) return "missing";
   if (field.confidence < threshold) return "unsure";
@@ -51,64 +50,14 @@ export function describeConfidence(confidence, threshold) {
 /** Return the date of a record in ISO 8601, or null. */
 export function getIsoDate(record) {
   const { value, field, correction } = getField(record, "date");
-  if (value === null) return null;
-  if (correction === null) return field?.iso ?? null;
-  return correction.iso ?? (value === field?.value ? field.iso : parseDate(value));
+  return value === null ? null : ((correction ?? field)?.iso ?? null);
 }
 
 /** Return the total of a record as `{ amount, currency }`; `amount` is a decimal string or null. */
 export function getTotal(record) {
   const { value, field, correction } = getField(record, "total");
-  if (value === null) return { amount: null, currency: null };
-  const currency = field?.currency ?? null;
-  if (correction === null) return { amount: field?.amount ?? null, currency };
-  const amount = correction.amount ?? (value === field?.value ? field.amount : parseAmount(value));
-  return { amount, currency: correction.currency ?? currency };
-}
-
-/** Return the part of a text that is the value of a field, such as the date in "Invoice Date: 16-08-2021 20:47". */
-export function extractValue(name, text) {
-  if (name === "date") return DATE.exec(text)?.[0] ?? text;
-  if (name === "total") return AMOUNT.exec(text)?.[0] ?? text;
-  return text;
-}
-
-/** Parse a date to ISO 8601; return null if the text is not a date, or day and month could be swapped. */
-function parseDate(text) {
-  const numbers = text.match(/\d+/g)?.map(Number) ?? [];
-  const month = MONTHS.indexOf(text.match(/[a-z]{3}/i)?.[0].toLowerCase() ?? "") + 1;
-  if (month > 0 && numbers.length >= 2) {
-    const [day, year] = numbers[0] > 31 ? [numbers[1], numbers[0]] : numbers;
-    return formatIsoDate(year, month, day);
-  }
-  if (numbers.length < 3) return null;
-  if (numbers[0] > 31) return formatIsoDate(numbers[0], numbers[1], numbers[2]);
-  const [first, second, year] = numbers;
-  if (first === second || first > 12) return formatIsoDate(year, second, first);
-  return second > 12 ? formatIsoDate(year, first, second) : null;
-}
-
-function formatIsoDate(year, month, day) {
-  const fullYear = year < 100 ? 2000 + year : year;
-  const date = new Date(Date.UTC(fullYear, month - 1, day));
-  const exists = date.getUTCFullYear() === fullYear && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  return exists ? date.toISOString().slice(0, 10) : null;
-}
-
-/** Parse an amount to a decimal string, or null. The last point or comma before two digits separates the decimals. */
-function parseAmount(text) {
-  const match = AMOUNT.exec(text)?.[0].replaceAll(" ", "");
-  if (match === undefined) return null;
-  const [, whole, decimals = "00"] = /^(.*?)(?:[.,](\d{2}))?$/.exec(match);
-  const digits = whole.replace(/[.,]/g, "");
-  return /^-?\d+$/.test(digits) ? `${digits}.${decimals}` : null;
-}
-
-/** Explain how a typed value will be understood; null for fields that are plain text. */
-export function explainValue(name, text) {
-  if (name === "date") return parseDate(text) ?? "Ambiguous or not a date. Use YYYY-MM-DD.";
-  if (name === "total") return parseAmount(text) ?? "Not an amount. Use a number such as 1234.50.";
-  return null;
+  const { amount = null, currency = null } = (value === null ? null : (correction ?? field)) ?? {};
+  return { amount, currency: currency ?? (value === null ? null : (field?.currency ?? null)) };
 }
 
 /** Sum the totals of records by currency, the most frequent currency first: `[{ currency, amount, count }]`. */

@@ -11,9 +11,9 @@ export class Problem extends Error {
     Object.assign(this, { title, detail, status, type: type ?? "" });
   }
 
-  /** Whether the server has no such route, rather than no such receipt. */
-  get isRouteMissing() {
-    return (this.status === 404 && this.type.endsWith(":not-found")) || this.status === 405 || this.status === 501;
+  /** Whether the server does not have the receipt, or no longer. */
+  get isReceiptMissing() {
+    return this.status === 404 && this.type.endsWith(":receipt-not-found");
   }
 
   toJSON() {

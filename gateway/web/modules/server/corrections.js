@@ -1,31 +1,100 @@
-// Corrections on the server: PUT and DELETE /v1/receipts/{id}/corrections.
+// Corrections on the server: PUT and DELETE /v1/receipts/{id}/corrections. The server decides what a value means and
+// whether it is valid, so a correction counts only once it is saved there.
 
-import { request } from "./api.js";
+import { Problem, Unreachable, request } from "./api.js";
+import { withReceipt } from "./receipts.js";
 
-/** Save the corrections of some fields; return all corrections of the record, with the saved ones marked. */
-export async function saveCorrections(record, names) {
-  const fields = Object.fromEntries(names.map((name) => [name, toChange(record.corrections[name])]));
-  const response = await request(getPath(record), { method: "PUT", json: { fields } });
-  return { ...record.corrections, ...markSaved(await response.json()) };
+/** Saves the corrections of records, and keeps in the records what could not be saved, with the reason. */
+export class Corrections {
+  #records;
+
+  constructor(records) {
+    this.#records = records;
+  }
+
+  /** Save the correction of a field; return null, or the problem if it is not saved. */
+  async save(record, name, { value, lines }) {
+    try {
+      const corrections = await this.#put(record, { [name]: { value, lines } });
+      await this.#records.update(record.uid, { corrections, unsaved: omit(record.unsaved, name) });
+      return null;
+    } catch (error) {
+      const problem = toProblem(error);
+      await this.#records.update(record.uid, { unsaved: { ...record.unsaved, [name]: { value, lines, problem } } });
+      return problem;
+    }
+  }
+
+  /** Forget what was entered for a field but not saved. */
+  discard(record, name) {
+    return this.#records.update(record.uid, { unsaved: omit(record.unsaved, name) });
+  }
+
+  /** Undo the correction of a field; return null, or the problem if the server still has it. */
+  async undo(record, name) {
+    const others = omit(record.corrections, name);
+    try {
+      // The API cannot delete a single correction.
+      await request(getPath(record), { method: "DELETE" });
+      const corrections = Object.keys(others).length > 0 ? await this.#put(record, others) : {};
+      await this.#records.update(record.uid, { corrections });
+      return null;
+    } catch (error) {
+      return toProblem(error);
+    }
+  }
+
+  /** Save everything that was not saved for a reason that may have passed. */
+  async retry() {
+    for (const record of this.#records.all.filter(({ state }) => state === "done")) {
+      for (const [name, change] of Object.entries(record.unsaved)) {
+        if (!isRejected(change.problem)) await this.save(record, name, change);
+      }
+    }
+  }
+
+  async #put(record, changes) {
+    const readLines = record.receipt.lines;
+    const response = await withReceipt(this.#records, record, () => {
+      // Other models may have read the file again: then the chosen segments are others.
+      const isSame = hasSameTexts(readLines, record.receipt.lines);
+      const fields = Object.fromEntries(Object.entries(changes).map(([name, change]) => [name, toChange(change, isSame)]));
+      return request(getPath(record), { method: "PUT", json: { fields } });
+    });
+    return (await response.json()).fields;
+  }
 }
 
-/** Delete all corrections and save those of `names` again, because the API cannot delete a single one. */
-export async function keepCorrections(record, names) {
-  await request(getPath(record), { method: "DELETE" });
-  return names.length > 0 ? saveCorrections(record, names) : null;
+/** Return the corrections in a receipt of the server, by field. */
+export function getSaved(receipt) {
+  return receipt.corrections?.fields ?? {};
 }
 
-/** Return the corrections in a response of the server, as a record holds them. */
-export function markSaved(corrections) {
-  const fields = corrections?.fields ?? {};
-  return Object.fromEntries(Object.entries(fields).map(([name, correction]) => [name, { ...correction, saved: true }]));
+/** Whether the server has looked at a value and rejected it; then sending it again would not help. */
+export function isRejected(problem) {
+  return problem?.status === 422;
 }
 
 function getPath(record) {
   return `/v1/receipts/${record.receipt.id}/corrections`;
 }
 
-function toChange({ value, lines }) {
+function toChange({ value, lines }, hasLines) {
   if (value === null) return null;
-  return lines?.length > 0 ? { value, lines } : { value };
+  return hasLines && lines?.length > 0 ? { value, lines } : { value };
+}
+
+function hasSameTexts(lines, others) {
+  return lines.length === others.length && lines.every((line, index) => line.text === others[index].text);
+}
+
+function omit(object, name) {
+  const { [name]: _, ...others } = object;
+  return others;
+}
+
+function toProblem(error) {
+  if (error instanceof Problem) return error.toJSON();
+  if (error instanceof Unreachable) return { title: error.message, detail: "The value will be saved when the server is back." };
+  return { title: "Something went wrong.", detail: error.message };
 }

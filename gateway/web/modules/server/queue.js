@@ -1,9 +1,10 @@
 // Reads the waiting records: many files as one job of the server, single files by two requests at a time.
 
-import { Problem, Unreachable, pause, request } from "./api.js";
-import { markSaved } from "./corrections.js";
+import { Problem, Unreachable, pause } from "./api.js";
+import { getSaved } from "./corrections.js";
 import { MIN_JOB_FILES, createJob, deleteJob, fetchReceipt, followJob, groupForJobs } from "./jobs.js";
 import { createThumbnail, getPageImage } from "./page_images.js";
+import { readReceipt } from "./receipts.js";
 
 const MAX_READERS = 2;
 const MIN_PAUSE_MS = 1_000;
@@ -168,20 +169,13 @@ export class Queue extends EventTarget {
       return;
     }
     try {
-      const receipt = await this.#retryUntilReached(() => this.#send(file, signal, bypassCache), signal);
+      const receipt = await this.#retryUntilReached(() => readReceipt(file, { signal, bypassCache }), signal);
       await this.#finish(record, receipt);
     } catch (error) {
       if (error.name === "AbortError") return; // `stop` has failed the record
       const problem = error instanceof Problem ? error.toJSON() : { title: "Something went wrong", detail: error.message };
       await this.#fail(record, problem);
     }
-  }
-
-  async #send(file, signal, bypassCache) {
-    const form = new FormData();
-    form.append("file", file);
-    const headers = bypassCache ? { "Cache-Control": "no-cache" } : {};
-    return (await request("/v1/receipts", { method: "POST", body: form, headers, signal })).json();
   }
 
   // ---- both
@@ -202,9 +196,11 @@ export class Queue extends EventTarget {
   }
 
   async #finish(record, receipt) {
-    const corrections = markSaved(receipt.corrections);
-    await this.#records.update(record.uid, { state: "done", receipt, problem: null, job: null, corrections });
-    this.#addThumbnail(record);
+    const kept = await this.#records.mergeSame(record.uid, receipt.id);
+    if (kept === null) return; // deleted meanwhile
+    const corrections = getSaved(receipt);
+    await this.#records.update(kept.uid, { state: "done", receipt, problem: null, job: null, corrections });
+    this.#addThumbnail(kept);
   }
 
   #fail(record, problem) {

@@ -1,8 +1,6 @@
 // The open receipt: its picture and its fields, which highlight each other, and the corrections to it.
 
 import { FIELDS, LABELS, getField } from "../data/values.js";
-import { Problem } from "../server/api.js";
-import { keepCorrections, saveCorrections } from "../server/corrections.js";
 import { getPageImage } from "../server/page_images.js";
 import { announce, byId, showToast } from "./dom.js";
 import { FieldsPanel } from "./fields_panel.js";
@@ -14,14 +12,16 @@ export class DetailPane {
   #panel;
   #page = 0;
   #shown = null; // what the viewer shows: "uid/is done/page"
+  #corrections;
   #readAgain;
 
   /** `readAgain(record)` reads a record once more. */
-  constructor(records, readAgain) {
+  constructor(records, corrections, readAgain) {
     this.#records = records;
+    this.#corrections = corrections;
     this.#readAgain = readAgain;
     this.#viewer = new Viewer(byId("viewer"));
-    this.#panel = new FieldsPanel(byId("fields-panel"));
+    this.#panel = new FieldsPanel(byId("fields-panel"), (record, name, change) => this.#save(record, name, change));
     this.#connectViewer();
     this.#connectPanel();
   }
@@ -49,7 +49,7 @@ export class DetailPane {
   /** Start with the first page of another record. */
   reset() {
     this.#page = 0;
-    this.#panel.cancelEdit();
+    this.#panel.leave();
     byId("detail").scrollTop = 0;
     this.draw();
   }
@@ -161,7 +161,7 @@ export class DetailPane {
       if (name !== null) this.#reveal(name);
     });
     on("accept", () => this.toggleAccepted());
-    on("save", ({ name, value, lines }) => this.#save(name, { value, lines }));
+    on("discard", (name) => this.#corrections.discard(this.#records.open, name));
     on("undo", (name) => this.#undo(name));
   }
 
@@ -183,30 +183,17 @@ export class DetailPane {
     else this.#viewer.reveal(name);
   }
 
-  async #save(name, { value, lines }) {
-    const record = this.#records.open;
-    const correction = { value, lines, at: new Date().toISOString(), saved: false };
-    await this.#records.update(record.uid, { corrections: { ...record.corrections, [name]: correction } });
-    announce(value === null ? `${LABELS[name]}: not on the receipt.` : `${LABELS[name]} changed to ${value}.`);
-    await this.#sync(record, () => saveCorrections(record, [name]));
+  async #save(record, name, change) {
+    const problem = await this.#corrections.save(record, name, change);
+    if (problem !== null) announce(`${LABELS[name]} not saved. ${problem.detail || problem.title}`);
+    else announce(change.value === null ? `${LABELS[name]}: not on the receipt.` : `${LABELS[name]} changed to ${change.value}.`);
+    return problem;
   }
 
   async #undo(name) {
-    const record = this.#records.open;
-    const { [name]: removed, ...others } = record.corrections;
-    await this.#records.update(record.uid, { corrections: others });
-    announce(`${LABELS[name]}: correction undone.`);
-    if (removed.saved) await this.#sync(record, () => keepCorrections(record, Object.keys(others)));
+    const problem = await this.#corrections.undo(this.#records.open, name);
+    if (problem !== null) showToast(`The correction is not undone. ${problem.detail || problem.title}`);
+    else announce(`${LABELS[name]}: correction undone.`);
     this.#panel.focusField(name);
-  }
-
-  /** Send corrections to the server. If it rejects them, they stay in this browser, and the page says so. */
-  async #sync(record, send) {
-    try {
-      const corrections = await send();
-      if (corrections) await this.#records.update(record.uid, { corrections });
-    } catch (error) {
-      if (!(error instanceof Problem && error.isRouteMissing)) showToast(`The correction was not saved on the server. ${error.message}`);
-    }
   }
 }

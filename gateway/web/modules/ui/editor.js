@@ -1,30 +1,36 @@
-// The form that corrects one field, by typing or by selecting segments in the picture.
+// The form that corrects one field, by typing or by selecting segments in the picture. What is entered is saved as it is:
+// the server finds the date or the amount in it, or says what is wrong.
 
-import { LABELS, explainValue, extractValue, getField } from "../data/values.js";
+import { LABELS, getField } from "../data/values.js";
 import { makeButton, makeElement, makeIcon } from "./dom.js";
 
 export class Editor {
   #lines;
   #input;
-  #explanation;
+  #error;
+  #save;
   #handlers;
   #isTyped = false;
 
-  /** `handlers`: save({ value, lines }), cancel(), and select() after the selected segments have changed. */
+  /**
+   * `handlers`: save({ value, lines }), cancel(), and select() after the selected segments have changed. What was entered before and not saved is shown again, with the reason.
+   */
   constructor(name, record, handlers) {
     const field = getField(record, name);
     this.name = name;
-    this.selected = new Set(field.lines);
+    const unsaved = record.unsaved[name];
+    this.selected = new Set(unsaved?.lines ?? field.lines);
     this.#lines = record.receipt.lines;
     this.#handlers = handlers;
     const id = `edit-${name}`;
     const tag = name === "address" ? "textarea" : "input";
-    this.#input = makeElement(tag, { id, class: "edit-input", autocomplete: "off", spellcheck: "false", rows: tag === "textarea" ? 3 : null, "aria-describedby": `${id}-hint` });
-    this.#input.value = field.value ?? "";
+    this.#input = makeElement(tag, { id, class: "edit-input", autocomplete: "off", spellcheck: "false", rows: tag === "textarea" ? 3 : null, "aria-describedby": `${id}-hint ${id}-error` });
+    this.#input.value = (unsaved ?? field).value ?? "";
     this.#input.addEventListener("input", () => this.#onInput());
-    this.#explanation = makeElement("output", { class: "note normalized", for: id });
+    this.#error = makeElement("p", { class: "note rejected", id: `${id}-error`, role: "alert" });
+    this.#save = makeElement("button", { class: "button primary small", text: "Save" });
     this.root = this.#makeForm(id);
-    this.#explain();
+    if (unsaved?.problem) this.showProblem(unsaved.problem);
   }
 
   focus() {
@@ -38,10 +44,17 @@ export class Editor {
     else if (this.name === "address") this.selected.add(index);
     else this.selected = new Set([index]); // only addresses have several segments
     const texts = this.#selectedLines().map((line) => this.#lines[line].text);
-    this.#input.value = extractValue(this.name, texts.join(" "));
+    this.#input.value = texts.join(" ");
     this.#isTyped = false;
-    this.#explain();
+    this.#clearProblem();
     this.#handlers.select();
+  }
+
+  /** Show below the input why the value is not saved. */
+  showProblem({ title, detail }) {
+    this.#error.replaceChildren(makeIcon("alert"), makeElement("span", { text: detail || title }));
+    this.#input.setAttribute("aria-invalid", "true");
+    this.#setSaving(false);
   }
 
   #makeForm(id) {
@@ -50,7 +63,7 @@ export class Editor {
       { class: `field editing ${this.name}`, data: { field: this.name }, "aria-label": `Edit ${LABELS[this.name].toLowerCase()}` },
       makeElement("label", { class: "label", for: id }, makeIcon(this.name), makeElement("span", { text: LABELS[this.name] })),
       this.#input,
-      this.#explanation,
+      this.#error,
       makeElement(
         "p",
         { class: "soft small", id: `${id}-hint` },
@@ -60,19 +73,19 @@ export class Editor {
       makeElement(
         "p",
         { class: "edit-actions" },
-        makeElement("button", { class: "button primary small", text: "Save" }),
+        this.#save,
         makeButton(null, "Cancel", () => this.#handlers.cancel(), { className: "button small" }),
-        makeButton(null, "Not on the receipt", () => this.#handlers.save({ value: null, lines: [] }), { className: "button quiet small" }),
+        makeButton(null, "Not on the receipt", () => this.#submit({ value: null, lines: [] }), { className: "button quiet small" }),
       ),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#save();
+      this.#submit(this.#getChange());
     });
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target === this.#input && !event.shiftKey) {
         event.preventDefault();
-        this.#save();
+        this.#submit(this.#getChange());
       }
     });
     return form;
@@ -84,17 +97,28 @@ export class Editor {
 
   #onInput() {
     this.#isTyped = true;
-    this.#explain();
+    this.#clearProblem();
   }
 
-  #explain() {
-    const value = this.#input.value.trim();
-    this.#explanation.textContent = value === "" ? "" : (explainValue(this.name, value) ?? "");
+  #clearProblem() {
+    this.#error.replaceChildren();
+    this.#input.removeAttribute("aria-invalid");
   }
 
-  #save() {
+  #submit(change) {
+    if (this.#save.disabled) return; // is being saved
+    this.#setSaving(true);
+    this.#handlers.save(change);
+  }
+
+  #setSaving(isSaving) {
+    this.#save.disabled = isSaving;
+    this.#save.textContent = isSaving ? "Saving…" : "Save";
+  }
+
+  #getChange() {
     const value = this.#input.value.trim().replace(/\s+/g, " ");
     const lines = this.#isTyped ? null : this.#selectedLines();
-    this.#handlers.save(value === "" ? { value: null, lines: [] } : { value, lines });
+    return value === "" ? { value: null, lines: [] } : { value, lines };
   }
 }

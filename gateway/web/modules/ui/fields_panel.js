@@ -1,24 +1,28 @@
 // The four fields of a receipt, with their values and confidences, and their editors.
 //
-// Fires "highlight" (field or null), "reveal" (field), "edit" (field, or null when it has ended), "save" ({ name, value,
-// lines }), "undo" (field), "accept" and "hover" (index of a line, or null).
+// Fires "highlight" (field or null), "reveal" (field), "edit" (field, or null when it has ended), "undo" and "discard"
+// (field), "accept" and "hover" (index of a line, or null).
 
 import { FIELDS, LABELS, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
+import { isRejected } from "../server/corrections.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 import { Editor } from "./editor.js";
 import { makeReceiptDetails } from "./receipt_details.js";
 
-const ISSUE_LABELS = { missing: "Not on the receipt?", ambiguous: "Day or month first?" };
+const ISSUE_LABELS = { missing: "Not on the receipt?", ambiguous: "Day or month first?", unsaved: "Correction not saved" };
 
 export class FieldsPanel extends EventTarget {
   #root;
   #record = null;
   #threshold = 0;
   #editor = null;
+  #save;
 
-  constructor(root) {
+  /** `save(record, name, { value, lines })` saves a correction, and returns null or the problem. */
+  constructor(root, save) {
     super();
     this.#root = root;
+    this.#save = save;
   }
 
   /** Show a record that was read. An open editor stays as it is. */
@@ -70,11 +74,12 @@ export class FieldsPanel extends EventTarget {
   /** Open the editor of a field. */
   edit(name) {
     if (this.#record?.state !== "done" || this.#editor?.name === name) return;
-    this.#editor = new Editor(name, this.#record, {
-      save: (change) => this.#closeEditor(() => this.#emit("save", { name, ...change })),
+    const editor = new Editor(name, this.#record, {
+      save: (change) => this.#saveChange(editor, change),
       cancel: () => this.cancelEdit(),
       select: () => this.#emit("edit", name),
     });
+    this.#editor = editor;
     this.showRecord(this.#record, this.#threshold);
     this.#editor.focus();
     this.#emit("edit", name);
@@ -83,8 +88,15 @@ export class FieldsPanel extends EventTarget {
   /** Close the editor without saving; return whether it was open. */
   cancelEdit() {
     if (this.#editor === null) return false;
+    const { name } = this.#editor;
     this.#closeEditor();
+    if (this.#record.unsaved[name]) this.#emit("discard", name);
     return true;
+  }
+
+  /** Close the editor of a record that is left; what was rejected stays there as unsaved. */
+  leave() {
+    if (this.#editor !== null) this.#closeEditor();
   }
 
   /** Select or deselect a segment in the editor. */
@@ -112,11 +124,18 @@ export class FieldsPanel extends EventTarget {
     this.#root.querySelector(`.lines [data-index="${index}"]`)?.classList.add("highlighted");
   }
 
-  #closeEditor(emitResult = () => {}) {
+  /** Save what was entered. The editor stays open if the server rejects it, so that the user can change it. */
+  async #saveChange(editor, change) {
+    const problem = await this.#save(this.#record, editor.name, change);
+    if (this.#editor !== editor) return; // was closed meanwhile
+    if (isRejected(problem)) editor.showProblem(problem);
+    else this.#closeEditor();
+  }
+
+  #closeEditor() {
     const { name } = this.#editor;
     this.#editor = null;
     this.#emit("edit", null);
-    emitResult();
     this.showRecord(this.#record, this.#threshold);
     this.focusField(name);
   }
@@ -163,6 +182,7 @@ export class FieldsPanel extends EventTarget {
       makeElement("header", {}, makeLabel(name), this.#makeButtons(name, field)),
       this.#makeValue(name, field),
       ...makeNotes(this.#record, name, field),
+      this.#makeUnsaved(name),
       makeConfidence(field, issue, this.#threshold),
     );
   }
@@ -181,6 +201,25 @@ export class FieldsPanel extends EventTarget {
       { class: "field-buttons" },
       correction ? makeIconButton("undo", `Undo the correction of the ${label}`, () => this.#emit("undo", name), { className: "button quiet small" }) : null,
       makeIconButton("pencil", `Edit ${label}`, () => this.edit(name), { className: "button quiet small edit" }),
+    );
+  }
+
+  /** Show what was entered but is not saved, and why. */
+  #makeUnsaved(name) {
+    const unsaved = this.#record.unsaved[name];
+    if (!unsaved) return null;
+    const entered = unsaved.value === null ? "“Not on the receipt”" : `“${unsaved.value}”`;
+    const { title, detail } = unsaved.problem ?? { title: "It will be saved when the server is back." };
+    return makeElement(
+      "div",
+      { class: "unsaved" },
+      makeElement("p", { class: "note rejected" }, makeIcon("alert"), makeElement("span", { text: `${entered} is not saved. ${detail || title}` })),
+      makeElement(
+        "p",
+        { class: "edit-actions" },
+        makeButton(null, "Change", () => this.edit(name), { className: "button small" }),
+        makeButton(null, "Discard", () => this.#emit("discard", name), { className: "button quiet small" }),
+      ),
     );
   }
 
@@ -236,7 +275,6 @@ function makeNotes(record, name, { value, field, correction }) {
     if (correction.value === (field?.value ?? null)) add("person", `Confirmed by ${author}`, "check");
     else if (field === null) add("person", `Added by ${author}`, "pencil");
     else add("person", `Corrected by ${author}; originally “${field.value}”`, "pencil");
-    if (!correction.saved) add("unsaved", "Saved in this browser only", "off");
     return notes;
   }
   if (field?.corrected) add("merchant", "Spelling from the merchant directory", "book");
