@@ -47,7 +47,7 @@ from shared.service.components import get_components
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
 
-# A file of ten megabytes is sent as one command.
+# A file of 25 megabytes is sent as one command.
 _JOB_REDIS_TIMEOUT_S = 10.0
 _JOB_REDIS_CONNECT_TIMEOUT_S = 2.0
 
@@ -144,7 +144,7 @@ class Composition:
     def _build_renderer(self) -> Renderer:
         reading = self._settings.reading
         return Renderer(
-            DocumentLimits(reading.max_pages, reading.max_page_s, self._settings.picture_limits),
+            DocumentLimits(reading.max_pages, reading.max_page_s, reading.enough_pixels, self._settings.picture_limits),
             timeout_s=reading.render_timeout_s,
             max_processes=reading.decode_workers,
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from gateway.documents.limits import DocumentLimits
-from gateway.documents.render_process import RENDERERS, render
+from gateway.documents.renderer import RENDERED_FORMATS
+from gateway.documents.rendering import RenderOptions, render
 from shared.contracts import FIELD_NAMES, Line, Quad, Receipt
 from shared.pictures.header import identify_format
 
@@ -46,8 +47,8 @@ def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
 def load_first_page(data: bytes) -> Image.Image:
     """Return the first page of a picture or a document as it is displayed: with its EXIF orientation applied."""
     kind = identify_format(data)
-    if kind in RENDERERS:
-        return Image.fromarray(next(render(data, kind, DocumentLimits()))[:, :, ::-1])
+    if kind in RENDERED_FORMATS:
+        return next(render(data, kind, RenderOptions(DocumentLimits(), only=0))).image
     with Image.open(io.BytesIO(data)) as opened:
         return ImageOps.exif_transpose(opened).convert("RGB")
 
@@ -56,15 +57,16 @@ def draw_receipt(picture: Image.Image, receipt: Receipt) -> Image.Image:
     """Draw the picture with the lines outlined, and to its right their text in the same places.
 
     Args:
-        picture: The first page, in the coordinates of the receipt.
+        picture: The first page, of any size.
         receipt: What was read.
 
     Returns:
         A picture slightly more than twice as wide, shrunk if it is large. The lines of a field have its color; the
         gutter between the halves shows its name and confidence.
     """
-    scale = min(1.0, _MAX_SIDE_PX / max(picture.size))
-    width, height = (max(1, round(side * scale)) for side in picture.size)
+    page = receipt.pages[0]
+    scale = min(1.0, _MAX_SIDE_PX / max(page.width, page.height))
+    width, height = max(1, round(page.width * scale)), max(1, round(page.height * scale))
     sheet = Image.new("RGB", (2 * width + _GUTTER_PX, height), _BACKGROUND)
     sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
     pen = ImageDraw.Draw(sheet)

@@ -19,11 +19,14 @@ class DocumentLimits:
     Attributes:
         max_pages: Maximum number of pages.
         page_s: CPU seconds allowed per page. A busy machine makes a good document slow, but no more costly.
+        enough_pixels: Pages with more pixels are reduced to so many. Print of a receipt that fills a page stays
+            legible, and the memory that a page needs is bounded.
         picture: Limits of the size of one page.
     """
 
     max_pages: int = 20
-    page_s: int = 4
+    page_s: int = 8
+    enough_pixels: int = 16_000_000
     picture: PictureLimits = field(default_factory=PictureLimits)
 
     @property

@@ -1,4 +1,4 @@
-"""Uploads as pictures of pages: a JPEG, PNG or WebP is one page as it is; other formats are rendered.
+"""Uploads as pictures of pages: a JPEG, PNG or WebP is one page as it is, unless it is large; the rest is rendered.
 
 Rendering runs in a process of its own with limited memory, which is killed when its time is up: decoders of documents
 are large, and what a hostile file makes them do cannot be predicted.
@@ -6,13 +6,17 @@ are large, and what a hostile file makes them do cannot be predicted.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.documents.limits import DocumentLimits, page_not_found_problem
 from shared.pictures.header import (
     FORMATS,
+    PictureHeader,
+    check_size,
     damaged_picture_problem,
     identify_format,
     read_header,
@@ -37,11 +41,13 @@ class PageImage:
         data: The file.
         media_type: Its media type.
         size: Width and height in pixels, before the EXIF orientation is applied; None if the header is damaged.
+        full_size: Width and height of the page as sent, if `data` shows it smaller.
     """
 
     data: bytes
     media_type: str
     size: tuple[int, int] | None
+    full_size: tuple[int, int] | None = None
 
 
 class Renderer:
@@ -72,14 +78,12 @@ class Renderer:
                 503 `overloaded` if too many documents wait.
         """
         header = read_header(data, self._limits.picture)
-        if header.is_picture:
+        if header.is_picture and not self._is_large(header):
             return [PageImage(data, header.media_type, header.size)]
-        if header.format not in RENDERED_FORMATS:
+        if header.format not in ACCEPTED_FORMATS:
             raise unsupported_format_problem(header.format, ACCEPTED_FORMATS)
         output = await self._run_process(data, header.format)
-        return [
-            PageImage(page, "image/png", read_header(page, self._limits.picture).size) for page in _split_output(output)
-        ]
+        return [self._describe_page(description, page) for description, page in _split_output(output)]
 
     async def show_page(self, data: bytes, number: int) -> tuple[bytes, str]:
         """Return one page of an upload for display, and its media type: a picture as it is, otherwise a WebP.
@@ -98,8 +102,8 @@ class Renderer:
             return data, f"image/{kind.lower()}"
         if kind not in RENDERED_FORMATS:
             raise unsupported_format_problem(kind, ACCEPTED_FORMATS)
-        (page,) = _split_output(await self._run_process(data, kind, number))
-        return page, "image/webp"
+        ((description, page),) = _split_output(await self._run_process(data, kind, number))
+        return page, str(description["media_type"])
 
     def busy_s(self) -> float:
         """Return for how many seconds the oldest document has been in its process."""
@@ -108,6 +112,17 @@ class Renderer:
     async def aclose(self) -> None:
         """Kill all processes and wait until they are dead."""
         await self._pool.aclose()
+
+    def _is_large(self, header: PictureHeader) -> bool:
+        """Whether a picture has more pixels than are needed."""
+        return header.size is not None and header.size[0] * header.size[1] > self._limits.enough_pixels
+
+    def _describe_page(self, description: dict[str, Any], data: bytes) -> PageImage:
+        size = read_header(data, self._limits.picture).size
+        full_size = int(description["size"][0]), int(description["size"][1])
+        # The process may have been taken over by the file.
+        check_size(full_size, self._limits.picture)
+        return PageImage(data, str(description["media_type"]), size, None if full_size == size else full_size)
 
     async def _run_process(self, data: bytes, kind: str, only: int | None = None) -> bytearray:
         arguments = {"kind": kind, "limits": self._limits.to_json(), "only": only}
@@ -134,11 +149,17 @@ def _too_slow_problem(what: str, seconds: float) -> ProblemError:
     )
 
 
-def _split_output(output: bytearray) -> Iterator[bytes]:
-    """Yield the pages in the result of the process."""
+def _split_output(output: bytearray) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield the descriptions and pictures of the pages in the result of the process."""
     at = 0
     while at < len(output):
-        (length,) = struct.unpack_from(">I", output, at)
-        at += 4
-        yield bytes(output[at : at + length])
-        at += length
+        description, at = _take_part(output, at)
+        picture, at = _take_part(output, at)
+        yield json.loads(description), picture
+
+
+def _take_part(output: bytearray, at: int) -> tuple[bytes, int]:
+    """Return the part at an offset, and the offset of what follows it."""
+    (length,) = struct.unpack_from(">I", output, at)
+    at += 4
+    return bytes(output[at : at + length]), at + length

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from gateway.caller import NO_OWNER
+from gateway.documents.renderer import PageImage
 from gateway.storage.cache import ContentId
 from gateway.storage.cache_control import UNRESTRICTED, Caching
 from shared.contracts import Orientation
@@ -28,6 +29,7 @@ class ReadRequest:
         deadline: When the receipt must have been read.
         caching: What the cache may do.
         owner: Whose receipt it will be; see `gateway.caller`.
+        page: The page of a document to which the request is restricted, already rendered; None for all of `data`.
     """
 
     data: bytes
@@ -36,6 +38,7 @@ class ReadRequest:
     deadline: Deadline
     caching: Caching
     owner: str = NO_OWNER
+    page: PageImage | None = None
 
     @classmethod
     async def create(
@@ -66,9 +69,15 @@ class ReadRequest:
         """Return the same request with a deadline that starts now."""
         return replace(self, deadline=start_deadline(timeout_s))
 
-    def extract_page(self, number: int, data: bytes, timeout_s: float) -> ReadRequest:
+    def extract_page(self, number: int, page: PageImage, timeout_s: float) -> ReadRequest:
         """Return a request for one page, from 0, of a document with several; its deadline starts now."""
-        return replace(self, data=data, identity=self.identity.page(number), deadline=start_deadline(timeout_s))
+        return replace(
+            self,
+            data=page.data,
+            identity=self.identity.page(number),
+            deadline=start_deadline(timeout_s),
+            page=page,
+        )
 
 
 def start_deadline(timeout_s: float) -> Deadline:

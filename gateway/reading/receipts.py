@@ -63,8 +63,7 @@ class Receipts:
         if len(pages) == 1:
             return [await self.read(request.restart(self._timeout_s))]
         return [
-            await self.read(request.extract_page(number, page.data, self._timeout_s))
-            for number, page in enumerate(pages)
+            await self.read(request.extract_page(number, page, self._timeout_s)) for number, page in enumerate(pages)
         ]
 
     async def find(self, receipt_id: str, caller: Caller, orientation: Orientation | None = None) -> Receipt | None:

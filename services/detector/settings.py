@@ -8,13 +8,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts import Orientation
-from shared.service.settings import ServiceSettings
+from shared.service.settings import PictureServiceSettings
 
 WEIGHTS = Path(__file__).parent / "weights"
 ORIENTATION_WEIGHTS = Path(__file__).parent / "orientation" / "weights"
 
 
-class DetectorSettings(ServiceSettings):
+class DetectorSettings(PictureServiceSettings):
     """Settings of the detector, beyond those that every service has."""
 
     service: ClassVar[str] = "detector"

@@ -7,12 +7,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from shared.service.settings import ServiceSettings
+from shared.service.settings import PictureServiceSettings
 
 WEIGHTS = Path(__file__).parent / "weights"
 
 
-class RecognizerSettings(ServiceSettings):
+class RecognizerSettings(PictureServiceSettings):
     """Settings of the recognizer, beyond those that every service has."""
 
     service: ClassVar[str] = "recognizer"

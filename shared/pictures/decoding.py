@@ -7,9 +7,11 @@ checked before anything is decoded. No other decoder of Pillow is used. Services
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -38,7 +40,6 @@ _DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "PNG": PngImageFile,
     "WebP": WebPImageFile,
 }
-_STRIP_ROWS = 512
 # EXIF 2.32, tag Orientation: the operation that undoes each value.
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = {
@@ -50,6 +51,10 @@ _ORIENTATIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+# DCT scaling leaves at least this share of the wanted pixels; a smaller picture would lose print.
+_MIN_SCALED_SHARE = 0.5
+_MAX_DCT_FACTOR = 8
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,12 @@ class Picture:
     Attributes:
         pixels: `(H, W)` gray (the luma of ITU-R BT.601), contiguous. No network uses colors.
         format: JPEG, PNG or WebP.
+        full_size: Width and height in pixels of the picture as sent; `pixels` has fewer if it was reduced.
     """
 
     pixels: Pixels
     format: str
+    full_size: tuple[int, int]
 
     @property
     def width(self) -> int:
@@ -75,12 +82,14 @@ class Picture:
         return int(self.pixels.shape[0])
 
 
-def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
+def decode_picture(data: bytes, limits: PictureLimits, enough_pixels: int | None = None) -> Picture:
     """Decode a JPEG, PNG or WebP of any kind: gray, palette, 16 bit, CMYK, transparent (on white), rotated.
 
     Args:
         data: The whole file.
         limits: Accepted sizes, checked before decoding.
+        enough_pixels: A picture with more pixels is reduced to so many. A JPEG need not be decoded at its full size
+            for that.
 
     Returns:
         The picture; the first frame if there are several.
@@ -98,55 +107,74 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     try:
         with _DECODERS[name](BytesIO(data)) as image:
             check_size(image.size, limits)
-            # The color channels of a JPEG need not be decoded.
-            image.draft("L", None)
+            full_size = image.size
+            # The color channels of a JPEG need not be decoded, nor its finest frequencies.
+            factor = _choose_dct_factor(full_size, enough_pixels)
+            image.draft("L", (full_size[0] // factor, full_size[1] // factor))
             image.load()
-            pixels = _gray_pixels(apply_orientation(image))
+            if read_orientation(image) in _SIDEWAYS:
+                full_size = full_size[::-1]
+            gray = reduce_picture(flatten_picture(apply_orientation(image), "L"), enough_pixels)
+            pixels = np.array(gray)
     except ProblemError:
         raise
     # Decoders raise anything for damaged files: OSError, SyntaxError, ValueError, ...
     except Exception as error:
         raise damaged_picture_problem(name, "it is truncated or damaged") from error
-    return Picture(pixels, name)
+    return Picture(pixels, name, full_size)
+
+
+def _choose_dct_factor(size: tuple[int, int], enough_pixels: int | None) -> int:
+    """Return the factor, 1, 2, 4 or 8, by which a JPEG is reduced while it is decoded."""
+    if enough_pixels is None:
+        return 1
+    factor = 1
+    while factor < _MAX_DCT_FACTOR and size[0] * size[1] >= (2 * factor) ** 2 * _MIN_SCALED_SHARE * enough_pixels:
+        factor *= 2
+    return factor
+
+
+def read_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of a picture, 1 to 8; 1 if it has none."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # Pillow raises anything for damaged EXIF data, which do not make the picture unreadable
+        return 1
+    return orientation if orientation in _ORIENTATIONS else 1
 
 
 def apply_orientation(image: Image.Image) -> Image.Image:
     """Turn a picture according to its EXIF orientation."""
-    try:
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # Pillow raises anything for damaged EXIF data, which do not make the picture unreadable
-        return image
-    turn = _ORIENTATIONS.get(orientation)
+    turn = _ORIENTATIONS.get(read_orientation(image))
     return image if turn is None else image.transpose(turn)
 
 
-def _gray_pixels(image: Image.Image) -> Pixels:
-    """Return the gray pixels `(H, W)` of a loaded picture of any mode, with transparency on white."""
+def flatten_picture(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
+    """Convert a loaded picture of any mode to 8 bits per channel, with transparency on white."""
     if image.mode.startswith("I"):
-        return _reduce_depth(image)
+        image = Image.fromarray(_reduce_depth(image))
     image = _put_on_white(image)
-    return np.array(image if image.mode == "L" else image.convert("L"))
+    return image if image.mode == mode else image.convert(mode)
 
 
-def bgr_pixels(image: Image.Image) -> Pixels:
-    """Return the pixels `(H, W, 3)` of a loaded picture of any mode, blue first, with transparency on white."""
-    if image.mode.startswith("I"):
-        return np.repeat(_reduce_depth(image)[:, :, None], 3, axis=2)
-    image = _put_on_white(image)
-    if image.mode != "RGB":
-        image = image.convert("RGB")
+def reduce_picture(image: Image.Image, max_pixels: int | None, max_side: int | None = None) -> Image.Image:
+    """Scale a picture of 8 bits per channel down until it is within limits, without aliasing."""
     width, height = image.size
-    pixels = np.empty((height, width, 3), dtype=np.uint8)
-    # In strips, because Pillow needs twice the memory of the pixels that it returns.
-    for top in range(0, height, _STRIP_ROWS):
-        strip = image.crop((0, top, width, min(top + _STRIP_ROWS, height)))
-        pixels[top : top + _STRIP_ROWS] = np.frombuffer(strip.tobytes("raw", "BGR"), np.uint8).reshape(-1, width, 3)
-    return pixels
+    by_pixels = 1.0 if max_pixels is None else math.sqrt(max_pixels / (width * height))
+    by_side = 1.0 if max_side is None else max_side / max(width, height)
+    scale = min(by_pixels, by_side)
+    if scale >= 1.0:
+        return image
+    size = max(1, math.floor(width * scale)), max(1, math.floor(height * scale))
+    return image.resize(size, Image.Resampling.BILINEAR)
 
 
 def _reduce_depth(image: Image.Image) -> Pixels:
     """Scale 16-bit gray to 8 bits; Pillow would clip it to 255."""
-    return np.asarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255), np.uint8)
+    values = np.asarray(image)
+    if values.dtype != np.uint16:
+        values = values.clip(0, 0xFFFF).astype(np.uint16)
+    return (values >> 8).astype(np.uint8)
 
 
 def _put_on_white(image: Image.Image) -> Image.Image:

@@ -35,8 +35,9 @@ _MAX_BRAND_BYTES = 1024
 class PictureLimits:
     """Accepted sizes of pictures, in pixels."""
 
-    max_pixels: int = 40_000_000
-    max_side: int = 10_000
+    # The largest common pictures of phones have 64 megapixels: 9,248 x 6,936.
+    max_pixels: int = 70_000_000
+    max_side: int = 25_000
     min_side: int = 8
 
 

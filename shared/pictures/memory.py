@@ -149,4 +149,4 @@ async def _decode(data: bytes, limits: PictureLimits) -> Picture:
     width, height = answer.values["width"], answer.values["height"]
     # The process may have been taken over by the file.
     check_size((width, height), limits)
-    return Picture(np.frombuffer(answer.data, np.uint8).reshape(height, width), name)
+    return Picture(np.frombuffer(answer.data, np.uint8).reshape(height, width), name, (width, height))

@@ -23,6 +23,8 @@ from shared.service.uploads import UploadLimits
 from shared.startup import StartupError
 
 PREFIX = "QUITTANCE_"
+# The gateway sends pages of 16 million pixels or less; as a JPEG, pure noise has about a byte per pixel.
+_MAX_PAGE_BYTES = 32 * 2**20
 
 
 class SettingsError(StartupError):
@@ -141,7 +143,7 @@ class ServiceSettings(EnvironmentSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     log_format: Literal["json", "text"] = Field(default="json", description="JSON lines, or text for people.")
 
-    max_upload_bytes: int = Field(default=10 * 1024 * 1024, ge=1, description="Maximum size of a file in bytes.")
+    max_upload_bytes: int = Field(default=25 * 2**20, ge=1, description="Maximum size of a file in bytes.")
     upload_memory_bytes: int = Field(
         default=256 * 2**20,
         ge=1,
@@ -150,8 +152,8 @@ class ServiceSettings(EnvironmentSettings):
     upload_stall_s: float = Field(
         default=20.0, gt=0, description="Seconds without any part of an upload after which it is given up with 408."
     )
-    max_pixels: int = Field(default=40_000_000, ge=1, description="Maximum size of a picture in pixels.")
-    max_side: int = Field(default=10_000, ge=1, description="Maximum side of a picture in pixels.")
+    max_pixels: int = Field(default=70_000_000, ge=1, description="Maximum size of a picture in pixels.")
+    max_side: int = Field(default=25_000, ge=1, description="Maximum side of a picture in pixels.")
     min_side: int = Field(default=8, ge=1, description="Minimum side of a picture in pixels.")
 
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N; auto uses a GPU if there is one.")
@@ -197,3 +199,12 @@ class ServiceSettings(EnvironmentSettings):
     def upload_limits(self) -> UploadLimits:
         """Limits for `shared.service.uploads.read_upload`."""
         return UploadLimits(self.max_upload_bytes)
+
+
+class PictureServiceSettings(ServiceSettings):
+    """Settings of a service that reads pictures: those that callers send, and pages that the gateway has rendered."""
+
+    @property
+    def upload_limits(self) -> UploadLimits:
+        """Limits of a body. A lower limit on uploads, which the gateway shares, must not refuse rendered pages."""
+        return UploadLimits(max(self.max_upload_bytes, _MAX_PAGE_BYTES))

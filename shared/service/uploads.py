@@ -38,7 +38,7 @@ _ADVICE = (
 class UploadLimits:
     """Limits of one upload; sizes in bytes."""
 
-    max_bytes: int = 10 * 1024 * 1024
+    max_bytes: int = 25 * 2**20
     max_fields: int = 20
     max_field_bytes: int = 1024 * 1024
 

@@ -19,8 +19,8 @@ import pytest
 from PIL import Image
 
 from gateway.documents.limits import DocumentLimits
-from gateway.documents.render_process import render
 from gateway.documents.renderer import ACCEPTED_FORMATS, PageImage, Renderer
+from gateway.documents.rendering import RenderOptions, render
 from shared.pictures.decoding import decode_picture
 from shared.pictures.header import PictureLimits, identify_format
 from shared.problems import ProblemError
@@ -58,8 +58,8 @@ async def close_renderers() -> AsyncIterator[None]:
         await RENDERERS.pop().aclose()
 
 
-def build_renderer(timeout_s: float = 20.0, *, page_s: int = LIMITS.page_s, max_processes: int = 2) -> Renderer:
-    renderer = Renderer(dataclasses.replace(LIMITS, page_s=page_s), timeout_s=timeout_s, max_processes=max_processes)
+def build_renderer(timeout_s: float = 20.0, *, max_processes: int = 2, **limits: Any) -> Renderer:
+    renderer = Renderer(dataclasses.replace(LIMITS, **limits), timeout_s=timeout_s, max_processes=max_processes)
     RENDERERS.append(renderer)
     return renderer
 
@@ -87,16 +87,59 @@ async def test_pictures_are_returned_unchanged(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "HEIC", "AVIF", "PDF"])
-async def test_renders_other_formats_in_color(kind: str) -> None:
+async def test_shows_other_formats_in_color_and_reads_them_in_gray(kind: str) -> None:
     data = encode(kind, [draw_page()])
     assert identify_format(data) == kind
     (page,) = await build_renderer().render_pages(data)
-    pixels = np.asarray(Image.open(io.BytesIO(page.data)).convert("RGB"))
-    height, width = pixels.shape[:2]
-    assert height / width == pytest.approx(200 / 120, rel=0.02)
-    top, below = pixels[height // 20, width // 2], pixels[height // 2, width // 2]
-    np.testing.assert_allclose(top, (200, 0, 0), atol=25)
-    np.testing.assert_allclose(below, (255, 255, 255), atol=10)
+    shown, _ = await build_renderer().show_page(data, 0)
+    for picture, red in ((page.data, (200 * LUMA_OF_RED,) * 3), (shown, (200, 0, 0))):
+        pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+        height, width = pixels.shape[:2]
+        assert height / width == pytest.approx(200 / 120, rel=0.02)
+        np.testing.assert_allclose(pixels[height // 20, width // 2], red, atol=25)
+        np.testing.assert_allclose(pixels[height // 2, width // 2], (255, 255, 255), atol=10)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "BMP"])
+async def test_reduces_large_pictures(kind: str) -> None:
+    data = encode(kind, [draw_page(size=(600, 1000))])
+    (page,) = await build_renderer(enough_pixels=150_000).render_pages(data)
+    assert page.full_size == (600, 1000)
+    assert page.size is not None
+    assert 75_000 <= page.size[0] * page.size[1] <= 150_000
+    pixels = decode_picture(page.data, LIMITS.picture).pixels
+    assert int(pixels[2, 50]) == pytest.approx(200 * LUMA_OF_RED, abs=6)
+    assert int(pixels[-2, 50]) == pytest.approx(255, abs=3)
+
+
+async def test_keeps_the_orientation_of_a_reduced_jpeg() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    draw_page(size=(1000, 600)).save(out, "JPEG", exif=exif)
+    (page,) = await build_renderer(enough_pixels=150_000).render_pages(out.getvalue())
+    assert page.full_size == (600, 1000)
+    pixels = decode_picture(page.data, LIMITS.picture).pixels
+    assert pixels.shape[0] > pixels.shape[1]
+    # The top of the stored picture is shown on the right.
+    assert int(pixels[50, -2]) < 100 < 200 < int(pixels[50, 2])
+
+
+async def test_shows_pages_that_are_too_tall_for_a_webp() -> None:
+    shown, media_type = await build_renderer(picture=PictureLimits()).show_page(
+        encode("TIFF", [draw_page(size=(20, 20_000))]), 0
+    )
+    assert (media_type, identify_format(shown)) == ("image/webp", "WebP")
+    assert Image.open(io.BytesIO(shown)).height == 16_383
+
+
+async def test_rejects_jpegs_with_too_many_scans_before_decoding() -> None:
+    out = io.BytesIO()
+    draw_page(size=(600, 1000)).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    scan = data[data.rindex(b"\xff\xda") : data.rindex(b"\xff\xd9")]
+    problem = await get_problem(data[:-2] + scan * 80 + data[-2:], build_renderer(enough_pixels=150_000))
+    assert (problem.status, problem.code) == (422, "picture-too-slow")
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PDF"])
@@ -181,9 +224,9 @@ async def test_limits_cpu_time_per_page() -> None:
 
 def test_rejects_documents_with_too_many_pixels() -> None:
     limits = DocumentLimits(max_pages=9, picture=PictureLimits(max_pixels=120 * 200))
-    assert len(list(render(encode("TIFF", [draw_page()] * 4), "TIFF", limits))) == 4
+    assert len(list(render(encode("TIFF", [draw_page()] * 4), "TIFF", RenderOptions(limits)))) == 4
     with pytest.raises(ProblemError, match="document-too-large"):
-        list(render(encode("TIFF", [draw_page()] * 5), "TIFF", limits))
+        list(render(encode("TIFF", [draw_page()] * 5), "TIFF", RenderOptions(limits)))
 
 
 async def test_renderer_that_does_not_start_is_not_a_problem_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +292,7 @@ def build_locked_pdf() -> bytes:
 )
 def test_rejects_locked_and_empty_documents(make: Callable[[], bytes], code: str) -> None:
     with pytest.raises(ProblemError) as caught:
-        list(render(make(), "PDF", LIMITS))
+        list(render(make(), "PDF", RenderOptions(LIMITS)))
     assert caught.value.code == code
     assert caught.value.status == 422
 

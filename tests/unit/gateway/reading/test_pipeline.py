@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from gateway.settings import GatewaySettings
 from shared.contracts import Receipt
@@ -88,3 +93,40 @@ async def test_deadline_covers_all_stages() -> None:
         problem = assert_problem(await gateway.post(make_picture()), 504, "deadline-exceeded")
         assert (problem.model_extra or {})["stage"] == "recognizer"
         assert gateway.extractor.requests == []
+
+
+def make_pages(size: tuple[int, int], kind: str, count: int) -> bytes:
+    buffer = io.BytesIO()
+    pages = [Image.new("L", size, 200 + number) for number in range(count)]
+    pages[0].save(buffer, kind, **({"save_all": True, "append_images": pages[1:]} if count > 1 else {}))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("split", [None, "pages"])
+@pytest.mark.parametrize(("kind", "count"), [("PNG", 1), ("TIFF", 1), ("TIFF", 2)])
+async def test_reports_large_pages_as_sent(kind: str, count: int, split: str | None) -> None:
+    async with run_gateway(GatewaySettings(enough_pixels=1_000_000)) as gateway:
+        gateway.detector.size = (1414, 707)
+        response = await gateway.http.post(
+            "/v1/receipts", content=make_pages((2000, 1000), kind, count), params={"split": split} if split else {}
+        )
+        assert response.status_code == 200, response.text
+        receipts = response.json()["receipts"] if split else [response.json()]
+        pages = [page for receipt in receipts for page in receipt["pages"]]
+        assert [(page["width"], page["height"]) for page in pages] == [(2000, 1000)] * count
+        corners = receipts[0]["lines"][0]["quad"]
+        np.testing.assert_allclose(corners, np.array(SEGMENTS[1][0]) * 2000 / 1414, atol=0.1)
+        # The recognizer gets the page as the detector saw it.
+        assert gateway.recognizer.requests[0][0] == SEGMENTS[1][0]
+
+
+async def test_large_pages_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.reading.page_reader._MAX_LARGE_PAGES", 1)
+    async with run_gateway(GatewaySettings()) as gateway:
+        gateway.detector.delay_s = 0.3
+        gateway.detector.size = (2500, 2000)
+        large = [asyncio.create_task(gateway.post(make_picture(shade=shade, size=(2500, 2000)))) for shade in (10, 20)]
+        await gateway.detector.wait_for_requests(1)
+        await asyncio.sleep(0.1)
+        assert len(gateway.detector.requests) == 1
+        assert [(await response).status_code for response in large] == [200, 200]

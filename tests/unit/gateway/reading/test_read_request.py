@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from gateway.documents.renderer import PageImage
 from gateway.reading.read_request import ReadRequest, start_deadline
 from shared.service.deadline import Deadline
 from shared.service.request_context import use_deadline
@@ -21,7 +22,8 @@ async def test_identity_is_the_hash_of_all_bytes(size: int) -> None:
 
 async def test_pages_have_their_own_identity_and_deadline() -> None:
     request = await ReadRequest.create(b"document", timeout_s=5, orientation="upright")
-    pages = [request.extract_page(number, b"page", timeout_s=7) for number in range(2)]
+    image = PageImage(b"page", "image/png", (8, 8))
+    pages = [request.extract_page(number, image, timeout_s=7) for number in range(2)]
     assert len({request.identity, *(page.identity for page in pages)}) == 3
     assert [(page.data, page.orientation, page.deadline.seconds) for page in pages] == [(b"page", "upright", 7)] * 2
 

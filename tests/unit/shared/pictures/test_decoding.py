@@ -101,6 +101,21 @@ def test_sixteen_bit_gray_is_scaled_not_clipped() -> None:
     assert _center(deep) == 77
 
 
+def test_reduces_pictures_to_enough_pixels() -> None:
+    smooth = Image.linear_gradient("L").resize((640, 400), Image.Resampling.BILINEAR)
+    for name in ("JPEG", "PNG", "WEBP"):
+        picture = decode_picture(_save(smooth, name), LIMITS, enough_pixels=40_000)
+        assert picture.full_size == (640, 400)
+        assert 20_000 <= picture.pixels.size <= 40_000
+        # Row 0 is black, the last one white.
+        np.testing.assert_allclose(picture.pixels[:, 9], np.linspace(0, 255, picture.height), atol=6)
+
+
+def test_does_not_enlarge_pictures() -> None:
+    picture = decode_picture(_save(Image.fromarray(_noise())), LIMITS, enough_pixels=1_000_000)
+    assert picture.full_size == (picture.width, picture.height)
+
+
 def test_decodes_cmyk_jpegs() -> None:
     blue = _center(Image.new("CMYK", (20, 20), (255, 255, 0, 0)), "JPEG")
     yellow = _center(Image.new("CMYK", (20, 20), (0, 0, 255, 0)), "JPEG")
@@ -214,8 +229,8 @@ def test_rejects_a_huge_size_by_its_header() -> None:
     problem = _decode_rejected(_png_header(30_000, 30_000), PictureLimits())
     assert (problem.status, problem.code) == (413, "picture-too-large")
     assert "30,000 x 30,000" in problem.detail
-    assert "10,000 per side and 40,000,000 in total" in problem.detail
-    assert problem.extra["max_side"] == 10_000
+    assert "25,000 per side and 70,000,000 in total" in problem.detail
+    assert problem.extra["max_side"] == 25_000
 
 
 def test_rejects_a_huge_webp_before_creating_its_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
