@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from services.detector.orientation.engine import OrientationEngine
 from services.detector.orientation.pose import Pose, find_pose
 from services.detector.orientation.straighten import is_straight, map_points, straighten
-from services.detector.scale import estimate_text, find_ink
+from services.detector.scale import InkSettings, estimate_text, find_ink
 from shared.arrays import Doubles, Floats, Pixels
 from shared.pictures.gray import to_gray
 
@@ -93,12 +93,14 @@ def prepare_page(
     """
     gray = to_gray(image)
     size = gray.shape[1], gray.shape[0]
-    ink = find_ink(gray)
-    pose = Pose() if orientation is None else find_pose(ink, orientation)
+    if orientation is None:
+        pose, ink, ink_settings = Pose(), find_ink(gray), InkSettings()
+    else:
+        pose, ink, ink_settings = find_pose(gray, orientation)
     back = np.eye(3)
     if not is_straight(pose):
         gray, back = straighten(gray, pose)
-        ink = find_ink(gray)
+        ink = find_ink(gray, ink_settings)
     estimate = estimate_text(ink)
     if estimate is None:
         return None

@@ -14,8 +14,8 @@ from shared.arrays import Doubles, Flags, Pixels
 
 # Maximum length (px) of the shorter side of the page as measured.
 _MEASURED_SIDE = 1200
-# Window (px) and contrast (gray levels) of the local threshold.
-_WINDOW, _CONTRAST = 31, 12
+# Window (px) of the local threshold.
+_WINDOW = 31
 # Minimum and maximum height of a character (px).
 _MIN_HEIGHT_PX, _MAX_HEIGHT_PX = 5, 120
 # Maximum ratio of the longer to the shorter side of a single character.
@@ -27,6 +27,19 @@ _SEGMENT_TO_CHARACTER = 1.29
 _MARGIN = 1.5
 # Minimum number of characters of an estimate.
 _MIN_CHARACTERS = 3
+
+
+@dataclass(frozen=True)
+class InkSettings:
+    """How ink is separated from paper.
+
+    Attributes:
+        contrast: Gray levels by which ink is darker than its surroundings.
+        blur: Standard deviation in pixels of a blur that removes the texture of a table first; 0 for none.
+    """
+
+    contrast: int = 12
+    blur: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,16 +85,21 @@ class TextEstimate:
     box: tuple[int, int, int, int]
 
 
-def find_ink(gray: Pixels) -> Ink:
+def find_ink(gray: Pixels, settings: InkSettings | None = None) -> Ink:
     """Separate ink from paper.
 
     Args:
         gray: `(H, W)` pixels; dark ink on light paper.
+        settings: What counts as ink.
     """
+    settings = settings or InkSettings()
     height, width = gray.shape
     scale = min(1.0, _MEASURED_SIDE / min(height, width))
     small = gray if scale == 1.0 else cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    ink = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, _WINDOW, _CONTRAST)
+    smooth = cv2.GaussianBlur(small, (0, 0), settings.blur) if settings.blur else small
+    ink = cv2.adaptiveThreshold(
+        smooth, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, _WINDOW, settings.contrast
+    )
     _, _, components, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     return Ink(components[1:].astype(np.float64), small.astype(np.uint8, copy=False), scale, (width, height))
 

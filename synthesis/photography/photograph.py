@@ -12,7 +12,7 @@ from synthesis.photography import wear
 from synthesis.photography.warp import Warp, build_homography, build_zero_field, draw_field
 from synthesis.printing.rendering import Strip
 
-_MAX_HEIGHT, _MAX_WIDTH = 3200, 1500
+_MAX_WIDTH = 1500
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,13 @@ class PictureStyle:
         kind: `scan` (the receipt fills the picture), `a4` (a small receipt on a white page) or `photo` (on a table).
         wear: 0 (fresh) to 1 (barely legible).
         pitch: Distance between two lines in pixels of the picture.
+        max_height: Maximum height of the paper in the picture in pixels; smaller text makes it fit.
     """
 
     kind: str
     wear: float
     pitch: float
+    max_height: int = 3200
 
 
 def draw_style(rng: np.random.Generator) -> PictureStyle:
@@ -46,7 +48,7 @@ def take_picture(rng: np.random.Generator, strip: Strip, style: PictureStyle) ->
     """
     dark, bright = _render_ink_and_paper(rng, strip, style)
     height, width = strip.ink.shape
-    scale = min(style.pitch / strip.pitch, _MAX_HEIGHT / height, _MAX_WIDTH / width)
+    scale = min(style.pitch / strip.pitch, style.max_height / height, _MAX_WIDTH / width)
     warp = _place_paper(rng, (width, height), scale, style.kind)
     maps = warp.build_inverse_maps()
     # Shrinking by remap alone would alias.

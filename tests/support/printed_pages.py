@@ -8,6 +8,8 @@ import numpy as np
 from services.detector.orientation.engine import TURNS
 from shared.geometry import rotate_image, rotate_quads
 
+# Minimum standard deviation of a profile of a patch, in gray levels, if its lines are straight.
+_STRAIGHT_DEVIATION = 22.0
 CORNERS = np.array([[60, 50], [540, 50], [540, 330], [60, 330]], np.float32)
 
 
@@ -21,6 +23,17 @@ class FixedTurnEngine:
     def __call__(self, patches: np.ndarray) -> np.ndarray:
         self.seen.append(patches)
         return np.tile(self.scores, (len(patches), 1))
+
+
+class StraightTurnEngine(FixedTurnEngine):
+    """Orientation engine that is unsure where lines of text are not straight."""
+
+    def __call__(self, patches: np.ndarray) -> np.ndarray:
+        scores = super().__call__(patches)
+        profiles = [(255.0 - patches).mean(axis=axis) for axis in (1, 2)]
+        # Straight lines leave rows, or columns, without ink between them.
+        is_straight = max(float(profile.std(axis=1).max()) for profile in profiles) > _STRAIGHT_DEVIATION
+        return scores if is_straight else np.full_like(scores, -1.4)
 
 
 def draw_framed_page() -> np.ndarray:

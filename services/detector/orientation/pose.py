@@ -1,7 +1,9 @@
 """Find the orientation of a page and the skew of its lines. numpy and cv2 only.
 
-The direction of lines follows from the positions of characters (`services.detector.orientation.skew`). Which of its
-ends is the start follows only from their shapes: a small network classifies patches of the page.
+The direction of lines follows from the positions of characters (`services.detector.orientation.skew`), and so does the
+axis along which they run (`services.detector.orientation.neighbors`). Which of its ends is the start follows only from
+their shapes: a small network classifies patches of the page. Where characters cannot be told from the texture of a
+table, the page is looked at again with less of the texture.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import cv2
 import numpy as np
 
 from services.detector.orientation.engine import CHARACTER_PX, PATCH_PX, TURNS, OrientationEngine
-from services.detector.orientation.skew import Skew, estimate_skew
-from services.detector.scale import Characters, Ink, find_characters
+from services.detector.orientation.neighbors import compare_axes
+from services.detector.orientation.skew import MAX_DEGREES, USUAL_DEGREES, Skew, estimate_skew
+from services.detector.scale import Characters, Ink, InkSettings, find_characters, find_ink
 from shared.arrays import Doubles, Floats, Pixels
 
 # Maximum number of patches per page.
@@ -22,10 +25,18 @@ _MAX_PATCHES = 8
 _MIN_CHARACTERS = 8
 # Minimum contrast of the profile along the lines at which their skew is reliable.
 _CLEAR_CONTRAST = 1.6
-# Minimum ratio of the contrasts of both axes at which lines certainly run along one of them.
-_CLEAR_AXIS = 1.4
+# Maximum log ratio of neighbors that counts for an axis, and its weight next to the log probabilities of the network.
+_MAX_NEIGHBORS, _NEIGHBORS_WEIGHT = 4.0, 0.5
 # Minimum advantage of a turn over upright at which a page is turned, as mean log probability per patch.
 _MARGIN = 0.5
+# Advantage of the best turn over the next one from which it is certain, and no further look is needed.
+_CERTAIN = 2.0
+# Further looks: what counts as ink, and the maximum skew in degrees.
+_FURTHER_LOOKS = (
+    (InkSettings(), MAX_DEGREES),
+    (InkSettings(contrast=30), MAX_DEGREES),
+    (InkSettings(contrast=20, blur=1.5), MAX_DEGREES),
+)
 
 
 @dataclass(frozen=True)
@@ -41,40 +52,94 @@ class Pose:
     skew: float = 0.0
 
 
-def find_pose(ink: Ink, engine: OrientationEngine) -> Pose:
+@dataclass(frozen=True)
+class Look:
+    """What one look at a page tells of its orientation.
+
+    Attributes:
+        scores: `(4,)` log evidence for each of `TURNS`.
+        skews: Skews of lines along x and along y.
+        ink: Ink of the page.
+        settings: What counted as ink.
+    """
+
+    scores: Doubles
+    skews: tuple[Skew, Skew]
+    ink: Ink
+    settings: InkSettings
+
+    @property
+    def margin(self) -> float:
+        """Advantage of the best turn over the next one."""
+        ordered = np.sort(self.scores)
+        return float(ordered[-1] - ordered[-2])
+
+    @property
+    def pose(self) -> Pose:
+        """Orientation of the page; not turned unless by a clear margin."""
+        rotation = choose_turn(self.scores)
+        skew = self.skews[rotation // 90 % 2]
+        return Pose(rotation, skew.degrees if skew.contrast >= _CLEAR_CONTRAST else 0.0)
+
+
+def find_pose(gray: Pixels, engine: OrientationEngine) -> tuple[Pose, Ink, InkSettings]:
     """Find the orientation of the text of a page. A page with hardly any text counts as upright.
 
     Args:
-        ink: Ink of the page.
+        gray: `(H, W)` page.
         engine: Recognizes the four turns.
+
+    Returns:
+        The orientation, the ink of the page, and what counts as ink where the text was seen best.
+    """
+    ink = find_ink(gray)
+    first = look_at(ink, InkSettings(), engine, USUAL_DEGREES)
+    if first is None:
+        return Pose(), ink, InkSettings()
+    best = first
+    for settings, max_degrees in _FURTHER_LOOKS:
+        if best.margin >= _CERTAIN:
+            break
+        look = look_at(ink if settings == InkSettings() else find_ink(gray, settings), settings, engine, max_degrees)
+        if look is not None and look.margin >= _CERTAIN:
+            best = look
+    return best.pose, best.ink, best.settings
+
+
+def look_at(ink: Ink, settings: InkSettings, engine: OrientationEngine, max_degrees: float) -> Look | None:
+    """Collect the evidence for each turn of a page. Return None if there is hardly any text.
+
+    Args:
+        ink: Ink of the page.
+        settings: What counted as ink.
+        engine: Recognizes the four turns.
+        max_degrees: Maximum skew.
     """
     characters = find_characters(ink)
     if characters is None:
-        return Pose()
-    skews = [estimate_skew(characters.centers, characters.height, axis) for axis in (0, 1)]
-    clearer = skews[0] if skews[0].contrast >= skews[1].contrast else skews[1]
+        return None
+    along_x, along_y = (estimate_skew(characters.centers, characters.height, axis, max_degrees) for axis in (0, 1))
+    clearer = along_x if along_x.contrast >= along_y.contrast else along_y
     degrees = clearer.degrees if clearer.contrast >= _CLEAR_CONTRAST else 0.0
-    rotation = choose_turn(engine(cut_patches(ink.measured, characters, degrees)), skews)
-    skew = skews[rotation // 90 % 2]
-    return Pose(rotation, skew.degrees if skew.contrast >= _CLEAR_CONTRAST else 0.0)
+    log_probabilities = engine(cut_patches(ink.measured, characters, degrees))
+    neighbors = compare_axes(characters.centers @ build_turn(-degrees).T, characters.height)
+    return Look(combine_evidence(log_probabilities, neighbors), (along_x, along_y), ink, settings)
 
 
-def choose_turn(log_probabilities: Floats, skews: list[Skew]) -> int:
-    """Choose the turn of a page.
+def combine_evidence(log_probabilities: Floats, neighbors: float) -> Doubles:
+    """Return the log evidence for each turn, `(4,)`.
 
     Args:
         log_probabilities: `(N, 4)` of N patches.
-        skews: Skews of lines along x and along y. If one is much clearer, only the turns that fit it are possible.
-
-    Returns:
-        0, 90, 180 or 270; other than 0 only by a clear margin.
+        neighbors: Log ratio of characters with their nearest neighbor along x and along y.
     """
-    scores = log_probabilities.mean(axis=0).astype(np.float64)
-    possible = np.ones(len(TURNS), bool)
-    for axis in (0, 1):
-        if skews[axis].contrast > _CLEAR_AXIS * skews[1 - axis].contrast:
-            possible[[1 - axis, 3 - axis]] = False
-    scores[~possible] = -np.inf
+    for_x = _NEIGHBORS_WEIGHT * float(np.clip(neighbors, -_MAX_NEIGHBORS, _MAX_NEIGHBORS))
+    for_turns = np.where(np.array(TURNS) % 180 == 0, for_x, -for_x)
+    return np.asarray(log_probabilities.mean(axis=0, dtype=np.float64) + for_turns, np.float64)
+
+
+def choose_turn(scores: Doubles) -> int:
+    """Choose the turn of a page by the evidence `(4,)` for each: 0, 90, 180 or 270; not 0 only by a clear margin."""
     best = int(np.argmax(scores))
     return TURNS[best] if scores[best] > scores[0] + _MARGIN else 0
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from shared.arrays import Doubles
 
-# Maximum skew in degrees that is corrected.
-MAX_DEGREES = 16.0
+# Maximum skew in degrees; beyond it, lines are nearer to the other axis.
+MAX_DEGREES = 45.0
+# Range in degrees in which the skew of most pages is.
+USUAL_DEGREES = 16.0
 # Degrees between the first angles tried, and the resolution of the final one.
 _COARSE, _FINE = 0.5, 0.05
 # Width of a bin of a profile in heights of a character.
@@ -35,16 +37,17 @@ class Skew:
     contrast: float
 
 
-def estimate_skew(centers: Doubles, height: float, axis: int) -> Skew:
+def estimate_skew(centers: Doubles, height: float, axis: int, max_degrees: float = USUAL_DEGREES) -> Skew:
     """Estimate the direction along which characters line up.
 
     Args:
         centers: `(N, 2)` centers of characters, x and y in pixels.
         height: Height of a character in pixels.
         axis: 0 for lines roughly along x, 1 for lines roughly along y.
+        max_degrees: Maximum skew.
 
     Returns:
-        The skew within `MAX_DEGREES`; 0 degrees if there are fewer than two characters.
+        The skew within `max_degrees`; 0 degrees if there are fewer than two characters.
     """
     if len(centers) < 2:
         return Skew(0.0, 1.0)
@@ -53,14 +56,14 @@ def estimate_skew(centers: Doubles, height: float, axis: int) -> Skew:
         # A clockwise turn leads from y to -x.
         along = -along
     step = max(1, len(centers) // _GUESS_CHARACTERS)
-    angles = np.arange(-MAX_DEGREES, MAX_DEGREES + _COARSE / 2, _COARSE)
+    angles = np.arange(-max_degrees, max_degrees + _COARSE / 2, _COARSE)
     scores = _measure_unevenness(along[::step], across[::step], angles)
     best = float(angles[np.argmax(scores)])
     contrast = float(scores.max() / max(np.median(scores), 1e-9))
     for reach, spacing in ((_COARSE, 0.125), (0.125, _FINE)):
         near = np.arange(best - reach, best + reach + spacing / 2, spacing)
         best = float(near[np.argmax(_measure_unevenness(along, across, near))])
-    return Skew(float(np.clip(best, -MAX_DEGREES, MAX_DEGREES)), contrast)
+    return Skew(float(np.clip(best, -max_degrees, max_degrees)), contrast)
 
 
 def _measure_unevenness(along: Doubles, across: Doubles, degrees: Doubles) -> Doubles:

@@ -181,7 +181,7 @@ def measure(receipts: Sequence[LabeledReceipt], engine: TorchOrientationEngine) 
     for receipt in receipts:
         page = read_upright(receipt)
         for turn in TURNS:
-            right[turn] += find_pose(find_ink(rotate_image(page, turn)), engine).rotation == turn
+            right[turn] += find_pose(rotate_image(page, turn), engine)[0].rotation == turn
     return {f"turned_{turn}": count / max(1, len(receipts)) for turn, count in right.items()}
 
 
