@@ -14,6 +14,9 @@ SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
 COUNT ?= 100
 SAMPLE ?= tests/samples/malaysia.jpg
+# Processes that run tests side by side; see tests/support/schedule.py.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 SOURCES := benchmarks clients deploy docs gateway quittance services shared synthesis tests
 
 .PHONY: help bench run test test-unit test-end-to-end coverage check check-generators format evaluate train \
@@ -25,14 +28,14 @@ help: ## Show this help
 run: $(VENV)/.run ## Start the gateway with the three services on port 8000 (PORT=...)
 	@$(BIN)/quittance serve all --port $(PORT)
 
-test: $(VENV)/.test ## Run all tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.test ## Run all tests (WORKERS=...)
+	@$(PYTEST)
 
 test-unit: $(VENV)/.test ## Run the unit tests
-	@$(BIN)/python -m pytest tests/unit
+	@$(PYTEST) tests/unit
 
 test-end-to-end: $(VENV)/.test ## Run the end-to-end tests
-	@$(BIN)/python -m pytest tests/end_to_end
+	@$(PYTEST) tests/end_to_end
 
 coverage: $(VENV)/.dev ## Run the unit tests and report the coverage of serving code
 	@$(BIN)/coverage erase

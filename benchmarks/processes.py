@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from socket import socket
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,9 @@ _SHUTDOWN_TIMEOUT_S = 40.0
 _POLL_S = 0.02
 _MEMORY_SAMPLE_S = 0.2
 _MAX_LOG_CHARACTERS = 4000
+_PORT_COUNT = 100
+_FIRST_PORT = 10_000 + os.getpid() % 200 * _PORT_COUNT
+_PORTS = itertools.cycle(range(_FIRST_PORT, _FIRST_PORT + _PORT_COUNT))
 
 
 def is_ready(port: int) -> bool:
@@ -182,7 +186,7 @@ class Deployment:
             name: Name of the process; by default that of the app.
             settings: Environment variables.
         """
-        return self.start_python(name or app, ["-m", "quittance", "serve", app], **settings)
+        return self.start_python(name or app, ["-m", "quittance", "serve", app], wait=True, **settings)
 
     def start_gateway(self, name: str, stages: Mapping[str, Process], **settings: str) -> Process:
         """Start a gateway in front of stages."""
@@ -194,16 +198,17 @@ class Deployment:
         stages = {service: self.start_app(service, **settings) for service in SERVICES}
         return {"gateway": self.start_gateway("gateway", stages, **settings), **stages}
 
-    def start_python(self, name: str, arguments: Sequence[str], **settings: str) -> Process:
+    def start_python(self, name: str, arguments: Sequence[str], *, wait: bool = True, **settings: str) -> Process:
         """Start a Python program that serves on `QUITTANCE_PORT`."""
         port = find_free_port()
         environment = {"QUITTANCE_PORT": str(port), "QUITTANCE_LOG_LEVEL": "warning"} | settings
-        return self.start(Process(name, [sys.executable, *arguments], environment, port=port, folder=self.folder))
+        command = [sys.executable, *arguments]
+        return self.start(Process(name, command, environment, port=port, folder=self.folder), wait=wait)
 
-    def start(self, process: Process) -> Process:
+    def start(self, process: Process, *, wait: bool = True) -> Process:
         """Start a process and stop it at the end of the block."""
         self._processes.append(process)
-        process.start()
+        process.start(wait=wait)
         return process
 
 
@@ -246,10 +251,20 @@ class MemoryWatch:
 
 
 def find_free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nothing listens on, each time another one.
+
+    Two test runs side by side must not choose the same port before their processes listen, and outgoing connections
+    must not take it. So each process of Python has ports of its own, below those of outgoing connections.
+    """
+    for port in itertools.islice(_PORTS, _PORT_COUNT):
+        with socket() as probe:
+            probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("All ports for tests and measurements are in use.")
 
 
 def _resident_bytes(pid: int) -> int:

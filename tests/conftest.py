@@ -1,10 +1,18 @@
-"""Fixtures that all tests share, and markers by folder."""
+"""Fixtures that all tests share, markers by folder, and what runs side by side."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+# Several processes run tests at once, so one thread each is fastest. Libraries read this when they are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
+
+from tests.support.schedule import FileScheduling, find_group
 
 ROOT = Path(__file__).resolve().parent.parent
 SROIE = ROOT.parent / "shared" / "sroie"
@@ -15,9 +23,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in ("unit", "end_to_end"):
             item.add_marker(folder)
+        if group := find_group(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(group))
         if "browser" in getattr(item, "fixturenames", ()):
             # On a busy machine, a browser may miss an event. The report lists reruns.
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling | None:
+    return FileScheduling(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

@@ -140,23 +140,26 @@ async def bodies(*, uploads: int = 100, megabytes: int = 10) -> dict[str, Any]:
     return {"uploads": uploads, "statuses": dict(statuses), "memory_growth_mib": round((peak - before) / 2**20)}
 
 
-async def pages(*, documents: int = 20) -> dict[str, Any]:
+async def pages(*, documents: int = 20, page_seconds: int = 4) -> dict[str, Any]:
     """Send slow PDFs to /v1/pages, then a good one from another address, and measure how long it takes.
 
     Args:
         documents: Number of slow PDFs, sent at once.
+        page_seconds: CPU seconds allowed per rendered page.
     """
+    limit = {"QUITTANCE_MAX_PAGE_S": str(page_seconds)}
     good = io.BytesIO()
     Image.new("RGB", (120, 200), "white").save(good, "PDF")
+    hostile = build_slow_pdf()
     with StandInDeployment() as deployment:
-        gateway = deployment.start_gateway("gateway", deployment.start_stages())
+        gateway = deployment.start_gateway("gateway", deployment.start_stages(), **limit)
         other = httpx2.AsyncHTTPTransport(local_address="127.0.0.2")
         async with (
             open_client(gateway.url) as http,
             httpx2.AsyncClient(base_url=gateway.url, transport=other, timeout=120.0) as another,
         ):
             alone = await _post(another, "/v1/pages", good.getvalue())
-            slow = [asyncio.create_task(_post(http, "/v1/pages", build_slow_pdf())) for _ in range(documents)]
+            slow = [asyncio.create_task(_post(http, "/v1/pages", hostile)) for _ in range(documents)]
             await asyncio.sleep(1)
             status, delayed_s = await _post(another, "/v1/pages", good.getvalue())
             answers = await asyncio.gather(*slow)

@@ -21,17 +21,20 @@ class StandInDeployment(Deployment):
         return self.start(process)
 
     def start_stages(self, *, seconds: float = 0.0, **settings: str) -> dict[str, Process]:
-        """Start the three stand-ins.
+        """Start the three stand-ins at once.
 
         Args:
             seconds: Time per item in the detector; the others take no time.
             settings: Environment variables.
         """
-        return {name: self._start_stage(name, seconds if name == "detector" else 0.0, settings) for name in SERVICES}
+        stages = {name: self._start_stage(name, seconds if name == "detector" else 0.0, settings) for name in SERVICES}
+        for stage in stages.values():
+            stage.wait_until_ready()
+        return stages
 
     def _start_stage(self, name: str, seconds: float, settings: dict[str, str]) -> Process:
         arguments = ["-m", "benchmarks.reliability.stand_ins", name, "--seconds", str(seconds)]
-        return self.start_python(name, arguments, **settings)
+        return self.start_python(name, arguments, wait=False, **settings)
 
 
 def _redis_server() -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.processes import SERVICES, Process
 from tests.support.browser import browser, context, visit
-from tests.support.deployment import Deployment, Site, run_deployment
+from tests.support.deployment import Deployment, Site, run_deployment, run_embedded
 
 __all__ = ["browser", "context", "visit"]
 
@@ -28,9 +28,16 @@ def weights(repository: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployment(repository: Path, weights: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """All processes, shared by all tests."""
-    with run_deployment(repository, tmp_path_factory.mktemp("deployment")) as running:
+def embedded(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A gateway with the models in its own process, shared by all tests."""
+    with run_embedded(tmp_path_factory.mktemp("deployment")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployment(repository: Path, embedded: Process) -> Iterator[Deployment]:
+    """The processes of docker-compose.yml and `embedded`, shared by all tests."""
+    with run_deployment(repository, embedded) as running:
         yield running
 
 

@@ -30,7 +30,7 @@ async def test_memory_for_bodies_is_bounded() -> None:
 
 
 async def test_slow_documents_of_one_caller_do_not_hold_up_another() -> None:
-    figures = await pages(documents=12)
+    figures = await pages(documents=12, page_seconds=1)
     assert figures["good"] == 200
     assert set(figures["slow"]) <= {"422", "503"}
     assert figures["slow"]["503"] >= 4

@@ -13,12 +13,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from benchmarks.processes import Process
 from quittance.evaluation.records import read_records
 from quittance.evaluation.scores import field_values
 from shared.contracts import Receipt
 from shared.learning.dataset import load_split
 from shared.measures.matches import fold
-from tests.support.deployment import Deployment
 
 
 def run_quittance(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -90,7 +90,7 @@ def test_evaluate_measures_the_whole_chain(rendered: Path, tmp_path: Path) -> No
     assert "2 receipts of" in report.read_text()
 
 
-def test_watch_reads_new_files_in_a_folder(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
+def test_watch_reads_new_files_in_a_folder(repository: Path, embedded: Process, tmp_path: Path) -> None:
     data = (repository / "tests" / "samples" / "malaysia.jpg").read_bytes()
     inbox, answers = tmp_path / "inbox", tmp_path / "answers.jsonl"
     inbox.mkdir()
@@ -98,7 +98,7 @@ def test_watch_reads_new_files_in_a_folder(repository: Path, deployment: Deploym
     with (
         answers.open("wb") as out,
         subprocess.Popen(
-            [*map(str, command), "--url", deployment.embedded.url], stdout=out, stderr=subprocess.PIPE, text=True
+            [*map(str, command), "--url", embedded.url], stdout=out, stderr=subprocess.PIPE, text=True
         ) as watching,
     ):
         assert watching.stderr is not None
@@ -118,14 +118,14 @@ def test_watch_reads_new_files_in_a_folder(repository: Path, deployment: Deploym
     assert Path(json.loads(line)["file"]).name == "slow.jpg"
 
 
-def test_exports_corrections_as_a_dataset(repository: Path, deployment: Deployment, tmp_path: Path) -> None:
+def test_exports_corrections_as_a_dataset(repository: Path, embedded: Process, tmp_path: Path) -> None:
     sample = repository / "tests" / "samples" / "photo.jpg"
-    with httpx2.Client(base_url=deployment.embedded.url, timeout=60) as client:
+    with httpx2.Client(base_url=embedded.url, timeout=60) as client:
         receipt = client.post("/v1/receipts", files={"file": sample.open("rb")}).json()
         url = f"/v1/receipts/{receipt['id']}/corrections"
         assert client.put(url, json={"fields": {"company": {"value": "TAUGHT SHOP"}}}).status_code == 200
         try:
-            state = deployment.folder / "state"
+            state = embedded.log.parent / "state"
             options: list[str | Path] = ["--pictures", sample.parent, "--state", state, "--least", "0"]
             result = run_quittance("corrections", "export", tmp_path / "data", *options)
         finally:

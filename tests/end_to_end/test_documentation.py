@@ -20,8 +20,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from benchmarks.processes import Process
 from shared.contracts import FIELD_NAMES
-from tests.support.deployment import Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -95,7 +95,7 @@ class Typist:
 
 
 @pytest.fixture(scope="module")
-def typist(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Typist:
+def typist(embedded: Process, tmp_path_factory: pytest.TempPathFactory) -> Typist:
     folder = tmp_path_factory.mktemp("documentation")
     sample = ROOT / "tests" / "samples" / "malaysia.jpg"
     (folder / "receipts").mkdir()
@@ -105,7 +105,7 @@ def typist(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
     with zipfile.ZipFile(folder / "march.zip", "w") as archive:
         archive.write(sample, "march/1.jpg")
     (folder / "tests").symlink_to(ROOT / "tests")
-    (folder / "state").symlink_to(deployment.folder / "state")
+    (folder / "state").symlink_to(embedded.log.parent / "state")
     (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUITTANCE_")}
     environment |= {
@@ -114,7 +114,7 @@ def typist(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
         "PYTHONPATH": f"{ROOT}:{ROOT / 'clients' / 'python'}",
         **{f"QUITTANCE_{name}_PORT": "0" for name in ("GATEWAY", "DETECTOR", "RECOGNIZER", "EXTRACTOR")},
     }
-    return Typist(folder, environment, deployment.embedded.url)
+    return Typist(folder, environment, embedded.url)
 
 
 @pytest.fixture

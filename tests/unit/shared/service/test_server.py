@@ -8,7 +8,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from benchmarks.processes import find_free_port
 from shared.service.server import _AcceptErrors, _choose_max_connections
 from tests.support.toy_service import assert_full_problem
 
@@ -70,9 +70,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     def start(
         warm_up_s: float = 0.0, statement: str = "", max_connections: int | None = None
     ) -> tuple[subprocess.Popen[str], str]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = find_free_port()
         root = str(Path(__file__).resolve().parents[4])
         code = PROGRAM.format(
             root=root, warm_up_s=warm_up_s, statement=statement, port=port, max_connections=max_connections
