@@ -107,6 +107,7 @@ class Composition:
                 reading=reading,
                 cache=cache,
                 corrections=corrections,
+                metrics=self.metrics,
                 timeout_s=settings.reading.receipt_timeout_s,
             )
             jobs = await stack.enter_async_context(run_jobs(settings, receipts))

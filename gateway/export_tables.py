@@ -73,7 +73,7 @@ class ExportRow:
         file: Name of the file the receipt came from, if known.
         receipt: The receipt; None if the file could not be read.
         page: Index of the page, from 0, if each page of the file is a separate receipt.
-        error: The reason if there is no receipt.
+        error: The reason if there is no receipt. What a receipt lacks is written there too.
     """
 
     file: str | None = None
@@ -84,7 +84,8 @@ class ExportRow:
 
 def build_cells(row: ExportRow) -> Cells:
     """Build the cells of a receipt by column: text, numbers, dates, or None for an empty cell."""
-    cells = _build_origin_cells(row) | {"error": row.error or None}
+    warnings = " ".join(warning.detail for warning in row.receipt.warnings) if row.receipt is not None else ""
+    cells = _build_origin_cells(row) | {"error": row.error or warnings or None}
     if row.receipt is not None:
         cells |= _build_receipt_cells(row.receipt) | _build_additional_cells(row.receipt)
     return {name: cells.get(name) for name in COLUMNS}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.admission.api_keys import ApiKey, KeyRing, KeyStore
+from gateway.admission.api_keys import ApiKey, KeyRing, KeyStore, KeyStoreError
 from gateway.admission.rate_limits import RateLimits
 from gateway.caller import NO_OWNER, Caller
 from gateway.request_context import get_request_context, limit_redis_time
@@ -107,12 +107,13 @@ def check_exposure(settings: GatewaySettings, host: str) -> None:
         host: Address to listen on.
 
     Raises:
-        StartupError: If others could reach the gateway, no key was ever created, and no setting allows that.
+        StartupError: If others could reach the gateway, no key was ever created, and no setting allows that; or if it
+            cannot be found out whether there are keys.
     """
     admission = settings.admission
     if admission.access == "keys":
         return
-    if admission.access == "auto" and KeyStore(settings.storage.state_directory).list():
+    if admission.access == "auto" and _has_keys(settings):
         return
     is_reachable = not _is_loopback(_get_published_host(admission.publish) if admission.publish else host)
     if is_reachable and admission.access == "auto":
@@ -125,6 +126,13 @@ def check_exposure(settings: GatewaySettings, host: str) -> None:
         "No API key needed: anyone who can reach this gateway may use it",
         extra={"host": host, "reachable_by_others": is_reachable, "close_with": "quittance keys create NAME"},
     )
+
+
+def _has_keys(settings: GatewaySettings) -> bool:
+    try:
+        return bool(KeyStore(settings.storage.state_directory).load())
+    except KeyStoreError as error:
+        raise StartupError(str(error)) from error
 
 
 def _get_published_host(published: str) -> str:

@@ -21,7 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.settings import parse_rate_limit
-from gateway.storage.database import add_missing_columns, open_database
+from gateway.storage.database import (
+    add_missing_columns,
+    describe_database_error,
+    get_database_path,
+    open_database,
+    read_database,
+)
 from gateway.storage.threads import run_in_state_thread
 from shared.startup import StartupError
 
@@ -53,7 +59,7 @@ _log = logging.getLogger(__name__)
 
 
 class KeyStoreError(Exception):
-    """A key cannot be created or revoked; the message says why and what to do."""
+    """Keys cannot be read, or a key cannot be created or revoked; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ class KeyStore:
             is_operator: Whether the key gives access to the data of all groups.
 
         Raises:
-            KeyStoreError: If the name is empty, too long or in use, or group or rate limit are not valid.
+            KeyStoreError: If the name is empty, too long or in use, group or rate limit are not valid, or the file
+                cannot be written.
         """
         name = _check_name("key", name)
         group = None if group is None else _check_name("group", group)
@@ -127,12 +134,26 @@ class KeyStore:
             raise KeyStoreError(f"A key named {name!r} exists. Revoke it first, or choose another name.") from error
         return key, f"{_KEY_PREFIX}_{key.id}_{secret}"
 
+    def load(self) -> list[ApiKey]:
+        """Return all keys like `list`, at the start of a gateway.
+
+        Raises:
+            KeyStoreError: Also if there is a file without any key. Keys are never deleted, so it has lost them; taking
+                that for a gateway that never had keys would open it.
+        """
+        keys = self.list()
+        if not keys and self._path.exists():
+            raise KeyStoreError(
+                f"{self._path} contains no keys. Keys are never deleted, so the file was truncated or replaced. "
+                "Restore it from a backup; or, to begin without keys, delete it."
+            )
+        return keys
+
     def list(self) -> list[ApiKey]:
-        """Return all keys ever created, oldest first."""
-        # Opening the database would create the directory.
-        if not (self._directory / f"{_DATABASE}.sqlite3").exists():
-            return []
-        with self._open() as connection:
+        """Return all keys ever created, oldest first; raise `KeyStoreError` if the file cannot be read."""
+        with self._translate_errors(), read_database(self._directory, _DATABASE) as connection:
+            if connection is None:
+                return []
             rows = connection.execute("SELECT * FROM keys ORDER BY created, id").fetchall()
         return [_build_key(row) for row in rows]
 
@@ -140,7 +161,7 @@ class KeyStore:
         """Revoke a key for good; return what was stored about it.
 
         Raises:
-            KeyStoreError: If no key in use has this name or ID.
+            KeyStoreError: If no key in use has this name or ID, or the file cannot be read or written.
         """
         matches = [key for key in self.list() if key.revoked is None and name_or_id in (key.id, key.name)]
         if not matches:
@@ -149,10 +170,24 @@ class KeyStore:
             connection.execute("UPDATE keys SET revoked = ? WHERE id = ?", (_format_now(), matches[0].id))
         return matches[0]
 
+    @property
+    def _path(self) -> Path:
+        return get_database_path(self._directory, _DATABASE)
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with open_database(self._directory, _DATABASE, _SCHEMA, migrate=_migrate) as connection:
+        database = open_database(self._directory, _DATABASE, _SCHEMA, migrate=_migrate)
+        with self._translate_errors(), database as connection:
             yield connection
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise KeyStoreError(f"The API keys: {describe_database_error(self._path, error)}") from error
 
 
 class KeyRing:
@@ -185,12 +220,10 @@ class KeyRing:
     async def load(self) -> None:
         """Read the keys before the first request; raise `StartupError` if they cannot be read."""
         try:
-            await self._refresh()
-        except (sqlite3.Error, OSError) as error:
-            raise StartupError(
-                f"The API keys cannot be read, so no caller can be authenticated: {error}. Repair or restore "
-                f"{_DATABASE}.sqlite3 in the state directory."
-            ) from error
+            keys = await run_in_state_thread(self._store.load)
+        except KeyStoreError as error:
+            raise StartupError(f"No caller can be authenticated. {error}") from error
+        self._keys, self._read_at = {key.id: key for key in keys}, time.monotonic()
 
     async def any_created(self) -> bool:
         """Whether a key was ever created. Revoked ones count: revoking the last one must not open the gateway."""
@@ -218,10 +251,10 @@ class KeyRing:
                 return
             try:
                 keys = {key.id: key for key in await run_in_state_thread(self._store.list)}
-            except (sqlite3.Error, OSError) as error:
+            except KeyStoreError as error:
                 if self._read_at is None:
                     raise
-                self._report(f"The API keys cannot be read: {error}. The last known keys stay in force.")
+                self._report(f"{error} The last known keys stay in force.")
             else:
                 if self._keys.keys() <= keys.keys():
                     self._keys, self._problem = keys, None

@@ -101,6 +101,7 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
     "timings_ms": {"decode": 4.1, "detect": 620.3, "recognize": 288.0, "extract": 36.2},
     "cached": False,
     "corrections": None,
+    "warnings": [],
 }
 
 CORRECTIONS_EXAMPLE: dict[str, Any] = {

@@ -66,7 +66,10 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
         receipts = get_gateway_components(request.app).receipts
         if split is None:
             receipt = await receipts.read(read_request)
-            get_request_context(request.scope).receipt_id = receipt.id
+            context = get_request_context(request.scope)
+            context.receipt_id = receipt.id
+            # Sent again, it would get a complete receipt.
+            context.is_replayable = not receipt.warnings
             return json_response(receipt)
         # A stored response would survive the deletion of one of its receipts.
         get_request_context(request.scope).is_replayable = False

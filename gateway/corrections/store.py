@@ -17,8 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from gateway.caller import NO_OWNER
-from gateway.storage.database import find_columns, open_database
+from gateway.storage.database import (
+    describe_database_error,
+    find_columns,
+    get_database_path,
+    open_database,
+    read_database,
+)
 from gateway.storage.threads import run_in_state_thread
 from shared.contracts import Corrections, FieldCorrection, FieldName, MerchantCorrection, Receipt
 from shared.problems import ProblemError
@@ -53,6 +61,10 @@ _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
+class CorrectionStoreError(Exception):
+    """Corrections cannot be read or written; the message says why and what to do."""
+
+
 @dataclass(frozen=True)
 class StoredCorrections:
     """The stored corrections that concern one receipt.
@@ -77,7 +89,7 @@ class _Lessons:
 class CorrectionStore:
     """Corrections on the local disk.
 
-    Nothing is written, and no directory created, before the first correction.
+    Nothing is written, and no directory created, before the first correction; finding corrections never writes.
 
     Args:
         directory: The state directory.
@@ -110,14 +122,15 @@ class CorrectionStore:
         return await self._run(self._delete, receipt_id, owner)
 
     def read_all(self, owner: str | None = None) -> Iterator[Receipt]:
-        """Yield every corrected receipt as the models read it, with its corrections, by ID; raise `sqlite3.Error`.
+        """Yield every corrected receipt as the models read it, with its corrections; raise `CorrectionStoreError`.
 
         Args:
             owner: Whose receipts; None for those of all owners, which may contain one receipt several times.
         """
-        if not self._exists():
-            return
-        with self._open() as connection:
+        self._upgrade()
+        with self._read() as connection:
+            if connection is None:
+                return
             rows = connection.execute(
                 "SELECT id, owner, receipt FROM receipts WHERE owner = ifnull(?, owner) ORDER BY id, owner", (owner,)
             ).fetchall()
@@ -126,13 +139,13 @@ class CorrectionStore:
                 yield Receipt.model_validate_json(row["receipt"]).model_copy(update={"corrections": corrections})
 
     def assign(self, owner: str) -> int:
-        """Give corrections without an owner to one; return of how many receipts. Raise `sqlite3.Error`.
+        """Give corrections without an owner to one; return of how many receipts. Raise `CorrectionStoreError`.
 
         Receipts that the owner has corrected itself are left out.
         """
-        if not self._exists():
-            return 0
-        with self._open() as connection:
+        with self._open_existing() as connection:
+            if connection is None:
+                return 0
             connection.execute("BEGIN IMMEDIATE")
             own = "(SELECT id FROM receipts WHERE owner = ?)"
             values = (owner, NO_OWNER, owner)
@@ -150,27 +163,28 @@ class CorrectionStore:
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
         try:
             return await run_in_state_thread(work, *arguments)
-        except (sqlite3.Error, OSError) as error:
-            _log.error("Corrections unavailable", extra={"reason": f"{type(error).__name__}: {error}"})
+        except CorrectionStoreError as error:
+            _log.error("Corrections unavailable", extra={"reason": str(error)})
             raise ProblemError(
                 503,
                 "corrections-unavailable",
                 "Corrections are unavailable",
-                "Corrections cannot be read or written at the moment. Try again later. Operators: check that "
-                "QUITTANCE_STATE_DIRECTORY is writable.",
+                "Corrections cannot be read or written at the moment. Try again later. Operators: check that the "
+                "gateway may read and write the files in QUITTANCE_STATE_DIRECTORY, and that its disk is not full.",
                 headers={"Retry-After": "5"},
             ) from error
 
     def _upgrade(self) -> None:
-        if self._exists():
+        with self._read() as connection:
+            is_current = connection is None or _has_owners(connection)
+        if not is_current:
             with self._open():
                 pass
 
     def _find(self, receipt_id: str, owner: str) -> StoredCorrections:
-        if not self._exists():
-            return StoredCorrections()
-        with self._open() as connection:
-            connection.execute("BEGIN")  # reads both from the same state
+        with self._read() as connection:
+            if connection is None:
+                return StoredCorrections()
             corrections = _find_corrections(connection, receipt_id, owner)
             lessons = self._refresh_lessons(connection, owner).pairs if self._learn else ()
         # A receipt does not learn from itself, so its fields remain what the models read.
@@ -183,9 +197,9 @@ class CorrectionStore:
         return lessons
 
     def _find_owners(self, receipt_id: str) -> list[str]:
-        if not self._exists():
-            return []
-        with self._open() as connection:
+        with self._read() as connection:
+            if connection is None:
+                return []
             rows = connection.execute("SELECT owner FROM receipts WHERE id = ? ORDER BY owner", (receipt_id,))
             return [row["owner"] for row in rows]
 
@@ -210,9 +224,9 @@ class CorrectionStore:
         return corrections
 
     def _delete(self, receipt_id: str, owner: str) -> bool:
-        if not self._exists():
-            return False
-        with self._open() as connection:
+        with self._open_existing() as connection:
+            if connection is None:
+                return False
             connection.execute("BEGIN IMMEDIATE")
             key = (receipt_id, owner)
             existed = connection.execute("DELETE FROM receipts WHERE id = ? AND owner = ?", key).rowcount > 0
@@ -221,17 +235,41 @@ class CorrectionStore:
                 _count_change(connection)
         return existed
 
-    def _exists(self) -> bool:
-        return (self._directory / f"{_NAME}.sqlite3").exists()
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection | None]:
+        with self._translate_errors(), read_database(self._directory, _NAME) as connection:
+            yield connection
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with open_database(self._directory, _NAME, _SCHEMA, migrate=_add_owners) as connection:
+        database = open_database(self._directory, _NAME, _SCHEMA, migrate=_add_owners)
+        with self._translate_errors(), database as connection:
             yield connection
+
+    @contextmanager
+    def _open_existing(self) -> Iterator[sqlite3.Connection | None]:
+        with self._read() as existing:
+            is_missing = existing is None
+        if is_missing:
+            yield None
+            return
+        with self._open() as connection:
+            yield connection
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        path = get_database_path(self._directory, _NAME)
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise CorrectionStoreError(f"The corrections: {describe_database_error(path, error)}") from error
+        except ValidationError as error:
+            # Not pydantic's messages, which quote the receipt.
+            raise CorrectionStoreError(f"The corrections in {path} are damaged. Restore it from a backup.") from error
 
 
 def _add_owners(connection: sqlite3.Connection) -> None:
-    """Upgrade the tables of release 0.1.0, which knew no owners: what they contain gets `NO_OWNER`."""
+    """Upgrade the tables of release 0.1.0, which had no owners: what they contain gets `NO_OWNER`."""
     if _has_owners(connection):
         return
     connection.execute("BEGIN IMMEDIATE")

@@ -107,7 +107,7 @@ class Jobs:
 
     async def read_results(self, job: Snapshot) -> AsyncIterator[FileResult]:
         """Yield the results of the files that have finished, in the order of the job."""
-        owner = Caller(group=job.record.options.owner)
+        owner = job.record.options.owner
         finished = [file for file in job.files if file.state in ("done", "failed")]
         for start in range(0, len(finished), _RESULTS_PER_BATCH):
             batch = finished[start : start + _RESULTS_PER_BATCH]
@@ -124,11 +124,11 @@ class Jobs:
         async with run_in_background(self._delete_expired_regularly(), name="expiry of jobs"):
             yield
 
-    async def _add_corrections(self, result: FileResult, owner: Caller) -> FileResult:
+    async def _add_corrections(self, result: FileResult, owner: str) -> FileResult:
         if result.receipt is None:
             return result
-        corrections = await self._receipts.find_corrections(result.receipt.id, owner)
-        return result.model_copy(update={"receipt": result.receipt.model_copy(update={"corrections": corrections})})
+        receipt = await self._receipts.apply_own_corrections(result.receipt, owner)
+        return result.model_copy(update={"receipt": receipt})
 
     async def _delete_expired_regularly(self) -> None:
         while True:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from shared.contracts import ADDITIONAL_FIELD_NAMES, FIELD_NAMES, Check, Receipt
+from shared.contracts import ADDITIONAL_FIELD_NAMES, FIELD_NAMES, Check, Receipt, ReceiptWarning
 from shared.observability.metrics import LATENCIES_S
 from shared.problems import ProblemError
 
@@ -15,6 +15,7 @@ _PAGES = (1, 2, 3, 5, 10, 20)
 _LINES = (0, 5, 10, 20, 50, 100, 200, 500)
 _ITEMS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
 _CHECKS: tuple[str, ...] = get_args(Check.model_fields["name"].annotation)
+_WARNINGS = ("corrections-unavailable",)
 _CHECK_RESULTS: dict[bool | None, str] = {True: "holds", False: "fails", None: "unknown"}
 _STAGES = {"detector": "detect", "recognizer": "recognize", "extractor": "extract"}
 
@@ -63,6 +64,9 @@ class ReceiptMetrics:
             ["check", "result"],
             registry=registry,
         )
+        self._warnings = Counter(
+            "quittance_receipt_warnings", "Receipts returned with a warning, by code.", ["code"], registry=registry
+        )
         self._create_series()
 
     def count_lookup(self, result: Lookup) -> None:
@@ -84,6 +88,10 @@ class ReceiptMetrics:
         for check in receipt.checks:
             self._checks.labels(check.name, _CHECK_RESULTS[check.holds]).inc()
 
+    def count_warning(self, warning: ReceiptWarning) -> None:
+        """Count a receipt that is returned with a warning."""
+        self._warnings.labels(warning.code).inc()
+
     def count_failure(self, problem: ProblemError) -> None:
         """Count a receipt that could not be read, if the cause was a stage and not the upload."""
         stage = _STAGES.get(str(problem.extra.get("stage")))
@@ -100,5 +108,7 @@ class ReceiptMetrics:
         for check in _CHECKS:
             for outcome in _CHECK_RESULTS.values():
                 self._checks.labels(check, outcome)
+        for code in _WARNINGS:
+            self._warnings.labels(code)
         for result in ("hit", "miss", "unavailable"):
             self._lookups.labels(result)

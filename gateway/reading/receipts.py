@@ -5,16 +5,26 @@ from __future__ import annotations
 from gateway.caller import Caller
 from gateway.corrections.store import CorrectionStore
 from gateway.corrections.values import build_corrections
+from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.pipeline import Pipeline
 from gateway.reading.read_request import ReadRequest
 from gateway.reading.shared_reading import SharedReading
 from gateway.stages.stages import Stages
 from gateway.storage.cache import FoundReceipt, ReceiptCache
-from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt
+from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt, ReceiptWarning
+from shared.problems import ProblemError
+
+_UNCORRECTED = ReceiptWarning(
+    code="corrections-unavailable",
+    detail="Corrections cannot be read at the moment. The receipt is as the models read it: neither corrections of "
+    "this receipt nor merchants learned from others are applied.",
+)
 
 
 class Receipts:
     """Reads receipts, and finds those that were read.
+
+    Corrections are an addition: while they cannot be read, receipts are returned without them, and say so.
 
     Args:
         stages: The clients of the stages, which know the versions of the models.
@@ -22,6 +32,7 @@ class Receipts:
         reading: Reads receipts that are not cached.
         cache: Keeps receipts as the models read them.
         corrections: Keeps what people corrected, and what that teaches.
+        metrics: Counts warnings.
         timeout_s: Timeout per page of a document that is read page by page, in seconds.
     """
 
@@ -33,6 +44,7 @@ class Receipts:
         reading: SharedReading,
         cache: ReceiptCache,
         corrections: CorrectionStore,
+        metrics: ReceiptMetrics,
         timeout_s: float,
     ) -> None:
         self._stages = stages
@@ -40,6 +52,7 @@ class Receipts:
         self._reading = reading
         self._cache = cache
         self._corrections = corrections
+        self._metrics = metrics
         self._timeout_s = timeout_s
 
     async def read(self, request: ReadRequest) -> Receipt:
@@ -130,8 +143,23 @@ class Receipts:
     ) -> FoundReceipt | None:
         return await self._cache.find(receipt_id, await self._stages.models(), caller, orientation)
 
+    async def apply_own_corrections(self, receipt: Receipt, owner: str) -> Receipt:
+        """Return a receipt that was read before with its current corrections, but not what others teach since then."""
+        try:
+            stored = await self._corrections.find(receipt.id, owner=owner)
+        except ProblemError:
+            return self._warn(receipt)
+        return receipt.model_copy(update={"corrections": stored.corrections})
+
     async def _apply_corrections(self, receipt: Receipt, owner: str) -> Receipt:
-        stored = await self._corrections.find(receipt.id, owner=owner)
+        try:
+            stored = await self._corrections.find(receipt.id, owner=owner)
+        except ProblemError:
+            return self._warn(receipt)
         if stored.taught and receipt.lines:
             receipt = await self._pipeline.correct(receipt, stored.taught)
         return receipt.model_copy(update={"corrections": stored.corrections})
+
+    def _warn(self, receipt: Receipt) -> Receipt:
+        self._metrics.count_warning(_UNCORRECTED)
+        return receipt.model_copy(update={"warnings": [_UNCORRECTED]})

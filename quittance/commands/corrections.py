@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Annotated
 
@@ -44,12 +43,13 @@ def export(
 
     Pictures are matched by their content. Exits with 1 if a corrected receipt was left out; standard error says why.
     """
+    from gateway.corrections.store import CorrectionStoreError
     from gateway.settings import GatewaySettings
     from quittance.evaluation.corrected import export_corrected
     from shared.learning.labels import DatasetError
     from shared.service.settings import SettingsError
 
-    with console.exit_on(DatasetError, SettingsError, sqlite3.Error):
+    with console.exit_on(DatasetError, SettingsError, CorrectionStoreError):
         state = state or GatewaySettings.from_environment().storage.state_directory
         result = export_corrected(state, pictures, target, min_confidence=min_confidence, group=group)
     for key, reason in result.left_out.items():
@@ -66,12 +66,12 @@ def assign(
 
     Without that, only keys of operators see them once the gateway asks for keys.
     """
-    from gateway.admission.api_keys import KeyStore
-    from gateway.corrections.store import CorrectionStore
+    from gateway.admission.api_keys import KeyStore, KeyStoreError
+    from gateway.corrections.store import CorrectionStore, CorrectionStoreError
     from gateway.settings import GatewaySettings
     from shared.service.settings import SettingsError
 
-    with console.exit_on(SettingsError, sqlite3.Error):
+    with console.exit_on(SettingsError, KeyStoreError, CorrectionStoreError):
         state = GatewaySettings.from_environment().storage.state_directory
         if group not in {key.group for key in KeyStore(state).list()}:
             console.print_message(f"No key is in the group {group!r}; see `quittance keys list`.", style="red")

@@ -52,7 +52,10 @@ def create(
 @app.command("list")
 def list_keys() -> None:
     """List all keys, including revoked ones. The keys themselves cannot be shown."""
-    keys = _open_key_store().list()
+    from gateway.admission.api_keys import KeyStoreError
+
+    with console.exit_on(KeyStoreError):
+        keys = _open_key_store().list()
     if not keys:
         console.print_message("There are no keys. Create one: quittance keys create NAME")
         return

@@ -51,6 +51,7 @@ from shared.contracts.receipts import (
     Receipt,
     ReceiptHead,
     ReceiptPages,
+    ReceiptWarning,
     Timings,
 )
 
@@ -94,6 +95,7 @@ __all__ = [
     "ReceiptField",
     "ReceiptHead",
     "ReceiptPages",
+    "ReceiptWarning",
     "RecognizeResponse",
     "RecognizedText",
     "Rotation",

@@ -74,6 +74,16 @@ class Corrections(Contract):
     fields: dict[FieldName, FieldCorrection]
 
 
+class ReceiptWarning(Contract):
+    """What a receipt lacks because a part of the service is unavailable."""
+
+    code: str = Field(
+        description="For programs. corrections-unavailable: the receipt is as the models read it.",
+        examples=["corrections-unavailable"],
+    )
+    detail: str = Field(examples=["Corrections cannot be read at the moment."])
+
+
 class ReceiptHead(Contract):
     """The identity of a receipt."""
 
@@ -95,6 +105,9 @@ class Receipt(Extracted, ReceiptHead):
     cached: bool = Field(default=False, description="True if the response came from the cache.")
     corrections: Corrections | None = Field(
         default=None, description="Corrections by people; `fields` keeps the values of the model. null if none."
+    )
+    warnings: list[ReceiptWarning] = Field(
+        default=[], description="What is missing, because a part of the service was unavailable."
     )
 
 

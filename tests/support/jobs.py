@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
+
+import httpx2
 
 from gateway.jobs.contracts import FileResult, Job
-from tests.support.gateway import Gateway
 
 File = tuple[str, bytes]
 
 
-async def create_job(gateway: Gateway, *files: File, **params: str) -> Job:
+class WithClient(Protocol):
+    """A gateway under test, with an HTTP client."""
+
+    http: httpx2.AsyncClient
+
+
+async def create_job(gateway: WithClient, *files: File, **params: str) -> Job:
     """Create a job with files, given by name and content."""
     form = [("files", (name, content, "application/octet-stream")) for name, content in files]
     response = await gateway.http.post("/v1/jobs", files=form, params=params)
@@ -21,12 +29,12 @@ async def create_job(gateway: Gateway, *files: File, **params: str) -> Job:
     return job
 
 
-async def get_job(gateway: Gateway, job: Job) -> Job:
+async def get_job(gateway: WithClient, job: Job) -> Job:
     """Return the current state of a job."""
     return Job.model_validate_json((await gateway.http.get(f"/v1/jobs/{job.id}")).content)
 
 
-async def wait_until_done(gateway: Gateway, job: Job) -> Job:
+async def wait_until_done(gateway: WithClient, job: Job) -> Job:
     """Wait for a job and return its final state."""
     async with asyncio.timeout(20):
         await gateway.http.get(f"/v1/jobs/{job.id}/events")  # ends with the job
@@ -35,12 +43,12 @@ async def wait_until_done(gateway: Gateway, job: Job) -> Job:
     return job
 
 
-async def run_job(gateway: Gateway, *files: File, **params: str) -> Job:
+async def run_job(gateway: WithClient, *files: File, **params: str) -> Job:
     """Create a job, wait for it and return its final state."""
     return await wait_until_done(gateway, await create_job(gateway, *files, **params))
 
 
-async def get_results(gateway: Gateway, job: Job) -> list[FileResult]:
+async def get_results(gateway: WithClient, job: Job) -> list[FileResult]:
     """Return the results of a job."""
     response = await gateway.http.get(f"/v1/jobs/{job.id}/results")
     return [FileResult.model_validate(row) for row in response.json()]

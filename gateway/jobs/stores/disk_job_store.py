@@ -16,11 +16,12 @@ from typing import TypeVar
 from gateway.jobs.contracts import FileState
 from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
 from gateway.jobs.stores.job_store import JobsUnavailableError
-from gateway.storage.database import open_database
+from gateway.storage.database import get_database_path, open_database
 from gateway.storage.threads import run_in_state_thread
 
 Value = TypeVar("Value")
 
+_NAME = "jobs"
 # A job is visible once it has a revision. `told` is the state of a file as JSON, `number` its index in the job.
 # Deleted rows are overwritten, because they hold the text of receipts.
 _SCHEMA = """
@@ -49,7 +50,7 @@ class DiskJobStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._data = directory / "jobs"
+        self._data = directory / _NAME
 
     async def begin(self, record: JobRecord) -> None:
         """Implement `JobStore.begin`."""
@@ -112,7 +113,7 @@ class DiskJobStore:
         await self._run_if_created(self._settle_webhook, job_id, retry_in_s)
 
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
-        return open_database(self._directory, "jobs", _SCHEMA)
+        return open_database(self._directory, _NAME, _SCHEMA)
 
     async def _run(self, call: Callable[..., Value], *args: object) -> Value:
         try:
@@ -122,9 +123,11 @@ class DiskJobStore:
 
     async def _run_if_created(self, call: Callable[..., Value], *args: object) -> Value | None:
         """Return None, without creating a database, where there has never been a job."""
-        if not (self._directory / "jobs.sqlite3").exists():
-            return None
-        return await self._run(call, *args)
+        try:
+            has_jobs = get_database_path(self._directory, _NAME).exists()
+        except OSError as error:
+            raise JobsUnavailableError.from_error(error) from error
+        return await self._run(call, *args) if has_jobs else None
 
     def _begin(self, record: JobRecord) -> None:
         with self._database() as connection:
@@ -267,10 +270,14 @@ class DiskJobStore:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    with open(path, "wb", opener=_open_private) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _read_if_present(path: Path) -> bytes | None:

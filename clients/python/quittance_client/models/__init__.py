@@ -51,6 +51,7 @@ from quittance_client.models.receipts import (
     Models,
     Receipt,
     ReceiptPages,
+    ReceiptWarning,
     Timings,
 )
 
@@ -93,6 +94,7 @@ __all__ = [
     "Receipt",
     "ReceiptField",
     "ReceiptPages",
+    "ReceiptWarning",
     "SubItem",
     "TaxIdField",
     "TaxRow",

@@ -83,6 +83,18 @@ class Corrections(Model):
     fields: dict[FieldName, FieldCorrection]
 
 
+class ReceiptWarning(Model):
+    """What a receipt lacks because a part of the service is unavailable.
+
+    Attributes:
+        code: `corrections-unavailable`: the receipt is as the models read it.
+        detail: A sentence for people.
+    """
+
+    code: str
+    detail: str
+
+
 class Receipt(Model):
     """A receipt.
 
@@ -102,6 +114,7 @@ class Receipt(Model):
         timings_ms: Time spent per stage.
         cached: True if the receipt came from the cache.
         corrections: Corrections made by people; None if there are none.
+        warnings: What is missing, because a part of the service was unavailable.
     """
 
     id: str
@@ -119,6 +132,7 @@ class Receipt(Model):
     timings_ms: Timings
     cached: bool = False
     corrections: Corrections | None = None
+    warnings: list[ReceiptWarning] = []
 
 
 class ReceiptPages(Model):

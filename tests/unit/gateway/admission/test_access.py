@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -99,7 +98,7 @@ async def test_reads_keys_again_and_keeps_them_if_that_fails(
     assert await ring.find(secret) == key
 
     def broken() -> None:
-        raise sqlite3.OperationalError("disk I/O error")
+        raise KeyStoreError("disk I/O error")
 
     monkeypatch.setattr(key_store, "list", broken)
     assert await ring.find(secret) == key

@@ -8,10 +8,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.admission.access import check_exposure
 from gateway.admission.api_keys import ApiKey, KeyRing, KeyStore
 from gateway.settings import GatewaySettings
+from quittance.cli import app as command_line
 from shared.startup import StartupError
+from tests.support.disks import fill_disk, open_directory, small_disk
 from tests.support.gateway import assert_problem, make_picture, run_gateway
 
 CALLERS = 12
@@ -78,6 +82,58 @@ async def test_a_damaged_file_at_startup_says_what_to_do(tmp_path: Path) -> None
     (tmp_path / "keys.sqlite3").write_bytes(b"not a database" * 100)
     with pytest.raises(StartupError, match=r"keys\.sqlite3"):
         await KeyRing(KeyStore(tmp_path)).load()
+
+
+@pytest.mark.parametrize("content", ["nothing", "no table", "no rows"])
+async def test_a_file_without_keys_at_startup_does_not_open_the_gateway(
+    store: KeyStore, tmp_path: Path, content: str
+) -> None:
+    store.create("books")
+    file = tmp_path / "keys.sqlite3"
+    if content == "nothing":
+        file.write_bytes(b"")
+    else:
+        with sqlite3.connect(file) as connection:
+            connection.execute("DROP TABLE keys" if content == "no table" else "DELETE FROM keys")
+    for host in ("127.0.0.1", "192.0.2.1"):
+        with pytest.raises(StartupError, match=r"keys\.sqlite3") as caught:
+            check_exposure(GatewaySettings(state_directory=tmp_path), host)
+        assert "backup" in str(caught.value)
+    with pytest.raises(StartupError, match=r"keys\.sqlite3"):
+        await KeyRing(store).load()
+
+
+async def test_keys_are_read_in_a_directory_without_the_right_to_write() -> None:
+    with open_directory() as folder:
+        _, secret = KeyStore(folder).create("books")
+        folder.chmod(0o500)
+        ring = KeyRing(KeyStore(folder))
+        await ring.load()
+        assert (await ring.find(secret)) is not None
+
+
+@pytest.mark.parametrize("arguments", [["create", "more"], ["revoke", "books"]])
+def test_a_full_disk_is_reported_on_the_command_line(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    with small_disk(256 * 1024) as folder:
+        KeyStore(folder).create("books")
+        fill_disk(folder)
+        monkeypatch.setenv("QUITTANCE_STATE_DIRECTORY", str(folder))
+        result = CliRunner().invoke(command_line, ["keys", *arguments])
+        assert result.exit_code == 1
+        assert "The disk is full: free some space in" in result.stderr
+        assert [key.revoked for key in KeyStore(folder).list()] == [None]
+
+
+@pytest.mark.parametrize("arguments", [["create", "more"], ["list"], ["revoke", "books"]])
+def test_an_unusable_directory_is_reported_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    with open_directory() as folder:
+        KeyStore(folder).create("books")
+        folder.chmod(0)
+        monkeypatch.setenv("QUITTANCE_STATE_DIRECTORY", str(folder))
+        result = CliRunner().invoke(command_line, ["keys", *arguments])
+        assert (result.exit_code, "may read and write" in result.stderr) == (1, True)
 
 
 async def test_readiness_reports_lost_keys(store: KeyStore, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from gateway.caller import NO_OWNER
 from gateway.corrections.store import MAX_MERCHANT_CORRECTIONS, CorrectionStore
 from shared.contracts import Corrections, FieldCorrection, Receipt
 from tests.support.gateway import assert_problem
-from tests.support.text_gateway import SHOP, TextGateway, corrections_url, make_text_picture, run_text_gateway
+from tests.support.text_gateway import SHOP, TextGateway, corrections_url, run_text_gateway
 
 
 async def test_simultaneous_corrections_lose_nothing(gateway: TextGateway) -> None:
@@ -24,14 +24,6 @@ async def test_simultaneous_corrections_lose_nothing(gateway: TextGateway) -> No
     assert {response.status_code for response in responses} == {200}
     for receipt in receipts:
         assert set((await gateway.http.get(corrections_url(receipt))).json()["fields"]) == set(values)
-
-
-async def test_reports_unreadable_state(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "corrections.sqlite3").write_text("This is not a database, whatever its name says." * 50)
-    async with run_text_gateway(tmp_path / "state") as gateway:
-        problem = assert_problem(await gateway.post(make_text_picture()), 503, "corrections-unavailable")
-        assert "QUITTANCE_STATE_DIRECTORY" in problem.detail
 
 
 async def test_reports_unwritable_state(tmp_path: Path) -> None:
