@@ -26,7 +26,7 @@ from gateway.jobs.brokers.disk_broker import DiskBroker
 from gateway.jobs.brokers.redis_broker import RedisBroker
 from gateway.jobs.jobs import Jobs
 from gateway.jobs.stores.disk_job_store import DiskJobStore
-from gateway.jobs.stores.job_store import JobStore
+from gateway.jobs.stores.job_store import JobStore, StoreLimits
 from gateway.jobs.stores.redis_job_store import RedisJobStore
 from gateway.jobs.webhooks.webhooks import Webhooks
 from gateway.jobs.worker import Worker
@@ -39,6 +39,7 @@ from gateway.settings import GatewaySettings, StageSettings, StorageSettings, de
 from gateway.stages.connection import check_in_background
 from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
+from gateway.storage.disk_space import DiskSpace
 from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.stores import MemoryStore, Store
 from gateway.storage.threads import state_watch
@@ -50,6 +51,8 @@ from shared.service.uploads import UploadLimits
 # A file of 25 megabytes is sent as one command.
 _JOB_REDIS_TIMEOUT_S = 10.0
 _JOB_REDIS_CONNECT_TIMEOUT_S = 2.0
+# Between the end of the longest upload and the deletion of what a killed process had received.
+_UPLOAD_MARGIN_S = 60.0
 
 # Starts the stages, or connects to them, when the gateway starts; stops or disconnects them when it stops.
 OpenStages = Callable[[StageSettings], AbstractAsyncContextManager[Stages]]
@@ -190,6 +193,7 @@ async def run_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterat
             receipts=receipts,
             limits=settings.job_limits,
             folder=settings.storage.state_directory,
+            space=DiskSpace(settings.storage.state_directory, settings.jobs.job_reserve_bytes),
             ttl_s=settings.jobs.job_ttl_s,
             check_webhook_url=webhooks.check_url,
         )
@@ -202,9 +206,11 @@ async def run_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterat
 @asynccontextmanager
 async def _open_job_store(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
     """Open the store and the queue of jobs: in Redis, which all gateways share, or on the disk of this machine."""
-    if settings.storage.redis_url is None or not settings.jobs.job_redis:
+    jobs = settings.jobs
+    limits = StoreLimits(jobs.job_store_bytes, jobs.job_reserve_bytes, jobs.job_upload_timeout_s + _UPLOAD_MARGIN_S)
+    if settings.storage.redis_url is None or not jobs.job_redis:
         folder = settings.storage.state_directory
-        yield DiskJobStore(folder), DiskBroker(folder, settings.jobs.job_lease_s)
+        yield DiskJobStore(folder, limits), DiskBroker(folder, jobs.job_lease_s)
         return
     redis = Redis.from_url(
         str(settings.storage.redis_url),
@@ -215,6 +221,6 @@ async def _open_job_store(settings: GatewaySettings) -> AsyncIterator[tuple[JobS
         retry=Retry(NoBackoff(), 1),
     )
     try:
-        yield RedisJobStore(redis), RedisBroker(redis, settings.jobs.job_lease_s)
+        yield RedisJobStore(redis, limits), RedisBroker(redis, jobs.job_lease_s)
     finally:
         await redis.aclose()

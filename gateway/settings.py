@@ -167,6 +167,17 @@ class JobSettings(EnvironmentSettings):
     job_max_bytes: int = Field(
         default=256 * 2**20, ge=1, description="Maximum size of a job in bytes, both as sent and once unpacked."
     )
+    job_store_bytes: int = Field(
+        default=2 * 2**30,
+        ge=1,
+        description="Maximum size in bytes of the files and results of all jobs together; in Redis also at most half "
+        "of its memory. Further jobs are refused with 507.",
+    )
+    job_reserve_bytes: int = Field(
+        default=256 * 2**20,
+        ge=0,
+        description="Bytes that jobs leave free on the disk of the state directory; further ones are refused with 507.",
+    )
     job_upload_timeout_s: float = Field(
         default=600.0, gt=0, description="Timeout for uploading a job, in seconds; then 408."
     )

@@ -46,6 +46,7 @@ EXAMPLES: dict[int, tuple[str, str, str]] = {
     502: ("stage-failed", "A stage failed", "The detector returned an error."),
     503: ("overloaded", "The service is overloaded", "The queue is full. Try again in 2 s."),
     504: ("deadline-exceeded", "The request took too long", "There was no result after 60 s."),
+    507: ("storage-full", "There is no space for the files", "The files were not stored. Try again later."),
 }
 
 

@@ -39,7 +39,7 @@ _MAX_KEPT_BYTES = 16 * 1024 * 1024
 _PART_BYTES = 256 * 1024
 _STORED_HEADERS = ("content-type", "content-disposition", "location", "retry-after")
 # Nothing was done, or another attempt may succeed: a repeated request should be executed.
-_RETRYABLE_STATUSES = frozenset({401, 403, 408, 409, 429, 502, 503, 504})
+_RETRYABLE_STATUSES = frozenset({401, 403, 408, 409, 429, 502, 503, 504, 507})
 
 _log = logging.getLogger(__name__)
 

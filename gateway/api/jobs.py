@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from gateway.exports import (
 from gateway.jobs.contracts import FileResult, Job
 from gateway.jobs.intake.intake import FILES_FIELD, WEBHOOK_FIELD
 from gateway.jobs.model import JobOptions, Snapshot
-from gateway.jobs.stores.job_store import JobsUnavailableError
+from gateway.jobs.stores.job_store import JobsFullError, JobsUnavailableError
 from gateway.request_context import get_caller
 from shared.problems import ProblemError, problem_responses
 from shared.service.components import get_components
@@ -79,6 +80,8 @@ _EVENTS_RESPONSES: dict[int | str, dict[str, Any]] = {
     }
 }
 
+_log = logging.getLogger(__name__)
+
 
 def build_jobs_router() -> APIRouter:
     """Build the routes under /v1/jobs."""
@@ -90,7 +93,7 @@ def build_jobs_router() -> APIRouter:
         summary="Read many files",
         status_code=202,
         response_model=Job,
-        responses=problem_responses(400, 408, 413, 415, 422, 503),
+        responses=problem_responses(400, 408, 413, 415, 422, 503, 507),
         openapi_extra=_FORM_OPENAPI,
     )
     async def create_job(request: Request, orientation: OrientationQuery = None, split: SplitQuery = None) -> Response:
@@ -108,6 +111,9 @@ def build_jobs_router() -> APIRouter:
         )
         try:
             snapshot = await get_gateway_components(request.app).jobs.create(request, options)
+        except JobsFullError as error:
+            _log.warning("Job refused", extra={"reason": str(error)})
+            raise _storage_full_problem() from error
         except JobsUnavailableError as error:
             raise _jobs_unavailable_problem("The files were not stored. Try again later.") from error
         job = snapshot.to_job()
@@ -224,6 +230,18 @@ async def _build_export_rows(results: AsyncIterator[FileResult]) -> AsyncIterato
 def _jobs_unavailable_problem(advice: str = "Try again later.") -> ProblemError:
     detail = f"The job store is unavailable or full. {advice}"
     return ProblemError(503, "jobs-unavailable", "Jobs are unavailable", detail, headers={"Retry-After": "5"})
+
+
+def _storage_full_problem() -> ProblemError:
+    return ProblemError(
+        507,
+        "storage-full",
+        "There is no space for the files",
+        "The files were not stored: jobs fill the space that they may use, or the disk has too little. Try again when "
+        "jobs have been read, delete jobs that are done, or send fewer files. Operators: see QUITTANCE_JOB_STORE_BYTES "
+        "and QUITTANCE_JOB_RESERVE_BYTES.",
+        headers={"Retry-After": "60"},
+    )
 
 
 def _job_not_found_problem(job_id: str) -> ProblemError:

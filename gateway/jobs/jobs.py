@@ -20,6 +20,7 @@ from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
 from gateway.jobs.worker import CHAIN_COUNT, Worker
 from gateway.reading.receipts import Receipts
 from gateway.settings import JobLimits
+from gateway.storage.disk_space import DiskSpace
 from shared.service.health import Health
 
 _RESULTS_PER_BATCH = 20  # files whose receipts are in memory while results are sent
@@ -38,6 +39,7 @@ class Jobs:
         receipts: Knows the corrections of receipts.
         limits: Limits of one job.
         folder: Where to hold files while they arrive.
+        space: The disk of that folder.
         ttl_s: Seconds after which a job is deleted.
         check_webhook_url: Raises a ProblemError for a URL that webhooks cannot go to.
     """
@@ -50,6 +52,7 @@ class Jobs:
         receipts: Receipts,
         limits: JobLimits,
         folder: Path,
+        space: DiskSpace,
         ttl_s: float,
         check_webhook_url: Callable[[str], None],
     ) -> None:
@@ -58,6 +61,7 @@ class Jobs:
         self._receipts = receipts
         self._limits = limits
         self._folder = folder
+        self._space = space
         self._ttl_s = ttl_s
         self._check_webhook_url = check_webhook_url
         self._events = JobEvents(store)
@@ -68,7 +72,8 @@ class Jobs:
 
         Raises:
             ProblemError: See `Intake.receive`.
-            JobsUnavailableError: If the job cannot be stored or queued; nothing is stored then.
+            JobsUnavailableError: If the job cannot be stored or queued, a `JobsFullError` if there is no space; nothing
+                is stored then.
         """
         record = JobRecord.create(options, self._ttl_s)
         intake = Intake(
@@ -76,6 +81,7 @@ class Jobs:
             record,
             limits=self._limits,
             folder=self._folder,
+            space=self._space,
             check_webhook_url=self._check_webhook_url,
             storing=self._storing,
         )

@@ -12,16 +12,16 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from gateway.storage.disk_space import is_disk_full
+
 _LOCK_TIMEOUT_S = 5.0
 _PRIVATE_MODE = 0o600
-_MIN_FREE_BYTES = 64 * 1024
 _ACCESS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 # The files that SQLite keeps next to a database while it is in use.
 _COMPANIONS = ("", "-wal", "-shm")
@@ -107,7 +107,7 @@ def describe_database_error(path: Path, error: sqlite3.Error | OSError) -> str:
     """Say for an operator why a database cannot be used, and what to do."""
     name = getattr(error, "sqlite_errorname", "")
     number = error.errno if isinstance(error, OSError) else None
-    if name == "SQLITE_FULL" or number in (errno.ENOSPC, errno.EDQUOT) or _is_disk_full(path.parent):
+    if name == "SQLITE_FULL" or number in (errno.ENOSPC, errno.EDQUOT) or is_disk_full(path.parent):
         advice = f"The disk is full: free some space in {path.parent}."
     # SQLITE_ERROR: a table or column is missing.
     elif name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or name == "SQLITE_ERROR":
@@ -192,13 +192,6 @@ def _connect_read_only(path: Path, option: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _is_disk_full(directory: Path) -> bool:
-    """Whether there is no space for the files that SQLite needs; it often calls that a disk I/O error."""
-    with suppress(OSError):
-        return shutil.disk_usage(directory).free < _MIN_FREE_BYTES
-    return False
 
 
 def _has_log(path: Path) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from gateway.jobs.brokers.redis_broker import RedisBroker
 from gateway.jobs.contracts import FileState
 from gateway.jobs.model import JobOptions, JobRecord, Outcome, Snapshot
 from gateway.jobs.stores.disk_job_store import DiskJobStore
-from gateway.jobs.stores.job_store import JobStore
+from gateway.jobs.stores.job_store import RESULT_BYTES, JobsFullError, JobStore, JobsUnavailableError, StoreLimits
 from gateway.jobs.stores.redis_job_store import RedisJobStore
 from shared.contracts import Problem, Receipt
 from tests.support.deployment import Site
@@ -27,6 +29,7 @@ from tests.support.deployment import Site
 RECEIPT = Receipt.model_validate(RECEIPT_EXAMPLE)
 PROBLEM = Problem(title="Damaged", status=422, detail="Truncated.")
 LEASE_S = 1.0
+LIMITS = StoreLimits(max_bytes=2**20, reserve_bytes=0, upload_s=600.0)
 
 
 @pytest.fixture(params=["disk", "redis"])
@@ -42,7 +45,11 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis | None]:
 
 @pytest.fixture
 def store(redis: Redis | None, tmp_path: Path) -> JobStore:
-    return DiskJobStore(tmp_path / "state") if redis is None else RedisJobStore(redis)
+    return create_store(redis, tmp_path)
+
+
+def create_store(redis: Redis | None, folder: Path, limits: StoreLimits = LIMITS) -> JobStore:
+    return DiskJobStore(folder / "state", limits) if redis is None else RedisJobStore(redis, limits)
 
 
 def create_broker(redis: Redis | None, folder: Path) -> LendingBroker:
@@ -148,6 +155,49 @@ async def test_deleted_and_expired_jobs_are_gone(store: JobStore) -> None:
     assert await store.exists(remaining.id)
 
 
+async def test_limits_all_jobs_together(redis: Redis | None, tmp_path: Path) -> None:
+    per_file = RESULT_BYTES + len(b"picture 0")
+    store = create_store(redis, tmp_path, replace(LIMITS, max_bytes=4 * per_file))
+    first = await create_job(store, count=3)
+    with pytest.raises(JobsFullError, match="in total"):
+        await create_job(store, count=2)
+    # The result of a file takes less than what was counted for it.
+    await store.finish_file(first.id, 0, Outcome([RECEIPT]))
+    with pytest.raises(JobsFullError):
+        await create_job(store, count=2)  # the refused job still has its first file
+    assert await store.delete(first.id)
+    await create_job(store, count=3)
+
+
+async def test_result_that_does_not_fit_is_a_problem(redis: Redis | None, tmp_path: Path) -> None:
+    store = create_store(redis, tmp_path, replace(LIMITS, max_bytes=3 * (RESULT_BYTES + 100)))
+    record = await create_job(store, count=2)
+    large = Outcome([RECEIPT] * (3 * RESULT_BYTES // len(Outcome([RECEIPT]).receipts_json())))
+    assert await store.finish_file(record.id, 0, large)
+    assert await store.finish_file(record.id, 1, Outcome([RECEIPT]))
+    snapshot = await require_job(store, record)
+    assert [file.state for file in snapshot.files] == ["failed", "done"]
+    problem = snapshot.files[0].problem
+    assert problem is not None
+    assert (problem.status, problem.type) == (507, "urn:quittance:problem:storage-full")
+    assert await store.find_outcomes(record.id, [0]) == [Outcome(problem=problem)]
+
+
+async def test_upload_of_a_killed_process_is_deleted_long_before_the_job_would_expire(
+    redis: Redis | None, tmp_path: Path
+) -> None:
+    store = create_store(redis, tmp_path, replace(LIMITS, upload_s=0.01))
+    record = JobRecord.create(JobOptions(), 60)
+    await store.begin(record)
+    await store.add_file(record.id, 0, b"picture")
+    committed = await create_job(store)
+    await asyncio.sleep(0.02)
+    assert await store.delete_expired() == 1
+    with pytest.raises(JobsUnavailableError):
+        await store.add_file(record.id, 1, b"picture")
+    assert await store.exists(committed.id)
+
+
 async def test_webhook_is_due_when_the_last_file_finishes(store: JobStore) -> None:
     await create_job(store, 0, 1, 2)  # done, but without a webhook
     record = await create_job(store, count=1, url="https://a.example")
@@ -212,3 +262,47 @@ async def test_lends_messages_of_a_dead_worker_again(redis: Redis | None, tmp_pa
     assert await lend_within(dead, LEASE_S / 2) == first
     await dead.settle(first[0])
     assert await lend_within(alive, 2 * LEASE_S) is None
+
+
+async def test_clock_that_is_set_back_lends_no_longer(
+    redis: Redis | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if redis is not None:
+        pytest.skip("Redis has a clock of its own")
+    dead, alive = create_broker(redis, tmp_path), create_broker(redis, tmp_path)
+    await dead.kick(BrokerMessage(task_id="1", task_name="x", message=b"first", labels={}))
+    lent = await lend_within(dead)
+    two_hours_ago = time.time() - 7200
+    monkeypatch.setattr(time, "time", lambda: two_hours_ago)
+    assert await lend_within(alive, LEASE_S / 2) is None
+    assert await lend_within(alive, 4 * LEASE_S) == lent
+
+
+@pytest.mark.parametrize("lent_until", [1.8e9, 1e7])
+async def test_leases_of_an_earlier_release_or_before_a_restart_of_the_machine_are_over(
+    tmp_path: Path, lent_until: float
+) -> None:
+    broker = create_broker(None, tmp_path)
+    await broker.kick(BrokerMessage(task_id="1", task_name="x", message=b"first", labels={}))
+    with sqlite3.connect(tmp_path / "state" / "queue.sqlite3") as connection:
+        connection.execute("UPDATE messages SET lent_until = ?", (time.monotonic() + lent_until,))
+    assert await lend_within(broker, LEASE_S) is not None
+
+
+async def test_jobs_do_not_push_the_cache_out_of_redis(site: Site, tmp_path: Path) -> None:
+    async with Redis(port=site.start_redis().port, protocol=2) as redis:
+        await redis.config_set("maxmemory", 16 * 2**20)
+        await redis.config_set("maxmemory-policy", "volatile-lru")
+        for number in range(100):
+            await redis.set(f"receipt:{number}", bytes(20_000), ex=3600)
+        store = create_store(redis, tmp_path, replace(LIMITS, max_bytes=2**30))
+        record = JobRecord.create(JobOptions(), 60)
+        await store.begin(record)
+        with pytest.raises(JobsFullError, match="in total"):
+            await add_many(store, record, bytes(500_000))
+        assert await redis.exists(*(f"receipt:{number}" for number in range(100))) == 100
+
+
+async def add_many(store: JobStore, record: JobRecord, data: bytes) -> None:
+    for index in range(100):
+        await store.add_file(record.id, index, data)

@@ -11,11 +11,13 @@ from pathlib import Path
 from taskiq import BrokerMessage
 
 from gateway.jobs.brokers.broker import LendingBroker
-from gateway.storage.database import open_database
+from gateway.storage.database import open_database, read_database
 from gateway.storage.threads import run_in_state_thread
 
 # How often to look for messages that another process added, or that a dead one left.
 _POLL_INTERVAL_S = 1.0
+_NAME = "queue"
+# `lent_until` is a time of the monotonic clock, which all processes of a machine share and no one can set.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL, lent_until REAL NOT NULL DEFAULT 0
@@ -55,7 +57,7 @@ class DiskBroker(LendingBroker):
 
     async def renew(self, message_ids: list[str]) -> None:
         """Implement `LendingBroker.renew`."""
-        await self._lend_until(time.time() + self.lease_s, message_ids)
+        await self._lend_until(time.monotonic() + self.lease_s, message_ids)
 
     async def settle(self, message_id: str) -> None:
         """Implement `LendingBroker.settle`."""
@@ -72,7 +74,7 @@ class DiskBroker(LendingBroker):
         )
 
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
-        return open_database(self._directory, "queue", _SCHEMA)
+        return open_database(self._directory, _NAME, _SCHEMA)
 
     def _execute(self, statements: list[tuple[str, tuple[object, ...]]]) -> None:
         with self._database() as connection:
@@ -80,13 +82,16 @@ class DiskBroker(LendingBroker):
                 connection.execute(statement, values)
 
     def _lend(self) -> tuple[str, bytes] | None:
-        if not (self._directory / "queue.sqlite3").exists():
-            return None
-        now = time.time()
+        with read_database(self._directory, _NAME) as connection:
+            # Most of the time the queue is empty, and nothing has to be written to find that out.
+            if connection is None or connection.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is None:
+                return None
+        now = time.monotonic()
         with self._database() as connection:
+            # A lease that ends later than one that begins now is from before the machine was restarted.
             rows = connection.execute(
-                "UPDATE messages SET lent_until = ? WHERE id = "
-                "(SELECT id FROM messages WHERE lent_until <= ? ORDER BY id LIMIT 1) RETURNING id, data",
-                (now + self.lease_s, now),
+                "UPDATE messages SET lent_until = ? WHERE id = (SELECT id FROM messages "
+                "WHERE lent_until NOT BETWEEN ? AND ? ORDER BY id LIMIT 1) RETURNING id, data",
+                (now + self.lease_s, now, now + self.lease_s),
             ).fetchall()
         return (str(rows[0]["id"]), rows[0]["data"]) if rows else None

@@ -6,7 +6,7 @@ the size of the whole body.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,13 +39,16 @@ class Part:
     content: IO[bytes]
 
 
-async def read_form(request: Request, folder: Path, *, instruction: str) -> AsyncGenerator[Part]:
+async def read_form(
+    request: Request, folder: Path, *, instruction: str, check_space: Callable[[int], None]
+) -> AsyncGenerator[Part]:
     """Yield the parts of a multipart form as they arrive.
 
     Args:
         request: The request, whose body has not been read.
         folder: Where to create the temporary files.
         instruction: A sentence for error messages that says what to send.
+        check_space: Called before so many bytes are written to the disk; may raise.
 
     Raises:
         ProblemError: 415 `unsupported-content-type` or 400 `bad-multipart`.
@@ -66,6 +69,7 @@ async def read_form(request: Request, folder: Path, *, instruction: str) -> Asyn
     parser = MultipartParser(options[b"boundary"], collector.callbacks)  # type: ignore[arg-type] # a dict of callables
     try:
         async for chunk in request.stream():
+            check_space(len(chunk))
             parser.write(chunk)
             for part in collector.take_finished():
                 yield part

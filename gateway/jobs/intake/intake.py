@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,8 +16,9 @@ from gateway.jobs.contracts import FileState
 from gateway.jobs.intake.archives import Entry, clean_name, is_archive, read_entries, too_many_files_problem
 from gateway.jobs.intake.form import Part, read_form
 from gateway.jobs.model import JobRecord
-from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
+from gateway.jobs.stores.job_store import JobsFullError, JobStore, JobsUnavailableError
 from gateway.settings import JobLimits
+from gateway.storage.disk_space import DiskSpace
 from shared.problems import ProblemError, describe_problem
 from shared.service.uploads import upload_too_large_problem
 
@@ -28,6 +30,8 @@ _INSTRUCTION = (
     "documents."
 )
 
+_log = logging.getLogger(__name__)
+
 
 class Intake:
     """Receives the files of one job.
@@ -37,6 +41,7 @@ class Intake:
         record: The new job.
         limits: Limits of the job.
         folder: Where to hold files while they arrive; created if it does not exist.
+        space: The disk of that folder.
         check_webhook_url: Raises a ProblemError for a URL that webhooks cannot go to.
         storing: Limits how many jobs store a file at once.
     """
@@ -48,6 +53,7 @@ class Intake:
         *,
         limits: JobLimits,
         folder: Path,
+        space: DiskSpace,
         check_webhook_url: Callable[[str], None],
         storing: asyncio.Semaphore,
     ) -> None:
@@ -55,6 +61,7 @@ class Intake:
         self._record = record
         self._limits = limits
         self._folder = folder
+        self._space = space
         self._check_webhook_url = check_webhook_url
         self._storing = storing
         self._files: list[FileState] = []
@@ -70,12 +77,13 @@ class Intake:
         Raises:
             ProblemError: 400 `bad-multipart`, 413 `too-many-files` or `job-too-large`, 415 `unsupported-content-type`,
                 422 `file-missing`, or what `check_webhook_url` raises.
-            JobsUnavailableError: If the store fails or the disk is full.
+            JobsUnavailableError: If the store fails; a `JobsFullError` if there is no space.
         """
         await self._store.begin(self._record)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            async with aclosing(read_form(request, self._folder, instruction=_INSTRUCTION)) as parts:
+            form = read_form(request, self._folder, instruction=_INSTRUCTION, check_space=self._check_space)
+            async with aclosing(form) as parts:
                 async for part in parts:
                     await self._receive_part(part)
             if not self._files:
@@ -83,11 +91,21 @@ class Intake:
                 raise ProblemError(422, "file-missing", "The files are missing", detail)
             await self._store.commit(self._record, self._files)
         except BaseException as error:
-            await asyncio.shield(self._store.delete(self._record.id))
+            await asyncio.shield(self._delete())
             if isinstance(error, OSError):
                 raise JobsUnavailableError.from_error(error) from error
             raise
         return self._files
+
+    async def _delete(self) -> None:
+        try:
+            await self._store.delete(self._record.id)
+        except JobsUnavailableError as error:  # the sweep deletes it later
+            _log.warning("Unfinished job could not be deleted", extra={"reason": str(error)})
+
+    def _check_space(self, size: int) -> None:
+        if not self._space.has_room(size):
+            raise JobsFullError(f"the disk must keep {self._space.reserve_bytes:,} bytes free")
 
     async def _receive_part(self, part: Part) -> None:
         if part.name == WEBHOOK_FIELD and part.filename is None and not self._has_webhook_field:

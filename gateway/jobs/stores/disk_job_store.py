@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -15,14 +13,23 @@ from typing import TypeVar
 
 from gateway.jobs.contracts import FileState
 from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
-from gateway.jobs.stores.job_store import JobsUnavailableError
-from gateway.storage.database import get_database_path, open_database
+from gateway.jobs.stores.job_files import JobFiles
+from gateway.jobs.stores.job_store import (
+    RESULT_BYTES,
+    JobsFullError,
+    JobsUnavailableError,
+    StoreLimits,
+    result_too_large_outcome,
+)
+from gateway.storage.database import open_database, read_database
+from gateway.storage.disk_space import DiskSpace, is_disk_full
 from gateway.storage.threads import run_in_state_thread
 
 Value = TypeVar("Value")
 
 _NAME = "jobs"
-# A job is visible once it has a revision. `told` is the state of a file as JSON, `number` its index in the job.
+# A job is visible once it has a revision. `told` is the state of a file as JSON, `number` its index in the job. `usage`
+# holds the bytes that are counted for each file: its own and some for its result, and then those of its result.
 # Deleted rows are overwritten, because they hold the text of receipts.
 _SCHEMA = """
 PRAGMA secure_delete = ON;
@@ -36,21 +43,28 @@ CREATE TABLE IF NOT EXISTS files (
     PRIMARY KEY (job_id, number)
 );
 CREATE INDEX IF NOT EXISTS changes ON files (job_id, revision);
+CREATE TABLE IF NOT EXISTS usage (
+    job_id TEXT NOT NULL, number INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (job_id, number)
+);
 """
 
 
 class DiskJobStore:
     """A job store in the state directory, which several processes may share.
 
-    Nothing is written, and no directory created, before the first job.
+    Nothing is written, and no directory created, before the first job. The files of a job are created after its row and
+    deleted before it, so a file without a row is always left over from something that was interrupted.
 
     Args:
         directory: See `GatewaySettings.state_directory`.
+        limits: Limits of all jobs together.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, limits: StoreLimits) -> None:
         self._directory = directory
-        self._data = directory / _NAME
+        self._files = JobFiles(directory / _NAME)
+        self._limits = limits
+        self._space = DiskSpace(directory, limits.reserve_bytes)
 
     async def begin(self, record: JobRecord) -> None:
         """Implement `JobStore.begin`."""
@@ -58,7 +72,7 @@ class DiskJobStore:
 
     async def add_file(self, job_id: str, index: int, data: bytes) -> None:
         """Implement `JobStore.add_file`."""
-        await self._run(_write, self._data / job_id / str(index), data)
+        await self._run(self._add_file, job_id, index, data)
 
     async def commit(self, record: JobRecord, files: Sequence[FileState]) -> None:
         """Implement `JobStore.commit`."""
@@ -66,19 +80,19 @@ class DiskJobStore:
 
     async def find(self, job_id: str) -> Snapshot | None:
         """Implement `JobStore.find`."""
-        return await self._run_if_created(self._find, job_id)
+        return await self._run(self._find, job_id)
 
     async def exists(self, job_id: str) -> bool:
         """Implement `JobStore.exists`."""
-        return bool(await self._run_if_created(self._exists, job_id))
+        return await self._run(self._exists, job_id)
 
     async def find_revisions(self, job_ids: Sequence[str]) -> dict[str, int]:
         """Implement `JobStore.find_revisions`."""
-        return await self._run_if_created(self._find_revisions, job_ids) or {}
+        return await self._run(self._find_revisions, job_ids)
 
     async def find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
         """Implement `JobStore.find_changes`."""
-        return await self._run_if_created(self._find_changes, job_id, revision)
+        return await self._run(self._find_changes, job_id, revision)
 
     async def start_file(self, job_id: str, index: int) -> Work | None:
         """Implement `JobStore.start_file`."""
@@ -90,19 +104,19 @@ class DiskJobStore:
 
     async def find_next_queued(self, job_id: str, index: int, step: int) -> int | None:
         """Implement `JobStore.find_next_queued`."""
-        return await self._run_if_created(self._find_next_queued, job_id, index, step)
+        return await self._run(self._find_next_queued, job_id, index, step)
 
     async def find_outcomes(self, job_id: str, indices: Sequence[int]) -> list[Outcome]:
         """Implement `JobStore.find_outcomes`."""
-        return await self._run_if_created(self._find_outcomes, job_id, indices) or []
+        return await self._run(self._find_outcomes, job_id, indices)
 
     async def delete(self, job_id: str) -> bool:
         """Implement `JobStore.delete`."""
-        return bool(await self._run_if_created(self._delete, job_id))
+        return await self._run(self._delete, job_id)
 
     async def delete_expired(self) -> int:
         """Implement `JobStore.delete_expired`."""
-        return await self._run_if_created(self._delete_expired) or 0
+        return await self._run(self._delete_expired)
 
     async def lease_due_webhook(self, lease_s: float) -> DueWebhook | None:
         """Implement `JobStore.lease_due_webhook`."""
@@ -119,31 +133,64 @@ class DiskJobStore:
         try:
             return await run_in_state_thread(partial(call, *args))
         except (sqlite3.Error, OSError) as error:
+            if is_disk_full(self._directory):
+                raise JobsFullError(str(error)) from error
             raise JobsUnavailableError.from_error(error) from error
 
     async def _run_if_created(self, call: Callable[..., Value], *args: object) -> Value | None:
         """Return None, without creating a database, where there has never been a job."""
-        try:
-            has_jobs = get_database_path(self._directory, _NAME).exists()
-        except OSError as error:
-            raise JobsUnavailableError.from_error(error) from error
-        return await self._run(call, *args) if has_jobs else None
+        return await self._run(call, *args) if await self._run(self._is_created) else None
+
+    def _read(self) -> AbstractContextManager[sqlite3.Connection | None]:
+        return read_database(self._directory, _NAME)
+
+    def _is_created(self) -> bool:
+        with self._read() as connection:
+            return connection is not None
+
+    def _require_space(self, size: int) -> None:
+        if not self._space.has_room(size):
+            raise JobsFullError(f"the disk must keep {self._limits.reserve_bytes:,} bytes free")
 
     def _begin(self, record: JobRecord) -> None:
+        self._require_space(0)
+        # Until it is committed, it lives no longer than an upload takes.
+        expires = min(record.created + self._limits.upload_s, record.expires)
         with self._database() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, created, expires, options) VALUES (?, ?, ?, ?)",
-                (record.id, record.created, record.expires, record.options.model_dump_json()),
+                (record.id, record.created, expires, record.options.model_dump_json()),
             )
-        (self._data / record.id).mkdir(parents=True, mode=0o700)
+        self._files.create_folder(record.id)
+
+    def _add_file(self, job_id: str, index: int, data: bytes) -> None:
+        self._require_space(len(data))
+        with self._database() as connection:
+            if not self._count(connection, job_id, index, len(data) + RESULT_BYTES):
+                raise JobsFullError(f"jobs may have {self._limits.max_bytes:,} bytes in total")
+        self._files.write(job_id, index, data)
+
+    def _count(self, connection: sqlite3.Connection, job_id: str, index: int, size: int) -> bool:
+        """Count so many bytes for a file from now on; return False, counting nothing, if that exceeds the limit."""
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")  # no other process may count meanwhile
+        key = (job_id, index)
+        row = connection.execute("SELECT bytes FROM usage WHERE job_id = ? AND number = ?", key).fetchone()
+        counted = 0 if row is None else int(row["bytes"])
+        if size > counted:
+            total = int(connection.execute("SELECT ifnull(sum(bytes), 0) FROM usage").fetchone()[0])
+            if total - counted + size > self._limits.max_bytes:
+                return False
+        connection.execute("INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", (*key, size))
+        return True
 
     def _commit(self, record: JobRecord, files: Sequence[FileState]) -> None:
         finished = time.time() if all(file.state == "failed" for file in files) else None
         with self._database() as connection:
             # Again with the options, because a field of the form may follow the files.
             updated = connection.execute(
-                "UPDATE jobs SET revision = 1, finished = ?, options = ? WHERE id = ?",
-                (finished, record.options.model_dump_json(), record.id),
+                "UPDATE jobs SET revision = 1, finished = ?, options = ?, expires = ? WHERE id = ?",
+                (finished, record.options.model_dump_json(), record.expires, record.id),
             ).rowcount
             if not updated:
                 raise JobsUnavailableError("the job expired before all of its files had arrived")
@@ -155,7 +202,9 @@ class DiskJobStore:
                 _make_webhook_due(connection, record.id)
 
     def _find(self, job_id: str) -> Snapshot | None:
-        with self._database() as connection:
+        with self._read() as connection:
+            if connection is None:
+                return None
             job = connection.execute("SELECT * FROM jobs WHERE id = ? AND revision > 0", (job_id,)).fetchone()
             if job is None or job["expires"] < time.time():
                 return None
@@ -166,11 +215,13 @@ class DiskJobStore:
         return Snapshot(record, files, job["finished"], job["revision"])
 
     def _exists(self, job_id: str) -> bool:
-        with self._database() as connection:
-            return _find_revision(connection, job_id) is not None
+        with self._read() as connection:
+            return connection is not None and _find_revision(connection, job_id) is not None
 
     def _find_revisions(self, job_ids: Sequence[str]) -> dict[str, int]:
-        with self._database() as connection:
+        with self._read() as connection:
+            if connection is None:
+                return {}
             rows = connection.execute(
                 "SELECT id, revision FROM jobs WHERE revision > 0 AND id IN (SELECT value FROM json_each(?))",
                 (json.dumps(job_ids),),
@@ -178,7 +229,9 @@ class DiskJobStore:
         return {row["id"]: row["revision"] for row in rows}
 
     def _find_changes(self, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
-        with self._database() as connection:
+        with self._read() as connection:
+            if connection is None:
+                return None
             current = _find_revision(connection, job_id)
             rows = connection.execute(
                 "SELECT told FROM files WHERE job_id = ? AND revision > ? ORDER BY revision", (job_id, revision)
@@ -190,7 +243,7 @@ class DiskJobStore:
             row = _find_unfinished(connection, job_id, index)
             if row is None:
                 return None
-            data = _read_if_present(self._data / job_id / str(index))
+            data = self._files.read(job_id, index)
             attempt = row["attempts"] + 1
             _update_file(
                 connection, job_id, FileState(index=index, name=row["name"], state="running"), attempts=attempt
@@ -202,6 +255,8 @@ class DiskJobStore:
             row = _find_unfinished(connection, job_id, index)
             if row is None:
                 return False
+            if not self._count(connection, job_id, index, len(outcome.receipts_json())):
+                outcome = result_too_large_outcome()
             state, receipts = outcome.to_file_state(index, row["name"]), outcome.receipts_json().decode()
             _update_file(connection, job_id, state, attempts=row["attempts"], receipts=receipts)
             remaining = connection.execute(
@@ -210,11 +265,13 @@ class DiskJobStore:
             if remaining == 0:
                 connection.execute("UPDATE jobs SET finished = ? WHERE id = ?", (time.time(), job_id))
                 _make_webhook_due(connection, job_id)
-        (self._data / job_id / str(index)).unlink(missing_ok=True)
+        self._files.delete(job_id, index)
         return True
 
     def _find_next_queued(self, job_id: str, index: int, step: int) -> int | None:
-        with self._database() as connection:
+        with self._read() as connection:
+            if connection is None:
+                return None
             row = connection.execute(
                 "SELECT number, state FROM files WHERE job_id = ? AND number > ? AND number % ? = ? "
                 "AND state != 'failed' ORDER BY number LIMIT 1",
@@ -224,7 +281,9 @@ class DiskJobStore:
 
     def _find_outcomes(self, job_id: str, indices: Sequence[int]) -> list[Outcome]:
         placeholders = ", ".join("?" * len(indices))
-        with self._database() as connection:
+        with self._read() as connection:
+            if connection is None:
+                return []
             rows = connection.execute(
                 f"SELECT number, told, receipts FROM files WHERE job_id = ? AND number IN ({placeholders})",  # noqa: S608
                 (job_id, *indices),
@@ -233,20 +292,50 @@ class DiskJobStore:
         return [outcomes[index] for index in indices if index in outcomes]
 
     def _delete(self, job_id: str) -> bool:
-        with self._database() as connection:
-            connection.execute("DELETE FROM files WHERE job_id = ?", (job_id,))
-            existed = connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,)).rowcount > 0
-        with self._database() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # removes the deleted text from the log
-        shutil.rmtree(self._data / job_id, ignore_errors=True)
-        return existed
+        return self._delete_all([job_id]) > 0
 
     def _delete_expired(self) -> int:
+        # Listed first: each folder has a row from before it is created until after it is deleted.
+        folders = self._files.list_job_ids()
+        expired, known = list[str](), set[str]()
+        with self._read() as connection:
+            if connection is not None:
+                rows = connection.execute("SELECT id, expires FROM jobs").fetchall()
+                expired, known = (
+                    [row["id"] for row in rows if row["expires"] < time.time()],
+                    {row["id"] for row in rows},
+                )
+                for job_id in known.intersection(folders):
+                    self._delete_finished_files(connection, job_id)
+        for job_id in folders:
+            if job_id not in known:
+                self._files.delete_folder(job_id)
+        return self._delete_all(expired)
+
+    def _delete_finished_files(self, connection: sqlite3.Connection, job_id: str) -> None:
+        """Delete the bytes of files that are finished, which a process killed at that moment left."""
+        for index in self._files.list_indices(job_id):
+            row = connection.execute(
+                "SELECT state FROM files WHERE job_id = ? AND number = ?", (job_id, index)
+            ).fetchone()
+            if row is not None and row["state"] in ("done", "failed"):
+                self._files.delete(job_id, index)
+
+    def _delete_all(self, job_ids: list[str]) -> int:
+        """Delete jobs, and return how many existed."""
+        # Files first: deleting rows needs space for SQLite's log, and this may be how the disk gets it.
+        for job_id in job_ids:
+            self._files.delete_folder(job_id)
+        if not job_ids or not self._is_created():
+            return 0
         with self._database() as connection:
-            rows = connection.execute("SELECT id FROM jobs WHERE expires < ?", (time.time(),)).fetchall()
-        for row in rows:
-            self._delete(row["id"])
-        return len(rows)
+            ids = json.dumps(job_ids)
+            for table in ("files", "usage"):
+                connection.execute(f"DELETE FROM {table} WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))  # noqa: S608
+            count = connection.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (ids,)).rowcount
+        with self._database() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # removes the deleted text from the log
+        return count
 
     def _lease_due_webhook(self, lease_s: float) -> DueWebhook | None:
         now = time.time()
@@ -267,24 +356,6 @@ class DiskJobStore:
         at = None if retry_in_s is None else time.time() + retry_in_s
         with self._database() as connection:
             connection.execute("UPDATE jobs SET webhook_at = ? WHERE id = ?", (at, job_id))
-
-
-def _write(path: Path, data: bytes) -> None:
-    with open(path, "wb", opener=_open_private) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _read_if_present(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 def _find_revision(connection: sqlite3.Connection, job_id: str) -> int | None:

@@ -1,7 +1,8 @@
 """Jobs in Redis, shared by any number of gateways: states, results, and the bytes of files until they are read.
 
 No key has an expiry, so a Redis that is also a cache (policy `volatile-lru`) never evicts a job; `delete_expired`
-removes old jobs instead. Changes that must be atomic are Lua scripts.
+removes old jobs instead. For the same reason jobs could push the whole cache out of the memory, so all of them together
+are limited, to at most half of it. Changes that must be atomic are Lua scripts.
 """
 
 from __future__ import annotations
@@ -16,15 +17,50 @@ from redis.exceptions import RedisError
 
 from gateway.jobs.contracts import FileState
 from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
-from gateway.jobs.stores.job_store import JobsUnavailableError
+from gateway.jobs.stores.job_store import (
+    RESULT_BYTES,
+    JobsFullError,
+    JobsUnavailableError,
+    StoreLimits,
+    result_too_large_outcome,
+)
 
 # Sorted sets by time, in seconds since the epoch: when a job expires, and when its webhook is due.
 _JOBS = "quittance:jobs"
 _WEBHOOKS = "quittance:webhooks"
+# A hash by job ID: the bytes that are counted for each job.
+_USAGE = "quittance:jobs:usage"
 # The keys of one job end so. The first is a hash of the job itself, `:changes` a sorted set of indices by revision, and
-# the others are hashes by the index of the file.
-_KEY_SUFFIXES = ("", ":files", ":states", ":attempts", ":changes", ":data", ":receipts")
+# the others are hashes by the index of the file. `:usage` holds the bytes that are counted for each file: its own and
+# some for its result, and then those of its result.
+_KEY_SUFFIXES = ("", ":files", ":states", ":attempts", ":changes", ":data", ":receipts", ":usage")
+_MEMORY_SHARE = 0.5
 
+# A function for scripts: counts bytes for a file, unless that is more than before and all jobs would exceed the limit.
+_COUNT = """
+local function count(of_job, of_all, job, index, size, limit)
+    local counted = tonumber(redis.call('HGET', of_job, index) or 0)
+    if size > counted then
+        local total = size - counted
+        for _, bytes in ipairs(redis.call('HVALS', of_all)) do total = total + tonumber(bytes) end
+        if total > limit then return false end
+    end
+    redis.call('HSET', of_job, index, size)
+    redis.call('HINCRBY', of_all, job, size - counted)
+    return true
+end
+"""
+# KEYS: those of the job, the usage, the jobs; ARGV: the index, the bytes, the size to count, the limit, the job ID.
+# Returns 1 if the file was added, 0 if there is no space, -1 if the job does not exist any more.
+_ADD_FILE = (
+    _COUNT
+    + """
+if not redis.call('ZSCORE', KEYS[10], ARGV[5]) then return -1 end
+if not count(KEYS[8], KEYS[9], ARGV[5], ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])) then return 0 end
+redis.call('HSET', KEYS[6], ARGV[1], ARGV[2])
+return 1
+"""
+)
 # KEYS: those of the job; ARGV: the index, the new state as JSON. Returns the attempt.
 _START_FILE = """
 local state = redis.call('HGET', KEYS[3], ARGV[1])
@@ -35,10 +71,17 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[5], revision, ARGV[1])
 return redis.call('HINCRBY', KEYS[4], ARGV[1], 1)
 """
-# KEYS: those of the job, the webhooks; ARGV: the index, the new state as JSON, its name, the receipts, now, the job ID.
-_FINISH_FILE = """
+# KEYS: those of the job, the usage, the webhooks; ARGV: the index, the new state as JSON, its name, the receipts, now,
+# the job ID, the limit, and state, name and receipts for a result that does not fit.
+_FINISH_FILE = (
+    _COUNT
+    + """
 local state = redis.call('HGET', KEYS[3], ARGV[1])
 if state ~= 'queued' and state ~= 'running' then return 0 end
+if not count(KEYS[8], KEYS[9], ARGV[6], ARGV[1], #ARGV[4], tonumber(ARGV[7])) then
+    ARGV[2], ARGV[3], ARGV[4] = ARGV[8], ARGV[9], ARGV[10]
+    count(KEYS[8], KEYS[9], ARGV[6], ARGV[1], 0, 0)
+end
 local revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
@@ -47,10 +90,11 @@ redis.call('HSET', KEYS[7], ARGV[1], ARGV[4])
 redis.call('HDEL', KEYS[6], ARGV[1])
 if redis.call('HINCRBY', KEYS[1], 'left', -1) == 0 then
     redis.call('HSET', KEYS[1], 'finished', ARGV[5])
-    if redis.call('HGET', KEYS[1], 'webhook') == '1' then redis.call('ZADD', KEYS[8], ARGV[5], ARGV[6]) end
+    if redis.call('HGET', KEYS[1], 'webhook') == '1' then redis.call('ZADD', KEYS[10], ARGV[5], ARGV[6]) end
 end
 return 1
 """
+)
 # KEYS: the webhooks; ARGV: now, the end of the lease. Returns a job ID.
 _LEASE_WEBHOOK = """
 local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)[1]
@@ -64,11 +108,14 @@ class RedisJobStore:
 
     Args:
         redis: The client, which the caller closes.
+        limits: Limits of all jobs together; they also take at most half of the memory that Redis may use.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, limits: StoreLimits) -> None:
         # Any, because its commands are typed as both synchronous and asynchronous.
         self._redis: Any = redis
+        self._limits = limits
+        self._add_file_script = redis.register_script(_ADD_FILE)
         self._start_file_script = redis.register_script(_START_FILE)
         self._finish_file_script = redis.register_script(_FINISH_FILE)
         self._lease_webhook_script = redis.register_script(_LEASE_WEBHOOK)
@@ -76,12 +123,21 @@ class RedisJobStore:
     async def begin(self, record: JobRecord) -> None:
         """Implement `JobStore.begin`."""
         async with _translate_errors():
-            await self._redis.zadd(_JOBS, {record.id: record.expires})
+            # Until it is committed, it lives no longer than an upload takes.
+            expires = min(record.created + self._limits.upload_s, record.expires)
+            await self._redis.zadd(_JOBS, {record.id: expires})
 
     async def add_file(self, job_id: str, index: int, data: bytes) -> None:
         """Implement `JobStore.add_file`."""
+        size = len(data) + RESULT_BYTES
         async with _translate_errors():
-            await self._redis.hset(_get_key(job_id, ":data"), str(index), data)
+            limit = await self._find_limit()
+            keys = [*_get_keys(job_id), _USAGE, _JOBS]
+            added = await self._add_file_script(keys, [index, data, size, limit, job_id])
+        if added < 0:
+            raise JobsUnavailableError("the job expired before all of its files had arrived")
+        if not added:
+            raise JobsFullError(f"jobs may have {limit:,} bytes in total")
 
     async def commit(self, record: JobRecord, files: Sequence[FileState]) -> None:
         """Implement `JobStore.commit`."""
@@ -97,7 +153,7 @@ class RedisJobStore:
         if remaining == 0:
             job["finished"] = time.time()
         async with _translate_errors(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.zadd(_JOBS, {record.id: record.expires})  # again, because it may have expired while its files arrived
+            pipe.zadd(_JOBS, {record.id: record.expires})
             pipe.hset(_get_key(record.id), mapping=job)
             pipe.hset(
                 _get_key(record.id, ":files"), mapping={str(file.index): file.model_dump_json() for file in files}
@@ -167,16 +223,15 @@ class RedisJobStore:
             name = await self._find_name(job_id, index)
             if name is None:
                 return False
-            state = outcome.to_file_state(index, name)
             arguments: list[Any] = [
                 index,
-                state.model_dump_json(),
-                state.state,
-                outcome.receipts_json(),
+                *_describe_outcome(outcome, index, name),
                 time.time(),
                 job_id,
+                await self._find_limit(),
+                *_describe_outcome(result_too_large_outcome(), index, name),
             ]
-            return bool(await self._finish_file_script([*_get_keys(job_id), _WEBHOOKS], arguments))
+            return bool(await self._finish_file_script([*_get_keys(job_id), _USAGE, _WEBHOOKS], arguments))
 
     async def find_next_queued(self, job_id: str, index: int, step: int) -> int | None:
         """Implement `JobStore.find_next_queued`."""
@@ -211,6 +266,7 @@ class RedisJobStore:
             pipe.unlink(*_get_keys(job_id))
             pipe.zrem(_JOBS, job_id)
             pipe.zrem(_WEBHOOKS, job_id)
+            pipe.hdel(_USAGE, job_id)
             existed, *_ = await pipe.execute()
         return bool(existed)
 
@@ -245,9 +301,21 @@ class RedisJobStore:
             else:
                 await self._redis.zadd(_WEBHOOKS, {job_id: time.time() + retry_in_s}, xx=True)
 
+    async def _find_limit(self) -> int:
+        """Return how many bytes all jobs together may have."""
+        memory = await self._redis.info("memory")
+        max_memory = int(memory.get("maxmemory", 0))  # 0 if Redis has no limit of its own
+        return min(self._limits.max_bytes, int(max_memory * _MEMORY_SHARE)) if max_memory else self._limits.max_bytes
+
     async def _find_name(self, job_id: str, index: int) -> str | None:
         state = await self._redis.hget(_get_key(job_id, ":files"), str(index))
         return None if state is None else FileState.model_validate_json(state).name
+
+
+def _describe_outcome(outcome: Outcome, index: int, name: str) -> tuple[str, str, bytes]:
+    """Return the state of a file as JSON, the name of the state, and the receipts."""
+    state = outcome.to_file_state(index, name)
+    return state.model_dump_json(), state.state, outcome.receipts_json()
 
 
 def _get_key(job_id: str, suffix: str = "") -> str:
