@@ -55,6 +55,21 @@ def best_date(document: Document, probability: Floats) -> DateCandidate | None:
     return best or _best_yearless(document, probability)
 
 
+def with_weekday(text: str, match: DateMatch) -> str:
+    """Return a date as printed, with the weekday before it if that begins its segment ("Fri 23-10-92").
+
+    A weekday behind a date stays out: the labels of all seven training receipts of SROIE that have one leave it out.
+
+    Args:
+        text: The text of its segment.
+        match: The date found in it.
+    """
+    if match.weekday_span is None or match.weekday_span[0] > match.start:
+        return match.text
+    start = match.weekday_span[0]
+    return match.text if any(map(str.isalnum, text[:start])) else text[start : match.start] + match.text
+
+
 def _best_yearless(document: Document, probability: Floats) -> DateCandidate | None:
     best, best_score = None, _LEAST_YEARLESS
     for place in range(len(document.order)):

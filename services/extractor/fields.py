@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.extractor.companies.search import find_company_name
-from services.extractor.dates import best_date
+from services.extractor.companies.search import LEGAL_FORMS, find_company_name
+from services.extractor.countries import malaysia
+from services.extractor.dates import best_date, with_weekday
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
 from services.extractor.scoring import Evidence, Scoring
@@ -19,24 +20,13 @@ from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
-from shared.normalization import AmountMatch, currency, find_amounts, month_comes_first
+from shared.normalization import AmountMatch, currency, find_amounts, infer_country, month_comes_first
 
-_LEGAL_FORM = re.compile(r"\b(?:SDN|BHD|S/B|ENTERPRISE|TRADING|LTD|INC|LLC)\b", re.IGNORECASE)
-# A whole name with its legal form, after two words of which the first does not continue the line above (CO., &), or
-# after a longer word and a branch in brackets.
-_LEGAL_NAME = re.compile(
-    r"(?:(?!CO\b)\w\S+\s.*\w{2}\S*\s|\w\S{3,}\s\(\w+\)\s)(?:SDN\.?\s?BHD|BERHAD|S/B)\b", re.IGNORECASE
-)
 _CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
-_POSTCODE = re.compile(r"\b\d{5}\b")
-# After a word of four letters, or after a token with a digit (12, U5/N, 7/10A) and before a space.
-_STOP_WITHIN = re.compile(r"(?<=[^\W\d_]{4})[.;](?=\s?\w)|(?<=\d)(?P<rest>[^\s.,;]{0,3})[.;](?=\s\w)")
-_DOLLAR_IN_ADDRESS = re.compile(r"\$(?=\d)")
+_POSTAL_CODE = re.compile(r"\b\d{5}\b")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
 # Lines above or below a company or an address belong to it only if the network is this sure.
 _EDGE = 0.72
-# Maximum distance of the legal name below a brand, in segments.
-_LINES_TO_LEGAL_NAME = 4
 _MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
 # Parts of a company with at least this score are not brands or owners.
 _CLEAR = 0.85
@@ -115,10 +105,14 @@ class FieldReader:
         if not correction.known:
             span, correction = self._known_part(source.document, span) or (span, correction)
         if not correction.known:
-            span = _legal_name(source.document, span, scores[:, _CLASS["company"]])
+            if self._is_malaysian(source.document):
+                span = malaysia.take_legal_name(source.document, span, scores[:, _CLASS["company"]])
             correction = self._directory.company(span.text(source.document), sure=sure)
         result.fields.company = self._text_field("company", source, span, correction, result)
         return correction.value if correction.known else None
+
+    def _is_malaysian(self, document: Document) -> bool:
+        return infer_country(document.text, self._default_country).code == malaysia.CODE
 
     def _known_part(self, document: Document, span: Span) -> tuple[Span, Correction] | None:
         """Return the longest run of parts that names a known company; a brand or an owner may be next to the name."""
@@ -141,8 +135,8 @@ class FieldReader:
         sure = source.reading(_lengths(span)) > _SURE
         longer = self._directory.printed_address(letters(source.document.text), letters(text))
         correction = Correction(longer, True, True) if longer else self._directory.address(text, company, sure=sure)
-        if not sure and not correction.known:
-            correction = Correction(as_addresses_are(text), known=False, corrected=False)
+        if not sure and not correction.known and self._is_malaysian(source.document):
+            correction = Correction(malaysia.punctuate_address(text), known=False, corrected=False)
         result.fields.address = self._text_field("address", source, span, correction, result)
 
     def _text_field(
@@ -173,11 +167,12 @@ class FieldReader:
         day = found.match.date(self._month_first if told is None else told)
         is_ambiguous = told is None and found.match.is_ambiguous
         signs = {"impossible": float(day is None), "year_of_two": float(not re.search(r"\d{4}", found.match.text))}
-        reading = source.reading([(found.place, len(found.match.text))])
+        value = with_weekday(source.document.segment_text(found.place), found.match)
+        reading = source.reading([(found.place, len(value))])
         evidence = Evidence(score=found.score, reading=reading, signs=signs)
         result.evidence["date"] = evidence
         result.fields.date = DateField(
-            value=found.match.text,
+            value=value,
             iso=day.isoformat() if day else None,
             ambiguous=is_ambiguous,
             confidence=min(self._scoring.probability("date", evidence), _most_confident(day, is_ambiguous)),
@@ -236,37 +231,6 @@ def _without_caption(document: Document, span: Span) -> Span:
     return replace(span, parts=(replace(first, start=first.start + caption.end()), *span.parts[1:]))
 
 
-def _legal_name(document: Document, span: Span, probability: Floats) -> Span:
-    """Start a company at the line with a whole legal name, which is in the span or a few lines below it.
-
-    Brands, branches and owners precede such a line. On the training receipts, labels leave them out in 30 of 34 cases
-    where the network takes both (POPULAR BOOK / CO. (M) SDN BHD is not such a case). Of 291 receipts with a whole legal
-    name, 249 have one as the company; the others are from only three merchants.
-    """
-    for number, part in enumerate(span.parts):
-        if number and _LEGAL_NAME.match(document.text[part.start : part.end]):
-            return Span(span.parts[number:], span.score, span.doubt)
-    if _LEGAL_FORM.search(span.text(document)):
-        return span
-    last = span.parts[-1].place
-    for place in range(last + 1, min(last + 1 + _LINES_TO_LEGAL_NAME, len(document.order))):
-        if name := _LEGAL_NAME.match(document.segment_text(place)):
-            start = int(document.start[place])
-            score = mean_probability(document, probability, start, start + name.end())
-            return Span((Part(place, start, start + name.end(), score),), score, span.doubt)
-    return span
-
-
-def as_addresses_are(address: str) -> str:
-    """Correct what is often misread in addresses.
-
-    A period or semicolon after a word or a number within the address becomes a comma: of 1,552 such places in the
-    training labels, 1,534 have a comma. Short words keep their period, because they may be abbreviations (NO. 5, JLN.
-    TUN); so does the end. A dollar sign before a digit becomes an S (S117), because addresses have no prices.
-    """
-    return _DOLLAR_IN_ADDRESS.sub("S", _STOP_WITHIN.sub(lambda found: f"{found['rest'] or ''},", address))
-
-
 def _lengths(span: Span) -> list[tuple[int, int]]:
     """Return the place and the number of characters of each part."""
     return [(part.place, part.end - part.start) for part in span.parts]
@@ -282,8 +246,8 @@ def text_signs(value: str, printed: str, parts: int) -> dict[str, float]:
     """
     return {
         "parts": min(parts, 5) / 5,
-        "legal_form": float(bool(_LEGAL_FORM.search(value))),
-        "postcode": float(bool(_POSTCODE.search(value))),
+        "legal_form": float(next(LEGAL_FORMS.find(value), None) is not None),
+        "postcode": float(bool(_POSTAL_CODE.search(value))),
         "stop_within": float(bool(re.search(r"\w\.\s\w", value))),
         "tight_comma": float(bool(re.search(r",\S", value))),
         "ends_in_stop": float(value.endswith((".", ","))),

@@ -13,7 +13,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,10 @@ class Directory:
 
     def __len__(self) -> int:
         return len(self._companies) + len(self._addresses)
+
+    def keys(self, field: str) -> Set[str]:
+        """Return the letters and digits of all companies or addresses."""
+        return (self._companies if field == "company" else self._addresses).keys()
 
     def usual(self, field: str, value: str) -> float:
         """Return the share of a spelling among all with the same letters and digits, 0 (unknown) to 1."""

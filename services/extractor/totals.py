@@ -17,7 +17,15 @@ from services.extractor.dates import MISREAD_DIGITS
 from services.extractor.encoding import Document
 from services.extractor.spans import mean_probability
 from shared.arrays import Floats
-from shared.normalization import AmountMatch, find_amounts, find_concepts, infer_number_format, names_concept
+from shared.normalization import (
+    AmountMatch,
+    find_amounts,
+    find_concepts,
+    infer_country,
+    infer_number_format,
+    names_concept,
+)
+from shared.normalization.country import smallest_coin
 from shared.normalization.vocabulary import Concept
 
 # Concepts with which a row that names the total announces another amount: "total savings", "total items".
@@ -36,12 +44,13 @@ FEATURES = (
     "paid",  # on a row that names a payment, and on none that names the total
     "change",
     "zero",
-    "rounded",  # 1 if it is another amount rounded to five cents, -1 if another amount is this one rounded
+    "rounded",  # 1 if it is another amount rounded to the country's smallest coin, -1 if another is this one rounded
 )
 DEFAULT_WEIGHTS = (1.0, 1.0, 0.3, 0.3, 1.0, 0.5, -0.5, -1.5, -1.0, 2.0)
 DEFAULT_NO_TOTAL = -3.0
 _LIMIT = 6.0
-_COIN = Decimal("0.05")
+# Smallest coin of most countries that round totals, for receipts of an unknown one that print a rounding.
+_USUAL_COIN = Decimal("0.05")
 _NEARLY_AMOUNT = re.compile(r"(?<![A-Za-z])[\dOoQDIil|SsBZz]{1,6}\s?[.,]\s?[\dOoQDIil|SsBZz]{2}(?![A-Za-z\d])")
 
 
@@ -94,6 +103,9 @@ def candidates(document: Document, probability: Floats) -> list[Candidate]:
     change = {one.match.amount for one in prints if names_concept(one.row, "change")}
     subtotals = {one.match.amount for one in prints if names_concept(one.row, "subtotal", "net")}
     small = {amount for amount in amounts if amount != 0}
+    coin = smallest_coin(infer_country(document.text).code)
+    if coin is None and any(names_concept(one.row, "rounding") for one in prints):
+        coin = _USUAL_COIN
     result = []
     for amount, places in amounts.items():
         likely = max(one.score for one in places)
@@ -108,17 +120,19 @@ def candidates(document: Document, probability: Floats) -> list[Candidate]:
             bool(not named and amount in paid),
             bool(not named and amount in change),
             amount == 0,
-            _rounded(amount, amounts),
+            _rounded(amount, amounts, coin),
         )
         result.append(Candidate(amount, tuple(places), tuple(float(value) for value in features)))
     return result
 
 
-def _rounded(amount: Decimal, others: Iterable[Decimal]) -> int:
-    """Return the feature `rounded`: without the smallest coins, totals are rounded to five cents."""
-    whole = amount % _COIN == 0
-    near = [other for other in others if 0 < abs(other - amount) < _COIN and (other % _COIN == 0) != whole]
-    if not near or abs(amount) <= 1:
+def _rounded(amount: Decimal, others: Iterable[Decimal], coin: Decimal | None) -> int:
+    """Return the feature `rounded`: cash totals are rounded where the smallest coins are missing."""
+    if coin is None or abs(amount) <= 20 * coin:
+        return 0
+    whole = amount % coin == 0
+    near = [other for other in others if 0 < abs(other - amount) < coin and (other % coin == 0) != whole]
+    if not near:
         return 0
     return 1 if whole else -1
 

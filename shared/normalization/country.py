@@ -12,6 +12,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
@@ -94,6 +95,7 @@ class _Habits:
     words: tuple[str, ...]
     postal: re.Pattern[str] | None
     tax_ids: tuple[str, ...]
+    coin: Decimal | None
 
 
 def infer_country(text: str, default: str | None = None) -> Country:
@@ -228,6 +230,12 @@ def countries_of_tax_id(number: str) -> frozenset[str]:
     )
 
 
+def smallest_coin(country: str | None) -> Decimal | None:
+    """Return the coin to which totals in cash are rounded in a country (ISO 3166); None where they are not."""
+    habits = _habits().get(country or "")
+    return habits.coin if habits is not None else None
+
+
 def _languages(text: str) -> Iterator[Evidence]:
     for language, count in count_language_words(text).items():
         countries = frozenset(
@@ -248,6 +256,7 @@ def _habits() -> Mapping[str, _Habits]:
             # A code and its place are on one line.
             postal=re.compile(one["postal"].replace(r"\s", " "), re.MULTILINE) if "postal" in one else None,
             tax_ids=tuple(one.get("tax_ids", ())),
+            coin=Decimal(one["coin"]) if "coin" in one else None,
         )
         for code, one in content.items()
     }

@@ -48,6 +48,7 @@ class DateMatch:
         day_first: The date if the day comes first; None if that is not a date.
         month_first: The date if the month comes first; the same if only one order is possible.
         weekday: The weekday printed next to it, 0 is Monday; None if there is none.
+        weekday_span: Where the weekday starts and ends in the text; None if there is none.
     """
 
     start: int
@@ -56,6 +57,7 @@ class DateMatch:
     day_first: datetime.date | None
     month_first: datetime.date | None
     weekday: int | None = None
+    weekday_span: tuple[int, int] | None = None
 
     @property
     def is_ambiguous(self) -> bool:
@@ -215,7 +217,7 @@ def _read(match: re.Match[str], text: str, folded: str) -> DateMatch:
         month = _month_numbers()[groups["name"]] if groups.get("name") else int(groups["month"])
         readings = (_date(year, month, int(groups["day"])),) * 2
     start, end = match.span()
-    return DateMatch(start, end, text[start:end], *readings, weekday=_weekday_near(folded, start, end))
+    return DateMatch(start, end, text[start:end], *readings, *_weekday_near(folded, start, end))
 
 
 @lru_cache(maxsize=1)
@@ -227,10 +229,11 @@ def _weekday_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
 
 
-def _weekday_near(folded: str, start: int, end: int) -> int | None:
+def _weekday_near(folded: str, start: int, end: int) -> tuple[int | None, tuple[int, int] | None]:
+    """Return the weekday before or after a date, and where it stands."""
     before, after = _weekday_patterns()
-    match = before.search(folded[max(start - _WEEKDAY_REACH, 0) : start]) or after.match(folded, end)
-    return None if match is None else _weekday_numbers()[match["name"]]
+    match = before.search(folded, max(start - _WEEKDAY_REACH, 0), start) or after.match(folded, end)
+    return (None, None) if match is None else (_weekday_numbers()[match["name"]], match.span("name"))
 
 
 def _full_year(digits: str) -> int:

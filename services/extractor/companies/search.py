@@ -20,7 +20,7 @@ from shared.normalization.folding import fold
 from shared.normalization.phrases import PhraseIndex
 
 # Legal forms of companies in Latin script, as they end a name; single letters stand with periods ("s.r.l").
-_LEGAL_FORMS = PhraseIndex(
+LEGAL_FORMS = PhraseIndex(
     """
     sdn bhd; berhad; pte ltd; pvt ltd; private limited; pty ltd; ltd; limited; llc; inc; corp; plc; gmbh; gmbh & co
     kg; gesmbh; ges.m.b.h; ohg; o.h.g; e.k; kg; ag; sarl; s.a.r.l; sas; s.a.s; eurl; s.a; s.l; s.l.u; srl; s.r.l;
@@ -66,8 +66,13 @@ def find_company_name(document: Document) -> NameCandidate | None:
     return best if best is not None and best.score >= _MIN_SCORE else None
 
 
+def find_site_names(folded: str) -> set[str]:
+    """Return the names in the web addresses of a folded text, letters and digits only: myshop of www.my-shop.de."""
+    return {_letters(match["label"]) for match in _DOMAIN.finditer(folded)}
+
+
 def _candidates(document: Document) -> Iterator[NameCandidate]:
-    labels = {_letters(match["label"]) for match in _DOMAIN.finditer(fold(document.text))}
+    labels = find_site_names(fold(document.text))
     texts = [document.segment_text(place) for place in range(len(document.order))]
     repeats = Counter(_letters(text) for text in texts)
     country = infer_country(document.text).code
@@ -106,7 +111,7 @@ def _is_other_print(text: str) -> bool:
 
 
 def _ends_in_legal_form(text: str) -> bool:
-    return any(not any(map(str.isalnum, text[match.end :])) for match in _LEGAL_FORMS.find(text) if match.start)
+    return any(not any(map(str.isalnum, text[match.end :])) for match in LEGAL_FORMS.find(text) if match.start)
 
 
 def _letters(text: str) -> str:

@@ -75,6 +75,27 @@ def test_prefers_a_legal_name_a_few_lines_below_a_brand() -> None:
     assert known.company.value == "BASKIN ROBBINS"
 
 
+def test_keeps_the_punctuation_and_the_brand_of_other_countries() -> None:
+    address = "19 QUEEN STREET. LONDON SW1A 1AA"
+    fields = read([["SARANG CAFE"], [address], ["VAT", "£9.00"]], confidence=0.9, address=[address])
+    assert fields.address is not None
+    assert fields.address.value == address
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("FRI 23-10-92", "FRI 23-10-92"),
+        ("Freitag, 23.10.1992 18:05", "Freitag, 23.10.1992"),
+        ("DATE: FRI 23-10-92", "23-10-92"),
+    ],
+)
+def test_keeps_the_weekday_of_a_date_unless_words_announce_it(line: str, value: str) -> None:
+    fields = read([[line]], date=[line])
+    assert fields.date is not None
+    assert fields.date.value == value
+
+
 @pytest.mark.parametrize("caption", ["Owned by: ", "FACEBOOK : -"])
 def test_leaves_out_the_caption_of_a_company(caption: str) -> None:
     line = f"{caption}CHEF LEE SDN BHD"
@@ -119,21 +140,13 @@ def test_joins_the_segments_of_an_address_with_spaces() -> None:
     assert fields.address.quad == ((0.0, 40.0), (250.0, 40.0), (250.0, 140.0), (0.0, 140.0))
 
 
-@pytest.mark.parametrize(
-    ("read_as", "value"),
-    [
-        ("19, JALAN KANCIL. OFF JALAN PUDU; 55100 KL.", "19, JALAN KANCIL, OFF JALAN PUDU, 55100 KL."),
-        ("NO. 5, JLN. TUN 3.4, S.D.", "NO. 5, JLN. TUN 3.4, S.D."),
-        ("LOT 38. 39 JALAN NOVA U5/N. SEKSYEN U5", "LOT 38, 39 JALAN NOVA U5/N, SEKSYEN U5"),
-        ("$117, SECOND FLOOR, LOT P.T. 2811", "S117, SECOND FLOOR, LOT P.T. 2811"),
-    ],
-)
-def test_corrects_usual_misreadings_in_addresses_unless_read_without_doubt(read_as: str, value: str) -> None:
-    unsure, sure = (read([[read_as]], confidence=one, address=[read_as]).address for one in (0.9, 1.0))
+def test_corrects_usual_misreadings_in_malaysian_addresses_unless_read_without_doubt() -> None:
+    rows = [["19, JALAN KANCIL. OFF JALAN PUDU"], ["SELANGOR, MALAYSIA"], ["TOTAL RM 9.00"]]
+    unsure, sure = (read(rows, confidence=one, address=[rows[0][0]]).address for one in (0.9, 1.0))
     assert unsure is not None
     assert sure is not None
-    assert unsure.value == value
-    assert sure.value == read_as
+    assert unsure.value == "19, JALAN KANCIL, OFF JALAN PUDU"
+    assert sure.value == rows[0][0]
 
 
 def test_address_spans_one_foreign_segment_but_not_two() -> None:
@@ -288,6 +301,15 @@ def test_prefers_the_rounded_total() -> None:
     rows = [["TOTAL", "19.99"], ["ROUNDING", "0.01"], ["ROUNDED TOTAL", "20.00"], ["CASH", "50.00"]]
     chances = weighed(rows, {"19.99": 0.6, "20.00": 0.4})
     assert max(chances, key=chances.__getitem__) == Decimal("20.00")
+
+
+@pytest.mark.parametrize(("country", "expected"), [("MELBOURNE, AUSTRALIA", 1.0), ("AUSTIN, TX 78701 USA", 0.0)])
+def test_totals_are_rounded_only_where_the_smallest_coins_are_missing(country: str, expected: float) -> None:
+    document = encode(segments([[country], ["TOTAL", "19.99"], ["CASH", "20.00"]]))
+    found = candidates(document, np.full(len(document.text), 0.5, np.float32))
+    features = {one.amount: dict(zip(FEATURES, one.features, strict=True)) for one in found}
+    assert features[Decimal("20.00")]["rounded"] == expected
+    assert features[Decimal("19.99")]["rounded"] == -expected
 
 
 def test_computes_features_of_amounts() -> None:

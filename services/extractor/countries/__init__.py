@@ -1,0 +1,1 @@
+"""Habits of single countries, each in a module that its name belongs to."""
