@@ -40,7 +40,7 @@ from gateway.stages.connection import check_in_background
 from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
 from gateway.storage.disk_space import DiskSpace
-from gateway.storage.redis_store import RedisLink, RedisStore
+from gateway.storage.redis_store import OwnerLimits, RedisLink, RedisStore
 from gateway.storage.stores import MemoryStore, Store
 from gateway.storage.threads import state_watch
 from shared.problems import ProblemError
@@ -74,7 +74,7 @@ class Composition:
         self._settings = settings
         self._open_stages = open_stages
         self._link = connect_redis(settings.storage)
-        self._store = open_store(settings.storage, self._link)
+        self._store, self._replays = open_stores(settings.storage, self._link)
         self._keys = KeyRing(KeyStore(settings.storage.state_directory))
 
     @asynccontextmanager
@@ -86,7 +86,9 @@ class Composition:
             health = get_components(app).health
             health.add_condition(lambda: self._keys.problem)
             health.watch("state", state_watch.busy_s)
-            cache = ReceiptCache(self._store, ttl_s=settings.storage.cache_ttl_s)
+            # In Redis, both are in the same place.
+            other = self._replays if self._link is None else None
+            cache = ReceiptCache(self._store, ttl_s=settings.storage.cache_ttl_s, replays=other)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(self._open_stages(settings.stages))
             renderer = self._build_renderer()
@@ -131,7 +133,7 @@ class Composition:
                 limits=RateLimits(self._link, redis_url),
                 patience_s=storage.redis_timeout_s,
             ),
-            Middleware(Idempotency, store=self._store, ttl_s=storage.idempotency_ttl_s if storage.cache_ttl_s else 0),
+            Middleware(Idempotency, store=self._replays, ttl_s=storage.idempotency_ttl_s if storage.cache_ttl_s else 0),
         ]
 
     def route_limits(self) -> list[RouteLimits]:
@@ -161,11 +163,13 @@ def connect_redis(settings: StorageSettings) -> RedisLink | None:
     return RedisLink.connect(str(settings.redis_url), timeout_s=settings.redis_timeout_s)
 
 
-def open_store(settings: StorageSettings, link: RedisLink | None) -> Store:
-    """Return a store in Redis if there is a link to it, otherwise one in memory."""
+def open_stores(settings: StorageSettings, link: RedisLink | None) -> tuple[Store, Store]:
+    """Return the stores of receipts and of responses: in Redis if there is a link to it, otherwise in memory."""
+    limits = OwnerLimits(settings.idempotency_max_entries, settings.idempotency_max_bytes)
     if link is not None:
-        return RedisStore(link)
-    return MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)
+        return RedisStore(link), RedisStore(link, limits)
+    receipts = MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)
+    return receipts, MemoryStore(max_entries=limits.max_entries, max_bytes=limits.max_bytes)
 
 
 @asynccontextmanager

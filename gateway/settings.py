@@ -100,6 +100,16 @@ class StorageSettings(EnvironmentSettings):
     idempotency_ttl_s: int = Field(
         default=86_400, ge=1, description="Seconds that the response to a request with an Idempotency-Key is kept."
     )
+    idempotency_max_bytes: int = Field(
+        default=32 * 2**20,
+        ge=0,
+        description="Maximum size in bytes of stored responses: of all together in memory, of each caller in Redis.",
+    )
+    idempotency_max_entries: int = Field(
+        default=10_000,
+        ge=0,
+        description="Maximum number of stored responses: of all together in memory, of each caller in Redis.",
+    )
     state_directory: Path = Field(
         default=Path("state"),
         description="Directory for data that must outlive the process; created if it does not exist.",

@@ -1,7 +1,8 @@
 """`Idempotency-Key`: a POST that is sent again, because its response was lost, gets the same response.
 
-The response is kept in the store of the cache, with a fingerprint of the request. A response that contains a receipt is
-kept under the receipt's prefix, so that it is deleted with the receipt.
+The response is kept with a fingerprint of the request. A response that contains a receipt is kept under the receipt's
+prefix, so that it is deleted with the receipt. Responses have limits of their own, and per caller: however many
+requests someone sends, neither the receipts nor the responses of others are dropped for them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from gateway.caller import Caller
 from gateway.request_context import get_request_context
 from gateway.storage.cache import CacheUnavailableError, not_deleted, replay_key
 from gateway.storage.cache_control import Caching
-from gateway.storage.stores import Lock, Store
+from gateway.storage.stores import Lock, Store, Unchanged
 from shared.problems import ProblemError
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
@@ -71,7 +72,7 @@ class Idempotency:
 
     Args:
         app: The application behind it.
-        store: Shared with the cache.
+        store: Keeps responses.
         ttl_s: Seconds that a response is kept; with 0, requests with a key are refused (400).
     """
 
@@ -277,16 +278,25 @@ class _StoredResponse:
         if may_store_body and context.receipt_id is not None:
             record.body_key = replay_key(context.receipt_id, context.caller.group, self._slot)
             condition = not_deleted(context.receipt_id, context.caller.group)
-            await self._store.put(record.body_key, bytes(self._body), ttl_s=self._ttl_s, condition=condition)
+            await self._put(record.body_key, bytes(self._body), condition)
         elif may_store_body:
             record.body = base64.b64encode(self._body).decode()
-        await self._store.put(self._slot, record.model_dump_json().encode(), ttl_s=self._ttl_s)
+        await self._put(self._slot, record.model_dump_json().encode())
+
+    async def _put(self, key: str, value: bytes, condition: Unchanged | None = None) -> None:
+        owner = _identify_owner(get_request_context(self._request.scope).caller)
+        await self._store.put(key, value, ttl_s=self._ttl_s, condition=condition, owner=owner)
 
 
 def _build_slot(caller: Caller, key: str) -> str:
-    """Return the store key of a record; callers without an API key differ by their address."""
-    parts = [caller.counted_as, key] if caller.name is None else ["group", caller.group, key]
+    """Return the store key of a record."""
+    parts = [_identify_owner(caller), key]
     return f"quittance:idempotency:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+
+
+def _identify_owner(caller: Caller) -> str:
+    """Return whose idempotency keys a caller uses: its group's or, without an API key, those of its address."""
+    return caller.counted_as if caller.name is None else f"group:{caller.group}"
 
 
 async def _release(lock: Lock) -> None:

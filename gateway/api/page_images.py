@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from gateway.api.receipts import ACCEPTED_FILES, DOCUMENT_TYPES
 from gateway.components import get_gateway_components
+from gateway.request_context import get_request_context
 from gateway.settings import GatewaySettings
 from shared.problems import problem_responses
 from shared.service.uploads import read_upload, upload_openapi
@@ -41,6 +42,8 @@ def build_pages_router(settings: GatewaySettings) -> APIRouter:
 
         The coordinates of a receipt's lines are pixels of this picture.
         """
+        # Pictures are not stored, also not as responses.
+        get_request_context(request.scope).is_replayable = False
         upload = await read_upload(request, settings.upload_limits)
         picture, media_type = await get_gateway_components(request.app).pipeline.show_page(upload.data, page)
         return Response(picture, media_type=media_type)

@@ -38,6 +38,8 @@ _LAYOUT = 3
 _TTL_JITTER = 0.1
 # Longer than reading any receipt takes.
 _DELETION_MARK_TTL_S = 3600.0
+# Marks count together, so that they push out each other before anyone's receipts.
+_MARKS = "deletion marks"
 # A process that is very busy must still be able to renew it in time.
 _LOCK_TTL_S = 5.0
 
@@ -126,12 +128,14 @@ class ReceiptCache:
 
     Args:
         store: Where receipts are kept; closed with the cache.
+        replays: Where stored responses with receipts are kept, if that is another store; also closed.
         ttl_s: Maximum lifetime of a receipt in seconds; 0 turns the cache off. Entries expire up to a tenth earlier, at
             random, so that those created together do not expire together.
     """
 
-    def __init__(self, store: Store, *, ttl_s: float) -> None:
+    def __init__(self, store: Store, *, ttl_s: float, replays: Store | None = None) -> None:
         self._store = store
+        self._stores = (store,) if replays is None else (store, replays)
         self._ttl_s = ttl_s
 
     @property
@@ -194,6 +198,7 @@ class ReceiptCache:
             entry.model_dump_json().encode(),
             ttl_s=ttl_s,
             condition=Unchanged(key.mark, since.deletion_mark),
+            owner=key.owner,
         )
 
     async def delete(self, receipt_id: str, caller: Caller) -> bool:
@@ -210,17 +215,22 @@ class ReceiptCache:
         # The marks come first: a receipt that is being read must not be put where the scan has already been.
         await asyncio.gather(
             *(
-                self._store.put(_mark_key(receipt_id, owner), secrets.token_bytes(16), ttl_s=_DELETION_MARK_TTL_S)
+                store.put(
+                    _mark_key(receipt_id, owner), secrets.token_bytes(16), ttl_s=_DELETION_MARK_TTL_S, owner=_MARKS
+                )
+                for store in self._stores
                 for owner in caller.owners
             )
         )
         # One scan for all owners.
         prefix = _prefix(receipt_id) if caller.is_operator else _prefix(receipt_id, caller.group)
-        return await self._store.delete(prefix) > 0
+        counts = [await store.delete(prefix) for store in self._stores]
+        return sum(counts) > 0
 
     async def aclose(self) -> None:
-        """Close the store."""
-        await self._store.aclose()
+        """Close the stores."""
+        for store in self._stores:
+            await store.aclose()
 
 
 def replay_key(receipt_id: str, owner: str, name: str) -> str:

@@ -8,10 +8,12 @@ down only one request per second waits for it; that request finds out when Redis
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import astuple, dataclass
 from typing import TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -38,6 +40,37 @@ _CLOCK_TICK_S = 1e-6
 _PUT_IF_UNCHANGED = """
 if (redis.call('get', KEYS[2]) or '') ~= ARGV[3] then return 0 end
 redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+# KEYS: the value's, the condition's, the owner's index and sizes; ARGV: the value, its lifetime in milliseconds, 1 if
+# there is a condition, the expected value, the maximum number of values of the owner, and their maximum size. The index
+# holds the owner's keys by the time they were put; the sizes are those of their values, and their sum under ''.
+_PUT_FOR_OWNER = """
+if ARGV[3] == '1' and (redis.call('get', KEYS[2]) or '') ~= ARGV[4] then return 0 end
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local total = tonumber(redis.call('hget', KEYS[4], '') or 0)
+local function forget(key)
+    local size = tonumber(redis.call('hget', KEYS[4], key) or 0)
+    redis.call('hdel', KEYS[4], key)
+    redis.call('zrem', KEYS[3], key)
+    total = total - size
+end
+for _, key in ipairs(redis.call('zrangebyscore', KEYS[3], '-inf', now - ARGV[2])) do forget(key) end
+forget(KEYS[1])
+redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('zadd', KEYS[3], now, KEYS[1])
+redis.call('hset', KEYS[4], KEYS[1], #ARGV[1])
+total = total + #ARGV[1]
+while redis.call('zcard', KEYS[3]) > tonumber(ARGV[5]) or total > tonumber(ARGV[6]) do
+    local oldest = redis.call('zrange', KEYS[3], 0, 0)[1]
+    if not oldest then break end
+    forget(oldest)
+    redis.call('del', oldest)
+end
+redis.call('hset', KEYS[4], '', total)
+redis.call('pexpire', KEYS[3], ARGV[2])
+redis.call('pexpire', KEYS[4], ARGV[2])
 return 1
 """
 # The last key is the lock's. Returns the values of the others, then whether the lock was taken.
@@ -160,31 +193,49 @@ def _retrieve_exception(task: asyncio.Future[Result]) -> None:
         task.exception()
 
 
+@dataclass(frozen=True)
+class OwnerLimits:
+    """Limits of what one owner stores: the number of values, and the size of all of them in bytes."""
+
+    max_entries: int
+    max_bytes: int
+
+
 class RedisStore:
     """A store in Redis, shared by all gateways.
 
     Args:
         link: The link to Redis; closed with the store.
+        per_owner: Limits of what each owner stores, beyond which its oldest values are dropped; None for no limits
+            except those of Redis.
     """
 
-    def __init__(self, link: RedisLink) -> None:
+    def __init__(self, link: RedisLink, per_owner: OwnerLimits | None = None) -> None:
         self._link = link
+        self._per_owner = per_owner
 
     async def get(self, *keys: str) -> list[bytes | None]:
         """Return the value of each key, or None; raise `CacheUnavailableError`."""
         return _to_bytes(await self._link.ask(lambda: self._link.redis.mget(keys)))
 
-    async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
+    async def put(
+        self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None, owner: str = ""
+    ) -> bool:
         """Store a value if the condition holds; return whether it did. Raise `CacheUnavailableError`."""
         milliseconds = int(ttl_s * 1000)
         redis = self._link.redis
         if milliseconds < 1:
             return False
+        if self._per_owner is not None:
+            keys = (key, key if condition is None else condition.key, *_get_owner_keys(owner))
+            expected = b"" if condition is None else condition.value or b""
+            arguments = (value, milliseconds, int(condition is not None), expected, *astuple(self._per_owner))
+            return bool(await self._link.ask(lambda: redis.eval(_PUT_FOR_OWNER, len(keys), *keys, *arguments)))
         if condition is None:
             return bool(await self._link.ask(lambda: redis.set(key, value, px=milliseconds)))
-        keys, expected = (key, condition.key), condition.value or b""
+        pair, expected = (key, condition.key), condition.value or b""
         return bool(
-            await self._link.ask(lambda: redis.eval(_PUT_IF_UNCHANGED, 2, *keys, value, milliseconds, expected))
+            await self._link.ask(lambda: redis.eval(_PUT_IF_UNCHANGED, 2, *pair, value, milliseconds, expected))
         )
 
     async def delete(self, prefix: str) -> int:
@@ -244,6 +295,12 @@ class _RedisLock(Lock):
     async def _release(self) -> None:
         redis, arguments = self._link.redis, (self._key, self._token)
         await self._link.ask(lambda: redis.eval(_RELEASE_LOCK, 1, *arguments))
+
+
+def _get_owner_keys(owner: str) -> tuple[str, str]:
+    """Return the keys of an owner's index and sizes."""
+    name = hashlib.sha256(owner.encode()).hexdigest()[:32]
+    return f"quittance:owner:{name}:keys", f"quittance:owner:{name}:sizes"
 
 
 def _to_bytes(values: list[bytes | str | None]) -> list[bytes | None]:

@@ -10,11 +10,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 # The lifetime of a lock should be several times as long.
 _RENEW_INTERVAL_S = 0.5
+# Locks are few and small, so they are never those who have most.
+_LOCKS = "locks"
 
 
 class CacheUnavailableError(Exception):
@@ -63,8 +65,14 @@ class Store(Protocol):
     async def get(self, *keys: str) -> list[bytes | None]:
         """Return the value of each key, or None."""
 
-    async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
-        """Store a value if the condition holds; return whether it did."""
+    async def put(
+        self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None, owner: str = ""
+    ) -> bool:
+        """Store a value if the condition holds; return whether it did.
+
+        A store with limits makes room by dropping values of owners who have many, so that no one loses theirs because
+        of what others store.
+        """
 
     async def delete(self, prefix: str) -> int:
         """Delete all values whose keys have this prefix; return their count."""
@@ -82,8 +90,25 @@ class Store(Protocol):
         """Close the connections."""
 
 
+@dataclass(frozen=True)
+class _Entry:
+    value: bytes
+    expires: float
+    owner: str
+
+
+@dataclass
+class _Holding:
+    """What one owner has: its keys, the least recently used first, and the size of their values."""
+
+    keys: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    size: int = 0
+
+
 class MemoryStore:
-    """A store in this process, limited in entries and bytes; the least recently used entries are dropped first.
+    """A store in this process, limited in entries and bytes.
+
+    When it is full, the owner that has most loses the least recently used of its entries.
 
     Args:
         max_entries: Maximum number of values.
@@ -95,23 +120,31 @@ class MemoryStore:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._clock = clock
-        self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._entries: dict[str, _Entry] = {}
+        self._holdings: dict[str, _Holding] = {}
         self._bytes = 0
 
     async def get(self, *keys: str) -> list[bytes | None]:
         """Return the value of each key, or None."""
         return [self._get(key) for key in keys]
 
-    async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
+    async def put(
+        self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None, owner: str = ""
+    ) -> bool:
         """Store a value if the condition holds, unless it is larger than the whole store."""
         if condition is not None and self._get(condition.key) != condition.value:
             return False
         self._drop(key)
         if ttl_s > 0 and len(value) <= self._max_bytes and self._max_entries > 0:
-            self._entries[key] = (self._clock() + ttl_s, value)
+            self._entries[key] = _Entry(value, self._clock() + ttl_s, owner)
             self._bytes += len(value)
-            while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
-                self._drop(next(iter(self._entries)))
+            holding = self._holdings.setdefault(owner, _Holding())
+            holding.keys[key] = None
+            holding.size += len(value)
+            while len(self._entries) > self._max_entries:
+                self._drop_oldest_of(max(self._holdings.values(), key=lambda each: len(each.keys)))
+            while self._bytes > self._max_bytes:
+                self._drop_oldest_of(max(self._holdings.values(), key=lambda each: each.size))
         return True
 
     async def delete(self, prefix: str) -> int:
@@ -124,7 +157,7 @@ class MemoryStore:
     async def try_lock(self, key: str, *, ttl_s: float) -> Lock | None:
         """Take a lock that lives for `ttl_s` without renewal; return None if it is held."""
         token = secrets.token_bytes(16)
-        taken = await self.put(key, token, ttl_s=ttl_s, condition=Unchanged(key, None))
+        taken = await self.put(key, token, ttl_s=ttl_s, condition=Unchanged(key, None), owner=_LOCKS)
         return _MemoryLock(self, key, token, ttl_s) if taken else None
 
     async def get_or_lock(self, *keys: str, lock_key: str, ttl_s: float) -> tuple[list[bytes | None], Lock | None]:
@@ -135,23 +168,32 @@ class MemoryStore:
     async def aclose(self) -> None:
         """Drop everything."""
         self._entries.clear()
+        self._holdings.clear()
         self._bytes = 0
 
     def _get(self, key: str) -> bytes | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        expires, value = entry
-        if self._clock() >= expires:
+        if self._clock() >= entry.expires:
             self._drop(key)
             return None
-        self._entries.move_to_end(key)
-        return value
+        self._holdings[entry.owner].keys.move_to_end(key)
+        return entry.value
+
+    def _drop_oldest_of(self, holding: _Holding) -> None:
+        self._drop(next(iter(holding.keys)))
 
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)
-        if entry is not None:
-            self._bytes -= len(entry[1])
+        if entry is None:
+            return
+        self._bytes -= len(entry.value)
+        holding = self._holdings[entry.owner]
+        del holding.keys[key]
+        holding.size -= len(entry.value)
+        if not holding.keys:
+            del self._holdings[entry.owner]
 
 
 class _MemoryLock(Lock):
@@ -164,7 +206,7 @@ class _MemoryLock(Lock):
 
     async def _renew(self) -> bool:
         held = Unchanged(self._key, self._token)
-        return await self._store.put(self._key, self._token, ttl_s=self._ttl_s, condition=held)
+        return await self._store.put(self._key, self._token, ttl_s=self._ttl_s, condition=held, owner=_LOCKS)
 
     async def _release(self) -> None:
         if await self._store.get(self._key) == [self._token]:

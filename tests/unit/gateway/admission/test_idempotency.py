@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import tracemalloc
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -182,3 +183,33 @@ async def test_kept_body_can_be_received_again(sizes: list[int]) -> None:
         body += message["body"]
         message = await request.receive()
     assert body + message["body"] == b"".join(chunks)
+
+
+async def test_bad_requests_of_one_caller_push_out_nothing_of_others(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path)
+    (_, quiet), (_, loud) = keys.create("quiet"), keys.create("loud")
+    settings = GatewaySettings(state_directory=tmp_path, cache_max_entries=10, idempotency_max_entries=10)
+    async with run_gateway(settings) as gateway:
+        first = await post(gateway, "a", X_API_Key=quiet)
+        for number in range(30):
+            assert (await post(gateway, str(number), b"bad", X_API_Key=loud)).status_code == 415
+        assert is_replay(first, await post(gateway, "a", X_API_Key=quiet))
+        found = await gateway.http.get(f"/v1/receipts/{first.json()['id']}", headers={"X-API-Key": quiet})
+        assert found.status_code == 200
+
+
+async def test_deleting_a_receipt_deletes_the_responses_with_it(gateway: Gateway) -> None:
+    first = await post(gateway, "a")
+    assert (await gateway.http.delete(f"/v1/receipts/{first.json()['id']}")).status_code == 204
+    again = await post(gateway, "a")
+    assert "idempotency-replayed" not in again.headers
+    assert len(gateway.detector.requests) == 2
+
+
+async def test_pictures_of_pages_are_not_kept(gateway: Gateway) -> None:
+    picture = make_picture(shade=3)
+    for _ in range(2):
+        response = await post(gateway, "a", picture, path="/v1/pages")
+        assert (response.status_code, response.content) == (200, picture)
+        assert "idempotency-replayed" not in response.headers
+    assert_problem(await post(gateway, "a", make_picture(shade=4), path="/v1/pages"), 422, "idempotency-key-reused")

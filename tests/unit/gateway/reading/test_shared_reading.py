@@ -222,9 +222,11 @@ class SlowStore(MemoryStore):
         await self._wait()
         return await super().get_or_lock(*keys, lock_key=lock_key, ttl_s=ttl_s)
 
-    async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
+    async def put(
+        self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None, owner: str = ""
+    ) -> bool:
         await self._wait()
-        return await super().put(key, value, ttl_s=ttl_s, condition=condition)
+        return await super().put(key, value, ttl_s=ttl_s, condition=condition, owner=owner)
 
     async def _wait(self) -> None:
         await asyncio.sleep(self.delay_s)

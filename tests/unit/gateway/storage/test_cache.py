@@ -48,7 +48,9 @@ async def test_receipts_expire_a_little_early_and_at_different_times() -> None:
     times: set[float] = set()
 
     class RecordingStore(MemoryStore):
-        async def put(self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None) -> bool:
+        async def put(
+            self, key: str, value: bytes, *, ttl_s: float, condition: Unchanged | None = None, owner: str = ""
+        ) -> bool:
             times.add(ttl_s)
             return True
 

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.request_context import limit_redis_time
-from gateway.storage.redis_store import RedisLink, RedisStore
+from gateway.storage.redis_store import OwnerLimits, RedisLink, RedisStore
 from gateway.storage.stores import CacheUnavailableError, Unchanged
 from tests.support.redis_server import run_redis
 
@@ -147,3 +147,46 @@ async def test_get_or_lock_locks_only_if_the_first_key_has_no_value(store: Redis
     await store.put("a", b"1", ttl_s=60)
     assert await store.get_or_lock("a", "mark", lock_key="lock", ttl_s=60) == ([b"1", b"x"], None)
     assert await store.get_or_lock("b", "none", lock_key="other", ttl_s=60) != ([None, None], None)
+
+
+@pytest.fixture
+async def limited(tmp_path: Path) -> AsyncIterator[RedisStore]:
+    """A store that keeps three values or 100 bytes of each owner."""
+    async with run_redis(tmp_path) as url:
+        link = RedisLink.connect(url, timeout_s=5)
+        yield RedisStore(link, OwnerLimits(max_entries=3, max_bytes=100))
+        await link.aclose()
+
+
+async def test_owner_beyond_its_limits_loses_its_oldest_values(limited: RedisStore) -> None:
+    await limited.put("quiet", bytes(60), ttl_s=60, owner="quiet")
+    for number in range(5):
+        await limited.put(f"loud {number}", b"1", ttl_s=60, owner="loud")
+        await asyncio.sleep(0.002)  # the index is in milliseconds
+    loud = [f"loud {number}" for number in range(5)]
+    assert await limited.get(*loud) == [None, None, b"1", b"1", b"1"]
+    await limited.put("loud 5", bytes(99), ttl_s=60, owner="loud")
+    assert await limited.get(*loud, "loud 5") == [None, None, None, None, b"1", bytes(99)]
+    await limited.put("loud 6", bytes(101), ttl_s=60, owner="loud")  # too large on its own
+    assert await limited.get("loud 6", "quiet") == [None, bytes(60)]
+
+
+async def test_counts_replaced_deleted_and_expired_values_once(limited: RedisStore) -> None:
+    for _ in range(5):
+        await limited.put("a", bytes(60), ttl_s=60, owner="one")
+    await limited.put("b", bytes(40), ttl_s=60, owner="one")
+    assert await limited.get("a", "b") == [bytes(60), bytes(40)]
+    short = RedisStore(limited._link, OwnerLimits(max_entries=3, max_bytes=100))
+    await short.put("c", bytes(90), ttl_s=0.05, owner="two")
+    await asyncio.sleep(0.1)
+    for key in "de":
+        await short.put(key, bytes(50), ttl_s=0.05, owner="two")
+    assert await short.get("d", "e") == [bytes(50)] * 2
+
+
+async def test_limited_store_checks_conditions(limited: RedisStore) -> None:
+    assert await limited.put("a", b"1", ttl_s=60, condition=Unchanged("mark", None), owner="one")
+    await limited.put("mark", b"2", ttl_s=60, owner="marks")
+    assert not await limited.put("a", b"2", ttl_s=60, condition=Unchanged("mark", None), owner="one")
+    assert await limited.put("a", b"3", ttl_s=60, condition=Unchanged("mark", b"2"), owner="one")
+    assert await limited.get("a") == [b"3"]

@@ -46,6 +46,36 @@ async def test_bounds_memory_and_counts_replaced_values_once() -> None:
     assert await store.get("d", "b") == [None, bytes(50)]
 
 
+async def test_owner_with_the_most_entries_loses_its_own() -> None:
+    store = build_store(max_entries=10)
+    await store.put("quiet", b"1", ttl_s=60, owner="quiet")
+    for number in range(100):
+        await store.put(f"loud {number}", b"1", ttl_s=60, owner="loud")
+    assert await get(store, "quiet") == b"1"
+    kept = [number for number in range(100) if await get(store, f"loud {number}")]
+    assert kept == list(range(91, 100))
+
+
+async def test_owner_with_the_largest_values_loses_its_own() -> None:
+    store = build_store(max_entries=100)
+    for number in range(20):
+        await store.put(f"quiet {number}", b"1", ttl_s=60, owner="quiet")
+    for number in range(10):
+        await store.put(f"loud {number}", bytes(30), ttl_s=60, owner="loud")
+    assert [await get(store, f"quiet {number}") for number in range(20)] == [b"1"] * 20
+    assert [number for number in range(10) if await get(store, f"loud {number}")] == [8, 9]
+
+
+async def test_values_that_change_their_owner_are_counted_once() -> None:
+    store = build_store(max_entries=2)
+    for owner in ("one", "two", "one"):
+        await store.put("a", b"1", ttl_s=60, owner=owner)
+    await store.put("b", b"1", ttl_s=60, owner="two")
+    assert await store.get("a", "b") == [b"1", b"1"]
+    await store.delete("")
+    assert store._holdings == {}
+
+
 async def test_values_expire() -> None:
     clock = FakeClock()
     store = build_store(clock=clock)
