@@ -36,14 +36,23 @@ def start_training(model: str, options: Mapping[str, Any], settings: Iterable[st
     Raises:
         TrainingOptionError: If a setting is unknown or invalid, or the training packages are not installed.
     """
+    module = import_for_training(f"services.{model}.training.train")
+    config = configure(module.TrainingConfig, options, settings)
+    return run_with_progress(module.train, config, console)
+
+
+def import_for_training(name: str) -> Any:
+    """Import a module of the project that needs the training packages.
+
+    Raises:
+        TrainingOptionError: If they are not installed.
+    """
     try:
-        module = importlib.import_module(f"services.{model}.training.train")
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise TrainingOptionError(
             f"Training needs {error.name}, which is not installed: pip install 'quittance[train]'"
         ) from error
-    config = configure(module.TrainingConfig, options, settings)
-    return run_with_progress(module.train, config, console)
 
 
 def set_aside(run: Path) -> Path:

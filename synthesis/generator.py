@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from shared.learning.dataset import write_receipt, write_split
 from shared.learning.labels import LabeledSegment
 from synthesis.content.receipt import draw_content
 from synthesis.photography.photograph import PictureStyle, draw_style, take_picture
-from synthesis.printing.layout import draw_layout
+from synthesis.printing.layout import Printed, draw_layout
 from synthesis.printing.rendering import render_strip
 from synthesis.printing.signs import load_sign_faces
 
@@ -53,7 +54,18 @@ def render_receipt(
         FontError: If the folder has no usable font.
     """
     chance = random.Random(f"receipt {seed}")
-    printed = draw_layout(chance, draw_content(chance, country), load_sign_faces(fonts) if fonts else ())
+    signs = load_sign_faces(fonts) if fonts else ()
+    return photograph(chance, draw_layout(chance, draw_content(chance, country), signs), style)
+
+
+def photograph(chance: random.Random, printed: Printed, style: PictureStyle | None) -> SyntheticReceipt:
+    """Make the picture of a printed strip, and map its labels into it.
+
+    Args:
+        chance: Source of random choices.
+        printed: The strip.
+        style: Wear and kind of picture; drawn if None.
+    """
     strip = render_strip(chance, printed)
     pixels = np.random.default_rng(chance.getrandbits(64))
     image, warp = take_picture(pixels, strip, style or draw_style(pixels))
@@ -86,20 +98,32 @@ def generate(
         ValueError: If a number is out of range.
         FontError: If the folder has no usable font.
     """
+    render = partial(render_receipt, fonts=fonts)
+    write_receipts(render, out, [f"S{seed:04d}-{index:06d}" for index in range(count)], validation_share, workers)
+
+
+def write_receipts(
+    render: Callable[[str], SyntheticReceipt], out: Path, keys: Sequence[str], validation_share: float, workers: int
+) -> None:
+    """Render a receipt per key, and write them and a `split.json` into a folder.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+    count = len(keys)
     if count < 1 or workers < 1 or not 0 <= validation_share < 1:
         raise ValueError("count and workers must be at least 1; validation_share must be at least 0 and below 1")
-    keys = [f"S{seed:04d}-{index:06d}" for index in range(count)]
     if workers == 1:
         for key in keys:
-            _write(out, fonts, key)
+            _write(render, out, key)
     else:
         with ProcessPoolExecutor(workers) as pool:
-            list(pool.map(partial(_write, out, fonts), keys, chunksize=8))
+            list(pool.map(partial(_write, render, out), keys, chunksize=8))
     held_out = round(count * validation_share)
     write_split(out, {"train": keys[: count - held_out], "validation": keys[count - held_out :]})
 
 
-def _write(out: Path, fonts: Path | None, key: str) -> None:
+def _write(render: Callable[[str], SyntheticReceipt], out: Path, key: str) -> None:
     cv2.setNumThreads(1)
-    receipt = render_receipt(key, fonts=fonts)
+    receipt = render(key)
     write_receipt(out, key, receipt.image, receipt.segments, receipt.entities)

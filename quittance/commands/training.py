@@ -75,12 +75,26 @@ def synthesize(
     fonts: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Additional fonts, mainly for the names of shops.")
     ] = None,
+    countries: Annotated[
+        str | None,
+        typer.Option(metavar="CODES", help="Receipts of these countries instead, such as DE,PL,TR (ISO 3166), or all."),
+    ] = None,
+    scattered: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="With --countries: share of receipts with random accents and signs.")
+    ] = 0.0,
 ) -> None:
     """Render synthetic receipts with exact labels, for training and tests."""
+    from quittance.training import TrainingOptionError, import_for_training
     from shared.learning.labels import DatasetError
     from synthesis.generator import generate
     from synthesis.printing.signs import FontError
 
-    with console.exit_on(DatasetError, FontError):
-        generate(out_folder, count, seed, workers=workers, fonts=fonts)
+    # Unknown countries are ValueErrors.
+    with console.exit_on(DatasetError, FontError, TrainingOptionError, ValueError):
+        if countries:
+            world = import_for_training("synthesis.world_generator")
+            codes = countries.upper().split(",")
+            world.generate_world(out_folder, count, seed, workers=workers, countries=codes, scattered=scattered)
+        else:
+            generate(out_folder, count, seed, workers=workers, fonts=fonts)
     console.print_message(f"Wrote {count} receipts to {out_folder}")

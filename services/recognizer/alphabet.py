@@ -1,6 +1,7 @@
 """Map the characters of the recognizer to CTC classes. numpy only.
 
-Class 0 is the CTC blank; character `i` of the alphabet has class `i + 1`.
+Class 0 is the CTC blank; character `i` of the alphabet has class `i + 1`. The manifest of weights names their alphabet.
+`DEFAULT_CHARACTERS` are those of the next training.
 """
 
 from __future__ import annotations
@@ -18,14 +19,48 @@ from shared.arrays import Integers
 BLANK = 0
 
 PRINTABLE_ASCII = "".join(chr(code) for code in range(32, 127))
-# Printable ASCII (including the space), three currency signs, the degree sign and a few accented letters.
-DEFAULT_CHARACTERS = PRINTABLE_ASCII + "£€¥°éèàçüöäñ"
+# What weights up to 2026-11-25 read: also three currency signs, the degree sign and a few accented letters.
+FIRST_CHARACTERS = PRINTABLE_ASCII + "£€¥°éèàçüöäñ"
+# Every letter of Latin-1 (with the two ordinal letters and the micro sign) and of Latin Extended-A.
+_LATIN_1 = "ªµº" + "".join(chr(code) for code in range(0xC0, 0x100) if chr(code) not in "×÷")
+_LATIN_EXTENDED_A = "".join(chr(code) for code in range(0x100, 0x180))
+_CURRENCY_SIGNS = "₹₺₫₱฿₩¢"
+_TYPOGRAPHY = "‘’‚“”„«»‹›–—¡¿§©®™№"
+# The characters of older weights come first, so that a training can start from those.
+DEFAULT_CHARACTERS = "".join(
+    dict.fromkeys(FIRST_CHARACTERS + _LATIN_1 + _LATIN_EXTENDED_A + _CURRENCY_SIGNS + _TYPOGRAPHY)
+)
 
-# Plain forms of typographic characters.
+# What to write for characters that an alphabet does not have: typographic ones, and letters without a decomposition.
 _REPLACEMENTS = {
-    "‘": "'", "’": "'", "´": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-",
+    "‘": "'", "’": "'", "‚": ",", "´": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "−": "-",
     "…": "...", "\u00a0": " ", "\t": " ", "×": "x", "•": "*", "·": ".",
+    "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ð": "D", "ð": "d", "Ħ": "H", "ħ": "h", "ı": "i",
+    "Ŧ": "T", "ŧ": "t", "Ŋ": "N", "ŋ": "n",
+    # Romanian letters with a comma below look like the older ones with a cedilla.
+    "Ș": "Ş", "ș": "ş", "Ț": "Ţ", "ț": "ţ",
 }  # fmt: skip
+# Plain forms of letters that are neither typographic nor decomposed.
+_PLAIN_LETTERS = {
+    "ß": "s",
+    "æ": "a",
+    "Æ": "A",
+    "œ": "o",
+    "Œ": "O",
+    "þ": "t",
+    "Þ": "T",
+    "ĸ": "k",
+    "ŉ": "n",
+    "µ": "u",
+    "©": "c",
+}
+
+
+def strip_accent(character: str) -> str:
+    """Return the ASCII character that is most like another, such as `u` for `ü`, or that other where there is none."""
+    plain = _PLAIN_LETTERS.get(character) or _REPLACEMENTS.get(character, character)
+    base = unicodedata.normalize("NFKD", plain)[0]
+    return base if base.isascii() else character
 
 
 class AlphabetError(ValueError):
@@ -70,10 +105,18 @@ class Alphabet:
         for character in unicodedata.normalize("NFC", text):
             plain = character if character in self._class_of else _REPLACEMENTS.get(character, character)
             if plain not in self._class_of and len(plain) == 1:
-                base = unicodedata.normalize("NFD", plain)[0]
-                plain = base if base in self._class_of else plain
+                plain = self._drop_accents(plain)
             out.append(plain)
         return "".join(out)
+
+    def _drop_accents(self, character: str) -> str:
+        """Return a letter with as many of its accents as the alphabet has, such as `â` for `ấ`, or itself."""
+        parts = unicodedata.normalize("NFD", character)
+        for count in range(len(parts) - 1, 0, -1):
+            fewer = unicodedata.normalize("NFC", parts[:count])
+            if fewer in self._class_of:
+                return fewer
+        return character
 
     def covers(self, text: str) -> bool:
         """Return whether every character of the text has a class."""
@@ -108,6 +151,7 @@ class Alphabet:
         pairs = []
         for character in self.characters:
             capital = character.upper()
-            if capital != character and capital in self._class_of:
+            # The capitals of ı and ſ belong to i and s.
+            if capital != character and capital in self._class_of and capital.lower() == character:
                 pairs.append((self._class_of[capital], self._class_of[character]))
         return tuple(pairs)

@@ -1,4 +1,4 @@
-"""Text folded for comparison: case and accents gone, every character in its place."""
+"""Text folded for comparison: case, accents and typography gone, every character in its place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import unicodedata
 from functools import lru_cache
 
 # Letters that Unicode does not decompose into a base letter and an accent.
-_BASES = str.maketrans("ßøłđðħıŋœæþĸ", "solddhinoatk")
-_DASHES = str.maketrans("‐‑‒–—−", "------")
+_BASES = str.maketrans("ßøłđðħıŋœæþĸŧŉµ", "solddhinoatktnu")
+_TYPOGRAPHY = str.maketrans("‐‑‒–—−‘’‚‛´“”„‟«»‹›", "------" + "'" * 5 + '"' * 4 + '""' + "''")
 
 
 def fold(text: str) -> str:
-    """Return text in lower case without accents and with plain dashes.
+    """Return text in lower case without accents and with plain dashes and quotes.
 
     The result has as many characters as the text, so a place in one is a place in the other: `fold("Größe") == "grose"`
     ("ß" becomes one "s").
@@ -21,6 +21,6 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _fold_character(character: str) -> str:
-    lower = character.lower()[:1].translate(_BASES).translate(_DASHES)
+    lower = character.lower()[:1].translate(_BASES).translate(_TYPOGRAPHY)
     base = unicodedata.normalize("NFKD", lower)[:1]
     return base if base and not unicodedata.combining(base) else " "

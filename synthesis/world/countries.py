@@ -17,6 +17,10 @@ _COMMON_WORDS = 5
 _COMMON = 0.85
 
 
+class CountryError(ValueError):
+    """No receipts of a country can be made; the message names it."""
+
+
 @dataclass(frozen=True)
 class TaxId:
     """A number that authorities give to companies.
@@ -122,13 +126,16 @@ def choose_country(chance: random.Random, shares: Mapping[str, float] | None = N
         shares: Weight per ISO 3166 code; None for the shares of `countries.toml`.
 
     Raises:
-        ValueError: If a code is not in `countries.toml`, or the weights are not positive in sum.
+        CountryError: If a code is not in `countries.toml`.
+        ValueError: If the weights are not positive in sum.
     """
     countries = load_countries()
     weights = {code: country.share for code, country in countries.items()} if shares is None else dict(shares)
     unknown = sorted(set(weights) - set(countries))
     if unknown:
-        raise ValueError(f"No receipts of {', '.join(unknown)} can be made; choose from {', '.join(sorted(countries))}")
+        raise CountryError(
+            f"No receipts of {', '.join(unknown)} can be made; choose from {', '.join(sorted(countries))}"
+        )
     if sum(weights.values()) <= 0:
         raise ValueError("The shares of the countries have to be positive")
     return countries[chance.choices(list(weights), weights=list(weights.values()))[0]]

@@ -46,7 +46,8 @@ class WorldReceipt:
     Attributes:
         country: ISO 3166.
         language: ISO 639.
-        segments: From top to bottom.
+        page: Its rows as the till prints them.
+        segments: The same text with positions, from top to bottom.
         merchant: Who issued it.
         purchase: What was bought.
         moment: When.
@@ -54,6 +55,7 @@ class WorldReceipt:
 
     country: str
     language: str
+    page: Page
     segments: list[Segment]
     merchant: Merchant
     purchase: Purchase
@@ -84,7 +86,8 @@ def make_receipt(seed: int, *, shares: Mapping[str, float] | None = None, brands
         sheet.page.map_text(capitalize)
     if chance.random() < _WITHOUT_ACCENTS:
         sheet.page.map_text(strip_accents)
-    return WorldReceipt(country.code, language.code, place_rows(sheet.page, chance), merchant, purchase, moment)
+    segments = place_rows(sheet.page, chance)
+    return WorldReceipt(country.code, language.code, sheet.page, segments, merchant, purchase, moment)
 
 
 def _write(sheet: Sheet, purchase: Purchase) -> None:

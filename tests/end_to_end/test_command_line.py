@@ -34,6 +34,16 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_renders_receipts_of_countries_and_names_unknown_ones(tmp_path: Path) -> None:
+    result = run_quittance("synthesize", "--count", "1", "--out", tmp_path, "--countries", "pl,tr", "--scattered", "1")
+    assert result.returncode == 0, result.stderr
+    (boxes,) = (tmp_path / "boxes").iterdir()
+    assert not boxes.read_text(encoding="utf-8").isascii()
+    result = run_quittance("synthesize", "--count", "1", "--out", tmp_path, "--countries", "PL,XX")
+    assert result.returncode != 0
+    assert "XX" in result.stderr
+
+
 def test_extract_reads_files_without_a_server(repository: Path, tmp_path: Path) -> None:
     sample = repository / "tests" / "samples" / "malaysia.jpg"
     note = tmp_path / "note.jpg"

@@ -17,12 +17,12 @@ def build_model(texts: list[str], order: int = 4) -> LanguageModel:
     return LanguageModel(*count_ngrams(texts, ALPHABET, order), ALPHABET)
 
 
-def measure_log_probability(language: LanguageModel, text: str, character: str) -> float:
+def measure_log_probability(language: LanguageModel, text: str, character: str, alphabet: Alphabet = ALPHABET) -> float:
     """Return the log probability of a character after a text; '' is the end."""
     history = language.start_history()
-    for label in ALPHABET.encode(text).tolist():
+    for label in alphabet.encode(text).tolist():
         history = language.extend_history(history, label)
-    return language.compute_log_probability(history, int(ALPHABET.encode(character)[0]) if character else BLANK)
+    return language.compute_log_probability(history, int(alphabet.encode(character)[0]) if character else BLANK)
 
 
 def build_logits(frames: list[dict[str, float]], alphabet: Alphabet = ALPHABET) -> np.ndarray:

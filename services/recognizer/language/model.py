@@ -1,7 +1,7 @@
 """Character n-gram model, interpolated by the rule of Witten and Bell ("The zero-frequency problem", 1991).
 
-It ignores case and the value of digits: letters count as capitals and all digits as one. So it helps to distinguish `O`
-from `0` and `VERIFY` from `VERIRY`, but never prefers one price to another.
+It ignores case, accents and the value of digits: letters count as capitals without accents, and all digits as one. So
+it helps to distinguish `O` from `0` and `VERIFY` from `VERIRY`, but never prefers one price to another, or `ü` to `u`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.recognizer.alphabet import Alphabet
+from services.recognizer.alphabet import Alphabet, strip_accent
 from shared.arrays import Doubles, Integers, NamedArrays, Pixels
 from shared.inference.weights import Manifest, parse_weights
 
@@ -25,6 +25,8 @@ EDGE = "\x02"
 _BITS = 7
 _DIGITS = "0123456789"
 _LOG_DIGITS = math.log(10.0)
+# Signs that count as the first of them, since the counted receipts have few others.
+_CURRENCY_SIGNS = "€₹₺₫₱฿₩"
 
 
 class LanguageModel:
@@ -39,19 +41,31 @@ class LanguageModel:
         counts: `(N,)` number of occurrences of each.
         alphabet: Alphabet of the recognizer.
         version: Version of the counts.
+        counted: Alphabet of the counts, if the recognizer reads further characters; these count as those that they look
+            like.
+        accents: Whether the counts distinguish accents, as those up to 2026-11-24 do.
 
     Raises:
         ValueError: If the alphabet has more symbols than the counts can distinguish.
     """
 
-    def __init__(self, ngrams: Pixels, counts: Integers, alphabet: Alphabet, *, version: str = "none") -> None:
+    def __init__(
+        self,
+        ngrams: Pixels,
+        counts: Integers,
+        alphabet: Alphabet,
+        *,
+        version: str = "none",
+        counted: Alphabet | None = None,
+        accents: bool = False,
+    ) -> None:
         self.version = version
         self.order = int(ngrams.shape[1])
-        known = list_symbols(alphabet)
-        if len(known) > 1 << _BITS or self.order * _BITS > 62:
+        known = list_symbols(counted or alphabet, accents=accents)
+        if len(known) >= 1 << _BITS or self.order * _BITS > 62:
             raise ValueError(f"{self.order}-grams of {len(known)} symbols do not fit into 62 bits.")
         # Indexed by class; the blank represents the edge.
-        self._places = [known.index(_fold_character(character, known)) for character in EDGE + alphabet.characters]
+        self._places = [_find_place(character, known, accents=accents) for character in EDGE + alphabet.characters]
         self._shared = [_LOG_DIGITS if character in _DIGITS else 0.0 for character in EDGE + alphabet.characters]
         self._uniform = -math.log(len(known))
         self._seen: dict[int, float] = {}
@@ -71,12 +85,20 @@ class LanguageModel:
         """
 
         def parse(manifest: Manifest, arrays: NamedArrays) -> LanguageModel:
-            if manifest.alphabet != alphabet.characters:
+            counted = Alphabet(manifest.alphabet or "")
+            if not alphabet.characters.startswith(counted.characters):
                 raise ValueError(
                     "the language model uses another alphabet than the recognizer. Count it again with "
                     "`python -m services.recognizer.training.language`, or switch it off: QUITTANCE_LANGUAGE=off."
                 )
-            return cls(arrays["ngrams"], arrays["counts"].astype(np.int64), alphabet, version=manifest.version)
+            return cls(
+                arrays["ngrams"],
+                arrays["counts"].astype(np.int64),
+                alphabet,
+                version=manifest.version,
+                counted=counted,
+                accents=bool(manifest.architecture.get("accents", True)),
+            )
 
         return parse_weights(folder, NAME, parse)
 
@@ -119,9 +141,14 @@ class LanguageModel:
         return np.asarray(mixed[inverse], np.float64)
 
 
-def list_symbols(alphabet: Alphabet) -> str:
-    """Return the symbols of the model: the edge first, then the alphabet without lower case and further digits."""
-    folded = (_fold_character(character, alphabet.characters) for character in alphabet.characters)
+def list_symbols(alphabet: Alphabet, *, accents: bool = False) -> str:
+    """Return the symbols of the model: the edge first, then the alphabet without lower case and further digits.
+
+    Args:
+        alphabet: Alphabet of the recognizer.
+        accents: Whether accents distinguish symbols.
+    """
+    folded = (_fold_character(one, alphabet.characters, accents=accents) for one in alphabet.characters)
     return "".join(dict.fromkeys([EDGE, *folded]))
 
 
@@ -142,7 +169,9 @@ def count_ngrams(texts: Sequence[str], alphabet: Alphabet, order: int) -> tuple[
         plain = " ".join(alphabet.normalize(text).split())
         if not plain or not alphabet.covers(plain):
             continue
-        padded = EDGE * (order - 1) + "".join(_fold_character(c, alphabet.characters) for c in plain) + EDGE
+        padded = (
+            EDGE * (order - 1) + "".join(_fold_character(c, alphabet.characters, accents=False) for c in plain) + EDGE
+        )
         codes = [place[symbol] for symbol in padded]
         rows += [codes[end - order : end] for end in range(order, len(codes) + 1)]
     if not rows:
@@ -151,11 +180,19 @@ def count_ngrams(texts: Sequence[str], alphabet: Alphabet, order: int) -> tuple[
     return ngrams, counts.astype(np.int64)
 
 
-def _fold_character(character: str, characters: str) -> str:
+def _fold_character(character: str, characters: str, *, accents: bool) -> str:
     if character in _DIGITS:
         return _DIGITS[0]
-    capital = character.upper()
+    if not accents and character in _CURRENCY_SIGNS:
+        return _CURRENCY_SIGNS[0] if _CURRENCY_SIGNS[0] in characters else character
+    capital = (character if accents else strip_accent(character)).upper()
     return capital if capital in characters else character
+
+
+def _find_place(character: str, known: str, *, accents: bool) -> int:
+    """Return the index of the symbol of a character; the one after the last for a character that nothing is like."""
+    symbols = (_fold_character(character, known, accents=accents), _fold_character(character, known, accents=False))
+    return next((known.index(symbol) for symbol in symbols if symbol in known), len(known))
 
 
 def _pack(ngrams: Pixels) -> Integers:

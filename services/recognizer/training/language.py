@@ -74,7 +74,7 @@ def export_model(texts: Sequence[str], folder: Path, *, data: str, order: int = 
         folder,
         {"ngrams": ngrams, "counts": counts.astype(np.int32)},
         name=NAME,
-        architecture={"order": order},
+        architecture={"order": order, "accents": False},
         alphabet=alphabet.characters,
         training={
             "data": data,

@@ -28,6 +28,7 @@ from services.recognizer.network.torch_engine import build_network
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.batches import BatchSource, SampleSets
 from services.recognizer.training.evaluate import evaluate, select_measures
+from services.recognizer.training.extension import extend_arrays
 from services.recognizer.training.hard_samples import find_hard_samples, read_logits
 from services.recognizer.training.loss import compute_loss
 from services.recognizer.training.samples import Sample, TrainingBatch, load_samples
@@ -57,7 +58,7 @@ class TrainingConfig:
         synthetic: Data set in the layout of SROIE with exact labels, or None.
         start: Folder of released weights to start from, or None for random weights.
         hard_share: Share of a pass, 0 to 1, drawn from real segments that the start weights misread. A label that they
-            contradict with certainty is more likely wrong than hard, and is left out.
+            contradict with certainty is more likely wrong than hard, and is left out. At 0, neither is searched.
         run: Folder of the checkpoint and the log.
         steps: Planned number of steps.
         seed: Random seed.
@@ -71,6 +72,7 @@ class TrainingConfig:
         short_steps: First steps with short texts only, in batches of half the size. They let CTC leave the plateau on
             which it returns blanks only.
         peak: Highest learning rate.
+        extension_rate: Factor of the learning rate for the output rows of characters that the start weights lack.
         warmup: Steps of linear warm-up.
         synthetic_share: Share of synthetic segments in a pass, 0 to 1.
         synthetic_receipts: Maximum number of synthetic receipts.
@@ -94,6 +96,7 @@ class TrainingConfig:
     columns: int = 8192
     short_steps: int = 400
     peak: float = 1.2e-3
+    extension_rate: float = 1.0
     warmup: int = 200
     synthetic_share: float = 0.2
     synthetic_receipts: int = 2000
@@ -123,8 +126,10 @@ class Trainer:
         self.alphabet = Alphabet()
         self.network = CRNN(Architecture(classes=self.alphabet.classes, **config.architecture)).to(self.device)
         start, self.origin = None, "random"
+        # Output rows that the start weights have; the rows after them are new.
+        self.known_rows = self.alphabet.classes
         if config.start is not None:
-            start, self.origin = _load_start(config.start, self.network, self.alphabet)
+            start, self.known_rows, self.origin = _load_start(config.start, self.network, self.alphabet)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.peak, weight_decay=0.01, fused=True)
         self.average = ExponentialMovingAverage(self.network, 0.999)
         self.run.resume(model=self.network, optimizer=self.optimizer, average=self.average)
@@ -146,7 +151,7 @@ class Trainer:
         if config.photographs is not None:
             real += load_samples(load_split(config.photographs, "train"), self.alphabet, cased=True)
         sets = SampleSets(real)
-        if start is not None:
+        if start is not None and config.hard_share > 0:
             sets.hard, wrong = find_hard_samples(start, real, self.alphabet, self.device)
             sets.real = [sample for index, sample in enumerate(real) if index not in wrong]
             sets.left_out = len(wrong)
@@ -229,7 +234,12 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
+        new_rows = [parameter.data[self.known_rows :] for parameter in self.network.classifier.parameters()]
+        before = [rows.clone() for rows in new_rows]
         self.optimizer.step()
+        for rows, old in zip(new_rows, before, strict=True):
+            # The steps of AdamW are proportional to the learning rate.
+            rows.lerp_(old, 1.0 - self.config.extension_rate)
         self.average.update(self.network)
         return float(loss.detach())
 
@@ -300,22 +310,26 @@ class Trainer:
         self.report({"step": self.run.step, "done": self.progress, **values})
 
 
-def _load_start(folder: Path, network: CRNN, alphabet: Alphabet) -> tuple[CRNN, str]:
-    """Load released weights into the network to train; return the released network and its version.
+def _load_start(folder: Path, network: CRNN, alphabet: Alphabet) -> tuple[CRNN, int, str]:
+    """Load released weights into the network to train.
 
-    The preparation of shades may differ: the network to train adapts to it.
+    The preparation of shades may differ: the network to train adapts to it. So may the alphabet, if it only grows.
+
+    Returns:
+        The released network, extended to the alphabet; the number of output rows that it had; and its version.
 
     Raises:
-        ValueError: If the weights have other sizes or another alphabet.
+        ValueError: If the weights have other sizes or other characters.
         WeightsError: If they cannot be read.
     """
     weights = read_weights(folder)
-    released = build_network(weights.arrays, weights.architecture)
-    sizes = dataclasses.replace(released.architecture, leveled=network.architecture.leveled)
-    if weights.alphabet != alphabet or sizes != network.architecture:
-        raise ValueError(f"The weights in {folder} have another alphabet or other sizes than the network to train.")
+    architecture = dataclasses.replace(weights.architecture, classes=alphabet.classes)
+    sizes = dataclasses.replace(architecture, leveled=network.architecture.leveled)
+    if sizes != network.architecture:
+        raise ValueError(f"The weights in {folder} have other sizes than the network to train.")
+    released = build_network(extend_arrays(weights.arrays, weights.alphabet, alphabet), architecture)
     network.load_state_dict(released.state_dict())
-    return released, weights.version
+    return released, weights.alphabet.classes, weights.version
 
 
 def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:

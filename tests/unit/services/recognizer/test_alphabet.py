@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from services.recognizer.alphabet import DEFAULT_CHARACTERS, Alphabet, AlphabetError
+from services.recognizer.alphabet import (
+    DEFAULT_CHARACTERS,
+    FIRST_CHARACTERS,
+    Alphabet,
+    AlphabetError,
+    strip_accent,
+)
 
 
 def test_alphabet_round_trip() -> None:
@@ -16,12 +22,22 @@ def test_alphabet_round_trip() -> None:
 
 def test_alphabet_covers_receipts() -> None:
     assert Alphabet().covers("Total: £9.00 (20% VAT) €1 ¥5 é ~`|{}")
+    assert Alphabet().covers("„Straße“ – zł, Kč, ₹ ₺ ₫ ₱ ฿ ₩ « Þórður » ‘ŒUVRE’ ĞÜŞİÖÇ")
+
+
+def test_alphabet_has_every_letter_of_latin_1_and_latin_extended_a() -> None:
+    letters = "".join(chr(code) for code in range(0xA0, 0x180) if chr(code).isalpha())
+    assert len(letters) == 193
+    assert Alphabet().covers(letters)
 
 
 def test_alphabet_pairs_every_latin_letter() -> None:
     alphabet = Alphabet()
     pairs = {(alphabet.characters[c - 1], alphabet.characters[s - 1]) for c, s in alphabet.case_pairs}
-    assert pairs == {(c, c.lower()) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+    assert {(c, c.lower()) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZÀÉÑØÞŁŐŠŸŽ"} <= pairs
+    # Their capitals are I, S, ʼN and SS.
+    assert not {small for _, small in pairs} & set("ıſŉß")
+    assert len({capital for capital, _ in pairs}) == len(pairs)
 
 
 def test_error_names_missing_and_repeated_characters() -> None:
@@ -34,5 +50,16 @@ def test_error_names_missing_and_repeated_characters() -> None:
 
 
 def test_normalizes_typographic_characters() -> None:
-    assert Alphabet().normalize("“Łódź” – 5…") == '"Łodz" - 5...'
-    assert Alphabet().normalize("é") == "é"
+    assert Alphabet(FIRST_CHARACTERS).normalize("“Łódź” – 5…") == '"Lodz" - 5...'
+    assert Alphabet().normalize("“Łódź” – 5…") == "“Łódź” – 5..."
+    assert Alphabet(FIRST_CHARACTERS).normalize("é") == "é"
+
+
+def test_normalizes_to_as_many_accents_as_the_alphabet_has() -> None:
+    assert Alphabet().normalize("Phở bò tái ấm, Țară") == "Pho bò tái âm, Ţară"
+    # A letter without a plain form stays, so that its label is not used.
+    assert not Alphabet(FIRST_CHARACTERS).covers(Alphabet(FIRST_CHARACTERS).normalize("ß"))
+
+
+def test_strips_accents() -> None:
+    assert "".join(map(strip_accent, "Łódź Ærø ß “–” €")) == 'Lodz Aro s "-" €'

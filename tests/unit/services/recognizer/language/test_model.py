@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from services.recognizer.alphabet import Alphabet
-from services.recognizer.language.model import WEIGHTS, LanguageModel, count_ngrams, list_symbols
+from services.recognizer.language.model import NAME, WEIGHTS, LanguageModel, count_ngrams, list_symbols
+from services.recognizer.network.loading import read_weights
+from services.recognizer.settings import WEIGHTS as RECOGNIZER_WEIGHTS
 from services.recognizer.training.language import export_model
-from shared.inference.weights import WeightsError
+from shared.inference.weights import WeightsError, save_weights
 from tests.support.language_models import ALPHABET, TEXTS, build_model, measure_log_probability
 
 
@@ -47,6 +50,39 @@ def test_ignores_case_and_value_of_digits() -> None:
     assert measure_log_probability(language, "tOtAl 9", "7") == measure_log_probability(language, "TOTAL 1", "7")
 
 
+def test_ignores_accents_and_kind_of_currency() -> None:
+    language = build_model(["THANK YOU", "TOTAL €5", "GRÖSSE"])
+    assert measure_log_probability(language, "THÄ", "Ň") == measure_log_probability(language, "THA", "N")
+    assert measure_log_probability(language, "TOTAL ", "₺") == measure_log_probability(language, "TOTAL ", "€")
+    assert measure_log_probability(language, "GRO", "ß") == measure_log_probability(language, "GRÖ", "S")
+
+
+def test_reads_older_counts_that_distinguish_accents(tmp_path: Path) -> None:
+    alphabet = Alphabet("AEÉ")
+    # Symbols are the edge, A, E and É: "AÉ" twice.
+    ngrams = np.array([[0, 0, 1], [0, 1, 3], [1, 3, 0]], np.uint8)
+    save_weights(
+        tmp_path,
+        {"ngrams": ngrams, "counts": np.full(3, 2, np.int32)},
+        name=NAME,
+        architecture={"order": 3},
+        alphabet="AEÉ",
+        training={},
+        measures={},
+    )
+    language = LanguageModel.load(tmp_path, alphabet)
+    assert measure_log_probability(language, "A", "É", alphabet) > measure_log_probability(language, "A", "E", alphabet)
+
+
+def test_serves_recognizer_that_reads_more_characters(tmp_path: Path) -> None:
+    export_model(TEXTS, tmp_path, data="made up", order=4)
+    more = Alphabet(ALPHABET.characters + "Ωỳ")
+    language, fewer = LanguageModel.load(tmp_path, more), LanguageModel.load(tmp_path, ALPHABET)
+    assert measure_log_probability(language, "THA", "N", more) == measure_log_probability(fewer, "THA", "N")
+    assert measure_log_probability(language, "THANK ", "ỳ", more) == measure_log_probability(fewer, "THANK ", "Y")
+    assert measure_log_probability(language, "THA", "Ω", more) < measure_log_probability(fewer, "THA", "N")
+
+
 def test_expects_end_of_known_text() -> None:
     language = build_model(TEXTS)
     assert measure_log_probability(language, "YOU", "") > measure_log_probability(language, "YOU", "R")
@@ -65,8 +101,9 @@ def test_rejects_another_alphabet(tmp_path: Path) -> None:
 
 
 def test_released_counts_know_receipts() -> None:
-    language = LanguageModel.load(WEIGHTS, ALPHABET)
-    assert measure_log_probability(language, "TOTA", "L") > math.log(0.9)
+    alphabet = read_weights(RECOGNIZER_WEIGHTS).alphabet
+    language = LanguageModel.load(WEIGHTS, alphabet)
+    assert measure_log_probability(language, "TOTA", "L", alphabet) > math.log(0.9)
 
 
 def test_reads_counts_as_written(tmp_path: Path) -> None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from services.recognizer.alphabet import FIRST_CHARACTERS, Alphabet
+from services.recognizer.network.architecture import Architecture
+from services.recognizer.network.loading import NAME
+from services.recognizer.network.network import CRNN
 from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
-from services.recognizer.training.train import TrainingConfig, train
+from services.recognizer.training.train import Trainer, TrainingConfig, train
+from shared.inference.device import arrays_of
+from shared.inference.weights import save_weights
 from shared.learning.dataset import write_receipt, write_split
 from shared.learning.labels import DatasetError, LabeledSegment
 
-TINY = {"channels": (2, 2, 2, 2, 4, 4, 4), "hidden": 4, "layers": 1}
+TINY: dict[str, Any] = {"channels": (2, 2, 2, 2, 4, 4, 4), "hidden": 4, "layers": 1}
 
 
 @pytest.fixture
@@ -63,6 +70,28 @@ def test_training_resumes_and_exports_loadable_weights(data: Path, tmp_path: Pat
 
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "word_f1" in line] == [2, 3, 5]
+
+
+def test_training_extends_weights_with_fewer_characters(data: Path, tmp_path: Path) -> None:
+    known = Alphabet(FIRST_CHARACTERS)
+    network = CRNN(Architecture(known.classes, **TINY))
+    start = tmp_path / "start"
+    arrays = arrays_of(network.state_dict())
+    architecture = network.architecture.to_dict()
+    save_weights(
+        start, arrays, name=NAME, architecture=architecture, alphabet=known.characters, training={}, measures={}
+    )
+    config = TrainingConfig(
+        data=data, start=start, run=tmp_path / "run", steps=1, short_steps=0, threads=1, warmup=0, architecture=TINY
+    )
+    trainer = Trainer(replace(config, extension_rate=10.0))
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    assert trainer.known_rows == known.classes
+    trainer.train()
+    moved = (trainer.network.classifier.bias - before["classifier.bias"]).abs()
+    # The first step of Adam is as long as the learning rate.
+    ratio = moved[known.classes :].median() / moved[: known.classes].median()
+    assert float(ratio.detach()) == pytest.approx(10.0, rel=0.1)
 
 
 def test_error_for_missing_synthetic_data_names_folder(data: Path, tmp_path: Path) -> None:

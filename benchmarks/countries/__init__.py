@@ -1,0 +1,1 @@
+"""How receipts of many countries are read, with accents and currency signs."""

@@ -1,0 +1,79 @@
+"""Render the receipts of `synthesis.world`: one at a time, or a folder in the layout of SROIE."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from synthesis.content.accents import AccentScatterer
+from synthesis.generator import SyntheticReceipt, photograph, write_receipts
+from synthesis.photography.photograph import PictureStyle
+from synthesis.printing.typography import can_print
+from synthesis.printing.world_layout import draw_world_face, print_page
+from synthesis.world.countries import CountryError, load_countries
+from synthesis.world.receipt import make_receipt
+
+# Stands for every country.
+ALL = "ALL"
+
+
+def render_world_receipt(
+    seed: int | str, countries: Sequence[str], *, style: PictureStyle | None = None, scattered: float = 0.0
+) -> SyntheticReceipt:
+    """Render one receipt of a country of `synthesis.world`. The same seed gives the same receipt.
+
+    Args:
+        seed: Any number or text.
+        countries: ISO 3166 codes to choose from.
+        style: Wear and kind of picture; drawn if None.
+        scattered: Probability of accents and signs at random places of its text, 0 to 1.
+
+    Raises:
+        CountryError: If a country is not known.
+    """
+    chance = random.Random(f"world receipt {seed}")
+    receipt = make_receipt(chance.getrandbits(48), shares=dict.fromkeys(countries, 1.0))
+    page = receipt.page
+    texts = {piece.text for row in page.rows for cell in row.cells for piece in cell.pieces}
+    face, needle = draw_world_face(chance, "".join(sorted(set("".join(texts)))))
+    if chance.random() < scattered:
+        scatterer = AccentScatterer()
+        page.map_text(lambda text: scatterer.scatter(text, chance, partial(can_print, face)))
+    return photograph(chance, print_page(chance, page, face, needle=needle), style)
+
+
+def generate_world(
+    out: Path,
+    count: int,
+    seed: int,
+    validation_share: float = 0.05,
+    workers: int = 1,
+    *,
+    countries: Sequence[str],
+    scattered: float = 0.0,
+) -> None:
+    """Write `count` receipts of countries and a `split.json` into a folder.
+
+    Args:
+        out: Folder; created if it is missing. Files with the same keys are replaced.
+        count: Number of receipts.
+        seed: Receipt i of a seed is always the same, whatever `count` and `workers` are.
+        validation_share: Share of the receipts in the split `validation`; the rest is `train`.
+        workers: Number of processes.
+        countries: ISO 3166 codes to choose from, or `ALL`.
+        scattered: Share of the receipts with accents and signs at random places, 0 to 1.
+
+    Raises:
+        ValueError: If a number is out of range.
+        CountryError: If a country is not known.
+    """
+    if not 0 <= scattered <= 1:
+        raise ValueError("scattered must be from 0 to 1")
+    known = load_countries()
+    codes = tuple(known) if list(countries) == [ALL] else tuple(countries)
+    if unknown := sorted(set(codes) - set(known)):
+        raise CountryError(f"No receipts of {', '.join(unknown)} can be made; choose from {', '.join(sorted(known))}")
+    render = partial(render_world_receipt, countries=codes, scattered=scattered)
+    write_receipts(render, out, [f"W{seed:04d}-{index:06d}" for index in range(count)], validation_share, workers)

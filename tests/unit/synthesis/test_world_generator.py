@@ -1,0 +1,49 @@
+"""Test rendering the receipts of many countries."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.learning.dataset import load_split
+from synthesis.photography.photograph import PictureStyle
+from synthesis.world.countries import CountryError
+from synthesis.world.receipt import make_receipt
+from synthesis.world_generator import generate_world, render_world_receipt
+
+_CLEAN = PictureStyle("scan", 0.0, 24.0)
+
+
+def test_label_is_what_the_country_prints() -> None:
+    receipt = render_world_receipt("label", ["PL"], style=_CLEAN)
+    again = render_world_receipt("label", ["PL"], style=_CLEAN)
+    assert np.array_equal(receipt.image, again.image)
+    made = make_receipt(random.Random("world receipt label").getrandbits(48), shares={"PL": 1.0})
+    printed = "".join(segment.text for segment in made.segments)
+    assert receipt.entities["total"] in printed
+    assert receipt.entities["company"]
+    assert {c for segment in receipt.segments for c in segment.text} <= set(printed)
+
+
+def test_scattering_changes_the_text() -> None:
+    plain = render_world_receipt(5, ["US"], style=_CLEAN)
+    scattered = render_world_receipt(5, ["US"], style=_CLEAN, scattered=1.0)
+    assert "".join(segment.text for segment in plain.segments).isascii()
+    assert not "".join(segment.text for segment in scattered.segments).isascii()
+
+
+def test_writes_receipts_of_countries(tmp_path: Path) -> None:
+    generate_world(tmp_path, 1, seed=4, validation_share=0.0, countries=["TR"], scattered=1.0)
+    (receipt,) = load_split(tmp_path, "train")
+    assert receipt.key == "W0004-000000"
+    assert len(receipt.segments) > 5
+
+
+def test_rejects_unknown_country_and_share(tmp_path: Path) -> None:
+    with pytest.raises(CountryError, match="XX"):
+        generate_world(tmp_path, 1, seed=4, countries=["DE", "XX"])
+    with pytest.raises(ValueError, match="scattered"):
+        generate_world(tmp_path, 1, seed=4, countries=["DE"], scattered=1.5)
