@@ -31,6 +31,7 @@ from shared.pictures.header import (
     unsupported_format_problem,
 )
 from shared.pictures.jpeg import read_structure
+from shared.pictures.polarity import is_light_text
 from shared.problems import ProblemError
 
 # The plugins are called directly, because `Image.open` applies a limit that is global to the process. They decode the
@@ -40,6 +41,10 @@ _DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "PNG": PngImageFile,
     "WebP": WebPImageFile,
 }
+# For a mask of the pixels that are at least half opaque.
+_IS_VISIBLE = [0] * 128 + [255] * 128
+# Gray level below which a pixel is dark, and maximum share of dark pixels in light text. Printed paper has more ink.
+_DARK, _MAX_DARK_SHARE = 128, 0.01
 # EXIF 2.32, tag Orientation: the operation that undoes each value.
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = {
@@ -62,7 +67,7 @@ class Picture:
     """A decoded picture, with its EXIF orientation applied.
 
     Attributes:
-        pixels: `(H, W)` gray (the luma of ITU-R BT.601), contiguous. No network uses colors.
+        pixels: `(H, W)` gray (the luma of ITU-R BT.601), contiguous, dark text on light ground. No network uses colors.
         format: JPEG, PNG or WebP.
         full_size: Width and height in pixels of the picture as sent; `pixels` has fewer if it was reduced.
     """
@@ -83,7 +88,7 @@ class Picture:
 
 
 def decode_picture(data: bytes, limits: PictureLimits, enough_pixels: int | None = None) -> Picture:
-    """Decode a JPEG, PNG or WebP of any kind: gray, palette, 16 bit, CMYK, transparent (on white), rotated.
+    """Decode a JPEG, PNG or WebP of any kind: gray, palette, 16 bit, CMYK, transparent, rotated, inverted.
 
     Args:
         data: The whole file.
@@ -116,6 +121,8 @@ def decode_picture(data: bytes, limits: PictureLimits, enough_pixels: int | None
                 full_size = full_size[::-1]
             gray = reduce_picture(flatten_picture(apply_orientation(image), "L"), enough_pixels)
             pixels = np.array(gray)
+            if is_light_text(pixels):
+                pixels = 255 - pixels
     except ProblemError:
         raise
     # Decoders raise anything for damaged files: OSError, SyntaxError, ValueError, ...
@@ -150,10 +157,10 @@ def apply_orientation(image: Image.Image) -> Image.Image:
 
 
 def flatten_picture(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
-    """Convert a loaded picture of any mode to 8 bits per channel, with transparency on white."""
+    """Convert a loaded picture of any mode to 8 bits per channel, with transparency replaced by paper."""
     if image.mode.startswith("I"):
         image = Image.fromarray(_reduce_depth(image))
-    image = _put_on_white(image)
+    image = _put_on_paper(image)
     return image if image.mode == mode else image.convert(mode)
 
 
@@ -177,11 +184,14 @@ def _reduce_depth(image: Image.Image) -> Pixels:
     return (values >> 8).astype(np.uint8)
 
 
-def _put_on_white(image: Image.Image) -> Image.Image:
-    """Replace transparency by white."""
+def _put_on_paper(image: Image.Image) -> Image.Image:
+    """Replace transparency by white, or by black if nothing visible is dark: light text needs a dark ground."""
     if not image.has_transparency_data:
         return image
     transparent = image if image.mode == "RGBA" else image.convert("RGBA")
-    paper = Image.new("RGB", transparent.size, "white")
-    paper.paste(transparent, mask=transparent.getchannel("A"))
+    alpha = transparent.getchannel("A")
+    shades = transparent.convert("L").histogram(alpha.point(_IS_VISIBLE))
+    is_light = sum(shades) > 0 and sum(shades[:_DARK]) <= _MAX_DARK_SHARE * sum(shades)
+    paper = Image.new("RGB", transparent.size, "black" if is_light else "white")
+    paper.paste(transparent, mask=alpha)
     return paper

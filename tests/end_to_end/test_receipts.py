@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from shared.contracts import FIELD_NAMES, Receipt
 from tests.support.deployment import Deployment
@@ -80,6 +82,35 @@ def test_reads_receipts(gateway: httpx2.Client, samples: list[Sample]) -> None:
             right_fields += fold(field.value if field else None) == fold(sample.fields[name])
     assert read_words / printed_words >= MIN_WORD_RECALL
     assert right_fields / (len(samples) * len(FIELD_NAMES)) >= MIN_FIELD_ACCURACY
+
+
+def to_negative(image: Image.Image) -> Image.Image:
+    return ImageOps.invert(image.convert("RGB"))
+
+
+def to_white_on_transparent(image: Image.Image) -> Image.Image:
+    ink = ImageOps.invert(image.convert("L"))
+    return Image.merge("LA", (Image.new("L", ink.size, 255), ink))
+
+
+@pytest.mark.parametrize("change", [to_negative, to_white_on_transparent])
+def test_reads_light_text(
+    gateway: httpx2.Client, samples: list[Sample], change: Callable[[Image.Image], Image.Image]
+) -> None:
+    sample = next(sample for sample in samples if sample.path.stem == "france")
+    usual = post(gateway, sample)
+    with Image.open(io.BytesIO(sample.data)) as image:
+        buffer = io.BytesIO()
+        change(image).save(buffer, "PNG")
+    changed = post(gateway, replace(sample, path=sample.path.with_suffix(".png"), data=buffer.getvalue()))
+    assert changed["fields"]["total"]["amount"] == usual["fields"]["total"]["amount"]
+    assert find_similarity(changed, usual) > 0.9
+
+
+def find_similarity(receipt: dict[str, Any], other: dict[str, Any]) -> float:
+    """Return how similar the texts of two receipts are, 0 to 1."""
+    first, second = ("\n".join(line["text"] for line in one["lines"]) for one in (receipt, other))
+    return float(SequenceMatcher(None, first, second, autojunk=False).ratio())
 
 
 def test_lines_and_fields_are_on_the_page_in_reading_order(gateway: httpx2.Client, samples: list[Sample]) -> None:

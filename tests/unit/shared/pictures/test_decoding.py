@@ -14,9 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared.arrays import Pixels
 from shared.pictures.decoding import Picture, decode_picture
 from shared.pictures.header import PictureLimits
 from shared.problems import ProblemError
+from tests.support.printed_pages import draw_lines
 
 LIMITS = PictureLimits(max_pixels=1_000_000, max_side=2_000, min_side=8)
 BLUE = (0, 0, 255)  # as Pillow has it: red, green, blue
@@ -31,6 +33,10 @@ def _save(image: Image.Image, name: str = "PNG", **options: object) -> bytes:
 
 def _noise(width: int = 40, height: int = 30) -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def _decode_pixels(image: Image.Image) -> Pixels:
+    return decode_picture(_save(image), LIMITS).pixels
 
 
 def _decode_rejected(data: bytes, limits: PictureLimits = LIMITS) -> ProblemError:
@@ -138,6 +144,25 @@ def test_transparency_becomes_white(image: Image.Image) -> None:
 def test_transparent_colors_become_white() -> None:
     assert _center(Image.new("L", (20, 20), 5), transparency=5) == 255
     assert _center(Image.new("RGB", (20, 20), BLUE).quantize(4), transparency=0) == 255
+
+
+def test_light_text_becomes_dark() -> None:
+    page, _ = draw_lines(1.0)
+    ink = Image.fromarray(255 - page[..., 0])
+    white = Image.new("L", ink.size, 255)
+    dark = _decode_pixels(Image.fromarray(page))
+    negative = _decode_pixels(Image.fromarray(255 - page))
+    on_transparent = _decode_pixels(Image.merge("LA", (white, ink)))
+    for pixels in (dark, negative, on_transparent):
+        assert np.median(pixels) > 200
+        assert np.count_nonzero(pixels < 100) > 0.7 * np.count_nonzero(page[..., 0] < 100) > 0
+
+
+def test_cutout_of_receipt_lies_on_white() -> None:
+    page, _ = draw_lines(1.0)
+    image = Image.fromarray(page).convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, image.width, 40))
+    assert _decode_pixels(image)[:40].min() == 255
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
