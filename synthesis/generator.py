@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,12 +33,14 @@ class SyntheticReceipt:
         segments: Every run of text from top to bottom, with its quad in pixels of `image`.
         entities: Company, date, address and total as printed; empty if the receipt has none.
         tight: `(N, 4, 2)` quads around the ink of `segments`, without the margin that labels leave.
+        labels: Everything else that is known of the receipt, as JSON types; empty if nothing is.
     """
 
     image: Pixels
     segments: tuple[LabeledSegment, ...]
     entities: dict[str, str]
     tight: Floats
+    labels: dict[str, Any] = field(default_factory=dict)
 
 
 def render_receipt(
@@ -107,6 +111,8 @@ def write_receipts(
 ) -> None:
     """Render a receipt per key, and write them and a `split.json` into a folder.
 
+    Further labels of a receipt are in `labels/KEY.json`.
+
     Raises:
         ValueError: If a number is out of range.
     """
@@ -127,3 +133,7 @@ def _write(render: Callable[[str], SyntheticReceipt], out: Path, key: str) -> No
     cv2.setNumThreads(1)
     receipt = render(key)
     write_receipt(out, key, receipt.image, receipt.segments, receipt.entities)
+    if receipt.labels:
+        (out / "labels").mkdir(exist_ok=True)
+        text = json.dumps(receipt.labels, indent=1, ensure_ascii=False)
+        (out / "labels" / f"{key}.json").write_text(text + "\n", encoding="utf-8")

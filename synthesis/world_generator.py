@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,20 +14,54 @@ from synthesis.photography.photograph import PictureStyle
 from synthesis.printing.typography import can_print
 from synthesis.printing.world_layout import draw_world_face, print_page
 from synthesis.world.countries import CountryError, load_countries
+from synthesis.world.labels import collect_labels
 from synthesis.world.receipt import make_receipt
 
-# Stands for every country.
-ALL = "ALL"
+# Stands for every country, each with its usual share.
+_ALL = "ALL"
+
+
+def parse_shares(text: str) -> dict[str, float] | None:
+    """Parse countries and their weights.
+
+    Args:
+        text: ISO 3166 codes separated by commas, each with its weight after `=` if it is not 1: `DE,FR=2`; or `all`.
+
+    Returns:
+        Weight by code; None for all countries with their usual weights.
+
+    Raises:
+        CountryError: If a country is not known, or a weight is not a positive number.
+    """
+    if text.strip().upper() == _ALL:
+        return None
+    shares: dict[str, float] = {}
+    for part in text.upper().split(","):
+        code, equals, share = part.strip().partition("=")
+        try:
+            shares[code] = float(share) if equals else 1.0
+        except ValueError:
+            shares[code] = 0.0
+        if not 0 < shares[code] < float("inf"):
+            raise CountryError(f"The weight in {part.strip()!r} is not a positive number")
+    known = load_countries()
+    if unknown := sorted(set(shares) - set(known)):
+        raise CountryError(f"No receipts of {', '.join(unknown)} can be made; choose from {', '.join(sorted(known))}")
+    return shares
 
 
 def render_world_receipt(
-    seed: int | str, countries: Sequence[str], *, style: PictureStyle | None = None, scattered: float = 0.0
+    seed: int | str,
+    shares: Mapping[str, float] | None,
+    *,
+    style: PictureStyle | None = None,
+    scattered: float = 0.0,
 ) -> SyntheticReceipt:
     """Render one receipt of a country of `synthesis.world`. The same seed gives the same receipt.
 
     Args:
         seed: Any number or text.
-        countries: ISO 3166 codes to choose from.
+        shares: Weight of each country (ISO 3166) to choose from; None for the usual ones.
         style: Wear and kind of picture; drawn if None.
         scattered: Probability of accents and signs at random places of its text, 0 to 1.
 
@@ -34,14 +69,20 @@ def render_world_receipt(
         CountryError: If a country is not known.
     """
     chance = random.Random(f"world receipt {seed}")
-    receipt = make_receipt(chance.getrandbits(48), shares=dict.fromkeys(countries, 1.0))
+    receipt = make_receipt(chance.getrandbits(48), shares=shares)
     page = receipt.page
     texts = {piece.text for row in page.rows for cell in row.cells for piece in cell.pieces}
     face, needle = draw_world_face(chance, "".join(sorted(set("".join(texts)))))
     if chance.random() < scattered:
         scatterer = AccentScatterer()
         page.map_text(lambda text: scatterer.scatter(text, chance, partial(can_print, face)))
-    return photograph(chance, print_page(chance, page, face, needle=needle), style)
+    picture = photograph(chance, print_page(chance, page, face, needle=needle), style)
+    about = {
+        "country": receipt.country,
+        "language": receipt.language,
+        "currency": load_countries()[receipt.country]["currency"],
+    }
+    return replace(picture, labels={**about, **collect_labels(page.rows)})
 
 
 def generate_world(
@@ -51,10 +92,12 @@ def generate_world(
     validation_share: float = 0.05,
     workers: int = 1,
     *,
-    countries: Sequence[str],
+    shares: Mapping[str, float] | None = None,
     scattered: float = 0.0,
 ) -> None:
     """Write `count` receipts of countries and a `split.json` into a folder.
+
+    `labels/KEY.json` has country, language, currency, and every labeled text of a receipt, see `collect_labels`.
 
     Args:
         out: Folder; created if it is missing. Files with the same keys are replaced.
@@ -62,7 +105,7 @@ def generate_world(
         seed: Receipt i of a seed is always the same, whatever `count` and `workers` are.
         validation_share: Share of the receipts in the split `validation`; the rest is `train`.
         workers: Number of processes.
-        countries: ISO 3166 codes to choose from, or `ALL`.
+        shares: Weight of each country, see `parse_shares`.
         scattered: Share of the receipts with accents and signs at random places, 0 to 1.
 
     Raises:
@@ -71,9 +114,5 @@ def generate_world(
     """
     if not 0 <= scattered <= 1:
         raise ValueError("scattered must be from 0 to 1")
-    known = load_countries()
-    codes = tuple(known) if list(countries) == [ALL] else tuple(countries)
-    if unknown := sorted(set(codes) - set(known)):
-        raise CountryError(f"No receipts of {', '.join(unknown)} can be made; choose from {', '.join(sorted(known))}")
-    render = partial(render_world_receipt, countries=codes, scattered=scattered)
+    render = partial(render_world_receipt, shares=shares, scattered=scattered)
     write_receipts(render, out, [f"W{seed:04d}-{index:06d}" for index in range(count)], validation_share, workers)

@@ -37,7 +37,7 @@ def write_receipts(folder: Path, country: str, count: int, seed: int) -> None:
     """Render receipts of a country into a folder in the layout of SROIE, as split `made`."""
     keys = [f"{country}-{seed}-{index:03d}" for index in range(count)]
     for key in keys:
-        receipt = render_world_receipt(f"countries {key}", [country])
+        receipt = render_world_receipt(f"countries {key}", {country: 1.0})
         write_receipt(folder, key, receipt.image, receipt.segments, receipt.entities)
     write_split(folder, {"made": keys})
 

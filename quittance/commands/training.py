@@ -77,7 +77,9 @@ def synthesize(
     ] = None,
     countries: Annotated[
         str | None,
-        typer.Option(metavar="CODES", help="Receipts of these countries instead, such as DE,PL,TR (ISO 3166), or all."),
+        typer.Option(
+            metavar="CODES", help="Receipts of these countries (ISO 3166), such as DE,PL=2,TR with weights, or all."
+        ),
     ] = None,
     scattered: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="With --countries: share of receipts with random accents and signs.")
@@ -93,8 +95,8 @@ def synthesize(
     with console.exit_on(DatasetError, FontError, TrainingOptionError, ValueError):
         if countries:
             world = import_for_training("synthesis.world_generator")
-            codes = countries.upper().split(",")
-            world.generate_world(out_folder, count, seed, workers=workers, countries=codes, scattered=scattered)
+            shares = world.parse_shares(countries)
+            world.generate_world(out_folder, count, seed, workers=workers, shares=shares, scattered=scattered)
         else:
             generate(out_folder, count, seed, workers=workers, fonts=fonts)
     console.print_message(f"Wrote {count} receipts to {out_folder}")

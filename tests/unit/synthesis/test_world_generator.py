@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -12,14 +13,14 @@ from shared.learning.dataset import load_split
 from synthesis.photography.photograph import PictureStyle
 from synthesis.world.countries import CountryError
 from synthesis.world.receipt import make_receipt
-from synthesis.world_generator import generate_world, render_world_receipt
+from synthesis.world_generator import generate_world, parse_shares, render_world_receipt
 
 _CLEAN = PictureStyle("scan", 0.0, 24.0)
 
 
 def test_label_is_what_the_country_prints() -> None:
-    receipt = render_world_receipt("label", ["PL"], style=_CLEAN)
-    again = render_world_receipt("label", ["PL"], style=_CLEAN)
+    receipt = render_world_receipt("label", {"PL": 1.0}, style=_CLEAN)
+    again = render_world_receipt("label", {"PL": 1.0}, style=_CLEAN)
     assert np.array_equal(receipt.image, again.image)
     made = make_receipt(random.Random("world receipt label").getrandbits(48), shares={"PL": 1.0})
     printed = "".join(segment.text for segment in made.segments)
@@ -29,21 +30,40 @@ def test_label_is_what_the_country_prints() -> None:
 
 
 def test_scattering_changes_the_text() -> None:
-    plain = render_world_receipt(5, ["US"], style=_CLEAN)
-    scattered = render_world_receipt(5, ["US"], style=_CLEAN, scattered=1.0)
+    plain = render_world_receipt(5, {"US": 1.0}, style=_CLEAN)
+    scattered = render_world_receipt(5, {"US": 1.0}, style=_CLEAN, scattered=1.0)
     assert "".join(segment.text for segment in plain.segments).isascii()
     assert not "".join(segment.text for segment in scattered.segments).isascii()
 
 
 def test_writes_receipts_of_countries(tmp_path: Path) -> None:
-    generate_world(tmp_path, 1, seed=4, validation_share=0.0, countries=["TR"], scattered=1.0)
+    generate_world(tmp_path, 1, seed=4, validation_share=0.0, shares={"TR": 1.0}, scattered=1.0)
     (receipt,) = load_split(tmp_path, "train")
     assert receipt.key == "W0004-000000"
     assert len(receipt.segments) > 5
 
 
-def test_rejects_unknown_country_and_share(tmp_path: Path) -> None:
+def test_labels_say_everything_that_is_printed(tmp_path: Path) -> None:
+    generate_world(tmp_path, 2, seed=4, validation_share=0.0, shares={"TR": 1.0})
+    for receipt in load_split(tmp_path, "train"):
+        labels = json.loads((tmp_path / "labels" / f"{receipt.key}.json").read_text(encoding="utf-8"))
+        assert (labels["country"], labels["currency"]) == ("TR", "TRY")
+        assert labels["fields"]["total"][0] == receipt.entities["total"]
+        assert all(item["item_description"] for item in labels["items"])
+        printed = "".join("".join(segment.text.split()) for segment in receipt.segments)
+        assert "".join(labels["fields"]["total"][0].split()) in printed
+
+
+def test_shares_choose_countries() -> None:
+    assert parse_shares("de, fr=2.5") == {"DE": 1.0, "FR": 2.5}
+    assert parse_shares("all") is None
     with pytest.raises(CountryError, match="XX"):
-        generate_world(tmp_path, 1, seed=4, countries=["DE", "XX"])
+        parse_shares("DE,XX")
+    for wrong in ("DE=0", "DE=-1", "DE=x", "DE=inf", "DE=nan"):
+        with pytest.raises(CountryError, match="positive"):
+            parse_shares(wrong)
+
+
+def test_rejects_share_out_of_range(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="scattered"):
-        generate_world(tmp_path, 1, seed=4, countries=["DE"], scattered=1.5)
+        generate_world(tmp_path, 1, seed=4, scattered=1.5)
