@@ -14,15 +14,20 @@ from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, with_weekday
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
+from services.extractor.network.classes import CLASSES
+from services.extractor.ranking.choice import Choice, RankedField, choose_run
+from services.extractor.ranking.evidence import find_evidence
+from services.extractor.ranking.units import build_units
 from services.extractor.scoring import Evidence, Scoring
 from services.extractor.source import Source
 from services.extractor.spans import Part, Span, best_span, mean_probability
-from services.extractor.totals import FEATURES, Candidate, candidates, shares
+from services.extractor.totals import FEATURES, Candidate, candidates, logit, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
 from shared.normalization import AmountMatch, currency, find_amounts, infer_country, month_comes_first
 
 _CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
+_EMPTY_BRACKETS = re.compile(r"\s*[(\[]\W*[)\]]\W*$")
 _POSTAL_CODE = re.compile(r"\b\d{5}\b")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
 # Lines above or below a company or an address belong to it only if the network is this sure.
@@ -83,8 +88,9 @@ class FieldReader:
         if not len(document.text):
             return result
         source = Source(segments, document)
-        company = self._company(source, scores, result)
-        self._address(source, scores, company, result)
+        choices = self._choose_runs(document, scores)
+        company = self._company(source, scores, choices.get("company"), result)
+        self._address(source, scores, choices.get("address"), company, result)
         self._date(source, scores, result)
         self._total(source, scores, result)
         for name in FIELD_NAMES:
@@ -93,7 +99,27 @@ class FieldReader:
                 setattr(result.fields, name, None)
         return result
 
-    def _company(self, source: Source, scores: Floats, result: Extraction) -> str | None:
+    def _choose_runs(self, document: Document, scores: Floats) -> dict[RankedField, Choice]:
+        """Return the likeliest runs of segments for the fields that the scoring has weights for."""
+        if not self._scoring.runs or scores.shape[1] < len(CLASSES):
+            return {}
+        units = build_units(document, scores, find_evidence(document.text))
+        found = {
+            name: choose_run(document, units, name, weights, self._directory.keys(name))
+            for name, weights in self._scoring.runs.items()
+        }
+        return {name: choice for name, choice in found.items() if choice is not None}
+
+    def _company(self, source: Source, scores: Floats, choice: Choice | None, result: Extraction) -> str | None:
+        if choice is not None:
+            span = _without_empty_brackets(source.document, _without_caption(source.document, choice.span))
+            sure = source.reading(_lengths(span)) > _SURE
+            correction = self._directory.company(span.text(source.document), sure=sure)
+            result.fields.company = self._text_field("company", source, span, correction, result, choice)
+            return correction.value if correction.known else None
+        return self._company_by_rules(source, scores, result)
+
+    def _company_by_rules(self, source: Source, scores: Floats, result: Extraction) -> str | None:
         span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)
         if span is None:
             span = _named_company(source.document, scores[:, _CLASS["company"]])
@@ -127,8 +153,15 @@ class FieldReader:
                 return part, correction
         return None
 
-    def _address(self, source: Source, scores: Floats, company: str | None, result: Extraction) -> None:
-        span = best_span(source.document, scores[:, _CLASS["address"]], skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)
+    def _address(
+        self, source: Source, scores: Floats, choice: Choice | None, company: str | None, result: Extraction
+    ) -> None:
+        span: Span | None
+        if choice is not None:
+            span = choice.span
+        else:
+            probability = scores[:, _CLASS["address"]]
+            span = best_span(source.document, probability, skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)
         if span is None:
             return
         text = span.text(source.document)
@@ -137,10 +170,16 @@ class FieldReader:
         correction = Correction(longer, True, True) if longer else self._directory.address(text, company, sure=sure)
         if not sure and not correction.known and self._is_malaysian(source.document):
             correction = Correction(malaysia.punctuate_address(text), known=False, corrected=False)
-        result.fields.address = self._text_field("address", source, span, correction, result)
+        result.fields.address = self._text_field("address", source, span, correction, result, choice)
 
     def _text_field(
-        self, name: FieldName, source: Source, span: Span, correction: Correction, result: Extraction
+        self,
+        name: FieldName,
+        source: Source,
+        span: Span,
+        correction: Correction,
+        result: Extraction,
+        choice: Choice | None = None,
     ) -> ReceiptField | None:
         value = correction.value.strip()
         if not value:
@@ -150,7 +189,10 @@ class FieldReader:
         reading = 1.0 if correction.known else source.reading(_lengths(span))
         signs = text_signs(value, span.text(source.document), len(places))
         signs["usual"] = self._directory.usual(name, value) if correction.known else 0.0
-        evidence = Evidence(score=span.score, doubt=span.doubt, known=correction.known, reading=reading, signs=signs)
+        if choice is not None:
+            signs |= {"network": logit(span.score), "missing": choice.missing, **choice.signs}
+        score = span.score if choice is None else choice.probability
+        evidence = Evidence(score=score, doubt=span.doubt, known=correction.known, reading=reading, signs=signs)
         result.evidence[name] = evidence
         return ReceiptField(
             value=value,
@@ -229,6 +271,15 @@ def _without_caption(document: Document, span: Span) -> Span:
     if caption is None:
         return span
     return replace(span, parts=(replace(first, start=first.start + caption.end()), *span.parts[1:]))
+
+
+def _without_empty_brackets(document: Document, span: Span) -> Span:
+    """Remove brackets without text at the end of a company ("SPAR ()"): a mark or a number that was not read."""
+    last = span.parts[-1]
+    brackets = _EMPTY_BRACKETS.search(document.text[last.start : last.end])
+    if brackets is None or not brackets.start():
+        return span
+    return replace(span, parts=(*span.parts[:-1], replace(last, end=last.start + brackets.start())))
 
 
 def _lengths(span: Span) -> list[tuple[int, int]]:

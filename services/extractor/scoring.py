@@ -1,4 +1,4 @@
-"""Weights for choosing totals and for confidences, fitted on receipts that the network was not trained on."""
+"""Weights for choosing values and for confidences, fitted on receipts that the network was not trained on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.extractor import totals
+from services.extractor.ranking.choice import RankedField, RunWeights
 from shared.contracts import FieldName
 
 PLAIN_WEIGHTS = {"bias": 0.0, "score": 0.5, "doubt": -1.0, "known": 0.5, "reading": 0.8}
@@ -27,6 +28,9 @@ class Scoring(BaseModel):
     )
     no_total: float = Field(
         default=totals.DEFAULT_NO_TOTAL, description="Score of the case that the receipt has no total."
+    )
+    runs: dict[RankedField, RunWeights] = Field(
+        default={}, description="Weights for choosing the company and the address; without, fixed rules choose them."
     )
     confidence: dict[FieldName, dict[str, float]] = Field(
         default={"company": PLAIN_WEIGHTS, "date": PLAIN_WEIGHTS, "address": PLAIN_WEIGHTS, "total": PLAIN_WEIGHTS},

@@ -1,4 +1,4 @@
-"""Fit the scoring between the network and the answers: the choice of totals, and confidences.
+"""Fit the scoring between the network and the answers: the choice of values, and confidences.
 
 It is fitted on receipts that the network was not trained on, since its probabilities on the others are far too good.
 Serving code never imports this module.
@@ -7,7 +7,8 @@ Serving code never imports this module.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +16,16 @@ import torch
 
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.fields import Extraction, FieldReader
-from services.extractor.merchants import Directory
-from services.extractor.network.engine import compute_probabilities
-from services.extractor.network.network import CharacterLSTM
-from services.extractor.network.torch_engine import TorchEngine
+from services.extractor.merchants import Directory, letters
+from services.extractor.network.engine import Engine
+from services.extractor.ranking.choice import RankedField
 from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from services.extractor.training.labeling.fields import LabeledText, label
 from services.extractor.training.labeling.readings import Reading
+from services.extractor.training.scoring.kept import KeptProbabilities
+from services.extractor.training.scoring.minimizing import minimize
+from services.extractor.training.scoring.ranking import Case, build_case, fit_ranking
 from services.extractor.training.variations.augmentation import Augmenter
 from shared.arrays import Doubles, Floats
 from shared.contracts import FIELD_NAMES, FieldName
@@ -38,8 +41,12 @@ _MISSING = 0.1
 # Weight of the prior of the confidences' weights, in answers.
 _CONFIDENCE_PRIOR = 2.0
 # Times that each receipt counts with segments moved, joined and split, besides once as it is.
-_VARIATIONS = 2
-_BATCH = 16
+_VARIATIONS = 1
+# Groups of companies of which the choice of runs is fitted on all but one, for the confidences of that one.
+_GROUPS = 4
+# Weight of a receipt whose transcripts have no spaces: photographs of everywhere, of which there are fewer.
+_PHOTOGRAPH = 2.0
+_RANKED: tuple[RankedField, ...] = ("company", "address")
 _TOTAL_CLASS = 1 + FIELD_NAMES.index("total")
 
 
@@ -65,11 +72,11 @@ class HeldOut:
 
 
 def hold_out(
-    network: CharacterLSTM,
+    engine: Engine,
     receipts: Sequence[LabeledReceipt],
     directory: Directory,
-    device: torch.device,
     *,
+    kept: KeptProbabilities | None = None,
     readings: Sequence[Mapping[str, Reading]] = (),
     seed: int = 0,
 ) -> HeldOut:
@@ -78,20 +85,22 @@ def hold_out(
     Receipts whose transcripts have no spaces come as read only, since names without spaces would mislead.
 
     Args:
-        network: Network in evaluation mode.
+        engine: Runs the network.
         receipts: Receipts that it was not trained on.
         directory: Merchants of those that it was trained on.
-        device: Device of the network.
+        kept: Probabilities of earlier fits.
         readings: Readings by key, see `services.extractor.training.labeling.readings`.
         seed: Seed of the variations.
     """
     texts, owners = _variations(receipts, readings, seed)
     documents = [encode(segments) for segments in texts]
-    engine = TorchEngine(network, device)
-    scores = _scores(engine, documents)
-    totaled = [(one, owner.entities) for one, owner in zip(texts, owners, strict=True) if owner.entities["total"]]
-    bare = [encode(without_total(*two)) for two in totaled]
-    features = [_features(*two) for two in zip(bare, _scores(engine, bare), strict=True)]
+    kept = kept or KeptProbabilities(None, "")
+    scores = kept.compute(engine, documents)
+    # Once per receipt is enough.
+    totaled = {owner.key: (one, owner.entities) for one, owner in zip(texts, owners, strict=True)}
+    bare = [encode(without_total(*two)) for two in totaled.values() if two[1]["total"]]
+    bare = [document for document in bare if len(document.text)]
+    features = [_features(*two) for two in zip(bare, kept.compute(engine, bare), strict=True)]
     return HeldOut(texts, documents, scores, owners, directory, features)
 
 
@@ -106,15 +115,40 @@ def fit(parts: Sequence[HeldOut]) -> Scoring:
             if right:
                 cases.append((np.array([candidate.features for candidate in found]), right[0]))
     weights, no_total = fit_total(cases, [features for part in parts for features in part.without_total])
-    scoring = Scoring(total_weights=weights, no_total=no_total)
+    cases_of = {name: _cases(parts, name) for name in _RANKED}
+    fitted = {name: fit_ranking([case for _, case in cases]) for name, cases in cases_of.items()}
+    scoring = Scoring(total_weights=weights, no_total=no_total, runs=fitted)
     read: list[Extraction] = []
     receipts: list[LabeledReceipt] = []
-    for part in parts:
-        reader = FieldReader(scoring, part.directory)
-        read += [reader.read(*three) for three in zip(part.texts, part.documents, part.scores, strict=True)]
-        receipts += part.receipts
+    for group in range(_GROUPS):
+        # The choice of a receipt's runs is clearer than it should be if it was fitted on the same company.
+        others = {name: [case for of, case in cases if of != group] for name, cases in cases_of.items()}
+        blind = scoring.model_copy(update={"runs": {name: fit_ranking(cases) for name, cases in others.items()}})
+        for part in parts:
+            reader = FieldReader(blind, part.directory)
+            chosen = [i for i, receipt in enumerate(part.receipts) if _group(receipt) == group]
+            read += [reader.read(part.texts[i], part.documents[i], part.scores[i]) for i in chosen]
+            receipts += [part.receipts[i] for i in chosen]
     confidence = {name: fit_confidence(*_evidence(name, read, receipts)) for name in FIELD_NAMES}
     return scoring.model_copy(update={"confidence": confidence})
+
+
+def _group(receipt: LabeledReceipt) -> int:
+    """Return the group of a receipt, 0 to _GROUPS - 1; all receipts of a company are in one."""
+    return zlib.crc32(letters(receipt.entities["company"]).encode()) % _GROUPS
+
+
+def _cases(parts: Sequence[HeldOut], name: RankedField) -> list[tuple[int, Case]]:
+    """Return the cases to fit the choice of a field on, each with the group of its receipt."""
+    found = []
+    for part in parts:
+        for document, scores, receipt in zip(part.documents, part.scores, part.receipts, strict=True):
+            labels = [receipt.entities[name], *receipt.alternatives.get(name, ())]
+            weight = 1.0 if receipt.spaced else _PHOTOGRAPH
+            case = build_case(document, scores, part.directory, name, labels, weight) if len(document.text) else None
+            if case is not None:
+                found.append((_group(receipt), case))
+    return found
 
 
 def is_right(receipt: LabeledReceipt, name: FieldName, value: str | None) -> bool:
@@ -154,7 +188,7 @@ def fit_total(cases: Sequence[tuple[Doubles, int]], without: Sequence[Doubles] =
         missing = _MISSING * losses([(features, -1) for features in without])
         return losses(cases) + missing + _TOTAL_RIDGE * ((weights - start) ** 2).sum()
 
-    *fitted, no_total = _minimize(weights, loss)
+    *fitted, no_total = minimize(weights, loss)
     return tuple(round(value, 4) for value in fitted), round(no_total, 4)
 
 
@@ -180,15 +214,7 @@ def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[
         fitted = torch.nn.functional.binary_cross_entropy_with_logits(features @ weights, target)
         return fitted + ridge * ((weights - start)[1:] ** 2).sum()
 
-    return {name: round(value, 4) for name, value in zip(names, _minimize(weights, loss), strict=True)}
-
-
-def _scores(engine: TorchEngine, documents: Sequence[Document]) -> list[Floats]:
-    """Return (T, outputs) probabilities for the characters of each document."""
-    scores: list[Floats] = []
-    for start in range(0, len(documents), _BATCH):
-        scores += compute_probabilities(engine, documents[start : start + _BATCH])
-    return scores
+    return {name: round(value, 4) for name, value in zip(names, minimize(weights, loss), strict=True)}
 
 
 def _features(document: Document, scores: Floats) -> Doubles:
@@ -200,19 +226,6 @@ def _features(document: Document, scores: Floats) -> Doubles:
 def _with_none(features: Doubles, weights: torch.Tensor) -> torch.Tensor:
     """Return (C + 1,) scores of the candidates and, last, of the case that there is no total."""
     return torch.cat([torch.from_numpy(features) @ weights[:-1], weights[-1:]])
-
-
-def _minimize(weights: torch.Tensor, loss: Callable[[], torch.Tensor]) -> list[float]:
-    optimizer = torch.optim.LBFGS([weights], lr=0.5, max_iter=100, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return [float(value) for value in weights.detach()]
 
 
 def _variations(

@@ -277,7 +277,8 @@ def _scoring(
         return Scoring()
     network.eval()
     directory = build_directory([receipt.entities for receipt in learned])
-    scoring = fit([hold_out(network, held_out, directory, device, readings=readings, seed=config.seed)])
+    engine = TorchEngine(network, device)
+    scoring = fit([hold_out(engine, held_out, directory, readings=readings, seed=config.seed)])
     (config.run / "scoring.json").write_text(scoring.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return scoring
 
