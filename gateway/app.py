@@ -63,7 +63,7 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
             build_receipts_router(settings),
             build_corrections_router(),
             build_jobs_router(),
-            build_exports_router(),
+            build_exports_router(settings),
             build_pages_router(settings),
             build_site_router(),
         ],

@@ -91,6 +91,8 @@ class Composition:
             cache = ReceiptCache(self._store, ttl_s=settings.storage.cache_ttl_s, replays=other)
             stack.push_async_callback(cache.aclose)
             stages = await stack.enter_async_context(self._open_stages(settings.stages))
+            if settings.stages.are_remote:
+                health.await_others(stages.find_never_ready)
             renderer = self._build_renderer()
             stack.push_async_callback(renderer.aclose)
             health.watch("renderer", renderer.busy_s)
@@ -145,6 +147,8 @@ class Composition:
             RouteLimits("POST", re.compile("/v1/jobs"), upload, jobs.job_upload_timeout_s, is_spooled=True),
             RouteLimits("GET", re.compile(f"{path}/events"), None, None),
             RouteLimits("GET", re.compile(f"{path}/results"), None, jobs.job_upload_timeout_s),
+            # A workbook is complete before its first part is sent.
+            RouteLimits("POST", re.compile("/v1/exports"), None, jobs.job_upload_timeout_s),
         ]
 
     def _build_renderer(self) -> Renderer:

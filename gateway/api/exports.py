@@ -23,7 +23,8 @@ from gateway.exports import (
     write_export,
 )
 from gateway.reading.receipts import Receipts
-from gateway.request_context import get_caller, get_request_context
+from gateway.request_context import get_caller, get_request_context, limit_redis_time
+from gateway.settings import GatewaySettings
 from gateway.storage.cache import CacheUnavailableError
 from shared.contracts import Contract
 from shared.problems import ProblemError, problem_responses
@@ -50,8 +51,9 @@ class ExportRequest(Contract):
     )
 
 
-def build_exports_router() -> APIRouter:
+def build_exports_router(settings: GatewaySettings) -> APIRouter:
     """Build the route /v1/exports."""
+    patience_s = settings.storage.redis_timeout_s
     router = APIRouter(prefix="/v1/exports", tags=["exports"])
 
     @router.post(
@@ -72,18 +74,23 @@ def build_exports_router() -> APIRouter:
         get_request_context(request.scope).is_replayable = False
         receipts = get_gateway_components(request.app).receipts
         caller = get_caller(request)
-        await _require_all(receipts, body.ids, caller)
+        await _require_all(receipts, body.ids, caller, patience_s)
         headers = {"Cache-Control": "no-store"} | build_export_headers("receipts", body.format)
-        content = write_export(_find_rows(receipts, body, caller), body.format)
+        content = write_export(_find_rows(receipts, body, caller, patience_s), body.format)
         return StreamingResponse(content, media_type=MEDIA_TYPES[body.format], headers=headers)
 
     return router
 
 
-async def _require_all(receipts: Receipts, ids: list[str], caller: Caller) -> None:
+async def _require_all(receipts: Receipts, ids: list[str], caller: Caller, patience_s: float) -> None:
     """Raise `ProblemError` 404 if a receipt is missing. Once the response has begun, it cannot report that any more."""
+    missing = []
     try:
-        missing = [receipt_id for receipt_id in dict.fromkeys(ids) if not await receipts.exists(receipt_id, caller)]
+        for receipt_id in dict.fromkeys(ids):
+            # The time for Redis is that of one receipt, not of thousands.
+            with limit_redis_time(patience_s):
+                if not await receipts.exists(receipt_id, caller):
+                    missing.append(receipt_id)
     except CacheUnavailableError as error:
         raise cache_unavailable_problem("The receipts cannot be looked up at the moment. Try again later.") from error
     if missing:
@@ -97,8 +104,11 @@ async def _require_all(receipts: Receipts, ids: list[str], caller: Caller) -> No
         )
 
 
-async def _find_rows(receipts: Receipts, body: ExportRequest, caller: Caller) -> AsyncIterator[ExportRow]:
+async def _find_rows(
+    receipts: Receipts, body: ExportRequest, caller: Caller, patience_s: float
+) -> AsyncIterator[ExportRow]:
     for receipt_id in body.ids:
-        receipt = await receipts.find(receipt_id, caller)
+        with limit_redis_time(patience_s):
+            receipt = await receipts.find(receipt_id, caller)
         if receipt is not None:  # it may have expired meanwhile
             yield ExportRow(file=body.names.get(receipt_id), receipt=receipt)

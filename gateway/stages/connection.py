@@ -19,6 +19,7 @@ from shared.service.request_context import request_id_headers
 # Shorter than a stage keeps an idle connection open (see `shared.service.server`), so that no request is sent on a
 # connection that is being closed.
 _KEEP_IDLE_S = 10.0
+_STARTUP_INTERVAL_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ async def stages_over_http(settings: StageSettings) -> AsyncIterator[Stages]:
 async def check_in_background(stages: Stages, interval_s: float) -> AsyncIterator[None]:
     """Ask the stages for their model versions every `interval_s` seconds while the block runs.
 
-    A gateway starts even if stages are down. It answers with a problem that names the missing stage, and recovers as
-    soon as the stage does.
+    A gateway starts even if stages are down, but is not ready until each has been ready once. It answers with a problem
+    that names the missing stage, and recovers as soon as the stage does.
     """
     async with run_in_background(_check_forever(stages, interval_s), name="stage checks"):
         yield
@@ -82,7 +83,8 @@ async def _check_forever(stages: Stages, interval_s: float) -> None:
         for stage in sorted(missing - problems.keys()):
             _log.info("Stage recovered", extra={"stage": stage})
         missing = set(problems)
-        await asyncio.sleep(interval_s)
+        # Until all are known, the gateway is not ready.
+        await asyncio.sleep(min(_STARTUP_INTERVAL_S, interval_s) if stages.find_never_ready() else interval_s)
 
 
 async def _add_request_id(request: httpx2.Request) -> None:

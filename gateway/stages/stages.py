@@ -98,10 +98,14 @@ class Stages:
         Raises:
             ProblemError: 503 if a stage that never reported cannot be reached or is not ready.
         """
-        unknown = [stage for stage in self._all() if stage.model is None]
+        unknown = self._find_unknown()
         if unknown:
             await asyncio.gather(*(stage.check() for stage in unknown))
         return Models.model_validate({stage.name: stage.model for stage in self._all()})
+
+    def find_never_ready(self) -> list[str]:
+        """Return the names of the stages that have not been ready yet."""
+        return [stage.name for stage in self._find_unknown()]
 
     async def check(self) -> list[ProblemError]:
         """Ask all stages for the versions of their models, and return the problems of those that failed."""
@@ -117,6 +121,9 @@ class Stages:
     async def aclose(self) -> None:
         """Close the connections to all stages."""
         await asyncio.gather(*(stage.aclose() for stage in self._all()))
+
+    def _find_unknown(self) -> list[Stage[DetectResponse] | Stage[RecognizeResponse] | Stage[ExtractResponse]]:
+        return [stage for stage in self._all() if stage.model is None]
 
     def _all(self) -> tuple[Stage[DetectResponse], Stage[RecognizeResponse], Stage[ExtractResponse]]:
         return self.detector, self.recognizer, self.extractor

@@ -35,6 +35,10 @@ class Deadline:
         """Return the seconds left, at least 0."""
         return max(0.0, self._end - time.monotonic())
 
+    def restart(self) -> None:
+        """Allow the same number of seconds again, from now."""
+        self._end = time.monotonic() + self.seconds
+
     def copy(self) -> Deadline:
         """Return an equal deadline that can be extended independently."""
         twin = Deadline(self.seconds)

@@ -74,7 +74,8 @@ class RouteLimits:
         method: HTTP method.
         path: Pattern that matches whole paths.
         upload: Limits of the body; None for those of the settings.
-        timeout_s: Seconds allowed for the request, its body included; None for an endless stream.
+        timeout_s: Seconds allowed for the request, its body included, and for each further part of the response; None
+            for an endless stream.
         is_spooled: Whether bodies go to the disk as they arrive, so that they do not count as memory.
     """
 
@@ -100,8 +101,8 @@ class RequestGuard:
         limits: Limits of the body.
         budget_bytes: Maximum size of all bodies in memory.
         stall_s: Seconds without any part of a body after which it is given up (408).
-        timeout_s: Seconds allowed for a request, its body included. A caller can ask for less, see
-            `shared.service.deadline`.
+        timeout_s: Seconds allowed for a request, its body included, and then for each further part of a response that
+            is sent in parts. A caller can ask for less, for the whole response, see `shared.service.deadline`.
         health: Health of the application.
         routes: Routes with other limits.
     """
@@ -143,9 +144,10 @@ class RequestGuard:
                 self._health.require_ready()
             requested_s = requested_timeout_s(Headers(scope=scope))
             timeout_s = min((s for s in (requested_s, max_s) if s is not None), default=None)
-            with use_deadline(None if timeout_s is None else Deadline(timeout_s)):
+            deadline = None if timeout_s is None else Deadline(timeout_s)
+            with use_deadline(deadline):
                 async with asyncio.timeout(timeout_s) as timer:
-                    await request.run(self._app, timer)
+                    await request.run(self._app, timer, renewable=deadline if requested_s is None else None)
         except ProblemError as error:
             await request.discard_body()
             await request.fail(error)
@@ -184,11 +186,13 @@ class _GuardedRequest:
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._timer: asyncio.Timeout | None = None
+        self._renewable: Deadline | None = None
         self.is_body_read = False
         self.is_waiting_for_body = False
 
-    async def run(self, app: ASGIApp, timer: asyncio.Timeout) -> None:
-        self._timer = timer
+    async def run(self, app: ASGIApp, timer: asyncio.Timeout, *, renewable: Deadline | None) -> None:
+        """Run the application; `renewable` is the deadline if it starts again with each part of the response."""
+        self._timer, self._renewable = timer, renewable
         self._task = asyncio.current_task()
         other_cancellations = self._task.cancelling() if self._task else 0
         try:
@@ -272,6 +276,14 @@ class _GuardedRequest:
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self._is_finished = True
         await self._send_on(message)
+        if message["type"] == "http.response.body" and message.get("more_body"):
+            self._restart_timer()
+
+    def _restart_timer(self) -> None:
+        """Allow the same time for the next part of a response: cut off, the parts before it would be worthless."""
+        if self._renewable is not None and self._timer is not None and not self._timer.expired():
+            self._renewable.restart()
+            self._timer.reschedule(asyncio.get_running_loop().time() + self._renewable.seconds)
 
     def _stop_timer(self, start: Message) -> None:
         """Lift the timeout from a response with a length: its body is complete and only has to be sent."""

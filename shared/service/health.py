@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from shared.contracts import Liveness, Readiness
@@ -48,6 +48,7 @@ class Health:
         self._is_draining = False
         self._requirements: dict[str, Callable[[], bool]] = {}
         self._conditions: list[Callable[[], str | None]] = []
+        self._find_awaited: Callable[[], Sequence[str]] = tuple
         self._watched: dict[str, Callable[[], float]] = {}
 
     def start(self) -> None:
@@ -74,6 +75,14 @@ class Health:
             find_problem: Returns what is wrong, None if nothing is.
         """
         self._conditions.append(find_problem)
+
+    def await_others(self, find_awaited: Callable[[], Sequence[str]]) -> None:
+        """Make the first readiness depend on other services; requests are answered meanwhile as far as possible.
+
+        Args:
+            find_awaited: Returns the names of services that have never been ready.
+        """
+        self._find_awaited = find_awaited
 
     def watch(self, name: str, busy_s: Callable[[], float]) -> None:
         """Make liveness depend on a part that is bounded in time, as in `health.watch("batcher", batcher.busy_s)`.
@@ -131,7 +140,8 @@ class Health:
     @property
     def is_ready(self) -> bool:
         """Whether the service accepts work."""
-        return not (self.is_starting or self._is_draining or self.broken_parts or self.problems)
+        is_up = not (self.is_starting or self._is_draining or self._find_awaited())
+        return is_up and not (self.broken_parts or self.problems)
 
     def require_ready(self) -> Readiness:
         """Return the state of a ready service.
@@ -143,6 +153,9 @@ class Health:
             raise _unready_problem("starting", "The service is starting", "The service is still warming up.", 2)
         if self._is_draining:
             raise _unready_problem("draining", "The service is shutting down", "The service is about to stop.", 5)
+        if awaited := self._find_awaited():
+            detail = f"These services have not been ready yet: {', '.join(awaited)}."
+            raise _unready_problem("starting", "The service is starting", detail, 2)
         if broken := self.broken_parts:
             detail = f"These parts failed: {', '.join(broken)}. The service must be restarted."
             raise _unready_problem("broken", "The service is broken", detail, 5)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.gateway import Gateway, assert_problem, make_picture
+from gateway.settings import GatewaySettings
+from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
+from tests.support.redis_server import run_redis
 
 
 async def read_receipts(gateway: Gateway) -> list[str]:
@@ -28,6 +31,18 @@ async def test_lists_missing_receipts(gateway: Gateway) -> None:
     body = {"ids": [*await read_receipts(gateway), "0" * 32], "format": "xlsx"}
     problem = assert_problem(await gateway.http.post("/v1/exports", json=body), 404, "receipt-not-found")
     assert (problem.model_extra or {})["missing"] == ["0" * 32]
+
+
+async def test_exports_many_receipts_from_redis(tmp_path: Path) -> None:
+    async with (
+        run_redis(tmp_path) as url,
+        run_gateway(GatewaySettings(redis_url=url, job_redis=False)) as gateway,
+    ):
+        ids = await read_receipts(gateway)
+        # Together they take several times longer than a request may wait for Redis.
+        body = {"ids": ids * 400, "format": "csv"}
+        response = await gateway.http.post("/v1/exports", json=body)
+        assert len(list(csv.DictReader(io.StringIO(response.text)))) == 800
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from shared.problems import ProblemError
+from shared.service.request_context import current_deadline
 from tests.support.toy_service import MAX_UPLOAD_BYTES, SlowRequest, assert_full_problem, create_toy_app, open_client
 
 TOO_LARGE = MAX_UPLOAD_BYTES + 3 * 1024 * 1024
@@ -74,6 +77,49 @@ async def test_started_response_is_completed_after_the_deadline() -> None:
     app.mount("/raw", respond)
     async with open_client(app) as client:
         assert (await client.get("/raw/")).text == "whole"
+
+
+@asynccontextmanager
+async def stream_slowly(pauses_s: Sequence[float]) -> AsyncIterator[tuple[httpx2.AsyncClient, list[float]]]:
+    """Run an application with a timeout of half a second that sends a part of its response after each pause.
+
+    Yields a client, and the seconds that the deadline leaves before each part.
+    """
+    remaining: list[float] = []
+
+    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for pause_s in pauses_s:
+            await asyncio.sleep(pause_s)
+            deadline = current_deadline()
+            assert deadline is not None
+            remaining.append(deadline.remaining())
+            await send({"type": "http.response.body", "body": b"part ", "more_body": True})
+        await send({"type": "http.response.body", "body": b"end"})
+
+    app = create_toy_app(request_timeout_s=0.5)
+    app.mount("/raw", respond)
+    async with open_client(app) as client:
+        yield client, remaining
+
+
+async def test_long_response_is_complete_as_long_as_parts_follow() -> None:
+    async with stream_slowly([0.2] * 6) as (client, remaining):
+        assert (await client.get("/raw/")).text == "part " * 6 + "end"
+        # So that what the next part needs is not out of time either.
+        assert min(remaining) > 0
+
+
+@pytest.mark.parametrize(("pauses_s", "headers"), [([0.2, 5.0], {}), ([0.2] * 6, {"X-Timeout-Ms": "500"})])
+async def test_response_whose_next_part_takes_too_long_is_cut_off(
+    pauses_s: list[float], headers: dict[str, str]
+) -> None:
+    async with stream_slowly(pauses_s) as (client, remaining):
+        start = time.monotonic()
+        with pytest.raises(ProblemError, match="deadline-exceeded"):
+            await client.get("/raw/", headers=headers)
+        assert time.monotonic() - start < 4
+        assert len(remaining) < 6
 
 
 async def test_slow_upload_is_not_reported_as_a_slow_response() -> None:
