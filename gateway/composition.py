@@ -47,6 +47,7 @@ from shared.problems import ProblemError
 from shared.service.components import get_components
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
+from shared.startup import StartupError
 
 # A file of 25 megabytes is sent as one command.
 _JOB_REDIS_TIMEOUT_S = 10.0
@@ -164,7 +165,20 @@ def connect_redis(settings: StorageSettings) -> RedisLink | None:
     """Return a link to the Redis of the cache, or None if there is none."""
     if settings.redis_url is None:
         return None
-    return RedisLink.connect(str(settings.redis_url), timeout_s=settings.redis_timeout_s)
+    password = read_redis_password(settings)
+    return RedisLink.connect(str(settings.redis_url), timeout_s=settings.redis_timeout_s, password=password)
+
+
+def read_redis_password(settings: StorageSettings) -> str | None:
+    """Return the password of Redis, if it is not in the URL; raise `StartupError` if its file cannot be read."""
+    if settings.redis_password_file is None:
+        return None
+    try:
+        return settings.redis_password_file.read_text().strip()
+    except OSError as error:
+        raise StartupError(
+            f"The password of Redis cannot be read ({error}). Check QUITTANCE_REDIS_PASSWORD_FILE."
+        ) from error
 
 
 def open_stores(settings: StorageSettings, link: RedisLink | None) -> tuple[Store, Store]:
@@ -222,6 +236,7 @@ async def _open_job_store(settings: GatewaySettings) -> AsyncIterator[tuple[JobS
         return
     redis = Redis.from_url(
         str(settings.storage.redis_url),
+        password=read_redis_password(settings.storage),
         protocol=2,
         socket_timeout=_JOB_REDIS_TIMEOUT_S,
         socket_connect_timeout=_JOB_REDIS_CONNECT_TIMEOUT_S,

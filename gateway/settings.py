@@ -89,6 +89,9 @@ class StorageSettings(EnvironmentSettings):
     service: ClassVar[str] = "gateway"
 
     redis_url: RedisDsn | None = Field(default=None, description="Redis for the cache; without it, memory is used.")
+    redis_password_file: Path | None = Field(
+        default=None, description="File with the password of Redis, for a URL that contains only the user."
+    )
     redis_timeout_s: float = Field(
         default=0.1, gt=0, description="Maximum time that Redis may add to a request, in seconds."
     )

@@ -15,6 +15,7 @@ import httpx2
 from redis import Redis
 from redis.exceptions import RedisError
 
+from gateway.composition import read_redis_password
 from gateway.settings import GatewaySettings, StageSettings, StorageSettings
 from services.detector.network.loading import NAME as DETECTOR
 from services.detector.orientation.loading import NAME as ORIENTATION
@@ -29,6 +30,7 @@ from shared.inference.engines import EngineError, choose_engine
 from shared.inference.processor import count_cores, cpu_features, has_bfloat16
 from shared.inference.weights import WeightsError, load_weights
 from shared.service.settings import ServiceSettings, SettingsError
+from shared.startup import StartupError
 
 # Processor features that make networks fast, the best first.
 _FAST_FEATURES = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2")
@@ -110,9 +112,10 @@ def _check_redis(settings: StorageSettings) -> Finding:
         return Finding("redis", "note", detail)
     try:
         url, timeout = str(settings.redis_url), _TIMEOUT_S
-        with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as redis:
+        password = read_redis_password(settings)
+        with Redis.from_url(url, password=password, socket_timeout=timeout, socket_connect_timeout=timeout) as redis:
             redis.ping()
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError, StartupError) as error:
         return Finding("redis", "fail", f"no response ({error}). Start Redis, or unset QUITTANCE_REDIS_URL")
     return Finding("redis", "ok", "reachable")
 

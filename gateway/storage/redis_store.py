@@ -103,10 +103,11 @@ class RedisLink:
         self._resting_until = 0.0
 
     @classmethod
-    def connect(cls, url: str, *, timeout_s: float) -> RedisLink:
+    def connect(cls, url: str, *, timeout_s: float, password: str | None = None) -> RedisLink:
         """Create a link to a Redis URL, which connects with the first command."""
         pool = BlockingConnectionPool.from_url(
             url,
+            password=password,
             socket_timeout=_SOCKET_TIMEOUT_S,
             socket_connect_timeout=_SOCKET_TIMEOUT_S,
             # One retry, for a connection that went stale while it was idle.

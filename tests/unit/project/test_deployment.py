@@ -46,12 +46,30 @@ def ancestry(stages: dict[str, str], name: str) -> str:
 
 
 def test_compose_has_a_container_per_role(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {*ROLES, "redis"}
+    assert set(compose["services"]) == {*ROLES, "redis", "redis-secrets"}
     for name, service in compose["services"].items():
         assert service["deploy"]["resources"]["limits"]["memory"], name
-        assert service["restart"] == "unless-stopped"
+        assert service["restart"] == ("no" if name == "redis-secrets" else "unless-stopped")
         assert service["cap_drop"] == ["ALL"]
         assert service["read_only"] is True
+
+
+def test_only_the_gateway_reaches_redis_the_services_and_the_outside(compose: dict[str, Any]) -> None:
+    assert compose["networks"] == {"services": {"internal": True}, "cache": {"internal": True}}
+    networks = {name: service.get("networks") for name, service in compose["services"].items()}
+    assert networks.pop("gateway") == ["default", "services", "cache"]
+    assert networks == {name: ["services"] for name in SERVICES} | {"redis": ["cache"], "redis-secrets": None}
+    assert compose["services"]["redis-secrets"]["network_mode"] == "none"
+
+
+def test_redis_and_gateway_get_the_same_secrets(compose: dict[str, Any], repository: Path) -> None:
+    redis, creator = compose["services"]["redis"], compose["services"]["redis-secrets"]
+    assert "redis-secrets:/run/redis:ro" in redis["volumes"]
+    assert "redis-secrets:/run/redis:ro" in compose["services"]["gateway"]["volumes"]
+    script, target = creator["volumes"][0].split(":")[:2]
+    assert (repository / script).is_file()
+    assert creator["command"] == ["sh", target, creator["volumes"][1].split(":")[1]]
+    assert redis["depends_on"] == {"redis-secrets": {"condition": "service_completed_successfully"}}
 
 
 @pytest.mark.parametrize("role", ROLES)

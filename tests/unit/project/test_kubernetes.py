@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,10 @@ def resources(folder: Path, kustomization: dict[str, Any]) -> list[dict[str, Any
 
 @pytest.fixture(scope="module")
 def compose(repository: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text())
-    return content["services"]  # type: ignore[no-any-return]
+    content: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text())["services"]
+    # In Kubernetes, a person creates the secrets.
+    del content["redis-secrets"]
+    return content
 
 
 def select(resources: list[dict[str, Any]], *kinds: str) -> dict[str, dict[str, Any]]:
@@ -58,7 +61,7 @@ def size(text: str) -> int:
 
 def test_kustomization_lists_every_file(folder: Path, kustomization: dict[str, Any]) -> None:
     assert {*kustomization["resources"], "kustomization.yaml"} == {path.name for path in folder.iterdir()}
-    assert {image["name"] for image in kustomization["images"]} == {f"quittance-{role}" for role in ROLES}
+    assert {image["name"] for image in kustomization["images"]} == {f"quittance-{role}" for role in ROLES} | {"redis"}
 
 
 def test_resources_match_the_kubernetes_schemas(resources: list[dict[str, Any]]) -> None:
@@ -75,7 +78,7 @@ def test_pods_match_compose(resources: list[dict[str, Any]], compose: dict[str, 
     for name, pod in found.items():
         (container,) = pod["containers"]
         assert container["args"] == compose[name]["command"], name
-        assert container["image"] == compose[name]["image"], name
+        assert container["image"] == re.sub(r"\$\{\w+:-(.+)\}", r"\1", compose[name]["image"]), name
         limits = (container["resources"]["limits"]["memory"], compose[name]["deploy"]["resources"]["limits"]["memory"])
         assert size(limits[0]) == size(limits[1]), name
 
@@ -132,9 +135,41 @@ def test_services_and_policies_select_existing_pods(resources: list[dict[str, An
         target = workloads[scaler["spec"]["scaleTargetRef"]["name"]]
         # Applying the files again would reset the number of pods.
         assert "replicas" not in target["spec"]
-    (policy,) = select(resources, "NetworkPolicy").values()
-    (chosen,) = policy["spec"]["podSelector"]["matchExpressions"]
-    assert set(chosen["values"]) == workloads.keys() - {"gateway"}
+
+
+def test_only_the_gateway_reaches_the_others_and_the_outside(resources: list[dict[str, Any]]) -> None:
+    others = set(pods(resources)) - {"gateway"}
+    policies = {name: policy["spec"] for name, policy in select(resources, "NetworkPolicy").items()}
+    isolated, gateway = policies["only-from-gateway"], policies["gateway-egress"]
+    (chosen,) = isolated["podSelector"]["matchExpressions"]
+    assert set(chosen["values"]) == others
+    assert isolated["egress"] == []
+    assert gateway["podSelector"] == {"matchLabels": {COMPONENT: "gateway"}}
+    (to_pods,), _, to_internet = (rule["to"] for rule in gateway["egress"])
+    assert set(to_pods["podSelector"]["matchExpressions"][0]["values"]) == others
+    for block in to_internet:
+        public, private = ip_network(block["ipBlock"]["cidr"]), map(ip_network, block["ipBlock"]["except"])
+        assert all(network.subnet_of(public) and not network.is_global for network in private)  # type: ignore[arg-type]
+    assert isolated["policyTypes"] == ["Ingress", "Egress"]
+    assert gateway["policyTypes"] == ["Egress"]
+
+
+def test_redis_secrets_hold_what_the_pods_use(resources: list[dict[str, Any]], repository: Path) -> None:
+    found, text = pods(resources), (repository / "docs" / "deployment.md").read_text()
+    (redis,), (gateway,) = found["redis"]["containers"], found["gateway"]["containers"]
+    environment = {variable["name"]: variable.get("value", "") for variable in gateway["env"]}
+    paths = {
+        "redis-server": redis["args"],
+        "redis-client": [
+            environment["QUITTANCE_REDIS_PASSWORD_FILE"],
+            environment["QUITTANCE_REDIS_URL"].split("=")[1],
+        ],
+    }
+    for pod, name in ((found["redis"], "redis-server"), (found["gateway"], "redis-client")):
+        assert name in {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        command = text.split(f"generic {name} ")[1].split("kubectl")[0]
+        created = set(re.findall(r"--from-file=secrets/(\S+)", command))
+        assert created == {path.split("/")[-1] for path in paths[name] if path.startswith("/run/redis/")}
 
 
 def test_gateway_urls_match_the_services(resources: list[dict[str, Any]]) -> None:
