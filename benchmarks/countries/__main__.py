@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.countries.measure import COUNTRIES, build_table, measure
-from benchmarks.report import write_json
 
 
 def main() -> None:
@@ -20,8 +19,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=977)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    results = asyncio.run(measure(options.countries.split(","), options.receipts, options.seed))
-    write_json(options.output, results)
+    results = asyncio.run(measure(options.countries.split(","), options.receipts, options.seed, options.output))
     Console().print(build_table(results))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.report import write_json
 from quittance.evaluation.chain import read_labeled, start_chain
 from quittance.evaluation.records import Record
 from shared.learning.dataset import load_split, write_receipt, write_split
@@ -94,8 +95,8 @@ def _score_records(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-async def measure(countries: Sequence[str], count: int, seed: int) -> dict[str, Any]:
-    """Render and read receipts of each country.
+async def measure(countries: Sequence[str], count: int, seed: int, output: Path) -> dict[str, Any]:
+    """Render and read receipts of each country; write the file after each.
 
     Returns:
         `about`, `models`, `countries` (by code, then `given_boxes` and `pixels`), and the same for `all`.
@@ -110,8 +111,9 @@ async def measure(countries: Sequence[str], count: int, seed: int) -> dict[str, 
                 records = [await read_labeled(chain, receipt) for receipt in load_split(Path(folder), "made")]
             every += records
             results["countries"][country] = _score_records(records)
+            results["all"] = _score_records(every)
+            write_json(output, results)
             print(country, results["countries"][country], flush=True)
-    results["all"] = _score_records(every)
     return results
 
 
