@@ -16,7 +16,21 @@ from shared.contracts import Receipt
 
 # Enough to detect one receipt while another is recognized; more would only wait in the queues of the services.
 _MAX_CONCURRENT = 4
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".pdf"}
+SUFFIXES = {
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".heic",
+    ".heif",
+    ".avif",
+    ".jxl",
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".pdf",
+}
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pillow_heif
+from imagecodecs import jpegxl_encode
 from PIL import Image
 
 # Documents are rendered in a separate process, which takes half a second; fewer of them are sent.
 _FAST = ("JPEG", "JPEG progressive", "PNG", "PNG palette", "WebP", "WebP lossless")
-_SLOW = ("TIFF", "BMP", "PDF", "HEIC", "AVIF")
+_SLOW = ("TIFF", "BMP", "PDF", "HEIC", "AVIF", "JPEG XL", "GIF")
 _SLOW_SHARE = 0.08
 _CROP_SIZE = (220, 140)
 _INTERESTING = (0, 1, 0x7F, 0x80, 0xFE, 0xFF)
@@ -105,6 +107,8 @@ def _encode(image: Image.Image, kind: str) -> bytes:
     if kind == "HEIC":
         pillow_heif.from_pillow(image).save(out, quality=60)
         return out.getvalue()
+    if kind == "JPEG XL":
+        return bytes(jpegxl_encode(np.asarray(image), level=90))
     all_options: dict[str, dict[str, Any]] = {
         "JPEG progressive": {"progressive": True},
         "WebP lossless": {"lossless": True},

@@ -1,10 +1,12 @@
-"""Hostile pictures: PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC and AVIF."""
+"""Hostile pictures: PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF and JPEG XL."""
 
 from __future__ import annotations
 
 import struct
 from io import BytesIO
 
+import numpy as np
+from imagecodecs import jpegxl_encode
 from PIL import Image
 
 from benchmarks.hostile.case import (
@@ -37,6 +39,12 @@ def _large_comment() -> bytes:
 def _animation(kind: str, count: int) -> bytes:
     sheets = [Image.new("RGB", (32, 32), (shade % 256, 0, 0)) for shade in range(count)]
     return encode(kind, sheets[0], save_all=True, append_images=sheets[1:])
+
+
+def _jpeg_xl(size: tuple[int, int], noise: int = 1) -> bytes:
+    """Return a JPEG XL with gray levels below `noise`."""
+    levels = np.random.default_rng(1).integers(0, noise, (size[1], size[0]), dtype=np.uint8)
+    return bytes(jpegxl_encode(levels, effort=1, lossless=True))
 
 
 PNGS = (
@@ -184,7 +192,10 @@ WEBPS = (
 
 OTHERS = (
     File("GIF declaring 65,535 x 65,535", lambda: b"GIF89a" + b"\xff" * 4 + b"\xf0\0\0" + bytes(64), "rejected"),
-    File("GIF animation with 300 frames", lambda: _animation("GIF", 300), "rejected"),
+    File("GIF animation with 300 frames", lambda: _animation("GIF", 300), "read", everywhere=False),
+    File("JPEG XL of 12,000 x 12,000 in a few bytes", lambda: _jpeg_xl((12_000, 12_000)), "rejected", everywhere=False),
+    File("JPEG XL cut in half", lambda: _jpeg_xl((900, 900), 7)[:400], "rejected", everywhere=False),
+    File("JPEG XL with only its first bytes", lambda: b"\xff\x0a" + b"\xff" * 64, "rejected", everywhere=False),
     File(
         "BMP declaring 2^31-1 x 2^31-1",
         lambda: patch(encode("BMP"), 18, struct.pack("<ii", 2**31 - 1, 2**31 - 1)),

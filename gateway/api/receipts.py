@@ -25,8 +25,16 @@ from shared.contracts import Receipt, ReceiptPages
 from shared.problems import problem_responses
 from shared.service.uploads import OrientationQuery, read_upload, upload_openapi
 
-ACCEPTED_FILES = "A JPEG, PNG, WebP, HEIC, AVIF or BMP; or a TIFF or PDF, whose pages become one receipt."
-DOCUMENT_TYPES = ("image/heic", "image/avif", "image/tiff", "image/bmp", "application/pdf")
+ACCEPTED_FILES = "A JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF or BMP; or a TIFF or PDF, whose pages become one receipt."
+DOCUMENT_TYPES = (
+    "image/heic",
+    "image/avif",
+    "image/jxl",
+    "image/gif",
+    "image/tiff",
+    "image/bmp",
+    "application/pdf",
+)
 
 
 def build_receipts_router(settings: GatewaySettings) -> APIRouter:

@@ -25,7 +25,7 @@ from shared.pictures.header import (
 from shared.pictures.pool import TaskCrashedError, TaskTooSlowError, WorkerPool
 from shared.problems import ProblemError
 
-RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "BMP")
+RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "JPEG XL", "GIF", "BMP")
 ACCEPTED_FORMATS = (*FORMATS, *RENDERED_FORMATS)
 
 # A document has its process for itself: its decoders are large, and one that was taken over must not see the next file.

@@ -35,7 +35,7 @@ def extract(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP), PDFs, folders of these, or patterns.",
+            help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, TIFF, BMP), PDFs, folders, or patterns.",
         ),
     ] = None,
     output_format: Annotated[

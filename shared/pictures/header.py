@@ -20,9 +20,14 @@ _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"BM", "BMP"),
     (0, b"II*\0", "TIFF"),
     (0, b"MM\0*", "TIFF"),
+    (0, b"II+\0", "TIFF"),
+    (0, b"MM\0+", "TIFF"),
     (0, b"%PDF", "PDF"),
+    (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
 )
+# Readers of PDF accept other bytes before the header, such as those of a mail or a byte order mark.
+_PDF_HEADER, _MAX_PDF_OFFSET = b"%PDF-", 1024
 # ISO 23008-12 and the AVIF specification: brands say how the pictures in a file are coded. If the first brand is a
 # general one (mif1, msf1), the following ones say it.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -91,7 +96,10 @@ def identify_format(data: bytes) -> str | None:
         return "WebP"
     if data.startswith(b"ftyp", 4):
         return _identify_brand(data)
-    return next((name for start, magic, name in _OTHER_FORMATS if data.startswith(magic, start)), None)
+    found = next((name for start, magic, name in _OTHER_FORMATS if data.startswith(magic, start)), None)
+    if found is None and _PDF_HEADER in data[: _MAX_PDF_OFFSET + len(_PDF_HEADER)]:
+        return "PDF"
+    return found
 
 
 def check_size(size: tuple[int, int], limits: PictureLimits) -> None:

@@ -40,7 +40,7 @@ def test_names_and_texts_inject_no_markup(visit: Visit, data: bytes) -> None:
 
     page = visit.page
     page.route("**/v1/receipts", inject)
-    visit.drop(File(f"{HOSTILE}.jpg", data, "image/jpeg"), File(f"{HOSTILE}.gif", b"GIF89a", "image/gif"))
+    visit.drop(File(f"{HOSTILE}.jpg", data, "image/jpeg"), File(f"{HOSTILE}.gif", b"%!PS", "image/gif"))
     visit.wait_until_read(1)
     expect(visit.rows(".failed")).to_have_count(1)
     expect(visit.field("company").locator(".value")).to_have_text(HOSTILE)

@@ -16,6 +16,7 @@ import numpy as np
 import pillow_heif
 import pypdfium2 as pdfium
 import pytest
+from imagecodecs import jpegxl_encode
 from PIL import Image
 
 from gateway.documents.limits import DocumentLimits
@@ -41,6 +42,8 @@ def encode(kind: str, pages: list[Image.Image]) -> bytes:
     out = io.BytesIO()
     if kind == "HEIC":
         pillow_heif.from_pillow(pages[0]).save(out, quality=90)
+    elif kind == "JPEG XL":
+        out.write(jpegxl_encode(np.asarray(pages[0]), level=95))
     elif kind in ("TIFF", "PDF"):
         pages[0].save(out, kind, save_all=True, append_images=pages[1:])
     else:
@@ -86,7 +89,7 @@ async def test_pictures_are_returned_unchanged(kind: str) -> None:
     assert await build_renderer().render_pages(data) == [PageImage(data, f"image/{kind.lower()}", draw_page().size)]
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "BMP", "HEIC", "AVIF", "PDF"])
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "HEIC", "AVIF", "JPEG XL", "GIF", "PDF"])
 async def test_shows_other_formats_in_color_and_reads_them_in_gray(kind: str) -> None:
     data = encode(kind, [draw_page()])
     assert identify_format(data) == kind
@@ -100,7 +103,7 @@ async def test_shows_other_formats_in_color_and_reads_them_in_gray(kind: str) ->
         np.testing.assert_allclose(pixels[height // 2, width // 2], (255, 255, 255), atol=10)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "HEIC", "AVIF", "JPEG XL", "GIF", "TIFF", "BMP"])
 async def test_reduces_large_pictures(kind: str) -> None:
     data = encode(kind, [draw_page(size=(600, 1000))])
     (page,) = await build_renderer(enough_pixels=150_000).render_pages(data)
@@ -108,8 +111,8 @@ async def test_reduces_large_pictures(kind: str) -> None:
     assert page.size is not None
     assert 75_000 <= page.size[0] * page.size[1] <= 150_000
     pixels = decode_picture(page.data, LIMITS.picture).pixels
-    assert int(pixels[2, 50]) == pytest.approx(200 * LUMA_OF_RED, abs=6)
-    assert int(pixels[-2, 50]) == pytest.approx(255, abs=3)
+    # Decoding may have inverted the picture, which has hardly any print.
+    assert abs(int(pixels[2, 50]) - int(pixels[-2, 50])) == pytest.approx(255 - 200 * LUMA_OF_RED, abs=8)
 
 
 async def test_keeps_the_orientation_of_a_reduced_jpeg() -> None:
@@ -122,7 +125,8 @@ async def test_keeps_the_orientation_of_a_reduced_jpeg() -> None:
     pixels = decode_picture(page.data, LIMITS.picture).pixels
     assert pixels.shape[0] > pixels.shape[1]
     # The top of the stored picture is shown on the right.
-    assert int(pixels[50, -2]) < 100 < 200 < int(pixels[50, 2])
+    assert abs(int(pixels[50, -2]) - int(pixels[50, 2])) > 150
+    assert abs(int(pixels[50, 30]) - int(pixels[50, 2])) < 10
 
 
 async def test_shows_pages_that_are_too_tall_for_a_webp() -> None:
@@ -196,7 +200,7 @@ async def test_renders_large_pdf_pages_smaller() -> None:
     assert size.height <= 3000
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "HEIC", "AVIF", "PDF", "BMP"])
+@pytest.mark.parametrize("kind", ["TIFF", "HEIC", "AVIF", "JPEG XL", "GIF", "PDF", "BMP"])
 async def test_rejects_truncated_files(kind: str) -> None:
     data = encode(kind, [draw_page()])
     problem = await get_problem(data[: len(data) // 3], build_renderer())
@@ -205,10 +209,33 @@ async def test_rejects_truncated_files(kind: str) -> None:
 
 
 async def test_names_the_accepted_formats() -> None:
-    problem = await get_problem(encode("GIF", [draw_page()]), build_renderer())
+    problem = await get_problem(b"%!PS-Adobe-3.0 EPSF-3.0", build_renderer())
     assert (problem.status, problem.code) == (415, "unsupported-format")
-    assert "a GIF" in problem.detail
+    assert "not a known picture" in problem.detail
     assert problem.extra["accepted"] == list(ACCEPTED_FORMATS)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"\xef\xbb\xbf\r\n" + data,
+        lambda data: b"x" * 1_000 + data,
+        lambda data: data[: data.rindex(b"startxref")],
+        lambda data: data.replace(b"startxref\n", b"startxref\n9"),
+        lambda data: data + bytes(5_000),
+    ],
+    ids=["byte order mark", "other bytes before the header", "no cross-reference", "wrong offset", "padding"],
+)
+async def test_reads_damaged_pdfs_that_can_be_repaired(damage: Callable[[bytes], bytes]) -> None:
+    pages = await build_renderer().render_pages(damage(encode("PDF", [draw_page()] * 2)))
+    assert [decode_picture(page.data, LIMITS.picture).width for page in pages] == [334, 334]
+
+
+@pytest.mark.parametrize("pixels", [np.uint16(200 * 257), np.float32(200 / 255)], ids=["16 bit", "floating point"])
+async def test_reads_jpeg_xl_of_any_depth(pixels: np.generic) -> None:
+    data = bytes(jpegxl_encode(np.full((40, 30), pixels), lossless=True))
+    (page,) = await build_renderer().render_pages(data)
+    assert decode_picture(page.data, LIMITS.picture).pixels == pytest.approx(200, abs=1)
 
 
 async def test_kills_slow_renderers() -> None:
