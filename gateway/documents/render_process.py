@@ -33,8 +33,9 @@ def render_document(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, A
 def _encode_pages(pages: Pages, options: RenderOptions) -> Iterator[bytes]:
     for page in pages:
         media_type, picture = _encode_shown(page.image) if options.only is not None else _encode_read(page)
-        description = json.dumps({"media_type": media_type, "size": page.size}).encode()
-        yield _add_length(description) + _add_length(picture)
+        text = None if page.text is None else page.text.to_json()
+        description = {"media_type": media_type, "size": page.size, "text": text}
+        yield _add_length(json.dumps(description).encode()) + _add_length(picture)
         limit_cpu_time(options.limits.page_s)
 
 

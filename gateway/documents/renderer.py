@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.documents.limits import DocumentLimits, page_not_found_problem
+from gateway.documents.text_layer import TextLayer
 from shared.pictures.header import (
     FORMATS,
     PictureHeader,
@@ -42,12 +43,14 @@ class PageImage:
         media_type: Its media type.
         size: Width and height in pixels, before the EXIF orientation is applied; None if the header is damaged.
         full_size: Width and height of the page as sent, if `data` shows it smaller.
+        text: The text layer of a page of a PDF, in pixels of the page as sent.
     """
 
     data: bytes
     media_type: str
     size: tuple[int, int] | None
     full_size: tuple[int, int] | None = None
+    text: TextLayer | None = None
 
 
 class Renderer:
@@ -122,7 +125,8 @@ class Renderer:
         full_size = int(description["size"][0]), int(description["size"][1])
         # The process may have been taken over by the file.
         check_size(full_size, self._limits.picture)
-        return PageImage(data, str(description["media_type"]), size, None if full_size == size else full_size)
+        text = TextLayer.from_json(description["text"])
+        return PageImage(data, str(description["media_type"]), size, None if full_size == size else full_size, text)
 
     async def _run_process(self, data: bytes, kind: str, only: int | None = None) -> bytearray:
         arguments = {"kind": kind, "limits": self._limits.to_json(), "only": only}

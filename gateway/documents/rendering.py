@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from typing import Any, Literal
@@ -21,6 +21,8 @@ from pillow_heif import HeifImage, open_heif
 from pillow_heif import options as heif_options
 
 from gateway.documents.limits import DocumentLimits, page_not_found_problem
+from gateway.documents.pdf_text import read_text_layer
+from gateway.documents.text_layer import TextLayer
 from shared.arrays import Pixels
 from shared.pictures.decoding import apply_orientation, decode_picture, flatten_picture, reduce_picture
 from shared.pictures.header import FORMATS, check_size, damaged_picture_problem
@@ -46,11 +48,13 @@ class RenderedPage:
         image: Gray, or RGB if the page is to be shown, with its EXIF orientation applied.
         size: Width and height in pixels of the page; `image` has fewer if it was reduced.
         is_photo: Whether the page comes from a lossy format.
+        text: The text layer of a page of a PDF.
     """
 
     image: Image.Image
     size: tuple[int, int]
     is_photo: bool
+    text: TextLayer | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ def _render_pdf(data: bytes, options: RenderOptions) -> Pages:
         scale = _choose_scale(width, height, limits)
         check_size((int(width * scale), int(height * scale)), limits.picture)
         image = page.render(scale=scale, rev_byteorder=True).to_pil()
-        yield options.finish(image, image.size)
+        rendered = options.finish(image, image.size)
+        yield rendered if options.only is not None else replace(rendered, text=read_text_layer(page, image.size))
 
 
 def _choose_scale(width: float, height: float, limits: DocumentLimits) -> float:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gateway.documents.renderer import PageImage
+from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
 from gateway.stages.stages import Stages
@@ -95,6 +96,8 @@ class PageReader:
             # What looked like text but has none is of no use to anyone.
             if reading.text.strip()
         ]
+        if image.text is not None:
+            lines = use_text_layer(lines, image.text)
         models = {"detector": detected.model, "recognizer": recognized.model}
         return PageReading(page, models, detect_ms, recognize_ms, lines)
 

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from shared.contracts import FIELD_NAMES, Receipt
 from tests.support.deployment import Deployment
+from tests.support.documents import INVISIBLE, build_text_pdf
 
 TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 # Low bounds that only fail if the stages do not fit together. Accuracy is measured elsewhere.
@@ -259,3 +260,22 @@ def test_deletes_a_receipt(gateway: httpx2.Client) -> None:
     assert gateway.delete(url).status_code == 204
     assert gateway.get(url).status_code == 404
     assert gateway.delete(url).status_code == 404
+
+
+def test_reads_the_text_layer_of_a_pdf_that_matches_its_print(gateway: httpx2.Client) -> None:
+    texts = [("Café Étoile", 40, 340), ("Total", 40, 240), ("12.50", 200, 240)]
+    receipt = post_document(gateway, build_text_pdf(texts, font_size=20))
+    assert [line["text"] for line in receipt["lines"]] == ["Café Étoile", "Total", "12.50"]
+    assert {line["confidence"] for line in receipt["lines"]} == {1.0}
+
+
+def test_an_invisible_text_layer_is_not_read(gateway: httpx2.Client) -> None:
+    texts = [("PAID", 40, 340), ("Total 99.00", 40, 240)]
+    assert post_document(gateway, build_text_pdf(texts, mode=INVISIBLE))["lines"] == []
+
+
+def post_document(gateway: httpx2.Client, data: bytes) -> dict[str, Any]:
+    response = gateway.post("/v1/receipts", content=data, headers={"Content-Type": "application/pdf"})
+    assert response.status_code == 200, response.text
+    receipt: dict[str, Any] = response.json()
+    return receipt

@@ -1,0 +1,46 @@
+"""Small PDFs with text."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+from collections.abc import Sequence
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+INVISIBLE = 3
+
+
+def build_text_pdf(
+    texts: Sequence[tuple[str, float, float]],
+    *,
+    size: tuple[int, int] = (300, 400),
+    font_size: float = 14,
+    rotation: int = 0,
+    mode: int = 0,
+) -> bytes:
+    """Build a PDF of one page.
+
+    Args:
+        texts: Texts with their left and baseline, in points from the lower left corner.
+        size: Width and height of the page in points.
+        font_size: Size of the font in points.
+        rotation: Degrees clockwise by which viewers turn the page.
+        mode: Text rendering mode (ISO 32000, 9.3.6): 0 fills the letters, `INVISIBLE` draws nothing.
+    """
+    document = pdfium.PdfDocument.new()
+    page = document.new_page(*size)
+    font = raw.FPDFText_LoadStandardFont(document, b"Helvetica")
+    for text, left, baseline in texts:
+        piece = raw.FPDFPageObj_CreateTextObj(document, font, font_size)
+        letters = ctypes.create_string_buffer(f"{text}\0".encode("utf-16-le"))
+        raw.FPDFText_SetText(piece, ctypes.cast(letters, ctypes.POINTER(ctypes.c_ushort)))
+        raw.FPDFTextObj_SetTextRenderMode(piece, mode)
+        raw.FPDFPageObj_Transform(piece, 1, 0, 0, 1, left, baseline)
+        raw.FPDFPage_InsertObject(page, piece)
+    page.set_rotation(rotation)
+    page.gen_content()
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
