@@ -137,7 +137,7 @@ async def _read(pictures: Sequence[bytes], clock: _Clock) -> list[float]:
     seconds: list[float] = []
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", timeout=120) as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=120) as client:
             for index, picture in enumerate(pictures):
                 if index == _WARM_UP:
                     clock.seconds.clear()

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from gateway.admission.access import AccessControl
 from gateway.admission.api_keys import KeyRing, KeyStore
 from gateway.admission.cross_site import CrossSiteGuard
+from gateway.admission.host_names import HostGuard
 from gateway.admission.idempotency import Idempotency
 from gateway.admission.rate_limits import RateLimits
 from gateway.components import GatewayComponents, set_gateway_components
@@ -128,6 +129,7 @@ class Composition:
         storage = self._settings.storage
         redis_url = None if storage.redis_url is None else str(storage.redis_url)
         return [
+            Middleware(HostGuard, allowed_hosts=self._settings.admission.hosts),
             Middleware(CrossSiteGuard, allowed_origins=self._settings.admission.allowed_origins),
             Middleware(
                 AccessControl,

@@ -142,6 +142,20 @@ class AdmissionSettings(EnvironmentSettings):
         default=None, description="Web origins whose pages may call the gateway, separated by commas; * for all."
     )
 
+    allowed_hosts: str | None = Field(
+        default=None,
+        description="Host names under which callers reach the gateway, separated by commas, such as "
+        "receipts.example.com or *.example.com; * for all. localhost and addresses always work.",
+    )
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, value: str | None) -> str | None:
+        for name in _split(value):
+            if name != "*" and not re.fullmatch(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?", name):
+                raise ValueError(f"{name!r} is not a host name; write it like receipts.example.com, without a port")
+        return value
+
     @field_validator("cors_origins")
     @classmethod
     def _check_origins(cls, value: str | None) -> str | None:
@@ -156,6 +170,11 @@ class AdmissionSettings(EnvironmentSettings):
         if value is not None:
             parse_rate_limit(value)
         return value
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names under which callers reach the gateway, in addition to those of this machine."""
+        return _split(self.allowed_hosts)
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from quittance.assembly import create_gateway
 from quittance_client import NO_RETRIES, AsyncClient
 from shared.startup import StartupError
 
-IN_PROCESS_URL = "http://in-process"
+IN_PROCESS_URL = "http://localhost"
 # This process is the only caller.
 _PATIENCE_S = 600.0
 _READY_CHECK_S = 0.05

@@ -40,6 +40,11 @@ EXAMPLES: dict[int, tuple[str, str, str]] = {
         "The upload has more than the maximum of 10,485,760 bytes.",
     ),
     415: ("unsupported-format", "The format is not supported", "This is a GIF. Send a JPEG, PNG or WebP."),
+    421: (
+        "host-not-allowed",
+        "This gateway does not answer under that name",
+        "The request was sent to 'other.example'.",
+    ),
     422: ("picture-damaged", "The picture is damaged", "The JPEG is truncated or damaged. Send the whole file."),
     429: ("too-many-requests", "Too many requests", "Try again in 5 s."),
     500: ("internal-error", "Something went wrong", "The error has been logged. Report it with the request ID."),

@@ -86,7 +86,7 @@ class AccessControl:
     def _identify_caller(self, scope: Scope, key: ApiKey | None) -> Caller:
         if key is None:
             client = scope.get("client")
-            return Caller(f"address:{client[0] if client else 'unknown'}")
+            return Caller(f"address:{_find_site(client[0]) if client else 'unknown'}")
         others = tuple(sorted({NO_OWNER, *self._keys.groups} - {key.group})) if key.is_operator else None
         return Caller(f"key:{key.id}", key.name, key.group, others)
 
@@ -145,6 +145,19 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _find_site(address: str) -> str:
+    """Return what is counted as one caller: the address, or the /64 network of an IPv6 address, which is one site."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _get_presented_key(headers: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.admission.access import is_public
+from gateway.admission.host_names import ALWAYS_ANSWERED
 from gateway.admission.idempotency import IDEMPOTENCY_KEY_HEADER
 from shared.problems import problem_responses
 
@@ -27,6 +28,9 @@ def document_admission(schema: dict[str, Any]) -> None:
     """Add security schemes, the idempotency key and their problems to the operations of a schema, in place."""
     schema.setdefault("components", {})["securitySchemes"] = _SECURITY_SCHEMES
     for path, methods in schema["paths"].items():
+        if path not in ALWAYS_ANSWERED:
+            for operation in methods.values():
+                _document_problems(operation, [421])
         if is_public(path):
             continue
         for method, operation in methods.items():
@@ -37,7 +41,11 @@ def document_admission(schema: dict[str, Any]) -> None:
             if method == "post":
                 statuses += [400, 409, 422]
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-            for status, response in problem_responses(*statuses).items():
-                # Only FastAPI understands it.
-                response.pop("model")
-                operation["responses"].setdefault(str(status), response)
+            _document_problems(operation, statuses)
+
+
+def _document_problems(operation: dict[str, Any], statuses: list[int]) -> None:
+    for status, response in problem_responses(*statuses).items():
+        # Only FastAPI understands it.
+        response.pop("model")
+        operation["responses"].setdefault(str(status), response)

@@ -140,6 +140,7 @@ class RequestGuard:
                 budget = None if route.is_spooled else budget
         request = _GuardedRequest(scope, receive, send, limits, budget, self._stall_s)
         try:
+            _check_framing(Headers(scope=scope))
             if scope["path"] not in PROBES and self._health.is_starting:
                 self._health.require_ready()
             requested_s = requested_timeout_s(Headers(scope=scope))
@@ -317,6 +318,18 @@ class _GuardedRequest:
                         return
                     if not message.get("more_body"):
                         return
+
+
+def _check_framing(headers: Headers) -> None:
+    """Reject a request with two lengths, which a proxy in front may have understood differently (RFC 9112, 6.1)."""
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise ProblemError(
+            400,
+            "ambiguous-length",
+            "The length of the body is ambiguous",
+            "The request has both Content-Length and Transfer-Encoding. Send one of them.",
+            headers={"Connection": "close"},
+        )
 
 
 def _slow_upload_problem(timeout_s: float) -> ProblemError:

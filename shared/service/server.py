@@ -71,6 +71,9 @@ def run(app: FastAPI, *, host: str, port: int, settings: ServiceSettings) -> Non
         log_config=None,
         access_log=False,
         server_header=False,
+        # Not uvicorn's default: it believes every caller on this machine, and so a caller chooses its own rate limit.
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
         http=_build_protocol(settings.max_connections or _choose_max_connections()),
         backlog=_BACKLOG,
         timeout_keep_alive=15,

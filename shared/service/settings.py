@@ -5,9 +5,10 @@ A variable of one service overrides the common one: QUITTANCE_DETECTOR_MAX_BATCH
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -140,6 +141,11 @@ class ServiceSettings(EnvironmentSettings):
         ge=1,
         description="Maximum number of connections; by default what the limit on open files allows, at most 4096.",
     )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Addresses or networks of proxies in front, separated by commas, such as 10.0.0.0/8; only their "
+        "X-Forwarded-For and X-Forwarded-Proto count.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     log_format: Literal["json", "text"] = Field(default="json", description="JSON lines, or text for people.")
 
@@ -190,6 +196,18 @@ class ServiceSettings(EnvironmentSettings):
         description="Seconds after SIGTERM during which the unready service still accepts requests.",
     )
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str | None) -> str | None:
+        for proxy in _split(value):
+            ipaddress.ip_network(proxy)
+        return value
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks of the proxies that are trusted."""
+        return _split(self.trusted_proxies)
+
     @property
     def picture_limits(self) -> PictureLimits:
         """Limits for `shared.pictures.decoding.decode_picture`."""
@@ -208,3 +226,7 @@ class PictureServiceSettings(ServiceSettings):
     def upload_limits(self) -> UploadLimits:
         """Limits of a body. A lower limit on uploads, which the gateway shares, must not refuse rendered pages."""
         return UploadLimits(max(self.max_upload_bytes, _MAX_PAGE_BYTES))
+
+
+def _split(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]

@@ -111,7 +111,7 @@ async def open_client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """Start an app in this process and open an HTTP client of it."""
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
             yield http
 
 

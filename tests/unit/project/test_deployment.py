@@ -173,6 +173,13 @@ def test_service_exits_without_a_gpu(name: str, tmp_path: Path, repository: Path
     assert "'cuda' was requested, but torch finds no CUDA device" in message["message"]
 
 
+def test_gateway_answers_under_the_name_of_its_container(compose: dict[str, Any]) -> None:
+    allowed = compose["services"]["gateway"]["environment"]["QUITTANCE_ALLOWED_HOSTS"]
+    added = allowed.replace("${QUITTANCE_ALLOWED_HOSTS:-}", "receipts.example.com")
+    assert GatewaySettings(allowed_hosts=added).admission.hosts == ("gateway", "receipts.example.com")
+    assert GatewaySettings(allowed_hosts=allowed.partition("$")[0]).admission.hosts == ("gateway",)
+
+
 def test_monitoring_mounts_existing_files(compose: dict[str, Any], repository: Path) -> None:
     added = yaml.safe_load((repository / "deploy" / "docker-compose.monitoring.yml").read_text())
     mounts = {"prometheus": "/etc/prometheus/", "grafana": "/var/lib/grafana/dashboards"}

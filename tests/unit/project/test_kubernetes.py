@@ -92,12 +92,22 @@ def test_settings_are_known_and_match_compose(
     settings: type[ServiceSettings] = GatewaySettings if role == "gateway" else ServiceSettings
     names = {f"QUITTANCE_{name.upper()}" for name in (*settings.fields(), "threads")}
     assert environment.keys() <= names
-    different = {"QUITTANCE_ACCESS", "QUITTANCE_THREADS", "QUITTANCE_WEBHOOK_SECRET"}
+    different = {"QUITTANCE_ACCESS", "QUITTANCE_ALLOWED_HOSTS", "QUITTANCE_THREADS", "QUITTANCE_WEBHOOK_SECRET"}
     for name in environment.keys() - different:
         assert environment[name] == str(compose[role]["environment"][name])
     assert container["ports"] == [{"name": "http", "containerPort": int(environment["QUITTANCE_PORT"] or 0)}]
     for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
         assert container[probe]["httpGet"] == {"path": path, "port": "http"}
+
+
+def test_gateway_answers_under_the_names_of_its_service(
+    resources: list[dict[str, Any]], kustomization: dict[str, Any]
+) -> None:
+    (container,) = pods(resources)["gateway"]["containers"]
+    (allowed,) = [one["value"] for one in container["env"] if one["name"] == "QUITTANCE_ALLOWED_HOSTS"]
+    full_name = f"gateway.{kustomization['namespace']}"
+    names = {"gateway", full_name, f"{full_name}.svc", f"{full_name}.svc.cluster.local"}
+    assert set(GatewaySettings(allowed_hosts=allowed).admission.hosts) == names
 
 
 def test_gateway_requires_an_api_key(resources: list[dict[str, Any]]) -> None:

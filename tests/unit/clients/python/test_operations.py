@@ -49,7 +49,7 @@ async def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture
 async def client(gateway: Gateway) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient("http://gateway", transport=httpx2.ASGITransport(app=gateway.app)) as client:
+    async with AsyncClient("http://localhost", transport=httpx2.ASGITransport(app=gateway.app)) as client:
         yield client
 
 

@@ -30,7 +30,7 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
     app = FastAPI()
     app.include_router(build_site_router())
     add_problem_handlers(app)
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost") as client:
         yield client
 
 

@@ -33,6 +33,10 @@ from shared.startup import StartupError
 
 router = APIRouter()
 
+@router.get("/caller")
+async def caller(request: Request):
+    return {{"address": request.client.host, "scheme": request.url.scheme}}
+
 @router.get("/slow")
 async def slow():
     await asyncio.sleep(0.5)
@@ -53,7 +57,9 @@ async def lifespan(app):
     {statement}
     yield "toy-1"
 
-settings = ServiceSettings(drain_delay_s=2, max_upload_bytes=100_000, max_connections={max_connections})
+settings = ServiceSettings(
+    drain_delay_s=2, max_upload_bytes=100_000, max_connections={max_connections}, trusted_proxies={proxies!r}
+)
 app = create_service_app(
     name="toy", title="Toy", description="", settings=settings, lifespan=lifespan, routers=[router]
 )
@@ -68,12 +74,17 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     processes: list[subprocess.Popen[str]] = []
 
     def start(
-        warm_up_s: float = 0.0, statement: str = "", max_connections: int | None = None
+        warm_up_s: float = 0.0, statement: str = "", max_connections: int | None = None, proxies: str | None = None
     ) -> tuple[subprocess.Popen[str], str]:
         port = find_free_port()
         root = str(Path(__file__).resolve().parents[4])
         code = PROGRAM.format(
-            root=root, warm_up_s=warm_up_s, statement=statement, port=port, max_connections=max_connections
+            root=root,
+            warm_up_s=warm_up_s,
+            statement=statement,
+            port=port,
+            max_connections=max_connections,
+            proxies=proxies,
         )
         process = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -205,6 +216,46 @@ async def test_connections_beyond_the_limit_are_refused(start_server: StartServe
     for _, one in open_connections:
         one.close()
     writer.close()
+
+
+async def test_lengths_that_contradict_each_other_are_rejected(start_server: StartServer) -> None:
+    _, url = start_server()
+    async with httpx2.AsyncClient(base_url=url) as client:
+        await wait_for_status(client, "/readyz", 200)
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head + b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)  # to the end: the connection is closed
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"ambiguous-length" in answer
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    ("proxies", "callers"),
+    [
+        (None, {"203.0.113.9": ("127.0.0.1", "http")}),
+        (
+            "127.0.0.0/8, 10.0.0.0/8",
+            {
+                "203.0.113.9": ("203.0.113.9", "https"),
+                # What the caller itself sent is to the left of what the proxies added.
+                "198.51.100.1, 203.0.113.9, 10.0.0.7": ("203.0.113.9", "https"),
+            },
+        ),
+    ],
+)
+async def test_only_trusted_proxies_name_the_caller(
+    start_server: StartServer, proxies: str | None, callers: dict[str, tuple[str, str]]
+) -> None:
+    _, url = start_server(proxies=proxies)
+    async with httpx2.AsyncClient(base_url=url) as client:
+        await wait_for_status(client, "/readyz", 200)
+        for forwarded, (address, scheme) in callers.items():
+            headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
+            assert (await client.get("/caller", headers=headers)).json() == {"address": address, "scheme": scheme}
 
 
 def test_accept_errors_are_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
