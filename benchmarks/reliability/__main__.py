@@ -23,6 +23,7 @@ from benchmarks.reliability.attacks import bodies, pages, scans, sockets, stream
 from benchmarks.reliability.callers import deadlines, endurance, hangups, identity, stampede
 from benchmarks.reliability.faults import kill, redis, rolling
 from benchmarks.reliability.overload import overload
+from benchmarks.reliability.storage import bombs, evictions
 from benchmarks.report import write_json
 
 SCENARIOS = {
@@ -30,6 +31,7 @@ SCENARIOS = {
     for scenario in (
         *(overload, hangups, deadlines, kill, rolling, redis, stampede, identity, endurance),
         *(scans, sockets, bodies, pages, streams),
+        *(bombs, evictions),
     )
 }
 

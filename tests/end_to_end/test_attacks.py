@@ -5,7 +5,12 @@ Limits on times are generous, because other programs may slow the machine down.
 
 from __future__ import annotations
 
+import subprocess
+
+import pytest
+
 from benchmarks.reliability.attacks import bodies, pages, scans, sockets, streams
+from benchmarks.reliability.storage import bombs, evictions
 
 
 async def test_jpegs_with_many_scans_hold_up_nothing() -> None:
@@ -40,3 +45,18 @@ async def test_streams_of_events_cost_little() -> None:
     figures = await streams(count=60, seconds=3)
     assert figures["events"] > 60
     assert figures["core_share"] < 0.15
+
+
+async def test_zips_do_not_fill_the_disk() -> None:
+    try:
+        figures = await bombs(disk_mib=400, files=10)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs the right to mount a disk")
+    assert set(figures["statuses"]) <= {"202", "507"}
+    assert figures["statuses"]["507"] >= 1
+    assert figures["left_after_restart_mib"] == 0
+    assert figures["keys_create"] == {"exit": 0, "has_traceback": False}
+
+
+async def test_bad_requests_push_out_nothing_of_others() -> None:
+    assert await evictions(requests=150, entries=100) == {"bad": {"415": 150}, "replayed": True, "cached": True}
