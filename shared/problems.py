@@ -37,7 +37,7 @@ EXAMPLES: dict[int, tuple[str, str, str]] = {
     413: (
         "upload-too-large",
         "The upload is too large",
-        "The upload has more than the maximum of 10,485,760 bytes.",
+        "The upload has more than the maximum of 26,214,400 bytes.",
     ),
     415: ("unsupported-format", "The format is not supported", "This is a GIF. Send a JPEG, PNG or WebP."),
     421: (
