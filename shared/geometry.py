@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from shared.arrays import Floats, Pixels
 from shared.contracts import Quad
+from shared.mirroring import is_mirrored
 
 _ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _MAX_SUPERSAMPLING = 8
@@ -76,7 +77,7 @@ def crop_quad(image: Pixels, quad: ArrayLike, height: int, *, max_width: int = 4
 
 
 def enclosing_quad(quads: ArrayLike) -> Floats:
-    """Return the smallest rectangle around quads that follows their mean reading direction.
+    """Return the smallest rectangle around quads that follows their mean reading direction, mirrored if they are.
 
     Args:
         quads: `(N, 4, 2)` with N > 0.
@@ -93,7 +94,8 @@ def enclosing_quad(quads: ArrayLike) -> Floats:
     direction = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]).sum(axis=0)
     length = float(np.linalg.norm(direction))
     cosine, sine = direction / length if length > 1e-6 else (1.0, 0.0)
-    axes = np.array([[cosine, sine], [-sine, cosine]])  # rows: along the text, across it
+    down = -1.0 if is_mirrored(corners) else 1.0
+    axes = np.array([[cosine, sine], [-down * sine, down * cosine]])  # rows: along the text, across it
     along = corners.reshape(-1, 2) @ axes.T
     (x0, y0), (x1, y1) = along.min(axis=0), along.max(axis=0)
     return np.asarray(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) @ axes, dtype=np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from shared.arrays import Doubles, Floats, Indices
+from shared.mirroring import is_mirrored
 
 # Segments are on one row if their centers differ by less than this share of the smaller height ...
 _SAME_ROW = 0.5
@@ -63,7 +64,7 @@ def estimate_skew(quads: Floats) -> float:
 
 
 def straighten(quads: Floats) -> Floats:
-    """Undo the skew of a page and return the axis-aligned boxes of its quads.
+    """Undo the skew of a page, and that it is mirrored, and return the axis-aligned boxes of its quads.
 
     Args:
         quads: `(N, 4, 2)` in pixels, clockwise from the top left of the text.
@@ -77,6 +78,8 @@ def straighten(quads: Floats) -> Floats:
     cosine, sine = np.cos(angle), np.sin(angle)
     x = quads[..., 0] * cosine + quads[..., 1] * sine
     y = quads[..., 1] * cosine - quads[..., 0] * sine
+    if is_mirrored(quads):
+        y = -y
     # Means of the two left, upper, right and lower corners, so that a quad that is still tilted does not get taller.
     boxes = np.stack(
         [(x[:, 0] + x[:, 3]) / 2, (y[:, 0] + y[:, 1]) / 2, (x[:, 1] + x[:, 2]) / 2, (y[:, 2] + y[:, 3]) / 2], axis=1

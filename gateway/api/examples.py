@@ -8,7 +8,7 @@ from shared.contracts import ADDITIONAL_FIELD_NAMES
 
 RECEIPT_EXAMPLE: dict[str, Any] = {
     "id": "b1946ac92492d2347c6235b4d2611184",
-    "pages": [{"width": 619, "height": 1207, "rotation": 0}],
+    "pages": [{"width": 619, "height": 1207, "rotation": 0, "mirrored": False}],
     "fields": {
         "company": {
             "value": "BOOK TA .K (TAMAN DAYA) SDN BHD",

@@ -5,18 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gateway.documents.renderer import PageImage
+from gateway.reading.legibility import (
+    AS_DETECTED,
+    OTHER_VIEWS,
+    View,
+    choose_sample,
+    choose_view,
+    is_illegible,
+    measure_legibility,
+)
 from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
 from gateway.stages.stages import Stages
-from shared.contracts import DetectResponse, Line, Page, PageSize, Quad
+from shared.contracts import DetectResponse, Line, Page, PageSize, Quad, RecognizedText, Rotation, Segment
 from shared.pictures.memory import decoding_shared
 from shared.pictures.slots import FairSlots
+from shared.problems import ProblemError
 from shared.reading_order import reading_order
 from shared.service.request_context import current_caller
 
@@ -27,6 +37,9 @@ _LARGE_PIXELS = 4_000_000
 _MAX_LARGE_PAGES = max(2, os.cpu_count() or 1)
 _MAX_WAITING = 1_024
 _QUAD_DECIMALS = 1
+# Looking at a page in other ways takes up to so many times as long as the first way.
+_FURTHER_LOOKS = 3
+_TURNED_FURTHER: dict[Rotation, Rotation] = {0: 90, 90: 180, 180: 270, 270: 0}
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,67 @@ class PageReading:
     detect_ms: float
     recognize_ms: float = 0.0
     lines: list[Line] = field(default_factory=list)
+
+
+class _PageTask:
+    """Calls the stages for one page, and adds up how long they take.
+
+    Args:
+        stages: The clients of the stages.
+        request: Its options and deadline apply.
+        image: The page.
+    """
+
+    def __init__(self, stages: Stages, request: ReadRequest, image: PageImage) -> None:
+        self._stages = stages
+        self._request = request
+        self._image = image
+        self._models: dict[str, str] = {}
+        self._detect_ms = 0.0
+        self._recognize_ms = 0.0
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the deadline leaves time to look at the page in other ways."""
+        spent_s = (self._detect_ms + self._recognize_ms) / 1000
+        return self._request.deadline.remaining() > _FURTHER_LOOKS * spent_s
+
+    async def detect(self, rotation: Rotation | None = None) -> DetectResponse:
+        """Find the segments of the page, turned as it is found to be, or as given."""
+        image, request = self._image, self._request
+        start = time.perf_counter()
+        detected = await self._stages.detect(
+            image.data, image.media_type, request.deadline, request.orientation, rotation
+        )
+        self._detect_ms += milliseconds_since(start)
+        _check_detection(detected, image)
+        self._models["detector"] = detected.model
+        return detected
+
+    async def recognize(self, quads: list[Quad]) -> list[RecognizedText]:
+        """Read segments."""
+        start = time.perf_counter()
+        recognized = await self._stages.recognize(
+            self._image.data, self._image.media_type, quads, self._request.deadline
+        )
+        self._recognize_ms += milliseconds_since(start)
+        self._models["recognizer"] = recognized.model
+        return recognized.texts
+
+    def report(
+        self, page: Page, number: int, quads: Sequence[Quad] = (), texts: Sequence[RecognizedText] = ()
+    ) -> PageReading:
+        """Return what was found, in pixels of the page as sent."""
+        sent = _enlarge_page(page, self._image)
+        lines = [
+            Line(page=number, quad=_enlarge_quad(quad, page, sent), text=text.text, confidence=text.confidence)
+            for quad, text in zip(quads, texts, strict=True)
+            # What looked like text but has none is of no use to anyone.
+            if text.text.strip()
+        ]
+        if self._image.text is not None:
+            lines = use_text_layer(lines, self._image.text)
+        return PageReading(sent, self._models, self._detect_ms, self._recognize_ms, lines)
 
 
 class PageReader:
@@ -75,31 +149,16 @@ class PageReader:
                 return await self._read(request, image, number)
 
     async def _read(self, request: ReadRequest, image: PageImage, number: int) -> PageReading:
-        start = time.perf_counter()
-        detected = await self._stages.detect(image.data, image.media_type, request.deadline, request.orientation)
-        detect_ms = milliseconds_since(start)
-        quads = _sort_quads(detected, image)
-        page = _enlarge_page(detected.page, image)
+        task = _PageTask(self._stages, request, image)
+        detected = await task.detect()
+        quads = _sort_quads(detected.segments, detected.page)
         if not quads:
-            return PageReading(page, {"detector": detected.model}, detect_ms)
-        start = time.perf_counter()
-        recognized = await self._stages.recognize(image.data, image.media_type, quads, request.deadline)
-        recognize_ms = milliseconds_since(start)
-        lines = [
-            Line(
-                page=number,
-                quad=_enlarge_quad(quad, detected.page, page),
-                text=reading.text,
-                confidence=reading.confidence,
-            )
-            for quad, reading in zip(quads, recognized.texts, strict=True)
-            # What looked like text but has none is of no use to anyone.
-            if reading.text.strip()
-        ]
-        if image.text is not None:
-            lines = use_text_layer(lines, image.text)
-        models = {"detector": detected.model, "recognizer": recognized.model}
-        return PageReading(page, models, detect_ms, recognize_ms, lines)
+            return task.report(detected.page, number)
+        texts = await task.recognize(quads)
+        page = detected.page
+        if detected.orientation == "auto" and is_illegible(texts) and task.has_time:
+            page, quads, texts = await _look_otherwise(task, page, quads, texts)
+        return task.report(page, number, quads, texts)
 
     @asynccontextmanager
     async def _take_turn(self, request: ReadRequest, image: PageImage) -> AsyncIterator[None]:
@@ -131,17 +190,53 @@ def milliseconds_since(start: float) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _sort_quads(detected: DetectResponse, image: PageImage) -> list[Quad]:
-    """Return the detected segments in reading order, after checking that they are on the page that was sent."""
+async def _look_otherwise(
+    task: _PageTask, page: Page, quads: list[Quad], texts: list[RecognizedText]
+) -> tuple[Page, list[Quad], list[RecognizedText]]:
+    """Look at an illegible page in other ways; return what was found in the best way."""
+    try:
+        least = measure_legibility(texts)
+        view = await _find_better_view(task, quads, OTHER_VIEWS, least)
+        if view is None:
+            turned = await task.detect(_TURNED_FURTHER[page.rotation])
+            other_quads = _sort_quads(turned.segments, turned.page)
+            view = await _find_better_view(task, other_quads, (AS_DETECTED, *OTHER_VIEWS), least)
+            if view is None:
+                return page, quads, texts
+            page, quads = turned.page, other_quads
+        looked_at = [view.order_corners(quad) for quad in quads]
+        looked_at = [looked_at[index] for index in reading_order(looked_at)]
+        return view.describe_page(page), looked_at, await task.recognize(looked_at)
+    except ProblemError:
+        # Further looks are optional: a stage may be too busy for them, or the time is up.
+        return page, quads, texts
+
+
+async def _find_better_view(task: _PageTask, quads: list[Quad], views: Sequence[View], least: float) -> View | None:
+    """Read the longest segments in all views; return the view that is clearly more legible, if there is one."""
+    sample = choose_sample(quads)
+    if not sample:
+        return None
+    texts = await task.recognize([view.order_corners(quad) for view in views for quad in sample])
+    readings = [texts[start : start + len(sample)] for start in range(0, len(texts), len(sample))]
+    return choose_view(views, readings, least)
+
+
+def _sort_quads(segments: Sequence[Segment], page: PageSize) -> list[Quad]:
+    """Return the quads of the segments on a page in reading order."""
+    # A segment at the very edge may have nothing left on the page; then the recognizer would refuse all segments.
+    quads = [segment.quad for segment in segments if _overlaps(segment.quad, page)]
+    return [quads[index] for index in reading_order(quads)]
+
+
+def _check_detection(detected: DetectResponse, image: PageImage) -> None:
+    """Check that the detected segments are on the page that was sent, and not too many."""
     page = detected.page
     # The EXIF orientation, which only the services apply, may swap the sides.
     if image.size is not None and sorted(image.size) != sorted((page.width, page.height)):
         found, sent = f"{page.width}x{page.height}", "x".join(map(str, image.size))
         raise stage_failed_problem("detector", f"it found {found} pixels in a picture of {sent}")
     check_line_count(len(detected.segments))
-    # A segment at the very edge may have nothing left on the page; then the recognizer would refuse all segments.
-    quads = [segment.quad for segment in detected.segments if _overlaps(segment.quad, page)]
-    return [quads[index] for index in reading_order(quads)]
 
 
 def _enlarge_page(page: Page, image: PageImage) -> Page:

@@ -23,6 +23,7 @@ from shared.contracts import (
     Orientation,
     Quad,
     RecognizeResponse,
+    Rotation,
 )
 from shared.problems import ProblemError
 from shared.service.deadline import Deadline
@@ -53,15 +54,29 @@ class Stages:
         self.extractor = Stage("extractor", extractor, ExtractResponse, timeout_s=timeout_s)
 
     async def detect(
-        self, data: bytes, media_type: str, deadline: Deadline, orientation: Orientation | None = None
+        self,
+        data: bytes,
+        media_type: str,
+        deadline: Deadline,
+        orientation: Orientation | None = None,
+        rotation: Rotation | None = None,
     ) -> DetectResponse:
-        """Find the text segments of a picture; without `orientation`, the detector's own setting applies."""
+        """Find the text segments of a picture.
+
+        Args:
+            data: The picture.
+            media_type: Its content type.
+            deadline: When the answer must have come.
+            orientation: Whether to find out how the page is turned; None for the detector's own setting.
+            rotation: Degrees clockwise by which the text is turned, if they are known.
+        """
+        options = {"orientation": orientation, "rotation": rotation}
         return await self.detector.call(
             "/v1/detect",
             deadline,
             content=data,
             headers={"Content-Type": media_type},
-            params={} if orientation is None else {"orientation": orientation},
+            params={name: value for name, value in options.items() if value is not None},
         )
 
     async def recognize(

@@ -105,11 +105,14 @@ def _write(target: Path, receipt: Receipt, path: Path) -> None:
     picture = np.asarray(load_first_page(path.read_bytes()).resize((page.width, page.height), Image.Resampling.LANCZOS))
     quads = np.array([line.quad for line in receipt.lines], np.float32).reshape(-1, 4, 2)
     quads = rotate_quads(quads, -page.rotation % 360, page.width, page.height)
+    upright = rotate_image(np.ascontiguousarray(picture[:, :, ::-1]), -page.rotation % 360)
+    if page.mirrored:
+        quads[..., 0] = upright.shape[1] - quads[..., 0]
+        upright = np.ascontiguousarray(upright[:, ::-1])
     segments = [
         LabeledSegment(quad=quad.astype(np.float32), text=text)
         for quad, text in zip(quads, _line_texts(receipt), strict=True)
     ]
-    upright = rotate_image(np.ascontiguousarray(picture[:, :, ::-1]), -page.rotation % 360)
     write_receipt(target, receipt.id, upright, segments, _entities(receipt))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Query, Request
+from pydantic import BeforeValidator
 
 from services.detector.predictor import Detection, Predictor
 from services.detector.preparation import PreparedPage
 from services.detector.settings import DetectorSettings
-from shared.contracts import DetectResponse, Page, Segment
+from shared.contracts import DetectResponse, Page, Rotation, Segment
 from shared.geometry import round_quad
 from shared.pictures.memory import decode_once
 from shared.problems import problem_responses
@@ -24,6 +26,16 @@ blank page has no segments.
 _QUAD_DECIMALS = 1  # a tenth of a pixel is finer than the network
 _SCORE_DECIMALS = 4
 
+_ROTATIONS: dict[object, Rotation] = {"0": 0, "90": 90, "180": 180, "270": 270}
+_RotationQuery = Annotated[
+    Rotation | None,
+    # Pydantic does not convert text to the numbers of a literal type.
+    BeforeValidator(lambda value: _ROTATIONS.get(value, value)),
+    Query(
+        description="Degrees clockwise by which the text is turned, if they are known: 0, 90, 180 or 270. Default: as "
+        "detected."
+    ),
+]
 DetectorModel = Model[Predictor, PreparedPage, Detection]
 
 
@@ -53,13 +65,16 @@ def _build_router(model: DetectorModel, settings: DetectorSettings) -> APIRouter
         responses=problem_responses(400, 413, 415, 422, 500, 503),
         openapi_extra=upload_openapi(),
     )
-    async def detect(request: Request, orientation: OrientationQuery = None) -> DetectResponse:
+    async def detect(
+        request: Request, orientation: OrientationQuery = None, rotation: _RotationQuery = None
+    ) -> DetectResponse:
         """Find the text segments of one picture, sent as the file of a form or as the body."""
         upload = await read_upload(request, settings.upload_limits)
         picture = await decode_once(upload.data, settings.picture_limits)
-        page = await asyncio.to_thread(model.predictor.prepare, picture.pixels, orientation)
+        page = await asyncio.to_thread(model.predictor.prepare, picture.pixels, orientation, rotation)
         detection = Detection.empty() if page is None else await model.batcher.submit(page)
-        return to_response(detection, picture.width, picture.height, model.predictor.version)
+        response = to_response(detection, picture.width, picture.height, model.predictor.version)
+        return response.model_copy(update={"orientation": orientation or settings.orientation})
 
     return router
 

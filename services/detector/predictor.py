@@ -23,7 +23,7 @@ from services.detector.preparation import PreparationSettings, PreparedPage, pre
 from services.detector.proposals import decode_proposals, suppress_overlaps
 from services.detector.settings import DetectorSettings
 from shared.arrays import Floats, Pixels
-from shared.contracts import Orientation
+from shared.contracts import Orientation, Rotation
 from shared.inference.engines import describe_arithmetic
 from shared.inference.processor import share_memory_arena
 
@@ -137,18 +137,21 @@ class Predictor:
         if self._orientation is not None:
             self._orientation(np.full((1, PATCH_PX, PATCH_PX), 255, np.uint8))
 
-    def prepare(self, image: npt.NDArray[Any], orientation: Orientation | None = None) -> PreparedPage | None:
+    def prepare(
+        self, image: npt.NDArray[Any], orientation: Orientation | None = None, rotation: Rotation | None = None
+    ) -> PreparedPage | None:
         """Straighten a page and scale it for the network. Thread-safe.
 
         Args:
             image: `(H, W)` gray or `(H, W, 3)` BGR, uint8.
             orientation: `auto`, or `upright` to leave the page as it is; the setting by default.
+            rotation: Degrees clockwise by which the text is turned, if they are known.
 
         Returns:
             The page; None if nothing on it looks like text.
         """
         is_auto = (orientation or self._default_orientation) == "auto"
-        return prepare_page(image, self._preparation, self._orientation if is_auto else None)
+        return prepare_page(image, self._preparation, self._orientation if is_auto else None, rotation)
 
     def group(self, page: PreparedPage) -> Hashable:
         """Return the key that the pages of one batch share."""

@@ -76,14 +76,18 @@ class PreparedPage:
 
 
 def prepare_page(
-    image: NDArray[Any], settings: PreparationSettings, orientation: OrientationEngine | None = None
+    image: NDArray[Any],
+    settings: PreparationSettings,
+    orientation: OrientationEngine | None = None,
+    rotation: int | None = None,
 ) -> PreparedPage | None:
     """Prepare a page for the network.
 
     Args:
         image: `(H, W)` or `(H, W, 3)` BGR, uint8.
         settings: Working height and limits.
-        orientation: Recognizes the orientation; None takes the page as upright and straight.
+        orientation: Recognizes the orientation; None takes the page as straight and, without `rotation`, as upright.
+        rotation: Degrees clockwise by which the text is turned, if they are known.
 
     Returns:
         The page, or None if nothing on it looks like text.
@@ -94,9 +98,9 @@ def prepare_page(
     gray = to_gray(image)
     size = gray.shape[1], gray.shape[0]
     if orientation is None:
-        pose, ink, ink_settings = Pose(), find_ink(gray), InkSettings()
+        pose, ink, ink_settings = Pose(rotation or 0), find_ink(gray), InkSettings()
     else:
-        pose, ink, ink_settings = find_pose(gray, orientation)
+        pose, ink, ink_settings = find_pose(gray, orientation, rotation)
     back = np.eye(3)
     if not is_straight(pose):
         gray, back = straighten(gray, pose)

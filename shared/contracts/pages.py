@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.contracts.base import QUAD_EXAMPLE, Contract, Probability, Quad, Rotation
+from shared.contracts.base import QUAD_EXAMPLE, Contract, Orientation, Probability, Quad, Rotation
 
 
 class PageSize(Contract):
@@ -22,6 +22,11 @@ class Page(PageSize):
         description="Degrees clockwise by which the text on the page is turned. Turn the page counterclockwise by as "
         "many degrees to make it upright. Always 0 with the orientation `upright`.",
     )
+    mirrored: bool = Field(
+        default=False,
+        description="Whether the page shows the text as in a mirror. After turning it, flip it left to right to read "
+        "it. Quads run counterclockwise then, still from the top left of the text.",
+    )
 
 
 class Segment(Contract):
@@ -36,6 +41,9 @@ class DetectResponse(Contract):
 
     page: Page
     segments: list[Segment]
+    orientation: Orientation = Field(
+        default="auto", description="Whether the rotation was detected (`auto`) or was not to be (`upright`)."
+    )
     model: str = Field(
         description="Version: name, date and hash of the weights.", examples=["ctpn-2026-11-22-1a2b3c4d"]
     )

@@ -94,8 +94,12 @@ def to_white_on_transparent(image: Image.Image) -> Image.Image:
     return Image.merge("LA", (Image.new("L", ink.size, 255), ink))
 
 
-@pytest.mark.parametrize("change", [to_negative, to_white_on_transparent])
-def test_reads_light_text(
+def mirror_and_turn(image: Image.Image) -> Image.Image:
+    return ImageOps.mirror(image).transpose(Image.Transpose.ROTATE_180)
+
+
+@pytest.mark.parametrize("change", [to_negative, to_white_on_transparent, ImageOps.mirror, mirror_and_turn])
+def test_reads_light_and_mirrored_text(
     gateway: httpx2.Client, samples: list[Sample], change: Callable[[Image.Image], Image.Image]
 ) -> None:
     sample = next(sample for sample in samples if sample.path.stem == "france")
@@ -106,6 +110,7 @@ def test_reads_light_text(
     changed = post(gateway, replace(sample, path=sample.path.with_suffix(".png"), data=buffer.getvalue()))
     assert changed["fields"]["total"]["amount"] == usual["fields"]["total"]["amount"]
     assert find_similarity(changed, usual) > 0.9
+    assert changed["pages"][0]["mirrored"] == (change in (ImageOps.mirror, mirror_and_turn))
 
 
 def find_similarity(receipt: dict[str, Any], other: dict[str, Any]) -> float:

@@ -74,20 +74,20 @@ class Look:
         ordered = np.sort(self.scores)
         return float(ordered[-1] - ordered[-2])
 
-    @property
-    def pose(self) -> Pose:
-        """Orientation of the page; not turned unless by a clear margin."""
-        rotation = choose_turn(self.scores)
+    def find_pose(self, rotation: int | None = None) -> Pose:
+        """Return the orientation of the page; not turned unless by a clear margin, or as given."""
+        rotation = choose_turn(self.scores) if rotation is None else rotation
         skew = self.skews[rotation // 90 % 2]
         return Pose(rotation, skew.degrees if skew.contrast >= _CLEAR_CONTRAST else 0.0)
 
 
-def find_pose(gray: Pixels, engine: OrientationEngine) -> tuple[Pose, Ink, InkSettings]:
+def find_pose(gray: Pixels, engine: OrientationEngine, rotation: int | None = None) -> tuple[Pose, Ink, InkSettings]:
     """Find the orientation of the text of a page. A page with hardly any text counts as upright.
 
     Args:
         gray: `(H, W)` page.
         engine: Recognizes the four turns.
+        rotation: Degrees clockwise by which the text is turned, if they are known; then only the skew is found.
 
     Returns:
         The orientation, the ink of the page, and what counts as ink where the text was seen best.
@@ -95,7 +95,7 @@ def find_pose(gray: Pixels, engine: OrientationEngine) -> tuple[Pose, Ink, InkSe
     ink = find_ink(gray)
     first = look_at(ink, InkSettings(), engine, USUAL_DEGREES)
     if first is None:
-        return Pose(), ink, InkSettings()
+        return Pose(rotation or 0), ink, InkSettings()
     best = first
     for settings, max_degrees in _FURTHER_LOOKS:
         if best.margin >= _CERTAIN:
@@ -103,7 +103,7 @@ def find_pose(gray: Pixels, engine: OrientationEngine) -> tuple[Pose, Ink, InkSe
         look = look_at(ink if settings == InkSettings() else find_ink(gray, settings), settings, engine, max_degrees)
         if look is not None and look.margin >= _CERTAIN:
             best = look
-    return best.pose, best.ink, best.settings
+    return best.find_pose(rotation), best.ink, best.settings
 
 
 def look_at(ink: Ink, settings: InkSettings, engine: OrientationEngine, max_degrees: float) -> Look | None:

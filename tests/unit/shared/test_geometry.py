@@ -8,6 +8,7 @@ import pytest
 
 from shared import geometry
 from shared.arrays import Pixels
+from shared.mirroring import is_mirrored
 from tests.support.quads import quads_from_boxes
 
 
@@ -112,3 +113,16 @@ def test_rejects_rotations_that_are_not_quarter_turns() -> None:
         geometry.rotate_quads(np.zeros((4, 2)), 45, 60, 40)
     with pytest.raises(ValueError, match="45"):
         geometry.rotate_image(_page(), 45)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_mirrored_text_is_cut_the_right_way_round_and_enclosed(degrees: int) -> None:
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (60, 100), dtype=np.uint8)
+    quad = np.array([[10, 20], [70, 20], [70, 40], [10, 40]], np.float32)
+    sent = geometry.rotate_image(np.ascontiguousarray(image[:, ::-1]), degrees)
+    mirrored = geometry.rotate_quads(np.stack([100 - quad[:, 0], quad[:, 1]], axis=-1), degrees, 100, 60)
+    assert is_mirrored(mirrored)
+    assert not is_mirrored(quad)
+    assert np.array_equal(geometry.crop_quad(sent, mirrored, 20), image[20:40, 10:70])
+    assert geometry.enclosing_quad([mirrored]) == pytest.approx(mirrored, abs=1e-3)

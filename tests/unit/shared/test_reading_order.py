@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from shared.arrays import Floats
+from shared.geometry import rotate_quads
 from shared.reading_order import estimate_skew, group_rows, reading_order, straighten
 from tests.support.quads import quads_from_boxes
 
@@ -84,6 +85,15 @@ def test_segment_between_two_lines_does_not_join_them() -> None:
     order = reading_order(quads_from_boxes([(0, 0, 100, 20), (0, 24, 100, 44), (150, 11, 210, 33)]))
     assert order.index(0) < order.index(1)
     assert sorted(order) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_mirrored_pages_are_read_in_order(degrees: int) -> None:
+    upright = np.array([[[x, y], [x + 40, y], [x + 40, y + 12], [x, y + 12]] for y in (10, 30, 50) for x in (5, 90)])
+    mirrored = np.stack([200 - upright[..., 0], upright[..., 1]], axis=-1)
+    sent = rotate_quads(mirrored, degrees, 200, 100)
+    shuffled = [4, 1, 5, 0, 3, 2]
+    assert [shuffled[index] for index in reading_order(sent[shuffled])] == list(range(6))
 
 
 def test_accepts_no_quads_and_points() -> None:

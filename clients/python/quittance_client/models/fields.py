@@ -14,11 +14,13 @@ class Page(Model):
         width: Width of the page as sent, in pixels.
         height: Height of the page as sent, in pixels.
         rotation: Clockwise rotation of the text on the page as sent, in degrees.
+        mirrored: Whether the page as sent shows the text as in a mirror; quads then run counterclockwise.
     """
 
     width: int
     height: int
     rotation: Literal[0, 90, 180, 270] = 0
+    mirrored: bool = False
 
 
 class Line(Model):

@@ -38,8 +38,20 @@ async def test_detects_segments_of_posted_picture(monkeypatch: pytest.MonkeyPatc
     assert form.status_code == 200
     assert form.json() == body.json()
     assert form.json()["model"] == "ctpn-test"
-    assert form.json()["page"] == {"width": 840, "height": 600, "rotation": 0}
+    assert form.json()["page"] == {"width": 840, "height": 600, "rotation": 0, "mirrored": False}
     assert len(form.json()["segments"]) == 3
+
+
+async def test_takes_page_as_turned_as_caller_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, _ = draw_page(2)
+    turned = encode_png(np.ascontiguousarray(image[::-1, ::-1]))
+    async with open_client(monkeypatch) as http:
+        response = await http.post("/v1/detect", params={"rotation": 180, "orientation": "upright"}, content=turned)
+        assert (await http.post("/v1/detect", params={"rotation": 45}, content=turned)).status_code == 422
+    assert response.json()["page"]["rotation"] == 180
+    assert response.json()["orientation"] == "upright"
+    # The text starts at the right.
+    assert all(segment["quad"][0][0] > segment["quad"][1][0] for segment in response.json()["segments"])
 
 
 async def test_blank_page_has_no_segments(monkeypatch: pytest.MonkeyPatch) -> None:
