@@ -64,7 +64,7 @@ def find_evidence(text: str) -> Evidence:
     brands = [(match.start, match.end) for match in find_brands(text)]
     return Evidence(
         tuple(np.array(one, np.int64) for one in starts),
-        np.array([(match.start, match.end) for match in legal], np.int64).reshape(-1, 2),
+        np.array(sorted((match.start, match.end) for match in legal), np.int64).reshape(-1, 2),
         np.array(brands, np.int64).reshape(-1, 2),
         frozenset(find_site_names(folded)),
     )

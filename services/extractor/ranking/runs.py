@@ -18,7 +18,8 @@ _PAIR = ("same_row", "gap", "height_change", "shift")
 _EDGE = (
     "p_company", "p_address", "p_phone", "p_number", "p_when", "p_item", "logit_company", "logit_address", "height",
     "centering", "letters", "doubt", "thanks_word", "phone_word", "number_word", "street", "postal", "place_and_code",
-    "house_number", "phone_like", "web", "colon", "legal_end", "bare_legal", "brand_first", "is_part", "length",
+    "house_number", "phone_like", "web", "colon", "legal_end", "bare_legal", "one_word_legal", "brand_first",
+    "is_part", "length",
 )  # fmt: skip
 _EDGE_COLUMNS = [INDEX[name] for name in _EDGE]
 _WHOLE = (

@@ -39,7 +39,7 @@ _LAYOUT = (
 _WORDS = tuple(name for name in WORDING_FEATURES if name in ("thanks_word", "staff_word", "phone_word", "number_word"))
 _TEXT = (
     "length", "short", "capitals", "few_letters", "repeated", "echoed", "site_name", "brand", "brand_first",
-    "legal_end", "bare_legal", "first_row", "is_part", "is_brand",
+    "legal_end", "bare_legal", "one_word_legal", "first_row", "is_part", "is_brand",
 )  # fmt: skip
 FEATURES: tuple[str, ...] = (
     *(f"p_{name}" for name in _GROUPS),
@@ -60,6 +60,7 @@ _LIMIT = 6.0
 _LONG = 40.0
 _SHORT = 3
 _MAX_COUNT = 2.0
+_TOKEN = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"\(?[^\s(]+(?:\([^\s)]*\)(?=\w))?|\(")
 # Words of a segment with less than this share of its highest probability may be left out, but not above the second.
 _RELATIVE, _MAX_THRESHOLD, _MIN_PROBABILITY = 0.5, 0.5, 0.1
@@ -162,11 +163,25 @@ def _describe_text(
         "brand_first": np.isin(start, evidence.brands[:, 0]),
         "legal_end": _ends_in(np.sort(evidence.legal_forms[:, 1]), start, end),
         "bare_legal": (legal[end] - legal[start] > 0) & (letters - (legal[end] - legal[start]) <= _MAX_BARE),
+        # RESTAURANT SDN BHD is the end of a name whose beginning is on the line above.
+        "one_word_legal": [
+            has_legal and len(_TOKEN.findall(document.text[a:b])) == 1
+            for has_legal, a, b in zip(
+                legal[end] - legal[start] > 0, start, _before_legal(evidence, start, end), strict=True
+            )
+        ],
         "first_row": document.row[place] == 0,
         "is_part": np.arange(len(place)) >= count,
         "is_brand": np.zeros(len(place)),
     }
     return np.stack([np.asarray(columns[name], np.float64) for name in _TEXT], axis=1)
+
+
+def _before_legal(evidence: Evidence, start: Integers, end: Integers) -> list[int]:
+    """Return where the first legal form in each unit begins; the end of the unit without one."""
+    begins = [*evidence.legal_forms[:, 0].tolist(), int(end.max()) + 1]
+    at = np.searchsorted(evidence.legal_forms[:, 0], start)
+    return [min(begins[number], int(last)) for number, last in zip(at, end, strict=True)]
 
 
 def _cover(spans: Integers, length: int, text: str | None = None) -> Doubles:

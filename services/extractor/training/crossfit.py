@@ -69,9 +69,10 @@ def crossfit(
     scoring = fit(parts)
     count = len({receipt.key for part in parts for receipt in part.receipts})
     manifest, tensors = load_weights(weights, name=NAME)
-    measures: dict[str, Any] = {}
+    # The other measures are of the network alone.
+    measures = dict(manifest.measures)
     # The first pass writes the weights to measure, the second adds the measures to the manifest.
-    for _ in range(2):
+    for is_measured in (False, True):
         save_weights(
             export,
             tensors,
@@ -82,9 +83,9 @@ def crossfit(
             measures=measures,
             created=manifest.created,
         )
-        if not measures:
+        if not is_measured:
             settings = ExtractorSettings(weights=export, threads=threads)
-            measures = {"validation, given text": evaluate(Predictor.load(settings.for_measurement()), data)}
+            measures |= {"validation, given text": evaluate(Predictor.load(settings.for_measurement()), data)}
     return measures
 
 

@@ -59,6 +59,7 @@ class HeldOut:
         documents: The same, encoded.
         scores: (T, outputs) probabilities for the characters of each.
         receipts: Labels of each.
+        is_read: Which texts are readings by the whole chain.
         directory: Merchants of the receipts that the network was trained on, and no others.
         without_total: For each receipt with every print of the total removed, the features of its candidates, (C, F).
     """
@@ -67,6 +68,7 @@ class HeldOut:
     documents: list[Document]
     scores: list[Floats]
     receipts: list[LabeledReceipt]
+    is_read: list[bool]
     directory: Directory
     without_total: list[Doubles]
 
@@ -92,7 +94,7 @@ def hold_out(
         readings: Readings by key, see `services.extractor.training.labeling.readings`.
         seed: Seed of the variations.
     """
-    texts, owners = _variations(receipts, readings, seed)
+    texts, owners, is_read = _variations(receipts, readings, seed)
     documents = [encode(segments) for segments in texts]
     kept = kept or KeptProbabilities(None, "")
     scores = kept.compute(engine, documents)
@@ -101,7 +103,7 @@ def hold_out(
     bare = [encode(without_total(*two)) for two in totaled.values() if two[1]["total"]]
     bare = [document for document in bare if len(document.text)]
     features = [_features(*two) for two in zip(bare, kept.compute(engine, bare), strict=True)]
-    return HeldOut(texts, documents, scores, owners, directory, features)
+    return HeldOut(texts, documents, scores, owners, is_read, directory, features)
 
 
 def fit(parts: Sequence[HeldOut]) -> Scoring:
@@ -126,7 +128,9 @@ def fit(parts: Sequence[HeldOut]) -> Scoring:
         blind = scoring.model_copy(update={"runs": {name: fit_ranking(cases) for name, cases in others.items()}})
         for part in parts:
             reader = FieldReader(blind, part.directory)
-            chosen = [i for i, receipt in enumerate(part.receipts) if _group(receipt) == group]
+            # What is served was read. Text without mistakes would make confidences too high.
+            usual = part.is_read if any(part.is_read) else [True] * len(part.texts)
+            chosen = [i for i, receipt in enumerate(part.receipts) if usual[i] and _group(receipt) == group]
             read += [reader.read(part.texts[i], part.documents[i], part.scores[i]) for i in chosen]
             receipts += [part.receipts[i] for i in chosen]
     confidence = {name: fit_confidence(*_evidence(name, read, receipts)) for name in FIELD_NAMES}
@@ -230,11 +234,12 @@ def _with_none(features: Doubles, weights: torch.Tensor) -> torch.Tensor:
 
 def _variations(
     receipts: Sequence[LabeledReceipt], readings: Sequence[Mapping[str, Reading]], seed: int
-) -> tuple[list[list[TextSegment]], list[LabeledReceipt]]:
-    """Return the receipts as labeled, with varied segments, and as read; and the receipt of each text."""
+) -> tuple[list[list[TextSegment]], list[LabeledReceipt], list[bool]]:
+    """Return the receipts as labeled, with varied segments, and as read; the receipt of each text; which are read."""
     augmenter = Augmenter(random.Random(seed))  # noqa: S311 - not for secrets
     texts: list[list[TextSegment]] = []
     owners: list[LabeledReceipt] = []
+    is_read: list[bool] = []
     for receipt in receipts:
         versions: list[list[LabeledText]] = []
         if receipt.spaced:
@@ -242,9 +247,11 @@ def _variations(
             versions = [labeled, *(augmenter.rearranged(labeled) for _ in range(_VARIATIONS))]
         for segments in versions:
             texts.append([TextSegment(one.quad, one.text, confidence=one.confidence) for one in segments])
+        is_read += [False] * (len(texts) - len(is_read))
         texts += [found[receipt.key].read for found in readings if receipt.key in found]
+        is_read += [True] * (len(texts) - len(is_read))
         owners += [receipt] * (len(texts) - len(owners))
-    return texts, owners
+    return texts, owners, is_read
 
 
 def _evidence(

@@ -115,6 +115,15 @@ def test_describes_what_the_words_say() -> None:
     assert told["phone_like"] == [0, 0, 0, 1, 0]
 
 
+def test_tells_the_end_of_a_broken_legal_name_from_a_whole_one() -> None:
+    rows = ["The Corner Stone", "Bistro Inc.", "Harbor Foods Inc.", "Sdn. Bhd.", "TOTAL 9.00"]
+    document = encode(receipt(rows))
+    features = build_units(document, probabilities(document), find_evidence(document.text)).features[: len(rows)]
+    assert features[:, INDEX["legal_end"]].tolist() == [0, 1, 1, 1, 0]
+    assert features[:, INDEX["one_word_legal"]].tolist() == [0, 1, 0, 0, 0]
+    assert features[:, INDEX["bare_legal"]].tolist() == [0, 0, 0, 1, 0]
+
+
 def test_a_brand_within_a_sentence_is_a_candidate() -> None:
     rows = ["THANK YOU", "The Walmart Team appreciates your business", "TOTAL 9.00"]
     assert chosen_text(rows, {"mean_brand": 20.0, "sum_is_brand": 1.0}) == "Walmart"
