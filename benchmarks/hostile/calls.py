@@ -158,8 +158,25 @@ TEXTS: dict[str, Callable[[], bytes]] = {
 }
 
 
+# What a page of another site makes a browser send: with DNS rebinding, from a form, or with a script.
+FOREIGN: dict[str, dict[str, str]] = {
+    "the host of a rebound name": {"Host": "evil.example"},
+    "the host and origin of a rebound name": {"Host": "evil.example:8000", "Origin": "http://evil.example:8000"},
+    "a host that begins like an address": {"Host": "127.0.0.1.evil.example"},
+    "two hosts in one": {"Host": "localhost, evil.example"},
+    "a host with a user": {"Host": "localhost@evil.example"},
+    "the origin of another site": {"Origin": "https://evil.example"},
+    "the origin of a local file": {"Origin": "null"},
+    "a form of another site": {"Sec-Fetch-Site": "cross-site"},
+}
+
+
 def _all() -> list[Call]:
-    found = []
+    found = [
+        Call(name, "gateway", path, lambda: build_form(build_part(b'name="file"', b"x")), _FORM | headers, "rejected")
+        for name, headers in FOREIGN.items()
+        for path in ("/v1/receipts", "/v1/jobs", "/v1/pages")
+    ]
     for app, path in PICTURE_PATHS:
         found += [Call(f"a file name {name}", app, path, _named(how), _FORM) for name, how in NAMES.items()]
         found += [Call(f"a form {name}", app, path, make, _FORM, "rejected") for name, make in FORMS.items()]

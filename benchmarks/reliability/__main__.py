@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reliability.attacks import bodies, pages, scans, sockets, streams
+from benchmarks.reliability.attacks import bodies, pages, scans, sockets, streams, webhooks
 from benchmarks.reliability.callers import deadlines, endurance, hangups, identity, stampede
 from benchmarks.reliability.faults import kill, redis, rolling
 from benchmarks.reliability.overload import overload
@@ -30,7 +30,7 @@ SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
         *(overload, hangups, deadlines, kill, rolling, redis, stampede, identity, endurance),
-        *(scans, sockets, bodies, pages, streams),
+        *(scans, sockets, bodies, pages, streams, webhooks),
         *(bombs, evictions),
     )
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import os
 import resource
 import time
 import zlib
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -201,6 +203,49 @@ async def streams(*, count: int = 100, seconds: float = 10.0) -> dict[str, Any]:
     return {"streams": count, "events": events.total(), "core_share": round(busy, 3), "without_streams": round(idle, 3)}
 
 
+async def webhooks(*, count: int = 10) -> dict[str, Any]:
+    """Let jobs send webhooks to a host that never answers, and measure how late the webhook of another job is.
+
+    Args:
+        count: Number of webhooks to the host that never answers.
+    """
+    arrived = asyncio.Event()
+    kept: list[asyncio.StreamWriter] = []
+
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        kept.append(writer)
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        arrived.set()
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    secret = base64.b64encode(os.urandom(24)).decode()
+    settings = {"QUITTANCE_WEBHOOK_SECRET": f"whsec_{secret}", "QUITTANCE_WEBHOOK_PRIVATE_ADDRESSES": "on"}
+    with StandInDeployment() as deployment:
+        gateway = deployment.start_gateway("gateway", deployment.start_stages(), **settings)
+        async with (
+            await asyncio.start_server(never_answer, "127.0.0.1", 0) as tarpit,
+            await asyncio.start_server(accept, "127.0.0.1", 0) as receiver,
+            open_client(gateway.url) as http,
+        ):
+            pictures = generate_pictures()
+            slow, good = (f"{one.sockets[0].getsockname()[1]}/hook" for one in (tarpit, receiver))
+            for _ in range(count):
+                await _create_job(http, [next(pictures)], f"http://127.0.0.1:{slow}")
+            await asyncio.sleep(2)  # their attempts have begun
+            started = time.monotonic()
+            await _create_job(http, [next(pictures)], f"http://localhost:{good}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(arrived.wait(), 200)
+            delay_s = time.monotonic() - started
+            for writer in kept:
+                writer.close()
+    return {"never_answered": count, "at_once": len(kept), "other_webhook_s": round(delay_s, 2)}
+
+
 def build_scans(count: int, number: int = 0, side: int = 2_500) -> bytes:
     """Build a progressive CMYK JPEG with empty scans of all four components."""
     buffer = io.BytesIO()
@@ -240,9 +285,10 @@ async def _connect(process: Process) -> tuple[asyncio.StreamReader, asyncio.Stre
     return await asyncio.open_connection("127.0.0.1", process.port)
 
 
-async def _create_job(http: httpx2.AsyncClient, pictures: list[bytes]) -> str:
+async def _create_job(http: httpx2.AsyncClient, pictures: list[bytes], webhook_url: str | None = None) -> str:
     files = [("files", (f"{number}.png", picture, "image/png")) for number, picture in enumerate(pictures)]
-    response = await http.post("/v1/jobs", files=files)
+    form = {} if webhook_url is None else {"webhook_url": webhook_url}
+    response = await http.post("/v1/jobs", files=files, data=form)
     response.raise_for_status()
     return str(response.json()["id"])
 

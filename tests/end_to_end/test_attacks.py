@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from benchmarks.reliability.attacks import bodies, pages, scans, sockets, streams
+from benchmarks.reliability.attacks import bodies, pages, scans, sockets, streams, webhooks
 from benchmarks.reliability.storage import bombs, evictions
 
 
@@ -60,3 +60,9 @@ async def test_zips_do_not_fill_the_disk() -> None:
 
 async def test_bad_requests_push_out_nothing_of_others() -> None:
     assert await evictions(requests=150, entries=100) == {"bad": {"415": 150}, "replayed": True, "cached": True}
+
+
+async def test_webhooks_to_a_host_that_never_answers_delay_no_others() -> None:
+    figures = await webhooks(count=10)
+    assert figures["at_once"] == 4
+    assert figures["other_webhook_s"] < 9  # one attempt at a host that never answers takes ten seconds

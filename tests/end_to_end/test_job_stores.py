@@ -220,6 +220,20 @@ async def test_webhook_is_due_again_for_a_retry(store: JobStore) -> None:
     assert await store.lease_due_webhook(60) is None
 
 
+async def test_postponed_webhook_is_due_later_and_not_counted(store: JobStore) -> None:
+    record = await create_job(store, 0, count=1, url="https://a.example")
+    await store.lease_due_webhook(60)
+    await store.settle_webhook(record.id, 60, attempts=0)
+    assert await store.lease_due_webhook(60) is None
+    await store.settle_webhook(record.id, 0)
+    due = await store.lease_due_webhook(60)
+    assert due is not None
+    assert (due.job_id, due.attempt) == (record.id, 1)
+    await store.delete(record.id)
+    await store.settle_webhook(record.id, 0, attempts=0)
+    assert await store.lease_due_webhook(60) is None
+
+
 async def test_webhook_of_a_deleted_job_is_not_due(store: JobStore) -> None:
     record = await create_job(store, 0, count=1, url="https://b.example")
     due = await store.lease_due_webhook(0)

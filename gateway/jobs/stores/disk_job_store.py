@@ -122,9 +122,9 @@ class DiskJobStore:
         """Implement `JobStore.lease_due_webhook`."""
         return await self._run_if_created(self._lease_due_webhook, lease_s)
 
-    async def settle_webhook(self, job_id: str, retry_in_s: float | None) -> None:
+    async def settle_webhook(self, job_id: str, retry_in_s: float | None, *, attempts: int = 1) -> None:
         """Implement `JobStore.settle_webhook`."""
-        await self._run_if_created(self._settle_webhook, job_id, retry_in_s)
+        await self._run_if_created(self._settle_webhook, job_id, retry_in_s, attempts)
 
     def _database(self) -> AbstractContextManager[sqlite3.Connection]:
         return open_database(self._directory, _NAME, _SCHEMA)
@@ -352,10 +352,11 @@ class DiskJobStore:
         url = JobOptions.model_validate_json(row["options"]).webhook_url
         return DueWebhook(row["id"], url or "", row["webhook_attempts"])
 
-    def _settle_webhook(self, job_id: str, retry_in_s: float | None) -> None:
+    def _settle_webhook(self, job_id: str, retry_in_s: float | None, attempts: int) -> None:
         at = None if retry_in_s is None else time.time() + retry_in_s
+        change = "UPDATE jobs SET webhook_at = ?, webhook_attempts = webhook_attempts - 1 + ? WHERE id = ?"
         with self._database() as connection:
-            connection.execute("UPDATE jobs SET webhook_at = ? WHERE id = ?", (at, job_id))
+            connection.execute(change, (at, attempts, job_id))
 
 
 def _find_revision(connection: sqlite3.Connection, job_id: str) -> int | None:

@@ -99,8 +99,14 @@ class JobStore(Protocol):
     async def lease_due_webhook(self, lease_s: float) -> DueWebhook | None:
         """Take a webhook that is due. It becomes due again after the lease unless it is settled."""
 
-    async def settle_webhook(self, job_id: str, retry_in_s: float | None) -> None:
-        """Schedule the next attempt at a webhook, or, with None, end its attempts."""
+    async def settle_webhook(self, job_id: str, retry_in_s: float | None, *, attempts: int = 1) -> None:
+        """Schedule the next attempt at a webhook, or, with None, end its attempts.
+
+        Args:
+            job_id: The job of the webhook, which was taken before.
+            retry_in_s: Seconds until it is due again.
+            attempts: How many attempts were made since it was taken: 1, or 0 if it is only postponed.
+        """
 
 
 def result_too_large_outcome() -> Outcome:

@@ -293,13 +293,16 @@ class RedisJobStore:
             attempt = await self._redis.hincrby(_get_key(job_id), "webhook_attempts", 1)
         return DueWebhook(job_id, JobOptions.model_validate_json(options).webhook_url or "", attempt)
 
-    async def settle_webhook(self, job_id: str, retry_in_s: float | None) -> None:
+    async def settle_webhook(self, job_id: str, retry_in_s: float | None, *, attempts: int = 1) -> None:
         """Implement `JobStore.settle_webhook`."""
         async with _translate_errors():
             if retry_in_s is None:
                 await self._redis.zrem(_WEBHOOKS, job_id)
-            else:
-                await self._redis.zadd(_WEBHOOKS, {job_id: time.time() + retry_in_s}, xx=True)
+                return
+            due = {job_id: time.time() + retry_in_s}
+            if await self._redis.zadd(_WEBHOOKS, due, xx=True, ch=True) and attempts != 1:
+                # It was counted as one when it was taken.
+                await self._redis.hincrby(_get_key(job_id), "webhook_attempts", attempts - 1)
 
     async def _find_limit(self) -> int:
         """Return how many bytes all jobs together may have."""

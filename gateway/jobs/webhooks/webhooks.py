@@ -2,6 +2,8 @@
 
 A pending webhook is stored with its job, so it is sent at least once, whichever process ends meanwhile. Receivers
 recognize a second copy by its `webhook-id`, which is the ID of the job.
+
+Many are sent at once, but few to one host: a receiver that answers slowly or never delays only its own webhooks.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from gateway.background import run_in_background
 from gateway.jobs.model import DueWebhook
 from gateway.jobs.stores.job_store import JobStore, JobsUnavailableError
 from gateway.jobs.webhooks.addresses import AddressError, check_url, resolve_url
+from gateway.jobs.webhooks.sending import Sending
 from gateway.jobs.webhooks.signatures import build_signed_headers
 from shared.problems import ProblemError
 
@@ -71,18 +74,34 @@ class Webhooks:
 
     async def _send_all(self, secret: bytes) -> None:
         # No proxies from the environment: a proxy would look up the host again, and so undo the check of its address.
-        async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, follow_redirects=False) as http:
-            while True:
-                try:
-                    due = await self._store.lease_due_webhook(_LEASE_S)
-                    if due is not None:
-                        await self._send(http, secret, due)
-                        continue
-                except JobsUnavailableError as error:
-                    _log.warning("Webhooks delayed", extra={"reason": str(error)})
-                await asyncio.sleep(_POLL_INTERVAL_S)
+        limits = httpx2.Limits(max_connections=None)  # `Sending` limits them
+        sending = Sending()
+        async with httpx2.AsyncClient(
+            timeout=_TIMEOUT_S, limits=limits, trust_env=False, follow_redirects=False
+        ) as http:
+            try:
+                while True:
+                    await sending.wait_for_room()
+                    try:
+                        due = await self._store.lease_due_webhook(_LEASE_S)
+                        if due is not None:
+                            delay_s = sending.start(due, lambda due: self._send(http, secret, due))
+                            if delay_s:
+                                await self._store.settle_webhook(due.job_id, delay_s, attempts=0)
+                            continue
+                    except JobsUnavailableError as error:
+                        _log.warning("Webhooks delayed", extra={"reason": str(error)})
+                    await asyncio.sleep(_POLL_INTERVAL_S)
+            finally:
+                await sending.stop()
 
     async def _send(self, http: httpx2.AsyncClient, secret: bytes, due: DueWebhook) -> None:
+        try:
+            await self._send_and_settle(http, secret, due)
+        except JobsUnavailableError as error:  # due again after the lease
+            _log.warning("Webhooks delayed", extra={"reason": str(error)})
+
+    async def _send_and_settle(self, http: httpx2.AsyncClient, secret: bytes, due: DueWebhook) -> None:
         snapshot = await self._store.find(due.job_id)
         if snapshot is None:
             await self._store.settle_webhook(due.job_id, None)

@@ -121,6 +121,41 @@ async def test_does_not_send_to_a_name_that_resolves_to_a_private_address() -> N
     assert receiver.requests == []
 
 
+@asynccontextmanager
+async def run_tarpit() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
+    """Run a server that accepts connections and never answers; yield its URL and the connections."""
+    connections: list[asyncio.StreamWriter] = []
+
+    async def keep(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", connections
+    finally:
+        server.close()
+        for writer in connections:
+            writer.close()
+
+
+async def test_webhooks_to_a_host_that_never_answers_delay_no_others() -> None:
+    async with (
+        run_tarpit() as (url, connections),
+        run_receiver() as receiver,
+        run_gateway(create_settings()) as gateway,
+    ):
+        for _ in range(10):
+            await create_job(gateway, url)
+        async with asyncio.timeout(8):
+            while len(connections) < 4:  # noqa: ASYNC110 - the connections are a plain list
+                await asyncio.sleep(0.01)
+            job = await create_job(gateway, receiver.url)  # under another name, and so another host
+            await receiver.wait_for_requests(1)  # an attempt at the others takes ten seconds
+        await asyncio.sleep(0.5)
+        assert len(connections) == 4
+    assert receiver.requests[0][1]["webhook-id"] == job["id"]
+
+
 async def test_deleted_job_sends_no_webhook() -> None:
     async with run_receiver() as receiver, run_gateway(create_settings()) as gateway:
         gateway.detector.delay_s = 0.3
