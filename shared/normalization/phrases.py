@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shared.normalization.folding import fold
 
@@ -59,14 +60,21 @@ class PhraseIndex:
         for number, (start, _) in enumerate(tokens):
             if start and folded[start - 1].isalnum():
                 continue
-            for word in _readings(folded, *tokens[number]):
+            for word in _readings(folded[slice(*tokens[number])]):
                 found = self._match(folded, tokens, number, word)
                 if found is not None:
                     yield found
                     break
 
     def _match(self, folded: str, tokens: list[tuple[int, int]], number: int, word: str) -> PhraseMatch | None:
-        for phrase in self._by_first_word.get(word, ()):
+        candidates = self._by_first_word.get(word)
+        if candidates is None:
+            return None
+        following = _readings(folded[slice(*tokens[number + 1])]) if number + 1 < len(tokens) else ()
+        for phrase in candidates:
+            # Most phrases with this first word differ in the second.
+            if len(phrase.words) > 1 and phrase.words[1] not in following:
+                continue
             end = _end_of(phrase, folded, tokens, number, len(word))
             if end is not None:
                 return PhraseMatch(tokens[number][0], end, phrase.text)
@@ -83,15 +91,15 @@ def _end_of(phrase: _Phrase, folded: str, tokens: list[tuple[int, int]], number:
         gap = folded[end:start]
         if len(gap) > _MAX_GAP or "\n" in gap or "\t" in gap or (phrase.is_dotted and not gap.strip()):
             return None
-        if word not in _readings(folded, start, stop):
+        if word not in _readings(folded[start:stop]):
             return None
         end = start + len(word)
     return end
 
 
-def _readings(folded: str, start: int, end: int) -> list[str]:
+@lru_cache(maxsize=8192)
+def _readings(token: str) -> tuple[str, ...]:
     """Return what a token may be: itself, or itself without digits that a missing space joined to it."""
-    token = folded[start:end]
     bare = _TRAILING_DIGITS.sub("", token)
     whole = token.translate(_CONFUSED)
-    return [whole] if bare == token else [whole, bare.translate(_CONFUSED)]
+    return (whole,) if bare == token else (whole, bare.translate(_CONFUSED))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from services.extractor.encoding import Document
 from services.extractor.ranking.runs import FEATURES, Runs, list_runs, score_runs, sum_inside
@@ -47,9 +47,13 @@ class RunWeights(BaseModel):
             raise ValueError(f"unknown features: {', '.join(sorted(unknown))}")
         return weights
 
+    _vector: Doubles | None = PrivateAttr(default=None)
+
     def vector(self) -> Doubles:
         """Return the weights in the order of FEATURES."""
-        return np.array([self.weights.get(name, 0.0) for name in FEATURES])
+        if self._vector is None:
+            self._vector = np.array([self.weights.get(name, 0.0) for name in FEATURES])
+        return self._vector
 
 
 @dataclass(frozen=True)
