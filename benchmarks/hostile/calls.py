@@ -173,7 +173,9 @@ FOREIGN: dict[str, dict[str, str]] = {
 
 def _all() -> list[Call]:
     found = [
-        Call(name, "gateway", path, lambda: build_form(build_part(b'name="file"', b"x")), _FORM | headers, "rejected")
+        Call(
+            f"{name}, to {path}", "gateway", path, _named(b'name="file"; filename="x.jpg"'), _FORM | headers, "rejected"
+        )
         for name, headers in FOREIGN.items()
         for path in ("/v1/receipts", "/v1/jobs", "/v1/pages")
     ]

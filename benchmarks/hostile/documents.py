@@ -225,7 +225,6 @@ PDFS = (
     File(
         "PDF with 999 bytes before its first line",
         lambda: b"\0" * 999 + build_pdf(_CATALOG, _PAGES, _PAGE, stream(b"")),
-        "rejected",
     ),
 )
 
