@@ -69,7 +69,7 @@ class ReadingSettings(EnvironmentSettings):
         default=2, ge=1, description="Maximum number of documents rendered at once, each in its own process."
     )
     max_pages: int = Field(default=20, ge=1, description="Maximum number of pages per document.")
-    max_page_s: int = Field(default=8, ge=1, description="CPU seconds allowed per rendered page; then 422.")
+    max_page_s: int = Field(default=5, ge=1, description="CPU seconds allowed per rendered page; then 422.")
     enough_pixels: int = Field(
         default=16_000_000,
         ge=1_000_000,

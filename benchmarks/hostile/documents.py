@@ -225,6 +225,8 @@ PDFS = (
     File(
         "PDF with 999 bytes before its first line",
         lambda: b"\0" * 999 + build_pdf(_CATALOG, _PAGES, _PAGE, stream(b"")),
+        "read",
+        everywhere=False,
     ),
 )
 

@@ -25,7 +25,7 @@ class DocumentLimits:
     """
 
     max_pages: int = 20
-    page_s: int = 8
+    page_s: int = 5
     enough_pixels: int = 16_000_000
     picture: PictureLimits = field(default_factory=PictureLimits)
 
