@@ -56,6 +56,9 @@ class ExportedReceipt(Receipt):
     """A receipt in an export, with the name of the file it came from."""
 
     file: str | None = Field(description="Null if unknown.", examples=["lunch.jpg"])
+    page: int | None = Field(
+        default=None, ge=0, description="Position in its file, from 0, if each page is a separate receipt."
+    )
 
 
 def build_export_responses(description: str, example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
@@ -94,7 +97,7 @@ async def write_export(rows: AsyncIterator[ExportRow], export_format: ExportForm
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
     else:
-        objects = (format_json(row.receipt, row.file) async for row in rows if row.receipt is not None)
+        objects = (format_json(row.receipt, row.file, row.page) async for row in rows if row.receipt is not None)
         async for chunk in write_json(objects, as_list=export_format == "json"):
             yield chunk
 
@@ -109,9 +112,10 @@ async def write_json(objects: AsyncIterator[str], *, as_list: bool) -> AsyncIter
         yield b"]" if separator != "[" else b"[]"
 
 
-def format_json(receipt: Receipt, file: str | None) -> str:
-    """Format a receipt as a JSON object that begins with the name of its file."""
-    return f'{{"file": {json.dumps(file, ensure_ascii=False)}, {receipt.model_dump_json()[1:]}'
+def format_json(receipt: Receipt, file: str | None, page: int | None = None) -> str:
+    """Format a receipt as a JSON object that begins with the name of its file, and its page if it is only that."""
+    origin = f'"file": {json.dumps(file, ensure_ascii=False)}, ' + ("" if page is None else f'"page": {page}, ')
+    return f"{{{origin}{receipt.model_dump_json()[1:]}"
 
 
 def format_csv(rows: Iterable[ExportRow], *, header: bool = False) -> str:

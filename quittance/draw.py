@@ -26,29 +26,31 @@ _MIN_FONT_PX = 7.0
 _PALETTE_COLORS = 128
 
 
-def draw_file(path: Path, receipt: Receipt, folder: Path) -> Path:
+def draw_file(path: Path, receipt: Receipt, folder: Path, *, page: int | None = None) -> Path:
     """Draw a receipt and write the result as a PNG file.
 
     Args:
         path: The picture, or a document, of which the first page is drawn.
         receipt: What was read from it.
         folder: Where to write; created if needed. The file is named after the picture.
+        page: Index of the page to draw, from 0, if it is a receipt of its own; by default the first one.
 
     Returns:
         The path of the PNG file.
     """
-    picture = load_first_page(path.read_bytes())
+    picture = load_page(path.read_bytes(), page or 0)
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{path.stem}-read.png"
+    suffix = "" if page is None else f"-{page + 1}"
+    target = folder / f"{path.stem}{suffix}-read.png"
     draw_receipt(picture, receipt).quantize(_PALETTE_COLORS).save(target, optimize=True)
     return target
 
 
-def load_first_page(data: bytes) -> Image.Image:
-    """Return the first page of a picture or a document as it is displayed: with its EXIF orientation applied."""
+def load_page(data: bytes, number: int = 0) -> Image.Image:
+    """Return a page of a picture or a document as it is displayed: with its EXIF orientation applied."""
     kind = identify_format(data)
     if kind in RENDERED_FORMATS:
-        return next(render(data, kind, RenderOptions(DocumentLimits(), only=0))).image
+        return next(render(data, kind, RenderOptions(DocumentLimits(), only=number))).image
     with Image.open(io.BytesIO(data)) as opened:
         return ImageOps.exif_transpose(opened).convert("RGB")
 

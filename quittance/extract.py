@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import glob
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +35,24 @@ SUFFIXES = {
 
 @dataclass(frozen=True)
 class Reading:
-    """The result of one file: a receipt, or the reason why there is none."""
+    """The result of one file, or of one page of it: a receipt, or the reason why there is none.
+
+    Attributes:
+        path: The file.
+        receipt: The receipt; None if it could not be read.
+        error: The reason if it could not be read.
+        page: Index of the page, from 0, if each page is a separate receipt.
+    """
 
     path: Path
     receipt: Receipt | None = None
     error: str | None = None
+    page: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The path, with the number of the page, from 1, if each page is a separate receipt."""
+        return str(self.path) if self.page is None else f"{self.path}, page {self.page + 1}"
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:
@@ -75,24 +88,44 @@ def _is_pattern(path: Path) -> bool:
     return not path.exists() and glob.has_magic(str(path))
 
 
-async def read_files(client: AsyncClient, paths: Sequence[Path]) -> AsyncIterator[Reading]:
-    """Read receipts from files; a failure does not affect the other files.
+async def read_files(
+    client: AsyncClient, paths: Sequence[Path], *, split: bool = False
+) -> AsyncIterator[list[Reading]]:
+    """Read receipts from files, several at once; a failure does not affect the other files.
+
+    Args:
+        client: A client of the gateway.
+        paths: The files.
+        split: Whether each page of a document is a separate receipt.
 
     Yields:
-        One reading per path, in the order of the paths.
+        The readings of each path, in the order of the paths.
     """
-    async with aclosing(client.receipts.read_many(paths, concurrency=_MAX_CONCURRENT)) as outcomes:
-        for path in paths:
-            outcome = await anext(outcomes)
-            yield _to_reading(path, outcome.receipt, outcome.error)
+    slots = asyncio.Semaphore(_MAX_CONCURRENT)
 
+    async def read(path: Path) -> list[Reading]:
+        async with slots:
+            return await read_file(client, path, split=split)
 
-async def read_file(client: AsyncClient, path: Path) -> Reading:
-    """Read a receipt from a file; the reading has either the receipt or the reason of the failure."""
+    tasks = [asyncio.create_task(read(path)) for path in paths]
     try:
-        return _to_reading(path, await client.receipts.read(path), None)
+        for task in tasks:
+            yield await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def read_file(client: AsyncClient, path: Path, *, split: bool = False) -> list[Reading]:
+    """Read a file: one reading, which has the receipt or the reason of the failure; with `split`, one per page."""
+    try:
+        if not split:
+            return [_to_reading(path, await client.receipts.read(path), None)]
+        receipts = await client.receipts.read_pages(path)
     except (OSError, QuittanceError) as error:
-        return _to_reading(path, None, error)
+        return [_to_reading(path, None, error)]
+    return [_to_reading(path, receipt, None, page) for page, receipt in enumerate(receipts)]
 
 
 def to_contract(receipt: ClientReceipt) -> Receipt:
@@ -107,10 +140,10 @@ def to_contract(receipt: ClientReceipt) -> Receipt:
         raise APIResponseError("The receipt has members that this version does not know. Update Quittance.") from error
 
 
-def _to_reading(path: Path, receipt: ClientReceipt | None, error: Exception | None) -> Reading:
+def _to_reading(path: Path, receipt: ClientReceipt | None, error: Exception | None, page: int | None = None) -> Reading:
     if receipt is not None:
         try:
-            return Reading(path, to_contract(receipt))
+            return Reading(path, to_contract(receipt), page=page)
         except QuittanceError as unknown:
             error = unknown
     if isinstance(error, OSError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -31,9 +30,9 @@ _HIGH, _MEDIUM = 0.9, 0.6
 _NOT_FOUND = Text("not found", style="dim")
 
 
-def build_receipt_tables(path: Path, receipt: Receipt) -> list[Table | Text]:
+def build_receipt_tables(title: str, receipt: Receipt) -> list[Table | Text]:
     """Return the tables of one receipt: its fields, its items, and a sentence for each check that fails."""
-    parts: list[Table | Text] = [_fields_table(path, receipt)]
+    parts: list[Table | Text] = [_fields_table(title, receipt)]
     if receipt.items:
         parts.append(_items_table(receipt.items))
     failed = [check for check in receipt.checks if check.holds is False]
@@ -41,11 +40,11 @@ def build_receipt_tables(path: Path, receipt: Receipt) -> list[Table | Text]:
     return parts
 
 
-def _fields_table(path: Path, receipt: Receipt) -> Table:
+def _fields_table(title: str, receipt: Receipt) -> Table:
     """Return a table with a row per field; additional fields only if they were found."""
     milliseconds = sum(receipt.timings_ms.model_dump().values())
     origin = "from the cache" if receipt.cached else f"{milliseconds / 1000:.2f} s"
-    table = Table(title=str(path), title_justify="left", caption_justify="left")
+    table = Table(title=title, title_justify="left", caption_justify="left")
     table.caption = f"{len(receipt.lines)} lines, {origin}"
     table.add_column("Field")
     table.add_column("Value", overflow="fold")
@@ -116,9 +115,9 @@ def overview_table(readings: Sequence[Reading]) -> Table:
     table.add_column("Total", justify="right", no_wrap=True)
     table.add_column("Address", overflow="fold")
     table.add_column("Lowest confidence", justify="right")
-    names = {reading.path.name for reading in readings}
+    are_names_unique = len({one.path.name for one in readings}) == len({one.path for one in readings})
     for reading in readings:
-        name = reading.path.name if len(names) == len(readings) else str(reading.path)
+        name = reading.name if not are_names_unique else reading.name.removeprefix(f"{reading.path.parent}/")
         if reading.receipt is None:
             table.add_row(name, Text("failed, see above", style="red"))
         else:

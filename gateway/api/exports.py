@@ -1,13 +1,14 @@
-"""The export route."""
+"""The export routes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.api.requests import cache_unavailable_problem
@@ -26,12 +27,35 @@ from gateway.reading.receipts import Receipts
 from gateway.request_context import get_caller, get_request_context, limit_redis_time
 from gateway.settings import GatewaySettings
 from gateway.storage.cache import CacheUnavailableError
-from shared.contracts import Contract
+from shared.contracts import Contract, Receipt
 from shared.problems import ProblemError, problem_responses
 
 _Id = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 _MAX_LISTED_IDS = 100
 _EXAMPLE = {"file": "lunch.jpg"} | RECEIPT_EXAMPLE
+_LINES_PER_TURN = 20  # of a body, before other requests get their turn
+_LINES_TYPES = ("application/octet-stream", "application/jsonl", "application/x-ndjson")
+_LINES_OPENAPI = {
+    "requestBody": {
+        "required": True,
+        "description": "JSON Lines; the content type may also be application/jsonl.",
+        "content": {
+            "application/octet-stream": {
+                "schema": {
+                    "type": "string",
+                    "format": "binary",
+                    "description": "A receipt per line, as the API returns it.",
+                }
+            }
+        },
+    }
+}
+
+
+class SentReceipt(ExportedReceipt):
+    """A receipt that the caller has kept; `lines` may be empty if the format is a table."""
+
+    file: Annotated[str, StringConstraints(max_length=255)] | None = Field(default=None, examples=["lunch.jpg"])
 
 
 class ExportRequest(Contract):
@@ -79,7 +103,74 @@ def build_exports_router(settings: GatewaySettings) -> APIRouter:
         content = write_export(_find_rows(receipts, body, caller, patience_s), body.format)
         return StreamingResponse(content, media_type=MEDIA_TYPES[body.format], headers=headers)
 
+    @router.post(
+        "/receipts",
+        operation_id="exportReceipts",
+        summary="Export receipts that the caller has kept",
+        response_model=list[ExportedReceipt],
+        responses=build_export_responses("The file.", _EXAMPLE) | problem_responses(400, 408, 413, 415, 422),
+        openapi_extra=_LINES_OPENAPI,
+    )
+    async def export_receipts(
+        request: Request,
+        export_format: Annotated[ExportFormat, Query(alias="format", description="Format of the file.")],
+    ) -> StreamingResponse:
+        """Export receipts that are sent as JSON Lines, also if the gateway has forgotten them.
+
+        Each line is a receipt with two optional members: `file`, the name of its file, and `page`. The formats are
+        those of `POST /v1/exports`. Nothing is stored.
+        """
+        get_request_context(request.scope).is_replayable = False
+        _require_lines(request)
+        lines = [line for line in (await request.body()).splitlines() if line.strip()]
+        # Once the response has begun, it cannot report an error any more.
+        async for _ in _parse_lines(lines):
+            pass
+        headers = {"Cache-Control": "no-store"} | build_export_headers("receipts", export_format)
+        content = write_export(_parse_lines(lines), export_format)
+        return StreamingResponse(content, media_type=MEDIA_TYPES[export_format], headers=headers)
+
     return router
+
+
+def _require_lines(request: Request) -> None:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type and content_type not in _LINES_TYPES:
+        raise ProblemError(
+            415,
+            "unsupported-content-type",
+            "The content type is not supported",
+            f"The content type {content_type} is not accepted. Send JSON Lines as {_LINES_TYPES[0]}.",
+            extra={"accepted": list(_LINES_TYPES)},
+        )
+
+
+async def _parse_lines(lines: Sequence[bytes]) -> AsyncIterator[ExportRow]:
+    """Yield a row per line, without keeping them in memory.
+
+    Raises:
+        ProblemError: 422 `receipt-invalid`.
+    """
+    for number, line in enumerate(lines, start=1):
+        try:
+            sent = SentReceipt.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or "line"
+            raise ProblemError(
+                422,
+                "receipt-invalid",
+                "A receipt is not valid",
+                f"Line {number:,} is not a receipt of this API: {place}: {first['msg']}.",
+                extra={"line": number},
+            ) from error
+        yield ExportRow(sent.file, Receipt.model_construct(**_drop_origin(sent)), sent.page)
+        if number % _LINES_PER_TURN == 0:
+            await asyncio.sleep(0)
+
+
+def _drop_origin(sent: SentReceipt) -> dict[str, Any]:
+    return {name: value for name, value in sent if name not in ("file", "page")}
 
 
 async def _require_all(receipts: Receipts, ids: list[str], caller: Caller, patience_s: float) -> None:

@@ -48,6 +48,9 @@ def extract(
     ] = Format.TABLE,
     url: Annotated[str | None, typer.Option(help="Use the gateway at this URL instead of loading the models.")] = None,
     key: Annotated[str | None, typer.Option(envvar="QUITTANCE_API_KEY", help="API key for the gateway.")] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="Read each page of a document as a separate receipt, not all as one.")
+    ] = False,
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pictures annotated with what was read to this folder.")
     ] = None,
@@ -72,7 +75,7 @@ def extract(
     from shared.startup import StartupError
 
     with console.exit_on(QuittanceError, SettingsError, StartupError):
-        failed = asyncio.run(_extract(found, _Printer(output_format, draw), url=url, key=key, watch=watch))
+        failed = asyncio.run(_extract(found, _Printer(output_format, draw), url=url, key=key, split=split, watch=watch))
     raise typer.Exit(int(failed))
 
 
@@ -86,7 +89,7 @@ def _check_usage(files: list[Path] | None, output_format: Format, watch: Path | 
 
 
 async def _extract(
-    files: list[Path], printer: _Printer, *, url: str | None, key: str | None, watch: Path | None
+    files: list[Path], printer: _Printer, *, url: str | None, key: str | None, split: bool, watch: Path | None
 ) -> bool:
     """Read the files, then the ones that arrive; return whether any failed."""
     from quittance.extract import read_files
@@ -98,13 +101,14 @@ async def _extract(
         readings: list[Reading] = []
         if files:
             with console.show_progress("Reading", len(files)) as advance:
-                async for reading in read_files(client, files):
+                async for found in read_files(client, files, split=split):
                     advance()
-                    printer.add(reading)
-                    readings.append(reading)
+                    for reading in found:
+                        printer.add(reading)
+                    readings += found
         printer.print_all(readings)
         if watch is not None:
-            await _watch(client, watch, known, printer)
+            await _watch(client, watch, known, printer, split=split)
     return printer.failed
 
 
@@ -115,7 +119,9 @@ def _open_embedded_client() -> AbstractAsyncContextManager[AsyncClient]:
     return open_embedded_client()
 
 
-async def _watch(client: AsyncClient, folder: Path, known: dict[Path, tuple[int, int]], printer: _Printer) -> None:
+async def _watch(
+    client: AsyncClient, folder: Path, known: dict[Path, tuple[int, int]], printer: _Printer, *, split: bool
+) -> None:
     from quittance.extract import read_file
     from quittance.watch import watch_folder
 
@@ -124,9 +130,9 @@ async def _watch(client: AsyncClient, folder: Path, known: dict[Path, tuple[int,
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print_message(f"Watching {folder}. Press Ctrl-C to stop.")
     async for path in watch_folder(folder, known, stop):
-        reading = await read_file(client, path)
-        printer.add(reading)
-        printer.print_one(reading)
+        for reading in await read_file(client, path, split=split):
+            printer.add(reading)
+            printer.print_one(reading)
 
 
 class _Printer:
@@ -152,13 +158,16 @@ class _Printer:
             self.failed = True
             console.print_failure(reading.path, reading.error)
             return
+        if reading.page is None and len(reading.receipt.pages) > 1:
+            count = len(reading.receipt.pages)
+            console.print_message(f"{reading.path}: {count} pages read as one receipt; use --split if they are several")
         if self._format is Format.JSONL:
             console.print_result(_json_object(reading))
         if self._draw is not None:
             from quittance.draw import draw_file
 
-            target = draw_file(reading.path, reading.receipt, self._draw)
-            console.print_message(f"{reading.path}: drawn in {target}")
+            target = draw_file(reading.path, reading.receipt, self._draw, page=reading.page)
+            console.print_message(f"{reading.name}: drawn in {target}")
 
     def print_all(self, readings: Sequence[Reading]) -> None:
         """Print readings that form one result, except for what `add` printed."""
@@ -181,7 +190,7 @@ class _Printer:
         if self._format in (Format.CSV, Format.ITEMS_CSV):
             self._print_csv([reading])
         elif self._format is Format.TABLE and reading.receipt is not None:
-            console.out.print(*build_receipt_tables(reading.path, reading.receipt), sep="\n")
+            console.out.print(*build_receipt_tables(reading.name, reading.receipt), sep="\n")
 
     def _print_csv(self, readings: Sequence[Reading]) -> None:
         from gateway.exports import format_csv, format_items_csv
@@ -197,10 +206,10 @@ def _json_object(reading: Reading) -> str:
     from gateway.exports import format_json
 
     assert reading.receipt is not None  # noqa: S101 - readings without one are omitted
-    return format_json(reading.receipt, str(reading.path))
+    return format_json(reading.receipt, str(reading.path), reading.page)
 
 
 def _export_row(reading: Reading) -> ExportRow:
     from gateway.export_tables import ExportRow
 
-    return ExportRow(str(reading.path), reading.receipt, error=reading.error or "")
+    return ExportRow(str(reading.path), reading.receipt, reading.page, error=reading.error or "")

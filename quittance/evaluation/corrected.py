@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from gateway.corrections.store import CorrectionStore
-from quittance.draw import load_first_page
+from quittance.draw import load_page
 from shared.contracts import FIELD_NAMES, Corrections, Receipt
 from shared.geometry import rotate_image, rotate_quads
 from shared.learning.dataset import write_receipt, write_split
@@ -102,7 +102,7 @@ def _corrections(receipt: Receipt) -> Corrections:
 def _write(target: Path, receipt: Receipt, path: Path) -> None:
     page = receipt.pages[0]
     # Labels are in the coordinates of the picture as it is displayed; training needs it upright.
-    picture = np.asarray(load_first_page(path.read_bytes()).resize((page.width, page.height), Image.Resampling.LANCZOS))
+    picture = np.asarray(load_page(path.read_bytes()).resize((page.width, page.height), Image.Resampling.LANCZOS))
     quads = np.array([line.quad for line in receipt.lines], np.float32).reshape(-1, 4, 2)
     quads = rotate_quads(quads, -page.rotation % 360, page.width, page.height)
     upright = rotate_image(np.ascontiguousarray(picture[:, :, ::-1]), -page.rotation % 360)

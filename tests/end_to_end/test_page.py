@@ -67,7 +67,7 @@ def test_reads_shows_corrects_stores_and_exports_receipts(
     assert (rows[0]["company_corrected"], rows[1]["company_corrected"]) == ("person", "")
     assert export(visit, "items-csv", tmp_path).startswith(b"file,page,id,item,sub_item,")
     exported = json.loads(export(visit, "json", tmp_path))
-    assert exported[0]["corrections"]["company"]["value"] == "=Bengkel & Sons"
+    assert exported[0]["corrections"]["fields"]["company"]["value"] == "=Bengkel & Sons"
     assert exported[0]["fields"]["company"]["value"] == "BENGKEL CEMERLANG"
 
 

@@ -235,15 +235,25 @@ def test_delete_all_deletes_here_and_on_the_server(visit: Visit, embedded: Proce
     visit.wait_until_read(1)
     address = f"{embedded.url}/v1/receipts/{visit.read_records()[0]['receipt']['id']}"
     assert page.request.get(address).status == 200
-    page.locator("#more-menu summary").click()
-    page.get_by_role("button", name="Delete all").click()
+    delete_all(visit)
+    page.get_by_role("button", name="Undo").click()
+    expect(visit.rows(".done")).to_have_count(1)
+    assert page.request.get(address).status == 200
+    delete_all(visit)
+    # What can no longer be restored is deleted for good: after some seconds, or when the page is opened again.
     with page.expect_response(lambda response: response.request.method == "DELETE"):
-        page.get_by_role("dialog").get_by_role("button", name="Delete all").click()
-    expect(page.locator(".welcome")).to_be_visible()
+        visit.reload()
     assert page.request.get(address).status == 404
     assert visit.read_records() == []
     visit.reload()
     expect(page.locator(".welcome")).to_be_visible()
+
+
+def delete_all(visit: Visit) -> None:
+    visit.page.locator("#more-menu summary").click()
+    visit.page.get_by_role("button", name="Delete all").click()
+    visit.page.get_by_role("dialog").get_by_role("button", name="Delete all").click()
+    expect(visit.page.locator(".welcome")).to_be_visible()
 
 
 def test_reads_sample_and_pasted_picture_and_exports_workbook(visit: Visit, data: bytes, tmp_path: Path) -> None:

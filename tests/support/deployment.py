@@ -104,6 +104,13 @@ class Site:
         command = [sys.executable, str(_STAND_IN_SCRIPT), str(port), str(seconds)]
         return self._start(Process(name, command, {}, port=port, folder=self.folder))
 
+    def start_itemized_stages(self) -> Process:
+        """Start stand-ins that read the itemized receipt in every picture."""
+        port = find_free_port()
+        command = [sys.executable, "-m", "tests.support.itemized_stages", str(port)]
+        environment = {"PYTHONPATH": str(self.repository)}
+        return self._start(Process("itemized", command, environment, port=port, folder=self.folder))
+
     def start_gateway(self, name: str, stages: Process, **environment: str) -> Process:
         """Start a gateway in front of stand-ins."""
         urls = {f"QUITTANCE_{stage.upper()}_URL": stages.url for stage in SERVICES}

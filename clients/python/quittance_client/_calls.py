@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -224,6 +225,21 @@ def create_export(
     headers = {"Content-Type": "application/json"}
     return Call(
         "POST", "/v1/exports", _content, headers=headers, content=body.model_dump_json().encode(), is_read_only=True
+    )
+
+
+def export_receipts(receipts: Sequence[Receipt], file_format: ExportFormat, names: Mapping[str, str]) -> Call[bytes]:
+    """Return `POST /v1/exports/receipts`."""
+    named = ({"file": names.get(receipt.id)} | receipt.model_dump(mode="json") for receipt in receipts)
+    lines = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in named)
+    return Call(
+        "POST",
+        "/v1/exports/receipts",
+        _content,
+        {"format": file_format},
+        {"Content-Type": _BINARY},
+        content=lines.encode(),
+        is_read_only=True,
     )
 
 

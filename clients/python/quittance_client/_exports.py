@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from quittance_client import _calls
 from quittance_client._sending import AsyncSender, Sender
-from quittance_client.models import ExportFormat
+from quittance_client.models import ExportFormat, Receipt
 
 
 class Exports:
@@ -30,6 +30,18 @@ class Exports:
         """
         return self._sender.send(_calls.create_export(receipt_ids, file_format, names))
 
+    def convert(
+        self, receipts: Sequence[Receipt], file_format: ExportFormat, *, names: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Return receipts that you have kept as a file, also if the gateway has forgotten them.
+
+        Args:
+            receipts: The receipts, in the order of the rows; about 10 MiB as JSON at most.
+            file_format: See `create`.
+            names: See `create`.
+        """
+        return self._sender.send(_calls.export_receipts(receipts, file_format, names or {}))
+
 
 class AsyncExports:
     """Operations on exports: `client.exports`."""
@@ -42,3 +54,9 @@ class AsyncExports:
     ) -> bytes:
         """Return receipts with their corrections as a file; see `Exports.create`."""
         return await self._sender.send(_calls.create_export(receipt_ids, file_format, names))
+
+    async def convert(
+        self, receipts: Sequence[Receipt], file_format: ExportFormat, *, names: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Return receipts that you have kept as a file; see `Exports.convert`."""
+        return await self._sender.send(_calls.export_receipts(receipts, file_format, names or {}))

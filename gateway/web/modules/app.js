@@ -1,11 +1,15 @@
 // Assembles the page: records, list, detail pane, queue, menus and shortcuts.
 
+import { unpackArchives } from "./data/archives.js";
 import * as exports from "./data/exports.js";
 import { Records } from "./data/records.js";
 import { Storage } from "./data/storage.js";
-import { getKey, request, setKey, setKeyPrompt } from "./server/api.js";
+import { getFileName } from "./data/values.js";
+import { getKey, setKey, setKeyPrompt } from "./server/api.js";
 import { Corrections } from "./server/corrections.js";
 import { Queue } from "./server/queue.js";
+import { splitRecord } from "./server/splitting.js";
+import { Trash, UNDO_MS } from "./server/trash.js";
 import { DetailPane } from "./ui/detail_pane.js";
 import { announce, byId, copyText, downloadFile, showToast } from "./ui/dom.js";
 import { connectFileInput } from "./ui/file_input.js";
@@ -19,7 +23,10 @@ const records = new Records(storage);
 const queue = new Queue(records);
 const list = new List(records);
 const corrections = new Corrections(records);
-const detail = new DetailPane(records, corrections, readAgain);
+const detail = new DetailPane(records, corrections, { readAgain, split });
+const trash = new Trash(records, (count) =>
+  showToast(`Deleted here, but ${formatCount(count)} may still be on the server. By default it deletes them after a day.`),
+);
 let isDrawScheduled = false;
 
 /** Draw once for all changes until the next frame. */
@@ -67,7 +74,10 @@ function openNextReview() {
 
 // ---- reading
 
-async function addFiles(files) {
+async function addFiles(given) {
+  const { files, errors } = await unpackArchives(given);
+  if (errors.length > 0) showToast(errors.join(" "));
+  if (files.length === 0) return;
   const { added, known } = await records.add(files);
   resetList();
   const [first] = [...added, ...known.values()];
@@ -85,6 +95,30 @@ function describeKnown(files, known) {
   const [[index, record]] = known;
   const name = files[index].name;
   return name === record.name || !name ? `${record.name} is in the list already.` : `${name} is the same file as ${record.name}, which is in the list already.`;
+}
+
+/** Replace a document by a receipt for each of its pages. */
+async function split(record) {
+  await records.update(record.uid, { state: "reading" });
+  try {
+    const parts = await splitRecord(records, record);
+    await records.update(record.uid, { state: "done" });
+    const wasOpen = records.openUid === record.uid;
+    await trash.put([record]);
+    if (wasOpen) openReceipt(parts[0].uid, { replace: true });
+    showUndo(`${getFileName(record)} is now ${formatCount(parts.length)}.`, async () => {
+      await trash.restore();
+      openReceipt(record.uid, { replace: true });
+      await trash.put(parts);
+    });
+  } catch (error) {
+    await records.update(record.uid, { state: "done" });
+    showToast(`The pages were not read. ${error.message}`);
+  }
+}
+
+function showUndo(text, undo) {
+  showToast(text, { action: { label: "Undo", run: undo }, durationMs: UNDO_MS });
 }
 
 async function readAgain(record) {
@@ -110,24 +144,23 @@ function findExportable() {
   return records.listed.filter((record) => record.state === "done");
 }
 
-const EXPORTS = {
-  csv: async (chosen) => downloadFile(exports.exportCsv(chosen), "receipts.csv"),
-  json: async (chosen) => downloadFile(exports.exportJson(chosen), "receipts.json"),
-  xlsx: async (chosen) => downloadFile(await exports.exportFromServer(chosen, "xlsx"), "receipts.xlsx"),
-  "items-csv": async (chosen) => downloadFile(await exports.exportFromServer(chosen, "items-csv"), "receipts-items.csv"),
-  copy: (chosen) => copyText(JSON.stringify(chosen.map(exports.toJsonObject), null, 2), formatCount(chosen.length)),
-};
+const EXPORTS = ["csv", "items-csv", "xlsx", "json", "copy"];
 
-async function runExport(format) {
-  const chosen = findExportable();
+/** Export records to a file, or as JSON to the clipboard. */
+async function runExport(chosen, format) {
   if (chosen.length === 0) {
     showToast("There is nothing to export yet.");
     return;
   }
   try {
-    await EXPORTS[format](chosen);
+    if (format === "copy") {
+      await copyText(await exports.exportText(chosen), formatCount(chosen.length));
+      return;
+    }
+    const { blob, name } = await exports.exportRecords(chosen, format);
+    downloadFile(blob, name);
   } catch (error) {
-    showToast(error.message);
+    showToast(`Nothing was exported. ${error.message}`);
   }
 }
 
@@ -137,26 +170,14 @@ function formatCount(count) {
 
 // ---- deletion
 
-/** Delete records here, and their receipts on the server unless other records of the same picture need them. */
+/** Delete records, with a way to restore them for some seconds. */
 async function deleteReceipts(deleted) {
-  const ids = new Set(deleted.map((record) => record.receipt?.id).filter(Boolean));
-  for (const record of deleted) await records.remove(record.uid);
-  for (const record of records.all) ids.delete(record.receipt?.id);
-  const failed = await deleteOnServer([...ids]);
-  if (failed > 0) showToast(`Deleted here, but ${formatCount(failed)} may still be on the server. By default it deletes them after a day.`);
-  else showToast(`${formatCount(deleted.length)} deleted.`);
-}
-
-async function deleteOnServer(ids) {
-  let failed = 0;
-  for (const id of ids) {
-    try {
-      await request(`/v1/receipts/${id}`, { method: "DELETE" });
-    } catch (error) {
-      if (error.status !== 404) failed += 1; // 404: it has expired
-    }
-  }
-  return failed;
+  await trash.put(deleted);
+  showUndo(`${formatCount(deleted.length)} deleted.`, async () => {
+    const unfinished = (await trash.restore()).filter(({ state }) => state === "waiting" || state === "reading");
+    for (const record of unfinished) await records.update(record.uid, { state: "waiting" });
+    queue.push(unfinished);
+  });
 }
 
 async function deleteOpen() {
@@ -167,7 +188,7 @@ async function deleteOpen() {
 
 async function deleteAll() {
   byId("delete-note").textContent =
-    `This deletes ${formatCount(records.all.length)} with pictures, results and corrections, from this browser and from the server. It cannot be undone.`;
+    `This deletes ${formatCount(records.all.length)} with pictures, results and corrections, from this browser and from the server. You can undo it for ${UNDO_MS / 1000} seconds.`;
   if ((await openDialog(byId("delete-dialog"))) !== "delete") return;
   queue.stop();
   await deleteReceipts([...records.all]);
@@ -231,10 +252,10 @@ function connectMenus() {
     menu.open = false;
     menu.querySelector("summary").focus();
   });
-  connectMenu("export", Object.fromEntries(Object.keys(EXPORTS).map((format) => [format, () => runExport(format)])));
+  connectMenu("export", Object.fromEntries(EXPORTS.map((format) => [format, () => runExport(findExportable(), format)])));
   connectMenu("more", { help: () => byId("help").showModal(), key: changeKey, delete: deleteAll });
   connectMenu("receipt", {
-    json: () => copyText(JSON.stringify(exports.toJsonObject(records.open), null, 2), "JSON"),
+    json: () => runExport([records.open], "copy"),
     curl: () => copyText(exports.buildCurlCommand(records.open, location.origin), "Command"),
     again: () => readAgain(records.open),
     delete: deleteOpen,
@@ -305,6 +326,7 @@ async function start() {
   scheduleDraw();
   const unfinished = records.all.filter((record) => record.state === "waiting" || record.state === "reading");
   for (const record of unfinished) await records.update(record.uid, { state: "waiting" });
+  trash.empty();
   if (unfinished.length > 0) queue.resume(unfinished);
   corrections.retry();
   if (!isPersistent) showToast("This browser does not store data for this page. Everything is lost when you close the tab.");

@@ -152,9 +152,11 @@ class ExportedReceipt(Receipt):
 
     Attributes:
         file: Name of the file; None if unknown.
+        page: Position in its file, from 0, if each page is a separate receipt.
     """
 
     file: str | None
+    page: int | None = None
 
 
 class ExportRequest(Model):

@@ -2,7 +2,9 @@
 // threshold.
 //
 // A record: { uid, name, size, type, added, place, state: "waiting" | "reading" | "done" | "failed", receipt, problem,
-// thumb: Blob | null, accepted, corrections, unsaved }. `corrections` has what the server has saved, by field: { value,
+// thumb: Blob | null, accepted, corrections, unsaved, page, isOneReceipt, isDeleted }. `page` is the index of its page if
+// each page of the file is a separate receipt, otherwise null; `isOneReceipt` is true once the user said that all pages
+// are one receipt. A deleted record stays until it can no longer be restored. `corrections` has what the server has saved, by field: { value,
 // lines, author, at, ... }. `unsaved` has what it has not, also by field: { value, lines, problem }.
 
 import { findIdentical, isIdentical } from "./files.js";
@@ -34,7 +36,7 @@ export class Records extends EventTarget {
     const records = (await this.#storage.getRecords()).map(upgrade);
     for (const record of records) this.#byUid.set(record.uid, record);
     // Earlier versions of the page kept several records of one receipt.
-    const byReceipt = Map.groupBy(records.filter((record) => record.receipt), (record) => record.receipt.id);
+    const byReceipt = Map.groupBy(records.filter((record) => record.receipt && !record.isDeleted), (record) => record.receipt.id);
     for (const [kept, ...others] of [...byReceipt.values()].map(orderByWork)) {
       for (const other of others) await this.remove(other.uid);
       if (others.some((other) => other.accepted)) kept.accepted = true;
@@ -43,8 +45,14 @@ export class Records extends EventTarget {
   }
 
   get all() {
-    this.#sorted ??= [...this.#byUid.values()].sort((a, b) => b.added - a.added || a.place - b.place);
+    const compare = (a, b) => b.added - a.added || a.place - b.place || a.page - b.page;
+    this.#sorted ??= [...this.#byUid.values()].filter((record) => !record.isDeleted).sort(compare);
     return this.#sorted;
+  }
+
+  /** The records that are deleted, but can be restored. */
+  get deleted() {
+    return [...this.#byUid.values()].filter((record) => record.isDeleted);
   }
 
   /** The records that match the filter and the search, in order. */
@@ -54,11 +62,12 @@ export class Records extends EventTarget {
   }
 
   get open() {
-    return this.#byUid.get(this.openUid) ?? null;
+    return this.get(this.openUid);
   }
 
   get(uid) {
-    return this.#byUid.get(uid) ?? null;
+    const record = this.#byUid.get(uid);
+    return record === undefined || record.isDeleted ? null : record;
   }
 
   count(filter) {
@@ -98,28 +107,32 @@ export class Records extends EventTarget {
 
   async #create(files) {
     const added = Date.now();
-    const records = files.map((file, place) => ({
-      uid: crypto.getRandomValues(new Uint32Array(3)).join("-"),
-      name: file.name || "Pasted picture",
-      size: file.size,
-      type: file.type,
-      added,
-      place,
-      state: "waiting",
-      receipt: null,
-      problem: null,
-      thumb: null,
-      accepted: false,
-      corrections: {},
-      unsaved: {},
-    }));
+    const records = files.map(({ name, size, type }, place) => make({ name: name || "Pasted picture", size, type, added, place }));
+    await this.#insert(records, files);
+    return records;
+  }
+
+  /** Add a record for each page of a document, to replace its record; `receipts` are those of the pages. */
+  async addPages({ name, size, type, added, place }, file, receipts) {
+    const parts = receipts.map((receipt, page) => make({ name, size, type, added, place, page, state: "done", ...receipt }));
+    await this.#insert(parts, parts.map(() => file));
+    return parts;
+  }
+
+  async #insert(records, files) {
     for (const record of records) this.#byUid.set(record.uid, record);
     this.#emitChange({ sort: true });
     for (const [index, record] of records.entries()) {
       await this.#storage.putFile(record.uid, files[index]);
       await this.#store(record);
     }
-    return records;
+  }
+
+  /** Mark records as deleted, or restore them. */
+  async setDeleted(records, isDeleted) {
+    for (const record of records) record.isDeleted = isDeleted;
+    this.#emitChange({ sort: true });
+    for (const record of records) await this.#store(record);
   }
 
   /** Change a record, show the change and store it. */
@@ -221,8 +234,26 @@ export class Records extends EventTarget {
   }
 }
 
+function make(values) {
+  return {
+    uid: crypto.getRandomValues(new Uint32Array(3)).join("-"),
+    state: "waiting",
+    receipt: null,
+    problem: null,
+    thumb: null,
+    accepted: false,
+    corrections: {},
+    unsaved: {},
+    page: null,
+    isOneReceipt: false,
+    isDeleted: false,
+    ...values,
+  };
+}
+
 /** Bring a record of an earlier version of the page up to date: it mixed saved and unsaved corrections. */
 function upgrade(record) {
+  record = { page: null, isOneReceipt: false, isDeleted: false, ...record };
   if (record.unsaved) return record;
   const entries = Object.entries(record.corrections ?? {});
   const select = (isSaved) => entries.filter(([, correction]) => Boolean(correction.saved) === isSaved);

@@ -37,8 +37,18 @@ export function hasFailedCheck(record) {
   return !record.accepted && (record.receipt?.checks ?? []).some((check) => check.holds === false);
 }
 
+/** Return whether a document has several pages, and the user has not said whether they are one receipt. */
+export function asksToSplit(record) {
+  return record.state === "done" && record.page === null && !record.isOneReceipt && !record.accepted && record.receipt.pages.length > 1;
+}
+
+/** Return the name of a record's file, with the page if each page is a separate receipt. */
+export function getFileName({ name, page }) {
+  return page === null ? name : `${name}, page ${page + 1}`;
+}
+
 export function needsReview(record, threshold) {
-  return record.state === "done" && (hasFailedCheck(record) || FIELDS.some((name) => findIssue(record, name, threshold) !== null));
+  return record.state === "done" && (asksToSplit(record) || hasFailedCheck(record) || FIELDS.some((name) => findIssue(record, name, threshold) !== null));
 }
 
 /** Describe a confidence from 0 to 1 in words. */

@@ -1,5 +1,6 @@
 // Jobs: many files that the server reads in the background while the page follows its events.
 
+import { isArchive } from "../data/archives.js";
 import { Problem, request, streamEvents } from "./api.js";
 
 export const MIN_JOB_FILES = 3;
@@ -61,8 +62,4 @@ export async function fetchReceipt(state, signal) {
     if (error instanceof Problem && error.status === 404) return null;
     throw error;
   }
-}
-
-async function isArchive(file) {
-  return (await file.slice(0, 2).text()) === "PK";
 }

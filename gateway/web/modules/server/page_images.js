@@ -15,8 +15,18 @@ export async function getPageImage(file, page) {
   return response.blob();
 }
 
+/** Create the thumbnail of a record that was read. */
+export async function addThumbnail(records, record) {
+  try {
+    const picture = await getPageImage(await records.getFile(record.uid), record.page ?? 0);
+    await records.update(record.uid, { thumb: await createThumbnail(picture, record.receipt.pages[0]?.rotation ?? 0) });
+  } catch {
+    // The list shows an icon instead.
+  }
+}
+
 /** Create a WebP thumbnail of the top of a page; return null if the browser cannot. */
-export async function createThumbnail(picture, rotation = 0) {
+async function createThumbnail(picture, rotation = 0) {
   try {
     const bitmap = await createImageBitmap(picture);
     const canvas = document.createElement("canvas");

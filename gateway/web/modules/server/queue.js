@@ -3,7 +3,7 @@
 import { Problem, Unreachable, pause } from "./api.js";
 import { getSaved } from "./corrections.js";
 import { MIN_JOB_FILES, createJob, deleteJob, fetchReceipt, followJob, groupForJobs } from "./jobs.js";
-import { createThumbnail, getPageImage } from "./page_images.js";
+import { addThumbnail } from "./page_images.js";
 import { readReceipt } from "./receipts.js";
 
 const MAX_READERS = 2;
@@ -85,7 +85,7 @@ export class Queue extends EventTarget {
   async #startJobs(records) {
     const { signal } = this.#abort;
     const entries = await Promise.all(records.map(async (record) => ({ record, file: await this.#records.getFile(record.uid) })));
-    for (const group of await groupForJobs(entries.filter((entry) => entry.file !== null))) {
+    for (const group of await groupForJobs(entries.filter(({ record, file }) => file !== null && record.page === null))) {
       if (group.length < MIN_JOB_FILES) continue;
       for (const { record } of group) record.job = { id: null }; // keeps the readers away from it
       this.#runJob(group, signal);
@@ -169,7 +169,7 @@ export class Queue extends EventTarget {
       return;
     }
     try {
-      const receipt = await this.#retryUntilReached(() => readReceipt(file, { signal, bypassCache }), signal);
+      const receipt = await this.#retryUntilReached(() => readReceipt(file, record.page, { signal, bypassCache }), signal);
       await this.#finish(record, receipt);
     } catch (error) {
       if (error.name === "AbortError") return; // `stop` has failed the record
@@ -200,20 +200,11 @@ export class Queue extends EventTarget {
     if (kept === null) return; // deleted meanwhile
     const corrections = getSaved(receipt);
     await this.#records.update(kept.uid, { state: "done", receipt, problem: null, job: null, corrections });
-    this.#addThumbnail(kept);
+    addThumbnail(this.#records, kept);
   }
 
   #fail(record, problem) {
     return this.#records.update(record.uid, { state: "failed", problem, job: null });
-  }
-
-  async #addThumbnail(record) {
-    try {
-      const picture = await getPageImage(await this.#records.getFile(record.uid), 0);
-      await this.#records.update(record.uid, { thumb: await createThumbnail(picture, record.receipt.pages[0]?.rotation ?? 0) });
-    } catch {
-      // The list shows an icon instead.
-    }
   }
 
   #countFinished() {

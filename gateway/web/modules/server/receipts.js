@@ -2,12 +2,25 @@
 
 import { Problem, request } from "./api.js";
 
-/** Read the receipt in a file; with `bypassCache` also if the server has read it before. Throws as `request` does. */
-export async function readReceipt(file, { signal, bypassCache = false } = {}) {
+/**
+ * Read the receipt in a file, or on one page of it; with `bypassCache` also if the server has read it before.
+ *
+ * Throws as `request` does.
+ */
+export async function readReceipt(file, page, { signal, bypassCache = false } = {}) {
+  const query = page === null ? "" : "?split=pages";
   const form = new FormData();
   form.append("file", file);
   const headers = bypassCache ? { "Cache-Control": "no-cache" } : {};
-  return (await request("/v1/receipts", { method: "POST", body: form, headers, signal })).json();
+  const content = await (await request(`/v1/receipts${query}`, { method: "POST", body: form, headers, signal })).json();
+  return page === null ? content : content.receipts[page];
+}
+
+/** Read the receipts on the pages of a document. Throws as `request` does. */
+export async function readPages(file) {
+  const form = new FormData();
+  form.append("file", file);
+  return (await (await request("/v1/receipts?split=pages", { method: "POST", body: form })).json()).receipts;
 }
 
 /** Perform an action on the receipt of a record; if the server has forgotten the receipt, send the file and repeat. */
@@ -32,5 +45,5 @@ async function sendAgain(records, record) {
     const detail = "Neither the server nor this browser has the picture any longer. Add the file again.";
     throw new Problem({ title: "Picture not available", detail, status: 404 });
   }
-  await records.update(record.uid, { receipt: await readReceipt(file) });
+  await records.update(record.uid, { receipt: await readReceipt(file, record.page) });
 }

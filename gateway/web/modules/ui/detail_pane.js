@@ -1,6 +1,6 @@
 // The open receipt: its picture and its fields, which highlight each other, and the corrections to it.
 
-import { FIELDS, LABELS, getField } from "../data/values.js";
+import { FIELDS, LABELS, getField, getFileName } from "../data/values.js";
 import { getPageImage } from "../server/page_images.js";
 import { announce, byId, showToast } from "./dom.js";
 import { FieldsPanel } from "./fields_panel.js";
@@ -13,13 +13,13 @@ export class DetailPane {
   #page = 0;
   #shown = null; // what the viewer shows: "uid/is done/page"
   #corrections;
-  #readAgain;
+  #actions;
 
-  /** `readAgain(record)` reads a record once more. */
-  constructor(records, corrections, readAgain) {
+  /** `actions`: readAgain(record) reads a record once more, split(record) makes its pages separate receipts. */
+  constructor(records, corrections, actions) {
     this.#records = records;
     this.#corrections = corrections;
-    this.#readAgain = readAgain;
+    this.#actions = actions;
     this.#viewer = new Viewer(byId("viewer"));
     this.#panel = new FieldsPanel(byId("fields-panel"), (record, name, change) => this.#save(record, name, change));
     this.#connectViewer();
@@ -34,14 +34,14 @@ export class DetailPane {
       this.#shown = null;
       return;
     }
-    byId("detail-title").textContent = getField(record, "company").value ?? record.name;
-    byId("detail-note").textContent = record.receipt ? record.name : "";
+    byId("detail-title").textContent = getField(record, "company").value ?? getFileName(record);
+    byId("detail-note").textContent = record.receipt ? getFileName(record) : "";
     byId("previous").disabled = this.#records.findNeighbor(-1) === null;
     byId("next").disabled = this.#records.findNeighbor(1) === null;
     byId("receipt-menu").hidden = record.state === "waiting" || record.state === "reading";
     for (const item of document.querySelectorAll("[data-receipt=json], [data-receipt=curl]")) item.hidden = record.state !== "done";
     if (record.state === "done") this.#panel.showRecord(record, this.#records.threshold);
-    else if (record.state === "failed") this.#panel.showProblem(record, () => this.#readAgain(record));
+    else if (record.state === "failed") this.#panel.showProblem(record, () => this.#actions.readAgain(record));
     else this.#panel.showProgress(record);
     this.#drawPicture(record);
   }
@@ -126,7 +126,7 @@ export class DetailPane {
     const file = await this.#records.getFile(record.uid);
     if (file === null) return { picture: null, note: "This browser no longer has the picture." };
     try {
-      return { picture: await getPageImage(file, this.#page), note: "" };
+      return { picture: await getPageImage(file, record.page ?? this.#page), note: "" };
     } catch (error) {
       if (record.state === "failed") return { picture: null, note: "No picture available." };
       return { picture: null, note: `The picture cannot be shown. ${error.message}` };
@@ -160,6 +160,8 @@ export class DetailPane {
       this.#viewer.highlightField(name);
       if (name !== null) this.#reveal(name);
     });
+    on("split", () => this.#actions.split(this.#records.open));
+    on("join", () => this.#records.update(this.#records.openUid, { isOneReceipt: true }));
     on("accept", () => this.toggleAccepted());
     on("discard", (name) => this.#corrections.discard(this.#records.open, name));
     on("undo", (name) => this.#undo(name));

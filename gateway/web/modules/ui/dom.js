@@ -1,7 +1,7 @@
 // Creates elements. Text from receipts and file names is only ever set as text, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
-const TOAST_MS = 5_000;
+const TOAST_MS = 6_000;
 const URL_LIFETIME_MS = 60_000;
 
 /** Create an element: `makeElement("p", { class: "note", text: "…", on: { click } }, child, …)`. */
@@ -53,13 +53,15 @@ export function announce(text) {
 
 let toastTimer = 0;
 
-/** Show a short message at the bottom for some seconds. */
-export function showToast(text) {
+/** Show a short message at the bottom for some seconds, with a button if there is an action: `{ label, run }`. */
+export function showToast(text, { action = null, durationMs = TOAST_MS } = {}) {
   const toast = byId("toast");
-  toast.textContent = text;
+  const hide = () => toast.classList.remove("shown");
+  const button = action && makeButton(null, action.label, () => [hide(), action.run()], { className: "link" });
+  toast.replaceChildren(makeElement("span", { text }), ...(button ? [button] : []));
   toast.classList.add("shown");
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => toast.classList.remove("shown"), TOAST_MS);
+  toastTimer = setTimeout(hide, durationMs);
 }
 
 /** Copy a text to the clipboard, also on pages without TLS, where browsers offer no clipboard API. */

@@ -1,9 +1,9 @@
 // The four fields of a receipt, with their values and confidences, and their editors.
 //
-// Fires "highlight" (field or null), "reveal" (field), "edit" (field, or null when it has ended), "undo" and "discard"
+// Fires "split" and "join" (the answers to the question about a document of several pages), "highlight" (field or null), "reveal" (field), "edit" (field, or null when it has ended), "undo" and "discard"
 // (field), "accept" and "hover" (index of a line, or null).
 
-import { FIELDS, LABELS, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
+import { FIELDS, LABELS, asksToSplit, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
 import { isRejected } from "../server/corrections.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 import { Editor } from "./editor.js";
@@ -33,6 +33,7 @@ export class FieldsPanel extends EventTarget {
     const focusedField = findFocusedField();
     const restoresFocus = this.#root.contains(document.activeElement) && this.#editor === null;
     this.#root.replaceChildren(
+      ...(asksToSplit(record) ? [this.#makeQuestion()] : []),
       this.#makeSummary(),
       makeElement("div", { class: "fields" }, ...FIELDS.map((name) => (this.#editor?.name === name ? this.#editor.root : this.#makeCard(name)))),
       ...makeReceiptDetails(record.receipt).filter(Boolean),
@@ -144,8 +145,24 @@ export class FieldsPanel extends EventTarget {
     return findIssue(this.#record, name, this.#threshold);
   }
 
+  #makeQuestion() {
+    const count = this.#record.receipt.pages.length;
+    return makeElement(
+      "section",
+      { class: "question", "aria-label": "Pages" },
+      makeElement("p", { text: `This document has ${count} pages, read as one receipt. Are they separate receipts?` }),
+      makeElement(
+        "p",
+        { class: "edit-actions" },
+        makeButton(null, `Split into ${count} receipts`, () => this.#emit("split"), { className: "button small" }),
+        makeButton(null, "Keep as one", () => this.#emit("join"), { className: "button quiet small" }),
+      ),
+    );
+  }
+
   #makeSummary() {
     const issues = FIELDS.filter((name) => this.#findIssue(name) !== null).map((name) => LABELS[name].toLowerCase());
+    if (asksToSplit(this.#record)) issues.unshift("pages");
     if (hasFailedCheck(this.#record)) issues.push("numbers that do not add up");
     if (issues.length > 0) {
       const names = issues.join(", ");

@@ -1,6 +1,6 @@
 // The list of receipts, with one row each; a row is drawn again only if its record has changed.
 
-import { formatAmount, getField, getIsoDate, getTotal, sumTotals } from "../data/values.js";
+import { formatAmount, getField, getFileName, getIsoDate, getTotal, sumTotals } from "../data/values.js";
 import { byId, makeElement, makeIcon } from "./dom.js";
 
 export class List {
@@ -104,7 +104,7 @@ function makeRow(record, needsReview, url) {
         "span",
         { class: "row-note" },
         date ? makeElement("span", { class: "row-date", text: date }) : null,
-        makeElement("span", { class: "row-file", text: isDone ? record.name : formatSize(record.size) }),
+        makeElement("span", { class: "row-file", text: isDone ? getFileName(record) : formatSize(record.size) }),
       ),
     ),
     makeElement("span", { class: "row-end" }, makeElement("span", { class: "row-total", text: formatTotal(record) }), makeStatus(record, needsReview)),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.settings import GatewaySettings
 from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 from tests.support.redis_server import run_redis
@@ -50,3 +52,27 @@ async def test_exports_many_receipts_from_redis(tmp_path: Path) -> None:
 )
 async def test_rejects_invalid_requests(gateway: Gateway, body: dict[str, Any]) -> None:
     assert_problem(await gateway.http.post("/v1/exports", json=body), 422, "invalid-request")
+
+
+async def test_exports_receipts_that_the_caller_has_kept(gateway: Gateway) -> None:
+    kept = (await gateway.post(make_picture())).json()
+    await gateway.http.delete(f"/v1/receipts/{kept['id']}")
+    lines = [kept | {"file": "a.pdf", "page": 1}, RECEIPT_EXAMPLE | {"lines": [], "file": "=b.jpg"}]
+    body = "\n".join(map(json.dumps, lines))
+    response = await gateway.http.post("/v1/exports/receipts?format=csv", content=body)
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert [(row["id"], row["file"], row["page"]) for row in rows] == [
+        (kept["id"], "a.pdf", "2"),
+        (RECEIPT_EXAMPLE["id"], "'=b.jpg", ""),
+    ]
+    again = (await gateway.http.post("/v1/exports/receipts?format=json", content=body)).json()
+    assert again[0] == {"file": "a.pdf", "page": 1} | kept
+
+
+async def test_names_the_line_that_is_not_a_receipt(gateway: Gateway) -> None:
+    body = f'{json.dumps(RECEIPT_EXAMPLE)}\n{{"id": 1}}'
+    response = await gateway.http.post("/v1/exports/receipts?format=xlsx", content=body)
+    problem = assert_problem(response, 422, "receipt-invalid")
+    assert problem.detail.startswith("Line 2 is not a receipt of this API: ")
+    form = await gateway.http.post("/v1/exports/receipts?format=xlsx", data={"a": "b"})
+    assert_problem(form, 415, "unsupported-content-type")

@@ -49,7 +49,7 @@ def test_prints_additional_fields_items_and_failing_checks() -> None:
     receipt = Receipt.model_validate(ITEMIZED_RECEIPT)
     printer = Console(width=120, no_color=True)
     with printer.capture() as capture:
-        printer.print(*build_receipt_tables(Path("a.jpg"), receipt))
+        printer.print(*build_receipt_tables("a.jpg", receipt))
     lines = capture.get().splitlines()
     rows = {
         cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for line in lines if len(cells := line.split("│")) > 3
@@ -62,6 +62,31 @@ def test_prints_additional_fields_items_and_failing_checks() -> None:
     assert rows["+EXTRA MILK"] == ["", "", "0.50"]
     assert "Check: Items add up to 12.50, but the subtotal says 13.00." in lines
     assert sum(line.startswith("Check:") for line in lines) == 1
+
+
+@pytest.mark.usefixtures("wide_terminal")
+def test_split_reads_each_page_as_a_receipt(monkeypatch: pytest.MonkeyPatch, picture: Path) -> None:
+    asked: list[str] = []
+
+    def respond(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.params.get("split", ""))
+        document = RECEIPT | {"pages": RECEIPT["pages"] * 2}
+        parts = {"id": RECEIPT["id"], "receipts": [RECEIPT, ITEMIZED_RECEIPT]}
+        return httpx2.Response(200, json=parts if asked[-1] else document)
+
+    transport = httpx2.MockTransport(respond)
+    monkeypatch.setattr(client, "open_embedded_client", lambda: AsyncClient("http://in-process", transport=transport))
+    result = run_command("extract", "--format", "csv", picture)
+    assert "2 pages read as one receipt; use --split if they are several" in result.stderr
+    result = run_command("extract", "--split", "--format", "csv", picture)
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["page"], row["total"]) for row in rows] == [("1", "9.00"), ("2", "13.75")]
+    result = run_command("extract", "--split", "--format", "json", picture)
+    assert [one["page"] for one in json.loads(result.stdout)] == [0, 1]
+    result = run_command("extract", "--split", picture)
+    assert "receipt.png, page 2" in result.stdout
+    assert asked == ["", "pages", "pages", "pages"]
 
 
 @pytest.mark.usefixtures("wide_terminal")
