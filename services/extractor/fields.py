@@ -24,7 +24,7 @@ from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, logit, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
-from shared.normalization import currency, find_amounts, infer_country, month_comes_first
+from shared.normalization import AmountMatch, currency, find_amounts, infer_country, month_comes_first
 
 _CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
 _EMPTY_BRACKETS = re.compile(r"\s*[(\[]\W*[)\]]\W*$")
@@ -37,6 +37,7 @@ _MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
 _CLEAR = 0.85
 # Probability from which a text counts as read without doubt.
 _SURE = 0.995
+_SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
 _MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
 
@@ -229,8 +230,7 @@ class FieldReader:
             return
         number = int(np.argmax(chances))
         best = found[number].best
-        is_malaysian = self._is_malaysian(source.document)
-        value = malaysia.leave_out_sign_apart(best.match) if is_malaysian else best.match.text
+        value = _printed(best.match, probability[int(document.start[best.place]) :])
         evidence = Evidence(
             score=chances[number],
             doubt=1.0 - best.score,
@@ -318,3 +318,23 @@ def _total_signs(candidate: Candidate, value: str, document: Document) -> dict[s
         "sign_elsewhere": float(any(one.match.sign for one in candidate.prints) and not printed_sign),
         "amounts": min(len(find_amounts(document.text)), 40) / 40,
     }
+
+
+def _printed(match: AmountMatch, probability: Floats) -> str:
+    """Return an amount as printed, with its sign if it has one.
+
+    Args:
+        match: The amount.
+        probability: Probability of the total, for each character of its segment.
+    """
+    before = match.text[: match.number_start - match.start]
+    after = match.text[match.number_end - match.start :]
+    places = [match.start + i for i, character in enumerate(match.text) if not character.isspace()]
+    places = [i for i in places if not match.number_start <= i < match.number_end]
+    if not places or match.amount < 0:
+        return match.text
+    # Labels usually include a sign that touches the number, and leave out one with a space between.
+    apart = before.endswith(" ") or after.startswith(" ")
+    if float(np.max(probability[places])) > (_SIGN_APART if apart else _SIGN_TOUCHING):
+        return match.text
+    return match.text[len(before) : len(match.text) - len(after)]
