@@ -143,8 +143,8 @@ async def test_fields_are_corrected_exported_and_restored(client: AsyncClient) -
     assert "a.jpg" in table
     assert "8.00" in table
     assert json.loads(await client.exports.create([receipt.id], "json"))[0]["id"] == receipt.id
-    await client.receipts.delete(receipt.id)
-    assert (await client.exports.convert([receipt], "csv", names={receipt.id: "a.jpg"})).decode() == table
+    kept = await client.receipts.get(receipt.id)
+    assert (await client.exports.convert([kept], "csv", names={receipt.id: "a.jpg"})).decode() == table
     await client.corrections.delete(receipt.id)
     with pytest.raises(NotFoundError):
         await client.corrections.get(receipt.id)
