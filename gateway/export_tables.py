@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from gateway.corrections.corrected import get_items
 from shared.contracts import (
     ADDITIONAL_FIELD_NAMES,
     FIELD_NAMES,
@@ -37,6 +38,7 @@ COLUMNS = (
     *ADDITIONAL_FIELD_NAMES,
     *("card_last4", "country", "language", "document_type", "items", "failed_checks"),
     *(f"{name}_confidence" for name in ADDITIONAL_FIELD_NAMES),
+    "corrected",  # the names of the fields that a person has corrected, and `items`
 )
 # One row per item, and per sub-item below its item. `item` and `sub_item` start at 1; `sub_item` is empty for the item.
 ITEM_COLUMNS = (
@@ -96,7 +98,7 @@ def build_item_cells(row: ExportRow) -> Iterator[Cells]:
     if row.receipt is None:
         return
     origin = _build_origin_cells(row)
-    for number, item in enumerate(row.receipt.items, start=1):
+    for number, item in enumerate(get_items(row.receipt), start=1):
         numbered = origin | {"item": Decimal(number)}
         parts: list[SubItem] = [item, *item.sub_items]
         for sub_number, part in enumerate(parts):
@@ -139,20 +141,35 @@ def _build_value_cells(name: FieldName, field: ReceiptField | FieldCorrection | 
 
 
 def _build_additional_cells(receipt: Receipt) -> Cells:
+    corrections = receipt.corrections.fields if receipt.corrections is not None else {}
+    checks = receipt.corrections.checks if receipt.corrections is not None else []
     cells: Cells = {
         "country": receipt.country.value if receipt.country else None,
         "language": receipt.language.value if receipt.language else None,
         "document_type": receipt.document_type,
-        "items": Decimal(len(receipt.items)),
-        "failed_checks": " ".join(check.name for check in receipt.checks if check.holds is False) or None,
+        "items": Decimal(len(get_items(receipt))),
+        "failed_checks": " ".join(check.name for check in checks or receipt.checks if check.holds is False) or None,
     }
     for name in ADDITIONAL_FIELD_NAMES:
         field = receipt.fields.get(name)
         if field is not None:
             cells |= {name: _to_cell(field), f"{name}_confidence": round(field.confidence, 3)}
-    if receipt.fields.payment_method is not None:
-        cells["card_last4"] = receipt.fields.payment_method.last4
-    return cells
+        if name in corrections:
+            cells[name] = _to_corrected_cell(name, corrections[name])
+    payment = corrections.get("payment_method") or receipt.fields.payment_method
+    if payment is not None:
+        cells["card_last4"] = payment.last4
+    names = [*corrections, *(["items"] if receipt.corrections and receipt.corrections.items else [])]
+    return cells | {"corrected": " ".join(names) or None}
+
+
+def _to_corrected_cell(name: str, field: FieldCorrection) -> Cell:
+    """Return the normalized form of a corrected field, as `_to_cell` for one that was read."""
+    if name in AMOUNT_COLUMNS:
+        return _parse_number(field.amount)
+    if name == "time":
+        return field.iso
+    return field.method if name == "payment_method" else field.value
 
 
 def _build_part_cells(part: SubItem) -> Cells:

@@ -112,10 +112,18 @@ CORRECTIONS_EXAMPLE: dict[str, Any] = {
             "iso": None,
             "amount": "9.50",
             "currency": "MYR",
+            "e164": None,
+            "country": None,
+            "method": None,
+            "last4": None,
             "model_value": "9.00",
             "lines": [5],
             "author": "Bookkeeping",
             "at": "2026-11-25T09:30:00Z",
         }
     },
+    "items": None,
+    "checks": [
+        {"name": "subtotal_and_tax_to_total", "holds": True, "expected": "9.50", "printed": "9.50"},
+    ],
 }

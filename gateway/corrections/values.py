@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from shared.contracts import CorrectionRequest, FieldChange, FieldCorrection, FieldName, Receipt, ReceiptField
-from shared.normalization import currency, find_amounts, find_dates, month_comes_first
+import phonenumbers
+
+from gateway.corrections.items import ITEMS, build_invalid_problem, build_items
+from shared.contracts import (
+    AnyFieldName,
+    CorrectionRequest,
+    FieldChange,
+    FieldCorrection,
+    ItemsCorrection,
+    Receipt,
+    ReceiptField,
+)
+from shared.normalization import currency, find_amounts, find_concepts, find_dates, month_comes_first
+from shared.normalization.country import countries_of_tax_id
+from shared.normalization.times import TIME, to_iso_time
 from shared.problems import ProblemError
 
 # The length up to which a number without decimals is accepted as an amount. `find_amounts` requires two decimals.
 _MAX_WHOLE_DIGITS = 12
+_METHODS: tuple[Literal["cash", "card", "wallet", "voucher"], ...] = ("card", "wallet", "voucher", "cash")
+_LAST_FOUR = re.compile(r"(?<!\d)\d{4}$")
 
 
 def build_corrections(
     request: CorrectionRequest, receipt: Receipt, *, author: str | None
-) -> dict[FieldName, FieldCorrection]:
-    """Build the corrections that a request makes to a receipt.
+) -> dict[str, FieldCorrection | ItemsCorrection]:
+    """Build the corrections that a request makes to a receipt, by field; those of its items are called `items`.
 
     Args:
         request: The values that a person entered.
@@ -25,11 +41,11 @@ def build_corrections(
         author: Who corrects; None if unknown.
 
     Raises:
-        ProblemError: 422 `correction-invalid`, which names the field: a date or an amount that cannot be read or is
-            ambiguous, a text without letters and digits, or a line that the receipt does not have.
+        ProblemError: 422 `correction-invalid`, which names the field: a date, a time or an amount that cannot be read
+            or is ambiguous, a text without letters and digits, or a line that the receipt does not have.
     """
     now = datetime.now(UTC)
-    return {
+    changes: dict[str, FieldCorrection | ItemsCorrection] = {
         name: FieldCorrection(
             **_normalize(name, change, receipt),
             model_value=_get_model_value(receipt, name),
@@ -38,14 +54,17 @@ def build_corrections(
         )
         for name, change in request.fields.items()
     }
+    if request.items is not None:
+        changes[ITEMS] = ItemsCorrection(items=build_items(request.items, receipt), author=author, at=now)
+    return changes
 
 
-def _get_model_value(receipt: Receipt, name: FieldName) -> str | None:
+def _get_model_value(receipt: Receipt, name: AnyFieldName) -> str | None:
     field: ReceiptField | None = getattr(receipt.fields, name)
     return field.value if field else None
 
 
-def _normalize(name: FieldName, change: FieldChange | None, receipt: Receipt) -> dict[str, Any]:
+def _normalize(name: AnyFieldName, change: FieldChange | None, receipt: Receipt) -> dict[str, Any]:
     """Return the value, its normalized forms and its lines."""
     if change is None:
         return {"value": None}
@@ -61,14 +80,22 @@ def _normalize(name: FieldName, change: FieldChange | None, receipt: Receipt) ->
     match name:
         case "date":
             normalized = _normalize_date(text, receipt_text)
-        case "total":
-            normalized = _normalize_total(text, receipt_text)
-        case _:
+        case "time":
+            normalized = _normalize_time(text)
+        case "phone":
+            normalized = _normalize_phone(text, receipt)
+        case "tax_id":
+            normalized = _normalize_tax_id(text, receipt)
+        case "payment_method":
+            normalized = _normalize_payment(text)
+        case "company" | "address" | "receipt_number":
             normalized = _check_text(name, text)
+        case _:
+            normalized = _normalize_amount(name, text, receipt_text)
     return {**normalized, "lines": sorted(set(change.lines))}
 
 
-def _check_text(name: FieldName, text: str) -> dict[str, Any]:
+def _check_text(name: AnyFieldName, text: str) -> dict[str, Any]:
     if not any(character.isalnum() for character in text):
         raise _invalid(name, "it has no letters or digits. Send null if it is not on the receipt")
     return {"value": text}
@@ -88,26 +115,61 @@ def _normalize_date(text: str, receipt_text: str) -> dict[str, Any]:
     return {"value": dates[0].text, "iso": day.isoformat()}
 
 
-def _normalize_total(text: str, receipt_text: str) -> dict[str, Any]:
+def _normalize_amount(name: AnyFieldName, text: str, receipt_text: str) -> dict[str, Any]:
     """Find the only amount in a text; the text of the receipt gives the currency if the amount has none."""
     if text.isascii() and text.isdecimal() and len(text) <= _MAX_WHOLE_DIGITS:
         return {"value": text, "amount": f"{Decimal(text):.2f}", "currency": currency("", receipt_text)}
     amounts = find_amounts(text)
     if len(amounts) != 1:
-        raise _invalid("total", f"it contains {_describe_count(len(amounts))} amount. Write it as 1234.50")
+        raise _invalid(name, f"it contains {_describe_count(len(amounts))} amount. Write it as 1234.50")
     amount = amounts[0]
     return {"value": amount.text, "amount": str(amount.amount), "currency": currency(amount.sign, receipt_text)}
+
+
+def _normalize_time(text: str) -> dict[str, Any]:
+    """Find the only time in a text."""
+    times = list(TIME.finditer(text))
+    iso = to_iso_time(times[0]) if len(times) == 1 else None
+    if iso is None:
+        raise _invalid("time", "it is not a time of day. Write it as 20:13")
+    return {"value": times[0].group().strip(), "iso": iso}
+
+
+def _normalize_phone(text: str, receipt: Receipt) -> dict[str, Any]:
+    """Find the number by the rules of the receipt's country; keep a text that has none, as printed."""
+    country = receipt.country.value if receipt.country else None
+    match = next(iter(phonenumbers.PhoneNumberMatcher(text, country)), None)
+    if match is not None:
+        return {
+            "value": match.raw_string,
+            "e164": phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164),
+        }
+    if not any(character.isdigit() for character in text):
+        raise _invalid("phone", "it has no digits")
+    return {"value": text}
+
+
+def _normalize_tax_id(text: str, receipt: Receipt) -> dict[str, Any]:
+    """Find the country whose check digits fit: that of the receipt, or the only one."""
+    countries = countries_of_tax_id(text)
+    inferred = receipt.country.value if receipt.country else None
+    country = inferred if inferred in countries else min(countries) if len(countries) == 1 else None
+    return {**_check_text("tax_id", text), "country": country}
+
+
+def _normalize_payment(text: str) -> dict[str, Any]:
+    """Find the method that a text names, and the last digits of a card."""
+    concepts = find_concepts(text)
+    method = next((one for one in _METHODS if one in concepts or one == text.lower()), None)
+    if method is None:
+        raise _invalid("payment_method", "it names no method. Write cash, card, wallet or voucher")
+    last4 = _LAST_FOUR.search(text)
+    return {"value": text, "method": method, "last4": last4.group() if last4 and method == "card" else None}
 
 
 def _describe_count(count: int) -> str:
     return "no" if count == 0 else "more than one"
 
 
-def _invalid(name: FieldName, reason: str) -> ProblemError:
-    return ProblemError(
-        422,
-        "correction-invalid",
-        "The correction is not valid",
-        f"The {name} is not valid: {reason}.",
-        extra={"field": name},
-    )
+def _invalid(name: AnyFieldName, reason: str) -> ProblemError:
+    return build_invalid_problem(name, name.replace("_", " "), reason)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from shared.contracts.base import (
     ADDITIONAL_FIELD_NAMES,
     FIELD_NAMES,
+    AdditionalFieldName,
+    AnyFieldName,
     Contract,
     FieldName,
     Orientation,
@@ -17,6 +19,18 @@ from shared.contracts.base import (
     Probability,
     Quad,
     Rotation,
+)
+from shared.contracts.corrections import (
+    CorrectedItem,
+    CorrectedPart,
+    CorrectedSubItem,
+    CorrectionRequest,
+    Corrections,
+    FieldChange,
+    FieldCorrection,
+    ItemChange,
+    ItemsCorrection,
+    SubItemChange,
 )
 from shared.contracts.extraction import (
     AmountField,
@@ -43,10 +57,6 @@ from shared.contracts.extraction import (
 from shared.contracts.operations import Liveness, Problem, Readiness
 from shared.contracts.pages import DetectResponse, Line, Page, PageSize, RecognizedText, RecognizeResponse, Segment
 from shared.contracts.receipts import (
-    CorrectionRequest,
-    Corrections,
-    FieldChange,
-    FieldCorrection,
     Models,
     Receipt,
     ReceiptHead,
@@ -58,10 +68,15 @@ from shared.contracts.receipts import (
 __all__ = [
     "ADDITIONAL_FIELD_NAMES",
     "FIELD_NAMES",
+    "AdditionalFieldName",
     "AmountField",
+    "AnyFieldName",
     "Check",
     "Contract",
     "CorrectRequest",
+    "CorrectedItem",
+    "CorrectedPart",
+    "CorrectedSubItem",
     "CorrectionRequest",
     "Corrections",
     "DateField",
@@ -76,6 +91,8 @@ __all__ = [
     "Fields",
     "Inference",
     "Item",
+    "ItemChange",
+    "ItemsCorrection",
     "Line",
     "Liveness",
     "MerchantCorrection",
@@ -101,6 +118,7 @@ __all__ = [
     "Rotation",
     "Segment",
     "SubItem",
+    "SubItemChange",
     "TaxIdField",
     "TaxRow",
     "TimeField",

@@ -13,8 +13,14 @@ Rotation = Literal[0, 90, 180, 270]
 Orientation = Literal["auto", "upright"]
 FieldName = Literal["company", "date", "address", "total"]
 FIELD_NAMES: tuple[FieldName, ...] = ("company", "date", "address", "total")
-# Every other field. They cannot be corrected. The order is that of columns in exports.
-ADDITIONAL_FIELD_NAMES = (
+AdditionalFieldName = Literal[
+    "time", "phone", "tax_id", "receipt_number",
+    "subtotal", "tax", "tip", "discount", "service_charge", "rounding",
+    "paid", "change", "payment_method",
+]  # fmt: skip
+AnyFieldName = FieldName | AdditionalFieldName
+# Every other field. The order is that of columns in exports.
+ADDITIONAL_FIELD_NAMES: tuple[AdditionalFieldName, ...] = (
     *("time", "phone", "tax_id", "receipt_number"),
     *("subtotal", "tax", "tip", "discount", "service_charge", "rounding"),
     *("paid", "change", "payment_method"),

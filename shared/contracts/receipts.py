@@ -1,10 +1,11 @@
-"""Receipts, their corrections and the models that read them."""
+"""Receipts and the models that read them."""
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from shared.contracts.base import Contract, FieldName
+from shared.contracts.base import Contract
+from shared.contracts.corrections import Corrections
 from shared.contracts.extraction import Extracted
 from shared.contracts.pages import Line, Page
 
@@ -26,52 +27,6 @@ class Timings(Contract):
     detect: float = Field(ge=0, examples=[120.3])
     recognize: float = Field(ge=0, examples=[88.0])
     extract: float = Field(ge=0, examples=[6.2])
-
-
-class FieldChange(Contract):
-    """A field as corrected by a person."""
-
-    value: str = Field(min_length=1, max_length=1_000, examples=["BOOK TA .K (TAMAN DAYA) SDN BHD"])
-    lines: list[int] = Field(default=[], max_length=100, description="Indices of the chosen segments in `lines`.")
-
-
-class CorrectionRequest(Contract):
-    """A person's corrections of a receipt; other fields stay unchanged."""
-
-    fields: dict[FieldName, FieldChange | None] = Field(
-        min_length=1,
-        description="null if the field is not on the receipt.",
-        examples=[{"company": {"value": "BOOK TA .K (TAMAN DAYA) SDN BHD"}, "total": None}],
-    )
-    author: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="Name of the person. Ignored if the request has an API key, whose name is stored instead.",
-        examples=["Bookkeeping"],
-    )
-
-
-class FieldCorrection(Contract):
-    """A corrected field, with the value of the model."""
-
-    value: str | None = Field(description="null if the field is not on the receipt.", examples=["25/12/2018"])
-    iso: str | None = Field(default=None, description="Date in ISO 8601.", examples=["2018-12-25"])
-    amount: str | None = Field(default=None, description="Total as a decimal number with a point.")
-    currency: str | None = Field(default=None, description="Currency of the total, ISO 4217; null if unknown.")
-    model_value: str | None = Field(description="Value of the model; null if it found none.", examples=["25/12/2013"])
-    lines: list[int] = Field(default=[], description="Indices of the chosen segments in `lines`.")
-    author: str | None = Field(
-        default=None, description="Name of the API key or, without one, of the person; null if not given."
-    )
-    at: AwareDatetime = Field(examples=["2026-11-25T09:30:00Z"])
-
-
-class Corrections(Contract):
-    """All corrections of one receipt."""
-
-    receipt_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["b1946ac92492d2347c6235b4d2611184"])
-    fields: dict[FieldName, FieldCorrection]
 
 
 class ReceiptWarning(Contract):

@@ -20,6 +20,7 @@ from quittance_client.models import (
     FieldChange,
     FieldName,
     FileResult,
+    ItemChange,
     Job,
     Liveness,
     Orientation,
@@ -141,6 +142,7 @@ def delete_receipt(receipt_id: str) -> Call[None]:
 def correct_receipt(
     receipt_id: str,
     fields: Mapping[FieldName, str | FieldChange | None],
+    items: Sequence[ItemChange] | None,
     author: str | None,
     orientation: Orientation | None,
 ) -> Call[Corrections]:
@@ -148,7 +150,7 @@ def correct_receipt(
     changes = {
         name: FieldChange(value=change) if isinstance(change, str) else change for name, change in fields.items()
     }
-    body = CorrectionRequest(fields=changes, author=author)
+    body = CorrectionRequest(fields=changes, items=None if items is None else list(items), author=author)
     return Call(
         "PUT",
         f"{_receipt_path(receipt_id)}/corrections",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from quittance_client import _calls
 from quittance_client._sending import AsyncSender, Sender
-from quittance_client.models import Corrections, FieldChange, FieldName, Orientation
+from quittance_client.models import Corrections, FieldChange, FieldName, ItemChange, Orientation
 
 
 class CorrectionsApi:
@@ -20,22 +20,24 @@ class CorrectionsApi:
         receipt_id: str,
         fields: Mapping[FieldName, str | FieldChange | None],
         *,
+        items: Sequence[ItemChange] | None = None,
         author: str | None = None,
         orientation: Orientation | None = None,
     ) -> Corrections:
-        """Correct fields of a receipt that was read, and return all its corrections.
+        """Correct fields or items of a receipt that was read, and return all its corrections.
 
         Args:
             receipt_id: ID of the receipt.
             fields: New texts; None means that the field is not on the receipt. Fields left out stay as they are.
+            items: All items, which replace those that were read; None leaves them unchanged.
             author: Name of the person who corrects; ignored with an API key, whose name is stored instead.
             orientation: The one with which the receipt was read.
 
         Raises:
             NotFoundError: If the gateway no longer has the receipt.
-            InvalidInputError: If a text is not a date or an amount.
+            InvalidInputError: If a text is not a date, a time or an amount.
         """
-        return self._sender.send(_calls.correct_receipt(receipt_id, fields, author, orientation))
+        return self._sender.send(_calls.correct_receipt(receipt_id, fields, items, author, orientation))
 
     def get(self, receipt_id: str) -> Corrections:
         """Return the corrections of a receipt; raise `NotFoundError` if there are none."""
@@ -57,11 +59,12 @@ class AsyncCorrectionsApi:
         receipt_id: str,
         fields: Mapping[FieldName, str | FieldChange | None],
         *,
+        items: Sequence[ItemChange] | None = None,
         author: str | None = None,
         orientation: Orientation | None = None,
     ) -> Corrections:
         """Correct fields of a receipt that was read; see `CorrectionsApi.save`."""
-        return await self._sender.send(_calls.correct_receipt(receipt_id, fields, author, orientation))
+        return await self._sender.send(_calls.correct_receipt(receipt_id, fields, items, author, orientation))
 
     async def get(self, receipt_id: str) -> Corrections:
         """Return the corrections of a receipt; raise `NotFoundError` if there are none."""

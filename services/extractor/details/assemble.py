@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from services.extractor.details.checks import check_arithmetic
 from services.extractor.details.context import country_of, currency_of, document_type_of, language_of
 from services.extractor.details.facts import (
     find_payment_method,
@@ -15,6 +14,7 @@ from services.extractor.details.items import items_of
 from services.extractor.details.reading import Reading
 from services.extractor.details.sums import find_sums
 from services.extractor.details.taxes import find_taxes
+from shared.arithmetic import check_arithmetic
 from shared.contracts import Extracted, Fields
 
 

@@ -12,12 +12,9 @@ from services.extractor.details.reading import Reading
 from shared.contracts import PaymentField, PhoneField, ReceiptField, TaxIdField, TimeField
 from shared.normalization import find_amounts, find_concepts, find_dates, infer_country
 from shared.normalization.country import countries_of_tax_id
+from shared.normalization.times import TIME, to_iso_time
 from shared.normalization.vocabulary import Concept
 
-_TIME = re.compile(
-    r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-3])(?P<separator>[:.hH])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
-    r"(?![\d:])\s?(?P<half>[AaPp]\.?\s?[Mm]\b\.?)?"
-)
 _HOURS = re.compile(r"\d{1,2}[:.]\d{2}\s?(?:[ap]m)?\s?(?:-|–|to|bis|a|do)\s?\d{1,2}[:.]\d{2}", re.IGNORECASE)
 _NUMBER = re.compile(r"(?=[A-Za-z\-/]*\d)[A-Za-z\d][A-Za-z\d\-/.]{2,}")
 _LAST_FOUR = re.compile(r"[*xX#•.]{2,}[\s*xX#•.]*(?P<digits>\d{4})(?!\d)")
@@ -34,7 +31,7 @@ def find_time(reading: Reading) -> TimeField | None:
     for place, text in reading.segments():
         row = reading.rows[int(reading.document.row[place])]
         concepts, dates = find_concepts(row), find_dates(text)
-        for match in _TIME.finditer(text):
+        for match in TIME.finditer(text):
             if any(match.start() < date.end and date.start < match.end() for date in dates):
                 continue  # 05.03 of 05.03.2023
             is_clear = match["separator"] == ":" or bool(match["half"]) or "time" in concepts
@@ -47,22 +44,12 @@ def find_time(reading: Reading) -> TimeField | None:
             if score > best_score:
                 field = TimeField(
                     value=match.group().strip(),
-                    iso=_iso_time(match),
+                    iso=to_iso_time(match),
                     confidence=reading.confidence(score, place, len(match.group())),
                     **reading.where(place),
                 )
                 best, best_score = field, score
     return best
-
-
-def _iso_time(match: re.Match[str]) -> str | None:
-    hour = int(match["hour"])
-    if match["half"]:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + 12 * (match["half"][0] in "pP")
-    seconds = f":{match['second']}" if match["second"] else ""
-    return f"{hour:02d}:{match['minute']}{seconds}"
 
 
 def find_phone(reading: Reading) -> PhoneField | None:

@@ -21,6 +21,18 @@ from quittance_client.models.base import (
     Quad,
     Readiness,
 )
+from quittance_client.models.corrections import (
+    CorrectedItem,
+    CorrectedPart,
+    CorrectedSubItem,
+    CorrectionRequest,
+    Corrections,
+    FieldChange,
+    FieldCorrection,
+    ItemChange,
+    ItemsCorrection,
+    SubItemChange,
+)
 from quittance_client.models.fields import (
     AmountField,
     Check,
@@ -41,13 +53,9 @@ from quittance_client.models.fields import (
 )
 from quittance_client.models.jobs import Counts, FileResult, FileState, Job
 from quittance_client.models.receipts import (
-    CorrectionRequest,
-    Corrections,
     DocumentType,
     ExportedReceipt,
     ExportRequest,
-    FieldChange,
-    FieldCorrection,
     Models,
     Receipt,
     ReceiptPages,
@@ -59,6 +67,9 @@ __all__ = [
     "AmountField",
     "CacheControl",
     "Check",
+    "CorrectedItem",
+    "CorrectedPart",
+    "CorrectedSubItem",
     "CorrectionRequest",
     "Corrections",
     "Counts",
@@ -76,6 +87,8 @@ __all__ = [
     "FileStateName",
     "Inference",
     "Item",
+    "ItemChange",
+    "ItemsCorrection",
     "Job",
     "JobState",
     "Line",
@@ -96,6 +109,7 @@ __all__ = [
     "ReceiptPages",
     "ReceiptWarning",
     "SubItem",
+    "SubItemChange",
     "TaxIdField",
     "TaxRow",
     "TimeField",

@@ -10,7 +10,12 @@ Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
 CacheControl = Literal["no-store", "no-cache"]
 ExportFormat = Literal["json", "jsonl", "csv", "items-csv", "xlsx"]
-FieldName = Literal["company", "date", "address", "total"]
+FieldName = Literal[
+    "company", "date", "address", "total",
+    "time", "phone", "tax_id", "receipt_number",
+    "subtotal", "tax", "tip", "discount", "service_charge", "rounding",
+    "paid", "change", "payment_method",
+]  # fmt: skip
 FileStateName = Literal["queued", "running", "done", "failed"]
 JobState = Literal["queued", "running", "done", "cancelled"]
 Orientation = Literal["auto", "upright"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
-from quittance_client.models.base import ExportFormat, FieldName, Model
+from quittance_client.models.base import ExportFormat, Model
+from quittance_client.models.corrections import Corrections
 from quittance_client.models.fields import Check, Fields, Inference, Item, Line, Page, TaxRow
 
 DocumentType = Literal["receipt", "invoice", "card_slip", "refund", "ticket", "other"]
@@ -26,61 +26,6 @@ class Timings(Model):
     detect: float
     recognize: float
     extract: float
-
-
-class FieldChange(Model):
-    """New value of a field.
-
-    Attributes:
-        value: Text of the field, 1 to 1,000 characters.
-        lines: Indices in `Receipt.lines` of the segments that were chosen.
-    """
-
-    value: str
-    lines: list[int] = []
-
-
-class CorrectionRequest(Model):
-    """Changes to the fields of a receipt; fields that are not named stay as they are.
-
-    Attributes:
-        fields: New values; None means that the field is not on the receipt.
-        author: Name of the person who corrects, 1 to 200 characters; ignored with an API key.
-    """
-
-    fields: dict[FieldName, FieldChange | None]
-    author: str | None = None
-
-
-class FieldCorrection(Model):
-    """Correction of one field.
-
-    Attributes:
-        value: Corrected text; None if the field is not on the receipt.
-        iso: ISO 8601 form of a date.
-        amount: Decimal form of a total.
-        currency: ISO 4217 code of a total.
-        model_value: Text that the models returned; None if they found nothing.
-        lines: Indices in `Receipt.lines` of the segments that were chosen.
-        author: Name of the API key or, without one, of the person who corrected.
-        at: Time of the correction.
-    """
-
-    value: str | None
-    iso: str | None = None
-    amount: str | None = None
-    currency: str | None = None
-    model_value: str | None
-    lines: list[int] = []
-    author: str | None = None
-    at: datetime
-
-
-class Corrections(Model):
-    """All corrections of one receipt."""
-
-    receipt_id: str
-    fields: dict[FieldName, FieldCorrection]
 
 
 class ReceiptWarning(Model):

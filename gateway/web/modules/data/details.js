@@ -1,6 +1,8 @@
 // What a receipt says beyond the four fields: additional fields, items, and checks. Receipts stored by earlier versions
 // have none of these.
 
+import { getFailedChecks, getField } from "./values.js";
+
 export const ADDITIONAL_LABELS = {
   time: "Time",
   phone: "Phone",
@@ -17,25 +19,50 @@ export const ADDITIONAL_LABELS = {
   payment_method: "Payment method",
 };
 
-/** Return the additional fields that were found: `[{ name, label, value, confidence }]`. */
-export function getAdditionalFields(receipt) {
+/** Return the additional fields that are printed or corrected: `[{ name, label, value, confidence, correction }]`. */
+export function getAdditionalFields(record) {
   return Object.entries(ADDITIONAL_LABELS)
-    .filter(([name]) => receipt.fields[name])
-    .map(([name, label]) => ({ name, label, value: receipt.fields[name].value, confidence: receipt.fields[name].confidence }));
+    .map(([name, label]) => ({ name, label, ...getField(record, name) }))
+    .filter(({ name, value, correction }) => value !== null || correction !== null || record.unsaved[name]);
 }
 
-/** Return the rows of the item table, sub-items below their item: `[{ isSubItem, description, quantity, unitPrice, amount }]`. */
-export function getItemRows(receipt) {
-  return (receipt.items ?? []).flatMap((item) => [toRow(item, false), ...(item.sub_items ?? []).map((part) => toRow(part, true))]);
+/** Return the additional fields that were not found: `[{ name, label }]`. */
+export function findMissingFields(record) {
+  const found = new Set(getAdditionalFields(record).map(({ name }) => name));
+  return Object.entries(ADDITIONAL_LABELS)
+    .filter(([name]) => !found.has(name))
+    .map(([name, label]) => ({ name, label }));
 }
 
-/** Say in words which numbers of a receipt do not add up, one sentence per check that fails. */
-export function describeFailedChecks(receipt) {
-  return (receipt.checks ?? []).filter((check) => check.holds === false).map((check) => describeCheck(check, receipt.fields));
+/** Return the rows of the item table, corrected or as read, sub-items below their item: `isSubItem`, and texts by part. */
+export function getItemRows(record) {
+  const items = record.correctedItems?.items ?? record.receipt.items ?? [];
+  return items.flatMap((item) => [toRow(item, false), ...(item.sub_items ?? []).map((part) => toRow(part, true))]);
 }
 
-function describeCheck({ name, expected, printed }, fields) {
-  const target = fields.subtotal?.amount ? "subtotal" : "total";
+/** Return rows of the item table as the items of a correction. */
+export function toItems(rows) {
+  const items = [];
+  for (const { isSubItem, description, quantity, unit_price, amount, unit, code, discount } of rows) {
+    const part = { description, quantity, unit_price, amount };
+    if (isSubItem && items.length > 0) items.at(-1).sub_items.push(part);
+    else items.push({ ...part, unit, code, discount, sub_items: [] });
+  }
+  return items;
+}
+
+export function describeRow({ description }) {
+  return description || "a new item";
+}
+
+/** Say in words which numbers of a record do not add up, one sentence per check that fails. */
+export function describeFailedChecks(record) {
+  const subtotal = getField(record, "subtotal");
+  const hasSubtotal = subtotal.value !== null && Boolean((subtotal.correction ?? subtotal.field).amount);
+  return getFailedChecks(record).map((check) => describeCheck(check, hasSubtotal ? "subtotal" : "total"));
+}
+
+function describeCheck({ name, expected, printed }, target) {
   const sentences = {
     items_to_subtotal: `Items add up to ${expected}, but the ${target} says ${printed}.`,
     subtotal_and_tax_to_total: `Subtotal, tax and other charges add up to ${expected}, but the total says ${printed}.`,
@@ -46,12 +73,10 @@ function describeCheck({ name, expected, printed }, fields) {
 }
 
 function toRow(item, isSubItem) {
-  const toAmount = (field) => (field?.amount ? formatNumber(field.amount) : (field?.value ?? ""));
-  const quantity = [item.quantity?.number ?? item.quantity?.value, item.unit?.value].filter(Boolean).join(" ");
-  return { isSubItem, description: item.description?.value ?? "", quantity, unitPrice: toAmount(item.unit_price), amount: toAmount(item.amount) };
-}
-
-/** Format an amount with up to four decimals, because unit prices such as that of fuel have more than two. */
-function formatNumber(amount) {
-  return Number(amount).toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 4 });
+  const texts = {};
+  for (const name of ["description", "quantity", "unit", "unit_price", "amount", "code", "discount"]) {
+    const part = item[name];
+    texts[name] = part ? (part.amount ?? part.number ?? part.value) : null;
+  }
+  return { isSubItem, ...texts };
 }

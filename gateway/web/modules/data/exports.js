@@ -38,13 +38,13 @@ function quote(text) {
 }
 
 /** Return the receipt of a record, with its corrections, as the server expects it; tables need no lines. */
-function toSentReceipt({ name, page, receipt, corrections }, format) {
-  const hasCorrections = Object.keys(corrections).length > 0;
+function toSentReceipt({ name, page, receipt, corrections, correctedItems, checks }, format) {
+  const hasCorrections = Object.keys(corrections).length > 0 || correctedItems !== null;
   return {
     ...receipt,
     file: name.slice(0, MAX_NAME_LENGTH),
     page,
     lines: TABLES.includes(format) ? [] : receipt.lines,
-    corrections: hasCorrections ? { receipt_id: receipt.id, fields: corrections } : null,
+    corrections: hasCorrections ? { receipt_id: receipt.id, fields: corrections, items: correctedItems, checks } : null,
   };
 }

@@ -34,7 +34,13 @@ export function findIssue(record, name, threshold) {
 
 /** Return whether some numbers of a record do not add up that no person has accepted. */
 export function hasFailedCheck(record) {
-  return !record.accepted && (record.receipt?.checks ?? []).some((check) => check.holds === false);
+  return !record.accepted && getFailedChecks(record).length > 0;
+}
+
+/** Return the checks that fail, with the corrections if there are any. */
+export function getFailedChecks(record) {
+  const checks = record.checks?.length > 0 ? record.checks : (record.receipt?.checks ?? []);
+  return checks.filter((check) => check.holds === false);
 }
 
 /** Return whether a document has several pages, and the user has not said whether they are one receipt. */

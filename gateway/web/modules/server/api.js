@@ -6,9 +6,9 @@ const MAX_WAIT_S = 60;
 
 /** An error that the server reported (RFC 9457), or an error response without a report. */
 export class Problem extends Error {
-  constructor({ title, detail, status, type }) {
+  constructor({ title, detail, status, type, field }) {
     super(detail ? `${title}. ${detail}` : title);
-    Object.assign(this, { title, detail, status, type: type ?? "" });
+    Object.assign(this, { title, detail, status, type: type ?? "", field });
   }
 
   /** Whether the server does not have the receipt, or no longer. */
@@ -17,7 +17,7 @@ export class Problem extends Error {
   }
 
   toJSON() {
-    return { title: this.title, detail: this.detail, status: this.status, type: this.type };
+    return { title: this.title, detail: this.detail, status: this.status, type: this.type, field: this.field };
   }
 }
 

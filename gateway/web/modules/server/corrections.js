@@ -15,8 +15,8 @@ export class Corrections {
   /** Save the correction of a field; return null, or the problem if it is not saved. */
   async save(record, name, { value, lines }) {
     try {
-      const corrections = await this.#put(record, { [name]: { value, lines } });
-      await this.#records.update(record.uid, { corrections, unsaved: omit(record.unsaved, name) });
+      const saved = await this.#put(record, { [name]: { value, lines } });
+      await this.#records.update(record.uid, { ...saved, unsaved: omit(record.unsaved, name) });
       return null;
     } catch (error) {
       const problem = toProblem(error);
@@ -25,19 +25,30 @@ export class Corrections {
     }
   }
 
+  /** Save all items of a receipt; return null, or the problem if they are not saved. */
+  async saveItems(record, items) {
+    try {
+      await this.#records.update(record.uid, await this.#put(record, {}, items));
+      return null;
+    } catch (error) {
+      return toProblem(error);
+    }
+  }
+
   /** Forget what was entered for a field but not saved. */
   discard(record, name) {
     return this.#records.update(record.uid, { unsaved: omit(record.unsaved, name) });
   }
 
-  /** Undo the correction of a field; return null, or the problem if the server still has it. */
+  /** Undo the correction of a field, or of the "items"; return null, or the problem if the server still has it. */
   async undo(record, name) {
     const others = omit(record.corrections, name);
+    const items = name === "items" || record.correctedItems === null ? null : record.correctedItems.items.map(toItemChange);
     try {
       // The API cannot delete a single correction.
       await request(getPath(record), { method: "DELETE" });
-      const corrections = Object.keys(others).length > 0 ? await this.#put(record, others) : {};
-      await this.#records.update(record.uid, { corrections });
+      const isEmpty = Object.keys(others).length === 0 && items === null;
+      await this.#records.update(record.uid, isEmpty ? getSaved(null) : await this.#put(record, others, items));
       return null;
     } catch (error) {
       return toProblem(error);
@@ -53,21 +64,21 @@ export class Corrections {
     }
   }
 
-  async #put(record, changes) {
+  async #put(record, changes, items = null) {
     const readLines = record.receipt.lines;
     const response = await withReceipt(this.#records, record, () => {
       // Other models may have read the file again: then the chosen segments are others.
       const isSame = hasSameTexts(readLines, record.receipt.lines);
       const fields = Object.fromEntries(Object.entries(changes).map(([name, change]) => [name, toChange(change, isSame)]));
-      return request(getPath(record), { method: "PUT", json: { fields } });
+      return request(getPath(record), { method: "PUT", json: { fields, items } });
     });
-    return (await response.json()).fields;
+    return getSaved(await response.json());
   }
 }
 
-/** Return the corrections in a receipt of the server, by field. */
-export function getSaved(receipt) {
-  return receipt.corrections?.fields ?? {};
+/** Return corrections of the server as members of a record. */
+export function getSaved(saved) {
+  return { corrections: saved?.fields ?? {}, correctedItems: saved?.items ?? null, checks: saved?.checks ?? [] };
 }
 
 /** Whether the server has looked at a value and rejected it; then sending it again would not help. */
@@ -82,6 +93,11 @@ function getPath(record) {
 function toChange({ value, lines }, hasLines) {
   if (value === null) return null;
   return hasLines && lines?.length > 0 ? { value, lines } : { value };
+}
+
+function toItemChange({ sub_items: subItems, ...parts }) {
+  const change = Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part?.value ?? null]));
+  return subItems ? { ...change, sub_items: subItems.map(toItemChange) } : change;
 }
 
 function hasSameTexts(lines, others) {

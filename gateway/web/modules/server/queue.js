@@ -198,8 +198,7 @@ export class Queue extends EventTarget {
   async #finish(record, receipt) {
     const kept = await this.#records.mergeSame(record.uid, receipt.id);
     if (kept === null) return; // deleted meanwhile
-    const corrections = getSaved(receipt);
-    await this.#records.update(kept.uid, { state: "done", receipt, problem: null, job: null, corrections });
+    await this.#records.update(kept.uid, { state: "done", receipt, problem: null, job: null, ...getSaved(receipt.corrections) });
     addThumbnail(this.#records, kept);
   }
 

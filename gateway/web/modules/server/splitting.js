@@ -10,7 +10,7 @@ export async function splitRecord(records, record) {
   const file = await records.getFile(record.uid);
   if (file === null) throw new Problem({ title: "Picture not available", detail: "This browser no longer has the document. Add it again." });
   const receipts = await readPages(file);
-  const parts = await records.addPages(record, file, receipts.map((receipt) => ({ receipt, corrections: getSaved(receipt) })));
+  const parts = await records.addPages(record, file, receipts.map((receipt) => ({ receipt, ...getSaved(receipt.corrections) })));
   for (const part of parts) addThumbnail(records, part);
   return parts;
 }

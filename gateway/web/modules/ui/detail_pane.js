@@ -1,5 +1,6 @@
 // The open receipt: its picture and its fields, which highlight each other, and the corrections to it.
 
+import { ADDITIONAL_LABELS } from "../data/details.js";
 import { FIELDS, LABELS, getField, getFileName } from "../data/values.js";
 import { getPageImage } from "../server/page_images.js";
 import { announce, byId, showToast } from "./dom.js";
@@ -21,7 +22,7 @@ export class DetailPane {
     this.#corrections = corrections;
     this.#actions = actions;
     this.#viewer = new Viewer(byId("viewer"));
-    this.#panel = new FieldsPanel(byId("fields-panel"), (record, name, change) => this.#save(record, name, change));
+    this.#panel = new FieldsPanel(byId("fields-panel"), (record, name, change) => this.#save(record, name, change), (record, items) => this.#corrections.saveItems(record, items));
     this.#connectViewer();
     this.#connectPanel();
   }
@@ -187,15 +188,19 @@ export class DetailPane {
 
   async #save(record, name, change) {
     const problem = await this.#corrections.save(record, name, change);
-    if (problem !== null) announce(`${LABELS[name]} not saved. ${problem.detail || problem.title}`);
-    else announce(change.value === null ? `${LABELS[name]}: not on the receipt.` : `${LABELS[name]} changed to ${change.value}.`);
+    if (problem !== null) announce(`${getLabel(name)} not saved. ${problem.detail || problem.title}`);
+    else announce(change.value === null ? `${getLabel(name)}: not on the receipt.` : `${getLabel(name)} changed to ${change.value}.`);
     return problem;
   }
 
   async #undo(name) {
     const problem = await this.#corrections.undo(this.#records.open, name);
     if (problem !== null) showToast(`The correction is not undone. ${problem.detail || problem.title}`);
-    else announce(`${LABELS[name]}: correction undone.`);
+    else announce(`${getLabel(name)}: correction undone.`);
     this.#panel.focusField(name);
   }
+}
+
+function getLabel(name) {
+  return { ...LABELS, ...ADDITIONAL_LABELS, items: "Items" }[name];
 }

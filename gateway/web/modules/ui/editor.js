@@ -1,10 +1,12 @@
 // The form that corrects one field, by typing or by selecting segments in the picture. What is entered is saved as it is:
 // the server finds the date or the amount in it, or says what is wrong.
 
+import { ADDITIONAL_LABELS } from "../data/details.js";
 import { LABELS, getField } from "../data/values.js";
 import { makeButton, makeElement, makeIcon } from "./dom.js";
 
 export class Editor {
+  #label;
   #lines;
   #input;
   #error;
@@ -18,6 +20,8 @@ export class Editor {
   constructor(name, record, handlers) {
     const field = getField(record, name);
     this.name = name;
+    this.isAdditional = name in ADDITIONAL_LABELS;
+    this.#label = LABELS[name] ?? ADDITIONAL_LABELS[name];
     const unsaved = record.unsaved[name];
     this.selected = new Set(unsaved?.lines ?? field.lines);
     this.#lines = record.receipt.lines;
@@ -60,8 +64,8 @@ export class Editor {
   #makeForm(id) {
     const form = makeElement(
       "form",
-      { class: `field editing ${this.name}`, data: { field: this.name }, "aria-label": `Edit ${LABELS[this.name].toLowerCase()}` },
-      makeElement("label", { class: "label", for: id }, makeIcon(this.name), makeElement("span", { text: LABELS[this.name] })),
+      { class: `field editing ${this.name}`, data: { field: this.name }, "aria-label": `Edit ${this.#label.toLowerCase()}` },
+      makeElement("label", { class: "label", for: id }, this.isAdditional ? null : makeIcon(this.name), makeElement("span", { text: this.#label })),
       this.#input,
       this.#error,
       makeElement(

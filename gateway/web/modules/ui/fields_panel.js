@@ -4,9 +4,11 @@
 // (field), "accept" and "hover" (index of a line, or null).
 
 import { FIELDS, LABELS, asksToSplit, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
+import { getItemRows, toItems } from "../data/details.js";
 import { isRejected } from "../server/corrections.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 import { Editor } from "./editor.js";
+import { ItemsEditor } from "./items_editor.js";
 import { makeReceiptDetails } from "./receipt_details.js";
 
 const ISSUE_LABELS = { missing: "Not on the receipt?", ambiguous: "Day or month first?", unsaved: "Correction not saved" };
@@ -16,18 +18,21 @@ export class FieldsPanel extends EventTarget {
   #record = null;
   #threshold = 0;
   #editor = null;
+  #itemsEditor = null;
   #save;
+  #saveItems;
 
-  /** `save(record, name, { value, lines })` saves a correction, and returns null or the problem. */
-  constructor(root, save) {
+  /** `save(record, name, { value, lines })` and `saveItems(record, items)` save, and return null or the problem. */
+  constructor(root, save, saveItems) {
     super();
     this.#root = root;
     this.#save = save;
+    this.#saveItems = saveItems;
   }
 
   /** Show a record that was read. An open editor stays as it is. */
   showRecord(record, threshold) {
-    if (record.uid !== this.#record?.uid) this.#editor = null;
+    if (record.uid !== this.#record?.uid) this.#editor = this.#itemsEditor = null;
     this.#record = record;
     this.#threshold = threshold;
     const focusedField = findFocusedField();
@@ -36,7 +41,7 @@ export class FieldsPanel extends EventTarget {
       ...(asksToSplit(record) ? [this.#makeQuestion()] : []),
       this.#makeSummary(),
       makeElement("div", { class: "fields" }, ...FIELDS.map((name) => (this.#editor?.name === name ? this.#editor.root : this.#makeCard(name)))),
-      ...makeReceiptDetails(record.receipt).filter(Boolean),
+      ...makeReceiptDetails(record, this.#makeTools()).filter(Boolean),
       this.#makeText(),
       this.#makeDetails(),
     );
@@ -86,8 +91,46 @@ export class FieldsPanel extends EventTarget {
     this.#emit("edit", name);
   }
 
+  /** Open the editor of the items. */
+  #editItems() {
+    const record = this.#record;
+    const editor = new ItemsEditor(getItemRows(record), {
+      cancel: () => this.cancelEdit(),
+      save: async (rows) => {
+        const problem = await this.#saveItems(record, toItems(rows));
+        if (this.#itemsEditor !== editor) return; // was closed meanwhile
+        if (problem) editor.showProblem(problem);
+        else this.#closeItems();
+      },
+    });
+    this.#itemsEditor = editor;
+    this.showRecord(record, this.#threshold);
+    editor.focus();
+  }
+
+  #closeItems() {
+    this.#itemsEditor = null;
+    this.showRecord(this.#record, this.#threshold);
+    this.#root.querySelector(".edit-items")?.focus();
+  }
+
+  #makeTools() {
+    return {
+      editor: this.#editor,
+      itemsEditor: this.#itemsEditor,
+      edit: (name) => this.edit(name),
+      editItems: () => this.#editItems(),
+      undo: (name) => this.#emit("undo", name),
+      makeUnsaved: (name) => this.#makeUnsaved(name),
+    };
+  }
+
   /** Close the editor without saving; return whether it was open. */
   cancelEdit() {
+    if (this.#itemsEditor !== null) {
+      this.#closeItems();
+      return true;
+    }
     if (this.#editor === null) return false;
     const { name } = this.#editor;
     this.#closeEditor();
@@ -97,6 +140,7 @@ export class FieldsPanel extends EventTarget {
 
   /** Close the editor of a record that is left; what was rejected stays there as unsaved. */
   leave() {
+    this.#itemsEditor = null;
     if (this.#editor !== null) this.#closeEditor();
   }
 
@@ -106,7 +150,7 @@ export class FieldsPanel extends EventTarget {
   }
 
   focusField(name) {
-    this.#root.querySelector(`.field.${name} .edit`)?.focus();
+    this.#root.querySelector(`.field.${name} .edit, [data-additional="${name}"] .edit`)?.focus();
   }
 
   /** Return the field that has the focus, otherwise the first one that needs review, otherwise the first one. */

@@ -84,7 +84,7 @@ export class List {
 }
 
 function buildRowKey(record, needsReview) {
-  const corrections = JSON.stringify(record.corrections);
+  const corrections = JSON.stringify([record.corrections, record.correctedItems]);
   return [record.state, needsReview, record.accepted, corrections, record.thumb?.size ?? 0, record.problem?.title ?? ""].join("|");
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.caller import NO_OWNER
+from gateway.corrections.corrected import check_corrections
 from gateway.corrections.store import MAX_MERCHANT_CORRECTIONS, CorrectionStore
 from shared.contracts import Corrections, FieldCorrection, Receipt
 from tests.support.gateway import assert_problem
@@ -54,5 +55,5 @@ async def test_reads_all_corrected_receipts(tmp_path: Path) -> None:
     receipt = Receipt.model_validate(RECEIPT_EXAMPLE)
     correction = FieldCorrection(value="SHOP", model_value=None, at=datetime.now(UTC))
     await store.put(receipt.model_copy(update={"cached": True}), {"company": correction}, owner=NO_OWNER)
-    corrections = Corrections(receipt_id=receipt.id, fields={"company": correction})
+    corrections = check_corrections(receipt, Corrections(receipt_id=receipt.id, fields={"company": correction}))
     assert list(store.read_all()) == [receipt.model_copy(update={"corrections": corrections})]

@@ -18,7 +18,7 @@ from gateway.caller import NO_OWNER
 from gateway.corrections.store import CorrectionStore
 from quittance.evaluation.corrected import export_corrected
 from services.extractor.training.labeling.fields import label
-from shared.contracts import FieldCorrection, FieldName, Receipt
+from shared.contracts import FieldCorrection, ItemsCorrection, Receipt
 from shared.learning.dataset import load_split
 from shared.learning.labels import DatasetError
 from tests.support.command_line import run_command
@@ -40,12 +40,10 @@ def receipt(data: bytes, **changes: Any) -> Receipt:
 
 
 def correct(state: Path, one: Receipt, *, owner: str = NO_OWNER, **values: str | None) -> None:
-    changes: dict[FieldName, FieldCorrection] = {}
+    changes: dict[str, FieldCorrection | ItemsCorrection] = {}
     for name, value in values.items():
         model = one.fields.get(name)
-        changes[name] = FieldCorrection(  # type: ignore[index]
-            value=value, model_value=model.value if model else None, at=datetime.now(UTC)
-        )
+        changes[name] = FieldCorrection(value=value, model_value=model.value if model else None, at=datetime.now(UTC))
     asyncio.run(CorrectionStore(state).put(one, changes, owner=owner))
 
 

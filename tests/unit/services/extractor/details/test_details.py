@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from services.extractor.details.assemble import assemble
-from services.extractor.details.checks import check_arithmetic
 from services.extractor.details.reading import Reading
 from services.extractor.encoding import TextSegment, encode
 from services.extractor.network.classes import BASIC_CLASSES
 from services.extractor.source import Source
+from shared.arithmetic import check_arithmetic
 from shared.contracts import AmountField, Check, Extracted, Fields, TaxRow
 
 GERMAN = (

@@ -1,0 +1,135 @@
+"""What people correct on a receipt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from quittance_client.models.base import FieldName, Model
+from quittance_client.models.fields import Check
+
+
+class FieldChange(Model):
+    """New value of a field.
+
+    Attributes:
+        value: Text of the field, 1 to 1,000 characters.
+        lines: Indices in `Receipt.lines` of the segments that were chosen.
+    """
+
+    value: str
+    lines: list[int] = []
+
+
+class SubItemChange(Model):
+    """An extra or a choice of an item; None for parts that it does not have."""
+
+    description: str | None = None
+    quantity: str | None = None
+    unit_price: str | None = None
+    amount: str | None = None
+
+
+class ItemChange(SubItemChange):
+    """A line item; None for parts that it does not have."""
+
+    unit: str | None = None
+    code: str | None = None
+    discount: str | None = None
+    sub_items: list[SubItemChange] = []
+
+
+class CorrectionRequest(Model):
+    """Changes to a receipt; what is not named stays as it is.
+
+    Attributes:
+        fields: New values; None means that the field is not on the receipt.
+        items: All items, which replace those that were read; None leaves them unchanged.
+        author: Name of the person who corrects, 1 to 200 characters; ignored with an API key.
+    """
+
+    fields: dict[FieldName, FieldChange | None] = {}
+    items: list[ItemChange] | None = None
+    author: str | None = None
+
+
+class FieldCorrection(Model):
+    """Correction of one field.
+
+    Attributes:
+        value: Corrected text; None if the field is not on the receipt.
+        iso: ISO 8601 form of a date or time.
+        amount: Decimal form of an amount.
+        currency: ISO 4217 code of an amount.
+        e164: ITU E.164 form of a phone number.
+        country: ISO 3166 code of the country of a tax ID.
+        method: cash, card, wallet or voucher.
+        last4: Last four digits of a card.
+        model_value: Text that the models returned; None if they found nothing.
+        lines: Indices in `Receipt.lines` of the segments that were chosen.
+        author: Name of the API key or, without one, of the person who corrected.
+        at: Time of the correction.
+    """
+
+    value: str | None
+    iso: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    e164: str | None = None
+    country: str | None = None
+    method: str | None = None
+    last4: str | None = None
+    model_value: str | None
+    lines: list[int] = []
+    author: str | None = None
+    at: datetime
+
+
+class CorrectedPart(Model):
+    """A part of a corrected item, and its normalized form."""
+
+    value: str
+    number: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+
+
+class CorrectedSubItem(Model):
+    """A corrected extra or choice."""
+
+    description: CorrectedPart | None = None
+    quantity: CorrectedPart | None = None
+    unit_price: CorrectedPart | None = None
+    amount: CorrectedPart | None = None
+
+
+class CorrectedItem(CorrectedSubItem):
+    """A corrected item."""
+
+    unit: CorrectedPart | None = None
+    code: CorrectedPart | None = None
+    discount: CorrectedPart | None = None
+    sub_items: list[CorrectedSubItem] = []
+
+
+class ItemsCorrection(Model):
+    """All items as corrected by a person."""
+
+    items: list[CorrectedItem]
+    author: str | None = None
+    at: datetime
+
+
+class Corrections(Model):
+    """All corrections of one receipt.
+
+    Attributes:
+        receipt_id: ID of the receipt.
+        fields: Corrected fields.
+        items: Corrected items; None if they are not corrected.
+        checks: Arithmetic on the amounts, with the corrections.
+    """
+
+    receipt_id: str
+    fields: dict[FieldName, FieldCorrection] = {}
+    items: ItemsCorrection | None = None
+    checks: list[Check] = []
