@@ -65,7 +65,7 @@ def test_reads_shows_corrects_stores_and_exports_receipts(
     assert rows[0]["company"] == "'=Bengkel & Sons"  # not a formula
     assert (rows[0]["date"], rows[0]["total"], rows[0]["currency"]) == ("2021-08-16", "60.55", "MYR")
     assert (rows[0]["company_corrected"], rows[1]["company_corrected"]) == ("person", "")
-    assert export(visit, "items-csv", tmp_path).startswith(b"file,page,id,item,sub_item,")
+    assert export(visit, "items-csv", tmp_path).decode("utf-8-sig").startswith("file,page,id,item,sub_item,")
     exported = json.loads(export(visit, "json", tmp_path))
     assert exported[0]["corrections"]["fields"]["company"]["value"] == "=Bengkel & Sons"
     assert exported[0]["fields"]["company"]["value"] == "BENGKEL CEMERLANG"
