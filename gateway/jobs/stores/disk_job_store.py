@@ -323,12 +323,20 @@ class DiskJobStore:
 
     def _delete_all(self, job_ids: list[str]) -> int:
         """Delete jobs, and return how many existed."""
-        # Files first: deleting rows needs space for SQLite's log, and this may be how the disk gets it.
-        for job_id in job_ids:
-            self._files.delete_folder(job_id)
         if not job_ids or not self._is_created():
+            self._files.delete_folders(job_ids)
             return 0
+        try:
+            return self._delete_files_and_rows(job_ids)
+        except (sqlite3.Error, OSError):  # without space, even the lock may fail
+            self._files.delete_folders(job_ids)
+            return self._delete_files_and_rows(job_ids)
+
+    def _delete_files_and_rows(self, job_ids: list[str]) -> int:
         with self._database() as connection:
+            connection.execute("BEGIN IMMEDIATE")  # no worker may start a file without bytes, and report it as lost
+            # Files first: deleting rows needs space for SQLite's log, and this may be how the disk gets it.
+            self._files.delete_folders(job_ids)
             ids = json.dumps(job_ids)
             for table in ("files", "usage"):
                 connection.execute(f"DELETE FROM {table} WHERE job_id IN (SELECT value FROM json_each(?))", (ids,))  # noqa: S608

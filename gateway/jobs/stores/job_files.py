@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +48,11 @@ class JobFiles:
     def delete(self, job_id: str, index: int) -> None:
         """Delete a file, if it exists; raise `OSError`."""
         self._get_path(job_id, index).unlink(missing_ok=True)
+
+    def delete_folders(self, job_ids: Iterable[str]) -> None:
+        """Delete all files of jobs."""
+        for job_id in job_ids:
+            self.delete_folder(job_id)
 
     def delete_folder(self, job_id: str) -> None:
         """Delete the folder of a job as far as possible; what stays is deleted later, by the sweep."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.recognizer.alphabet import Alphabet
+from services.recognizer.alphabet import FIRST_CHARACTERS, Alphabet
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.training.samples import (
     MARGIN,
@@ -55,7 +55,8 @@ def test_detects_implausible_labels() -> None:
 
 
 def test_cleans_labels() -> None:
-    assert clean_text("  TOTAL\t  “X” ", ALPHABET) == 'TOTAL "X"'
+    assert clean_text("  TOTAL\t  “X” ", Alphabet(FIRST_CHARACTERS)) == 'TOTAL "X"'
+    assert clean_text("  TOTAL\t  “X” ", ALPHABET) == "TOTAL “X”"
 
 
 def test_counts_blanks_between_equal_characters() -> None:
