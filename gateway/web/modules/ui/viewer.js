@@ -93,7 +93,10 @@ export class Viewer extends EventTarget {
     this.#fields = fields;
     const fieldOfLine = new Map();
     for (const [name, lines] of Object.entries(fields)) for (const index of lines) fieldOfLine.set(index, name);
+    const focused = this.#shapes.contains(document.activeElement) ? document.activeElement.dataset.index : null;
     this.#shapes.replaceChildren(...this.#lines.map((line) => this.#makeShape(line, fieldOfLine.get(line.index))));
+    // A change of any record, such as a thumbnail, draws again while the user selects segments with the keyboard.
+    if (focused !== null) this.#shapes.querySelector(`[data-index="${focused}"]`)?.focus();
     this.#tags.replaceChildren(
       ...Object.keys(fields)
         .filter((name) => this.#findBox(name) !== null)
