@@ -7,13 +7,15 @@ from decimal import Decimal
 
 from synthesis.world.countries import choose_phrase, load_phrases
 from synthesis.world.money import MoneyStyle
-from synthesis.world.page import Align, Cell, Piece, text_cell
-from synthesis.world.purchase import Item, Purchase
+from synthesis.world.page import OTHER, UNKNOWN, Align, Cell, Piece, text_cell
+from synthesis.world.purchase import Extra, Item, Purchase
 from synthesis.world.sheet import Sheet
 
-_LETTERS = ("", "", "", " A", " B", " T", " 1", "*", " N")
+_LETTERS = ("", "", "", " A", " B", " T", " 1", "*", " N", "A", "R", " X", " F")
 _MARKS = ("", "+ ", "- ", "* ", ">> ")
 _HEADINGS, _HEADING, _CODE, _COUNTED_TIMES = 0.15, 0.9, 0.5, 0.15
+# Shares of modifiers: one with its quantity, with the price of one, free with an amount of zero.
+_COUNT_ONE, _PRICED, _ZERO = 0.3, 0.4, 0.3
 _COLUMNS: dict[str, tuple[str, Align, float]] = {
     "description": ("item_description_key", "left", 0.0),
     "quantity": ("item_quantity_key", "right", 0.55),
@@ -133,18 +135,37 @@ class _ItemWriter:
     def write_below(self, item: Item, number: int) -> None:
         """Write modifiers and the discount of an item."""
         chance = self.sheet.chance
-        for name, price in item.extras:
-            cells = [Cell((Piece(chance.choice(_MARKS)), Piece(name, "sub_description")), "left", 0.08)]
-            if price:
-                cells.append(Cell(self.style.pieces(price, "sub_amount"), "right", 1.0))
-            self.sheet.page.add(*cells, item=number)
+        for extra in item.extras:
+            self._write_extra(extra, number)
         if item.discount:
             word = self.sheet.language.caption(chance, "discount").capitalize()
             amount = Cell(self.style.pieces(item.discount, "item_discount"), "right", 1.0)
             self.sheet.page.add(text_cell(word, "item_discount_key", "left", 0.04), amount, item=number)
 
+    def _write_extra(self, extra: Extra, number: int) -> None:
+        """Write `+ Extra cheese`, `2 x Extra cheese      3,00`, or with the price of one: `Extra cheese  2 x 1,50`."""
+        chance = self.sheet.chance
+        name = Piece(extra.name, "sub_description")
+        mark = Piece(chance.choice(_MARKS))
+        is_counted = extra.quantity > 1 or chance.random() < _COUNT_ONE
+        price = self.style.pieces(extra.unit_price, "sub_unit_price")
+        quantity = Piece(str(extra.quantity), "sub_quantity")
+        times = Piece(choose_phrase(chance, "times"))
+        if not is_counted:
+            pieces: tuple[Piece, ...] = (mark, name)
+        elif extra.unit_price and chance.random() < _PRICED:
+            pieces = (mark, name, Piece("  "), quantity, times, *price)
+        else:
+            pieces = (mark, quantity, Piece(chance.choice((" ", "x ", " x "))), name)
+        cells = [Cell(pieces, "left", 0.08)]
+        if extra.unit_price or chance.random() < _ZERO:
+            cells.append(Cell(self.style.pieces(extra.amount, "sub_amount"), "right", 1.0))
+        self.sheet.page.add(*cells, item=number)
+
     def _amount(self, value: Decimal) -> Cell:
-        return Cell((*self.style.pieces(value, "item_amount"), Piece(self.letter)), "right", 1.0)
+        # Labels differ on whether a letter that touches the amount belongs to it.
+        kind = OTHER if self.letter.startswith(" ") else UNKNOWN
+        return Cell((*self.style.pieces(value, "item_amount"), Piece(self.letter, kind)), "right", 1.0)
 
     def _description(self, item: Item, number: int, room: int, *, code: bool = True) -> Cell:
         """Return the description; a long one starts on a row of its own."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from babel.numbers import format_decimal
 
 from synthesis.world.countries import Country
-from synthesis.world.page import UNKNOWN, Piece
+from synthesis.world.page import OTHER, UNKNOWN, Piece
 
 _PATTERNS = {"en_IN": "#,##,##0", "hi_IN": "#,##,##0"}
 
@@ -27,6 +27,7 @@ class MoneyStyle:
         apart: Whether a space is between them.
         signed: Which amounts have a sign: `all`, `sums`, `total` or `none`.
         minus: How negative amounts are printed: `before`, `after`, `brackets` or `sign` (before the currency sign).
+        apart_kind: Kind of a sign that is apart: UNKNOWN, or OTHER where labels leave it out.
     """
 
     locale: str
@@ -37,6 +38,7 @@ class MoneyStyle:
     apart: bool
     signed: str
     minus: str
+    apart_kind: str = UNKNOWN
 
     def number(self, value: Decimal, digits: int | None = None) -> str:
         """Return a number of at least 0 without a sign."""
@@ -67,8 +69,8 @@ class MoneyStyle:
             return (Piece(joined, kind),)
         # Habits differ on whether a sign with a space belongs to the value.
         if self.after:
-            return (Piece(number, kind), Piece(f" {self.sign}", UNKNOWN))
-        return (Piece(f"{self.sign} ", UNKNOWN), Piece(number, kind))
+            return (Piece(number, kind), Piece(f" {self.sign}", self.apart_kind))
+        return (Piece(f"{self.sign} ", self.apart_kind), Piece(number, kind))
 
 
 def choose_style(country: Country, chance: random.Random) -> MoneyStyle:
@@ -86,6 +88,8 @@ def choose_style(country: Country, chance: random.Random) -> MoneyStyle:
         apart=chance.random() < 0.4,
         signed=chance.choice(["all", "all", "sums", "total", "none"]),
         minus=chance.choice(["before", "before", "after", "brackets", "sign"]),
+        # Malaysian labels (SROIE) leave it out of 38 of 51 totals.
+        apart_kind=OTHER if country.code == "MY" else UNKNOWN,
     )
 
 

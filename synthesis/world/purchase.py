@@ -5,11 +5,26 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 from synthesis.world.countries import Country, Language, choose_phrase
 from synthesis.world.money import round_price
 
-_WEIGHED, _DISCOUNTED, _MODIFIED = 0.06, 0.06, 0.1
+_WEIGHED, _DISCOUNTED, _MODIFIED = 0.06, 0.06, 0.14
+_CHARGED, _SECOND_EXTRA, _FREE, _COUNTED_EXTRA = 0.07, 0.3, 0.4, 0.35
+
+
+class Extra(NamedTuple):
+    """A modifier of an item; a free one has the price zero."""
+
+    name: str
+    quantity: int
+    unit_price: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        """Price of all."""
+        return self.unit_price * self.quantity
 
 
 @dataclass
@@ -24,7 +39,7 @@ class Item:
         amount: Price of all, before the discount; negative for a return.
         code: Article number; "" for none.
         discount: Negative amount below the item; zero for none.
-        extras: Modifiers with their prices; zero for none.
+        extras: Modifiers.
     """
 
     name: str
@@ -34,7 +49,7 @@ class Item:
     amount: Decimal
     code: str = ""
     discount: Decimal = Decimal(0)
-    extras: list[tuple[str, Decimal]] = field(default_factory=list)
+    extras: list[Extra] = field(default_factory=list)
 
 
 @dataclass
@@ -56,6 +71,7 @@ class Purchase:
         subtotal: Sum of the items.
         discount: Negative; zero for none.
         service: Service charge, and its percentage.
+        charge: Another charge, such as for bags or delivery; zero for none.
         taxes: One per rate.
         included: Whether the prices include the taxes.
         rounding: Added to reach the smallest coin.
@@ -70,6 +86,7 @@ class Purchase:
     discount: Decimal
     service: Decimal
     service_rate: Decimal
+    charge: Decimal
     taxes: list[TaxLine]
     included: bool
     rounding: Decimal
@@ -103,8 +120,11 @@ def make_purchase(country: Country, language: Language, chance: random.Random, *
     if restaurant and chance.random() < 0.3:
         service_rate = Decimal(str(country.table.get("service", chance.choice((10, 12.5, 5)))))
     service = _round((subtotal + discount) * service_rate / 100, cents)
+    charge = Decimal(0)
+    if chance.random() < _CHARGED:
+        charge = round_price(float(country["price"]) * chance.choice((0.05, 0.2, 0.5)), country)
     included = chance.random() < country["included"]
-    before = subtotal + discount + service
+    before = subtotal + discount + service + charge
     taxes = _make_taxes(country, chance, before, cents, included=included)
     total = before if included else before + sum((tax.amount for tax in taxes), Decimal(0))
     means = chance.choices(["cash", "card", "wallet", "voucher", ""], [40, 40, 5, 2, 13])[0]
@@ -121,12 +141,12 @@ def make_purchase(country: Country, language: Language, chance: random.Random, *
     if means == "cash" and chance.random() < 0.8:
         paid = _handed(paid, country, chance)
     return Purchase(
-        items, subtotal, discount, service, service_rate, taxes, included, rounding, tip, total, means, paid
+        items, subtotal, discount, service, service_rate, charge, taxes, included, rounding, tip, total, means, paid
     )
 
 
 def _sum_of(item: Item) -> Decimal:
-    return item.amount + item.discount + sum((price for _, price in item.extras), Decimal(0))
+    return item.amount + item.discount + sum((extra.amount for extra in item.extras), Decimal(0))
 
 
 def _plain_item(country: Country, language: Language, chance: random.Random) -> Item:
@@ -146,14 +166,19 @@ def _make_item(country: Country, language: Language, chance: random.Random, *, r
     elif draw < _WEIGHED + _DISCOUNTED:
         item.discount = -_round(item.amount * chance.choice((10, 20, 25, 50)) / 100, cents)
     elif restaurant and draw < _WEIGHED + _DISCOUNTED + _MODIFIED:
-        free = chance.random() < 0.5
-        price = Decimal(0) if free else round_price(float(country["price"]) * 0.15, country)
-        item.extras = [(chance.choice(language.table["extras"]), price)]
+        item.extras = [_make_extra(country, language, chance) for _ in range(1 + (chance.random() < _SECOND_EXTRA))]
     elif draw > 0.985:
         item.amount = -item.amount
     if not restaurant and chance.random() < 0.5:
         item.code = "".join(chance.choice("0123456789") for _ in range(chance.choice((4, 5, 6, 8, 13, 13))))
     return item
+
+
+def _make_extra(country: Country, language: Language, chance: random.Random) -> Extra:
+    quantity = chance.choice((1, 1, 2, 3)) if chance.random() < _COUNTED_EXTRA else 1
+    is_free = chance.random() < _FREE
+    price = Decimal(0) if is_free else round_price(float(country["price"]) * chance.choice((0.1, 0.15, 0.3)), country)
+    return Extra(chance.choice(language.table["extras"]), quantity, price)
 
 
 def _make_name(language: Language, chance: random.Random) -> str:

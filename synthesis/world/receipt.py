@@ -28,13 +28,15 @@ from synthesis.world.page import (
 from synthesis.world.payment import write_payment
 from synthesis.world.purchase import Purchase, make_purchase
 from synthesis.world.sheet import Sheet
+from synthesis.world.slip import write_slip
 from synthesis.world.sums import write_included_taxes, write_sums
 
 _WIDTHS = (24, 28, 32, 32, 36, 40, 42, 48)
 _RULES = ("-", "=", "*", "- ", ".")
 _RESTAURANT, _CAPITALS, _WITHOUT_ACCENTS, _CENTERED = 0.45, 0.4, 0.35, 0.67
 _NAME_BELOW, _DOCUMENT_FIRST, _CUSTOMER, _RULE, _SHUFFLED = 0.04, 0.65, 0.08, 0.25, 0.2
-_RETURNS, _POINTS, _NOTICE, _THANKED = 0.2, 0.15, 0.1, 0.08
+_RETURNS, _POINTS, _NOTICE, _THANKED, _NAME_AGAIN = 0.2, 0.15, 0.1, 0.2, 0.08
+_SLIP, _CAPTIONS_APART = 0.15, 0.12
 _FIRST_DAY = datetime(2009, 1, 1)
 _MINUTES = 18 * 365 * 24 * 60
 
@@ -51,6 +53,7 @@ class WorldReceipt:
         merchant: Who issued it.
         purchase: What was bought.
         moment: When.
+        is_slip: Whether it is a card slip, which has no items.
     """
 
     country: str
@@ -60,6 +63,7 @@ class WorldReceipt:
     merchant: Merchant
     purchase: Purchase
     moment: datetime
+    is_slip: bool = False
 
 
 def make_receipt(seed: int, *, shares: Mapping[str, float] | None = None, brands: Sequence[str] = ()) -> WorldReceipt:
@@ -80,17 +84,19 @@ def make_receipt(seed: int, *, shares: Mapping[str, float] | None = None, brands
     purchase = make_purchase(country, language, chance, restaurant=chance.random() < _RESTAURANT)
     moment = _FIRST_DAY + timedelta(minutes=chance.randrange(_MINUTES))
     align: Align = "center" if chance.random() < _CENTERED else "left"
-    sheet = Sheet(Page(chance.choice(_WIDTHS)), country, language, merchant, chance, moment, align)
-    _write(sheet, purchase)
+    captions_at = chance.uniform(0.5, 0.72) if chance.random() < _CAPTIONS_APART else None
+    sheet = Sheet(Page(chance.choice(_WIDTHS)), country, language, merchant, chance, moment, align, captions_at)
+    is_slip = purchase.means == "card" and chance.random() < _SLIP
+    _write(sheet, purchase, is_slip=is_slip)
     if chance.random() < _CAPITALS:
         sheet.page.map_text(capitalize)
     if chance.random() < _WITHOUT_ACCENTS:
         sheet.page.map_text(strip_accents)
     segments = place_rows(sheet.page, chance)
-    return WorldReceipt(country.code, language.code, sheet.page, segments, merchant, purchase, moment)
+    return WorldReceipt(country.code, language.code, sheet.page, segments, merchant, purchase, moment, is_slip)
 
 
-def _write(sheet: Sheet, purchase: Purchase) -> None:
+def _write(sheet: Sheet, purchase: Purchase, *, is_slip: bool) -> None:
     chance = sheet.chance
     style = choose_style(sheet.country, chance)
     is_named_below = chance.random() < _NAME_BELOW
@@ -102,13 +108,15 @@ def _write(sheet: Sheet, purchase: Purchase) -> None:
     if chance.random() < _CUSTOMER:
         _write_customer(sheet)
     _write_rule(sheet)
-    write_items(sheet, style, purchase)
-    _write_rule(sheet)
-    write_sums(sheet, style, purchase)
-    last: list[Callable[[], None]] = [
-        lambda: write_payment(sheet, style, purchase),
-        lambda: write_included_taxes(sheet, style, purchase),
-    ]
+    last: list[Callable[[], None]] = []
+    if is_slip:
+        write_slip(sheet, style, purchase)
+    else:
+        write_items(sheet, style, purchase)
+        _write_rule(sheet)
+        write_sums(sheet, style, purchase)
+        last.append(lambda: write_payment(sheet, style, purchase))
+        last.append(lambda: write_included_taxes(sheet, style, purchase))
     if not document_first:
         last.append(lambda: write_document(sheet))
     last.append(lambda: _write_footer(sheet, with_name=is_named_below))
@@ -154,3 +162,5 @@ def _write_footer(sheet: Sheet, *, with_name: bool) -> None:
     elif chance.random() < _THANKED:
         # The name counts where it is printed as such; here it says nothing.
         sheet.line(Piece(choose_phrase(chance, "visits"), OTHER), Piece(sheet.merchant.name, UNKNOWN))
+    elif chance.random() < _NAME_AGAIN:
+        sheet.line(Piece(sheet.merchant.name, UNKNOWN))

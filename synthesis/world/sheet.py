@@ -28,6 +28,7 @@ class Sheet:
         chance: Source of random choices.
         moment: Day and time of the purchase.
         align: How the header and the footer are aligned.
+        captions_at: Where in a row the captions of sums end, 0 to 1; None for captions at the left edge.
     """
 
     page: Page
@@ -37,6 +38,7 @@ class Sheet:
     chance: random.Random
     moment: datetime
     align: Align
+    captions_at: float | None = None
 
     def line(self, *pieces: Piece, scale: float = 1.0, gap: float = 0.0) -> None:
         """Add a row of one cell, aligned like the header."""

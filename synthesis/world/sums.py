@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from synthesis.world.countries import choose_phrase
@@ -12,7 +13,7 @@ from synthesis.world.sheet import Sheet
 
 _SUBTOTAL_WITH_STEPS, _SUBTOTAL, _COUNT, _ROUNDING = 0.92, 0.25, 0.2, 0.02
 _TAX_AFTER_TOTAL, _TAX_TWICE, _TAX_TABLE, _TABLE_HEADINGS = 0.25, 0.3, 0.75, 0.7
-_TOUCHING, _INDENTED = 0.06, 0.3
+_TOUCHING, _INDENTED, _SIGN_COLUMN, _SIDE_BY_SIDE, _TOTAL_AGAIN = 0.06, 0.3, 0.2, 0.05, 0.1
 _TABLES = (
     ("rate", "base", "tax", "gross"),
     ("rate", "tax", "base", "gross"),
@@ -27,7 +28,14 @@ _TABLE_KINDS = {"base": OTHER, "tax": "tax", "gross": UNKNOWN}
 def write_sums(sheet: Sheet, style: MoneyStyle, purchase: Purchase) -> None:
     """Write what leads from the items to the total."""
     chance = sheet.chance
-    steps = purchase.discount or purchase.service or purchase.tip or (purchase.taxes and not purchase.included)
+    first = len(sheet.page.rows)
+    steps = (
+        purchase.charge
+        or purchase.discount
+        or purchase.service
+        or purchase.tip
+        or (purchase.taxes and not purchase.included)
+    )
     if chance.random() < (_SUBTOTAL_WITH_STEPS if steps else _SUBTOTAL):
         _write_concept(sheet, style, "subtotal", "subtotal", purchase.subtotal)
     if chance.random() < _COUNT:
@@ -40,12 +48,41 @@ def write_sums(sheet: Sheet, style: MoneyStyle, purchase: Purchase) -> None:
     if not purchase.included:
         for tax in purchase.taxes:
             _write_tax(sheet, style, tax)
+    if purchase.charge:
+        write_amount(
+            sheet, style, choose_phrase(chance, "charges"), "other_charge_key", "other_charge", purchase.charge
+        )
     if purchase.rounding or chance.random() < _ROUNDING:
         _write_concept(sheet, style, "rounding", "rounding", purchase.rounding)
     if purchase.tip:
         _write_concept(sheet, style, "tip", "tip", purchase.tip)
+    if chance.random() < _SIDE_BY_SIDE:
+        _pair_rows(sheet, first)
     scale = chance.choice((1.0, 1.0, 1.0, 1.4, 1.8))
     _write_concept(sheet, style, "total", "total", purchase.total, role="total", scale=scale)
+    if chance.random() < _TOTAL_AGAIN:
+        _write_concept(sheet, style, "total", "total", purchase.total, role="total")
+
+
+def _pair_rows(sheet: Sheet, first: int) -> None:
+    """Put two sums side by side in each row from a row on, where they fit."""
+    rows = sheet.page.rows[first:]
+    del sheet.page.rows[first:]
+    half = sheet.page.columns // 2 - 1
+    while rows:
+        pair = [rows.pop(0)]
+        if rows and all(len(one.cells) == 2 and sum(c.length for c in one.cells) < half for one in (pair[0], rows[0])):
+            pair.append(rows.pop(0))
+            (left, amount), (right, last) = pair[0].cells, pair[1].cells
+            cells = (
+                replace(left, align="left", at=0.0),
+                replace(amount, at=0.46),
+                replace(right, align="left", at=0.54),
+                replace(last, at=1.0),
+            )
+            sheet.page.add(*cells)
+        else:
+            sheet.page.rows += pair
 
 
 def write_included_taxes(sheet: Sheet, style: MoneyStyle, purchase: Purchase) -> None:
@@ -93,8 +130,15 @@ def write_amount(
     if chance.random() < _TOUCHING:
         sheet.page.add(Cell((Piece(text, key), Piece(" "), *pieces)), scale=scale)
         return
+    cells = [Cell(pieces, "right", 1.0)]
+    if len(pieces) > 1 and pieces[0].kind != kind and chance.random() < _SIGN_COLUMN:
+        # The sign has a column of its own.
+        cells = [Cell(pieces[:1], "right", chance.uniform(0.7, 0.8)), Cell(pieces[1:], "right", 1.0)]
+    if sheet.captions_at is not None:
+        sheet.page.add(text_cell(text, key, "right", sheet.captions_at), *cells, scale=scale)
+        return
     at = chance.uniform(0.0, 0.3) if chance.random() < _INDENTED else 0.0
-    sheet.page.add(text_cell(text, key, "left", at), Cell(pieces, "right", 1.0), scale=scale)
+    sheet.page.add(text_cell(text, key, "left", at), *cells, scale=scale)
 
 
 def _write_concept(

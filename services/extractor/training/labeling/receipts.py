@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from services.extractor.training.labeling.fields import IGNORED, LabeledText, label
 from services.extractor.training.labeling.readings import Reading, transfer
@@ -19,12 +22,14 @@ from services.extractor.training.labeling.targets import (
 from services.extractor.training.labeling.wording import add_weak_labels
 from shared.learning.cord import CordReceipt
 from shared.learning.labels import LabeledReceipt, LabeledSegment
-from shared.normalization import find_dates
+from shared.normalization import find_amounts, find_dates
 
 Versions = Sequence[Sequence[LabeledText]]
 """A receipt as it is labeled, and as often as it was read."""
 
 _NOT_ITEM = 0
+_AMOUNTS = ("Prod_price_value", "Subtotal_value", "Tax_value", "Tips_value", "Total_value")
+_PHONE = re.compile(r"[+(]*\d")
 _DATE = target(("date",))
 
 
@@ -55,7 +60,7 @@ def cord_receipt(receipt: CordReceipt) -> list[LabeledText]:
         group = items.setdefault(segment.group, len(items) + 1) if is_item else _NOT_ITEM
         labels = np.full(len(segment.text), number, np.int64)
         result.append(LabeledText(segment.quad.copy(), segment.text, labels, group=group))
-    return result
+    return _open_signs(result)
 
 
 def versions_of(
@@ -81,8 +86,41 @@ def versions_of(
         moved = LabeledReceipt(receipt.key, receipt.image_path, placed, receipt.entities, spaced=receipt.spaced)
         # Segments that WildReceipt ignores are text of an unknown kind.
         background = BASIC_OTHER if receipt.spaced else IGNORED
-        versions.append(transfer(make(moved), read, background))
+        labels = transfer(make(moved), read, background)
+        versions.append(labels if receipt.spaced else _open_signs(labels))
     return versions
+
+
+def _open_signs(segments: Sequence[LabeledText]) -> list[LabeledText]:
+    """Say nothing about signs that are apart from their amount.
+
+    CORD's segments and photographs' include what is near, while three of four of SROIE's totals leave such signs out.
+    """
+    result = []
+    for segment in segments:
+        labels = segment.labels.copy()
+        for match in find_amounts(segment.text):
+            before, after = slice(match.start, match.number_start), slice(match.number_end, match.end)
+            for part in (before, after):
+                is_apart = segment.text[part].strip() != segment.text[part] != ""
+                if match.sign and is_apart and (labels[part] == labels[match.number_start]).all():
+                    labels[part] = IGNORED
+        result.append(replace(segment, labels=labels))
+    return result
+
+
+def _open_captions(segment: LabeledSegment, labels: npt.NDArray[np.int64]) -> None:
+    """Say nothing about words around the only amount or before the number of a segment: `TOTAL:9.00`, `2.99R`."""
+    if segment.label in _AMOUNTS:
+        start = segment.text.find(":") + 1
+        amounts = find_amounts(segment.text[start:])
+        if len(amounts) == 1:
+            labels[: start + amounts[0].start] = IGNORED
+            labels[start + amounts[0].end :] = IGNORED
+    elif segment.label == "Tel_value":
+        number = _PHONE.search(segment.text)
+        if number is not None:
+            labels[: number.start()] = IGNORED
 
 
 def _wild_segment(segment: LabeledSegment) -> LabeledText:
@@ -93,4 +131,5 @@ def _wild_segment(segment: LabeledSegment) -> LabeledText:
         labels[:] = WILD_DATE
         for match in dates:
             labels[match.start : match.end] = _DATE
+    _open_captions(segment, labels)
     return LabeledText(segment.quad.copy(), segment.text, labels)

@@ -10,6 +10,7 @@ import pytest
 
 from synthesis.world.countries import load_countries
 from synthesis.world.money import MoneyStyle, choose_style, round_price
+from synthesis.world.page import OTHER, UNKNOWN
 
 STYLE = MoneyStyle("de_DE", 2, True, "€", True, True, "all", "before")
 
@@ -38,6 +39,11 @@ def test_prints_the_styles_of_tills(change: dict[str, object], value: str, print
 def test_a_sign_apart_is_of_unknown_kind() -> None:
     kinds = [piece.kind for piece in STYLE.pieces(Decimal(3), "total")]
     assert kinds == ["total", "?"]
+
+
+def test_labels_leave_out_malaysian_signs_that_are_apart() -> None:
+    kinds = {code: choose_style(load_countries()[code], random.Random(0)).apart_kind for code in ("MY", "DE")}
+    assert kinds == {"MY": OTHER, "DE": UNKNOWN}
 
 
 @pytest.mark.parametrize(("signed", "roles"), [("sums", {"sum", "total"}), ("total", {"total"}), ("none", set())])

@@ -42,6 +42,29 @@ def test_wild_receipt_marks_the_date_within_its_segment() -> None:
     assert set(second.labels.tolist()) == {WILD_OTHER}
 
 
+@pytest.mark.parametrize(
+    ("text", "label", "value"),
+    [
+        ("TOTAL:9.00", "Total_value", "9.00"),
+        ("$2.99R", "Prod_price_value", "$2.99"),
+        ("2.99", "Prod_price_value", "2.99"),
+        ("TEL=(604)294-0104", "Tel_value", "(604)294-0104"),
+        ("12x3.50=7.00", "Prod_price_value", "12x3.50=7.00"),
+    ],
+)
+def test_wild_receipt_leaves_words_around_a_value_open(text: str, label: str, value: str) -> None:
+    (segment,) = wild_receipt(wild((text, label)))
+    assert "".join(c for c, number in zip(text, segment.labels, strict=True) if number != IGNORED) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("Rp 20,000", "20,000"), ("Rp20,000", "Rp20,000"), ("20.000 IDR", "20.000"), ("1 234", "1 234")]
+)
+def test_cord_receipt_leaves_signs_apart_open(text: str, value: str) -> None:
+    (segment,) = cord_receipt(cord((text, "total.total_price", False, 1)))
+    assert "".join(c for c, number in zip(text, segment.labels, strict=True) if number != IGNORED) == value
+
+
 def test_cord_receipt_numbers_items_from_one() -> None:
     found = cord_receipt(
         cord(
