@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.documents.renderer import PageImage
 from gateway.reading.legibility import (
@@ -22,12 +23,23 @@ from gateway.reading.legibility import (
 from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
-from gateway.stages.stages import Stages
-from shared.contracts import DetectResponse, Line, Page, PageSize, Quad, RecognizedText, Rotation, Segment
+from shared.contracts import (
+    DetectResponse,
+    Line,
+    Orientation,
+    Page,
+    PageSize,
+    Quad,
+    RecognizedText,
+    RecognizeResponse,
+    Rotation,
+    Segment,
+)
 from shared.pictures.memory import decoding_shared
 from shared.pictures.slots import FairSlots
 from shared.problems import ProblemError
 from shared.reading_order import reading_order
+from shared.service.deadline import Deadline
 from shared.service.request_context import current_caller
 
 # The limit of `ExtractRequest`.
@@ -61,6 +73,25 @@ class PageReading:
     lines: list[Line] = field(default_factory=list)
 
 
+class PageStages(Protocol):
+    """The stages that read a page; see `gateway.stages.stages.Stages`."""
+
+    async def detect(
+        self,
+        data: bytes,
+        media_type: str,
+        deadline: Deadline,
+        orientation: Orientation | None = None,
+        rotation: Rotation | None = None,
+    ) -> DetectResponse:
+        """Find the text segments of a picture."""
+
+    async def recognize(
+        self, data: bytes, media_type: str, quads: Sequence[Quad], deadline: Deadline
+    ) -> RecognizeResponse:
+        """Read segments of a picture; there are as many texts as quads, in the same order."""
+
+
 class _PageTask:
     """Calls the stages for one page, and adds up how long they take.
 
@@ -70,7 +101,7 @@ class _PageTask:
         image: The page.
     """
 
-    def __init__(self, stages: Stages, request: ReadRequest, image: PageImage) -> None:
+    def __init__(self, stages: PageStages, request: ReadRequest, image: PageImage) -> None:
         self._stages = stages
         self._request = request
         self._image = image
@@ -129,7 +160,7 @@ class PageReader:
         stages: The clients of the stages.
     """
 
-    def __init__(self, stages: Stages) -> None:
+    def __init__(self, stages: PageStages) -> None:
         self._stages = stages
         self._large_pages = FairSlots(_MAX_LARGE_PAGES, _MAX_WAITING)
 

@@ -11,20 +11,10 @@ from gateway.reading.capacity import Capacity
 from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.page_reader import PageReader, PageReading, check_line_count, milliseconds_since
 from gateway.reading.read_request import ReadRequest, start_deadline
+from gateway.reading.receipt_parts import NOTHING_EXTRACTED, Extraction, build_extract_request, build_receipt
 from gateway.stages.problems import stage_deadline_problem
 from gateway.stages.stages import Stages
-from shared.contracts import (
-    CorrectRequest,
-    Extracted,
-    ExtractRequest,
-    Fields,
-    Line,
-    MerchantCorrection,
-    Models,
-    PageSize,
-    Receipt,
-    Timings,
-)
+from shared.contracts import CorrectRequest, MerchantCorrection, Models, Receipt
 from shared.problems import ProblemError
 
 
@@ -109,30 +99,20 @@ class Pipeline:
         start = time.perf_counter()
         images = await self._render(request)
         decode_ms = milliseconds_since(start)
-        pages: list[PageReading] = []
-        lines: list[Line] = []
+        readings: list[PageReading] = []
+        line_count = 0
         for number, image in enumerate(images):
-            pages.append(await self._page_reader.read(request, image, number))
-            lines += pages[-1].lines
-            check_line_count(len(lines))
-        used = {stage: model for page in pages for stage, model in page.models.items()}
-        extracted, extract_ms = Extracted(fields=Fields()), 0.0
-        if lines:
-            start = time.perf_counter()
-            sizes = [PageSize(width=reading.page.width, height=reading.page.height) for reading in pages]
-            answer = await self._stages.extract(ExtractRequest(pages=sizes, lines=lines), request.deadline)
-            extract_ms = milliseconds_since(start)
-            used["extractor"], extracted = answer.model, answer
-        return Receipt(
-            id=request.identity.receipt_id,
-            pages=[reading.page for reading in pages],
-            **{name: getattr(extracted, name) for name in Extracted.model_fields},
-            lines=lines,
-            models=models.model_copy(update=used),
-            timings_ms=Timings(
-                decode=round(decode_ms, 1),
-                detect=round(sum(reading.detect_ms for reading in pages), 1),
-                recognize=round(sum(reading.recognize_ms for reading in pages), 1),
-                extract=round(extract_ms, 1),
-            ),
-        )
+            readings.append(await self._page_reader.read(request, image, number))
+            line_count += len(readings[-1].lines)
+            check_line_count(line_count)
+        extraction = await self._extract(readings, request)
+        receipt_id = request.identity.receipt_id
+        return build_receipt(receipt_id, readings, extraction, models=models, decode_ms=decode_ms)
+
+    async def _extract(self, readings: Sequence[PageReading], request: ReadRequest) -> Extraction:
+        question = build_extract_request(readings)
+        if question is None:
+            return NOTHING_EXTRACTED
+        start = time.perf_counter()
+        answer = await self._stages.extract(question, request.deadline)
+        return Extraction(answer, answer.model, milliseconds_since(start))

@@ -1,0 +1,74 @@
+"""The parts of a receipt: what was read on its pages, what the extractor is asked, and the receipt of both.
+
+The gateway, which calls the stages over HTTP, and bulk extraction, which does not, build the same receipts here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.reading.page_reader import PageReading, check_line_count
+from shared.contracts import Extracted, ExtractRequest, Fields, Models, PageSize, Receipt, Timings
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What the extractor found in the text of a receipt.
+
+    Attributes:
+        found: Its answer; without fields if it was not asked, because there is no text.
+        model: Version of its model; None if it was not asked.
+        milliseconds: Duration of the call.
+    """
+
+    found: Extracted
+    model: str | None = None
+    milliseconds: float = 0.0
+
+
+NOTHING_EXTRACTED = Extraction(Extracted(fields=Fields()))
+
+
+def build_extract_request(readings: Sequence[PageReading]) -> ExtractRequest | None:
+    """Return the text of all pages as a request to the extractor; None if there is none.
+
+    Raises:
+        ProblemError: 413 if there is too much text.
+    """
+    lines = [line for reading in readings for line in reading.lines]
+    check_line_count(len(lines))
+    if not lines:
+        return None
+    sizes = [PageSize(width=reading.page.width, height=reading.page.height) for reading in readings]
+    return ExtractRequest(pages=sizes, lines=lines)
+
+
+def build_receipt(
+    receipt_id: str, readings: Sequence[PageReading], extraction: Extraction, *, models: Models, decode_ms: float
+) -> Receipt:
+    """Return a receipt, with lines in reading order.
+
+    Args:
+        receipt_id: The ID, from the bytes sent.
+        readings: The pages, in order.
+        extraction: What the extractor found in the text of these pages.
+        models: Versions of the models; those of stages that answered replace them.
+        decode_ms: Milliseconds that rendering took.
+    """
+    used = {stage: model for reading in readings for stage, model in reading.models.items()}
+    if extraction.model is not None:
+        used["extractor"] = extraction.model
+    return Receipt(
+        id=receipt_id,
+        pages=[reading.page for reading in readings],
+        **{name: getattr(extraction.found, name) for name in Extracted.model_fields},
+        lines=[line for reading in readings for line in reading.lines],
+        models=models.model_copy(update=used),
+        timings_ms=Timings(
+            decode=round(decode_ms, 1),
+            detect=round(sum(reading.detect_ms for reading in readings), 1),
+            recognize=round(sum(reading.recognize_ms for reading in readings), 1),
+            extract=round(extraction.milliseconds, 1),
+        ),
+    )
