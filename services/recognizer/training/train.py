@@ -33,6 +33,7 @@ from services.recognizer.training.hard_samples import find_hard_samples, read_lo
 from services.recognizer.training.loss import compute_loss
 from services.recognizer.training.samples import Sample, TrainingBatch, load_samples
 from shared.inference.device import arrays_of, autocast, select_device, set_threads
+from shared.learning.agreement import load_agreed_receipts
 from shared.learning.dataset import load_split, read_split_keys
 from shared.learning.recipes import parse_options
 from shared.learning.release import save_measured_weights
@@ -55,6 +56,8 @@ class TrainingConfig:
     Attributes:
         data: Data set in the layout of SROIE, with labels in capitals.
         photographs: Data set in the layout of WildReceipt, with cased labels without spaces, or None.
+        unlabeled: Pictures without labels and readings of several readers, whose agreement labels them, or None; see
+            `shared.learning.agreement`.
         synthetic: Data set in the layout of SROIE with exact labels, or None.
         start: Folder of released weights to start from, or None for random weights.
         hard_share: Share of a pass, 0 to 1, drawn from real segments that the start weights misread. A label that they
@@ -82,6 +85,7 @@ class TrainingConfig:
 
     data: Path
     photographs: Path | None = None
+    unlabeled: Path | None = None
     synthetic: Path | None = None
     start: Path | None = None
     hard_share: float = 0.0
@@ -150,6 +154,8 @@ class Trainer:
         real = load_samples(load_split(config.data, "train"), self.alphabet, cased=False)
         if config.photographs is not None:
             real += load_samples(load_split(config.photographs, "train"), self.alphabet, cased=True)
+        if config.unlabeled is not None:
+            real += load_samples(load_agreed_receipts(config.unlabeled), self.alphabet, cased=True)
         sets = SampleSets(real)
         if start is not None and config.hard_share > 0:
             sets.hard, wrong = find_hard_samples(start, real, self.alphabet, self.device)
@@ -281,7 +287,8 @@ class Trainer:
         config, sets = self.config, self.sets
         return {
             "data": "SROIE, split train (ICDAR 2019, CC BY 4.0)"
-            + ("; WildReceipt, split train (arXiv:2103.14470, Apache-2.0)" if config.photographs else ""),
+            + ("; WildReceipt, split train (arXiv:2103.14470, Apache-2.0)" if config.photographs else "")
+            + ("; unlabeled pictures of it, where two readers agree" if config.unlabeled else ""),
             "start": self.origin,
             "hard_segments": len(sets.hard),
             "left_out_segments": sets.left_out,
@@ -292,6 +299,7 @@ class Trainer:
             "synthetic_share": config.synthetic_share if sets.synthetic else 0.0,
             "command": "python -m services.recognizer.training.train --data DIR"
             + (" --photographs DIR" if config.photographs else "")
+            + (" --unlabeled DIR" if config.unlabeled else "")
             + (" --start DIR" if config.start else "")
             + (" --synthetic DIR" if sets.synthetic else "")
             + (f" --minutes {config.minutes:g}" if config.minutes is not None else f" --steps {config.steps}"),
