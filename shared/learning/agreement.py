@@ -1,6 +1,6 @@
 """Read receipts without labels whose text several readers agree on.
 
-Pictures that nobody labeled become training samples where independent readers read the same text at the same place
+Pictures without labels become training samples where independent readers read the same text at the same place
 ("co-training", Blum and Mitchell, 1998). A data set is a folder with pictures `KEY.webp`, and beside the folder one
 file `FOLDER_READER.jsonl` per reader: JSON Lines with `key` and `segments` (`quad`, `text`, `confidence`).
 """

@@ -1,6 +1,6 @@
 """Count the n-grams of labeled receipts.
 
-Run `python -m services.recognizer.training.language --data DIR --photographs DIR [--export DIR]`.
+Run `python -m services.recognizer.training.language --data DIR`; `--help` lists further data.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from services.recognizer.predictor import Predictor
 from services.recognizer.settings import RecognizerSettings
 from services.recognizer.training.evaluate import read_given_boxes
 from shared.inference.weights import Manifest, save_weights
+from shared.learning.agreement import load_agreed_receipts
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
 
@@ -79,10 +80,26 @@ def export_model(texts: Sequence[str], folder: Path, *, data: str, order: int = 
         training={
             "data": data,
             "segments": len(texts),
-            "command": "python -m services.recognizer.training.language --data DIR --photographs DIR",
+            "command": "python -m services.recognizer.training.language",
         },
         measures={},
     )
+
+
+def load_receipts(options: argparse.Namespace) -> tuple[list[LabeledReceipt], str]:
+    """Load the training receipts of all data sets; return them and their origin."""
+    receipts = list(load_split(options.data, "train"))
+    origins = ["SROIE, split train (ICDAR 2019, CC BY 4.0)"]
+    if options.photographs is not None:
+        receipts += load_split(options.photographs, "train")
+        origins.append("WildReceipt, split train (arXiv:2103.14470, Apache-2.0)")
+    if options.unlabeled is not None:
+        receipts += load_agreed_receipts(options.unlabeled)
+        origins.append("unlabeled pictures of it, where two readers agree")
+    if options.synthetic is not None:
+        receipts += load_split(options.synthetic, "train")
+        origins.append("synthetic receipts (quittance synthesize)")
+    return receipts, "; ".join(origins)
 
 
 def main() -> None:
@@ -90,13 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Count the n-grams of labeled receipts for the recognizer.")
     parser.add_argument("--data", type=Path, required=True, help="data set in the layout of SROIE")
     parser.add_argument("--photographs", type=Path, help="data set in the layout of WildReceipt")
+    parser.add_argument("--unlabeled", type=Path, help="pictures, with readings of several readers beside the folder")
+    parser.add_argument("--synthetic", type=Path, help="data set of synthetic receipts in the layout of SROIE")
     parser.add_argument("--export", type=Path, default=WEIGHTS, help="folder to write to (default: %(default)s)")
     options = parser.parse_args()
-    receipts = list(load_split(options.data, "train"))
-    data = "SROIE, split train (ICDAR 2019, CC BY 4.0)"
-    if options.photographs is not None:
-        receipts += load_split(options.photographs, "train")
-        data += "; WildReceipt, split train (arXiv:2103.14470, Apache-2.0)"
+    receipts, data = load_receipts(options)
     settings = RecognizerSettings.from_environment().model_copy(update={"language": "off"})
     texts = collect_texts(receipts, Predictor.load(settings))
     print(export_model(texts, options.export, data=data).version)
