@@ -13,6 +13,7 @@ from shared.contracts import (
     FIELD_NAMES,
     AmountField,
     Check,
+    CheckName,
     DateField,
     Fields,
     Item,
@@ -96,12 +97,16 @@ def _number(field: ReceiptField | None) -> str:
 def _describe_failure(check: Check, fields: Fields) -> str:
     """Say which numbers do not add up."""
     target = "subtotal" if fields.subtotal is not None and fields.subtotal.amount is not None else "total"
-    text = {
+    text: dict[CheckName, str] = {
         "items_to_subtotal": f"Items add up to {check.expected}, but the {target} says {check.printed}.",
         "subtotal_and_tax_to_total": "Subtotal, tax and other charges add up to "
         f"{check.expected}, but the total says {check.printed}.",
         "paid_minus_change": f"Paid minus change is {check.expected}, but the total says {check.printed}.",
         "tax_rates": f"The tax should be {check.expected} by its rate, but the receipt says {check.printed}.",
+        "code_to_total": f"The code says {check.expected}, but the total says {check.printed}.",
+        "code_to_date": f"The code says {check.expected}, but the date says {check.printed}.",
+        "einvoice_to_total": f"The embedded invoice says {check.expected}, but the total says {check.printed}.",
+        "einvoice_to_date": f"The embedded invoice says {check.expected}, but the date says {check.printed}.",
     }
     return text[check.name]
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from shared.contracts import ADDITIONAL_FIELD_NAMES, FIELD_NAMES, Check, Receipt, ReceiptWarning
+from shared.contracts import ADDITIONAL_FIELD_NAMES, FIELD_NAMES, CheckName, Receipt, ReceiptWarning
 from shared.observability.metrics import LATENCIES_S
 from shared.problems import ProblemError
 
@@ -14,8 +14,8 @@ _CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _PAGES = (1, 2, 3, 5, 10, 20)
 _LINES = (0, 5, 10, 20, 50, 100, 200, 500)
 _ITEMS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
-_CHECKS: tuple[str, ...] = get_args(Check.model_fields["name"].annotation)
-_WARNINGS = ("corrections-unavailable",)
+_CHECKS: tuple[str, ...] = get_args(CheckName)
+_WARNINGS = ("corrections-unavailable", "codes-unread")
 _CHECK_RESULTS: dict[bool | None, str] = {True: "holds", False: "fails", None: "unknown"}
 _STAGES = {"detector": "detect", "recognizer": "recognize", "extractor": "extract"}
 
@@ -60,7 +60,7 @@ class ReceiptMetrics:
         self._items = Histogram("quittance_receipt_items", "Items per receipt.", buckets=_ITEMS, registry=registry)
         self._checks = Counter(
             "quittance_receipt_checks",
-            "Arithmetic checks of receipts, by result: holds, fails or unknown.",
+            "Checks of receipts, by result: holds, fails or unknown.",
             ["check", "result"],
             registry=registry,
         )

@@ -67,7 +67,12 @@ def _use(line: Line, layer: TextLayer, boxes: Doubles, indices: Indices) -> Line
     if not text or not confirms(line.text, line.confidence, text):
         return line
     return line.model_copy(
-        update={"text": text, "confidence": _CONFIDENCE, "quad": _choose_quad(line.quad, boxes[indices])}
+        update={
+            "text": text,
+            "confidence": _CONFIDENCE,
+            "quad": _choose_quad(line.quad, boxes[indices]),
+            "source": "text_layer",
+        }
     )
 
 

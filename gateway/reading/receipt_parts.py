@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.reading.page_reader import PageReading, check_line_count
+from gateway.reading.sources import mark_text_layer
 from shared.contracts import Extracted, ExtractRequest, Fields, Models, PageSize, Receipt, Timings
 
 
@@ -56,6 +57,8 @@ def build_receipt(
         models: Versions of the models; those of stages that answered replace them.
         decode_ms: Milliseconds that rendering took.
     """
+    lines = [line for reading in readings for line in reading.lines]
+    mark_text_layer(extraction.found, lines)
     used = {stage: model for reading in readings for stage, model in reading.models.items()}
     if extraction.model is not None:
         used["extractor"] = extraction.model
@@ -63,7 +66,7 @@ def build_receipt(
         id=receipt_id,
         pages=[reading.page for reading in readings],
         **{name: getattr(extraction.found, name) for name in Extracted.model_fields},
-        lines=[line for reading in readings for line in reading.lines],
+        lines=lines,
         models=models.model_copy(update=used),
         timings_ms=Timings(
             decode=round(decode_ms, 1),

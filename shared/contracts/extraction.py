@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.contracts.base import QUAD_EXAMPLE, Contract, Probability, Quad
+from shared.contracts.base import QUAD_EXAMPLE, Contract, Probability, Quad, Source
 from shared.contracts.pages import Line, PageSize
 
 
@@ -24,11 +24,22 @@ class ReceiptField(Contract):
     value: str = Field(description="Value as printed.", examples=["BOOK TA .K (TAMAN DAYA) SDN BHD"])
     confidence: Probability = Field(examples=[0.98])
     page: int = Field(default=0, ge=0)
-    quad: Quad = Field(description="Rectangle around its segments.", examples=[QUAD_EXAMPLE])
-    lines: list[int] = Field(description="Indices of its segments in `lines`.", examples=[[1]])
+    quad: Quad = Field(
+        description="Rectangle around its segments; of what is not printed: the code, or the outline of the page.",
+        examples=[QUAD_EXAMPLE],
+    )
+    lines: list[int] = Field(
+        description="Indices of its segments in `lines`; empty for what is not printed.", examples=[[1]]
+    )
     corrected: bool = Field(
         default=False,
         description="True if the value comes from the merchant directory or from corrections of other receipts.",
+    )
+    source: Source = Field(
+        default="print",
+        description="Where the value comes from. print: read from the picture; text_layer: from the text of a PDF, "
+        "which its print confirms; code: from a fiscal or payment code, see `codes`; einvoice: from the invoice in XML "
+        "inside a PDF.",
     )
 
 
@@ -148,12 +159,25 @@ class Inference(Contract):
     evidence: list[str] = Field(description="What it was inferred from.", examples=[["currency: RM", "word: sdn bhd"]])
 
 
-class Check(Contract):
-    """An arithmetic check of the amounts on a receipt."""
+CheckName = Literal[
+    "items_to_subtotal", "subtotal_and_tax_to_total", "paid_minus_change", "tax_rates",
+    "code_to_total", "code_to_date", "einvoice_to_total", "einvoice_to_date",
+]  # fmt: skip
 
-    name: Literal["items_to_subtotal", "subtotal_and_tax_to_total", "paid_minus_change", "tax_rates"]
+
+class Check(Contract):
+    """A check of what a receipt says: by arithmetic, by a code, or by an embedded invoice."""
+
+    name: CheckName = Field(
+        description="The checks of arithmetic are always there. code_to_* and einvoice_to_* are there if a code or an "
+        "embedded invoice says the same thing as the print, or should."
+    )
     holds: bool | None = Field(default=None, description="null if the receipt lacks an amount that the check needs.")
-    expected: str | None = Field(default=None, description="What the amounts add up to.", examples=["10.50"])
+    expected: str | None = Field(
+        default=None,
+        description="What the amounts add up to, or what the code or the embedded invoice says.",
+        examples=["10.50"],
+    )
     printed: str | None = Field(default=None, description="What the receipt says.", examples=["10.50"])
 
 
@@ -170,7 +194,7 @@ class Extracted(Contract):
     currency: Inference | None = Field(default=None, description="ISO 4217 code; null if the receipt does not show it.")
     language: Inference | None = Field(default=None, description="ISO 639 code; null if the receipt does not show it.")
     document_type: DocumentType | None = None
-    checks: list[Check] = Field(default=[], description="Arithmetic on the amounts.")
+    checks: list[Check] = Field(default=[], description="Arithmetic on the amounts, and other evidence.")
 
     def printed(self) -> Iterator[ReceiptField]:
         """Yield everything that refers to lines of the receipt: fields, parts of items and of tax rows."""

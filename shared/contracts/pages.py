@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from shared.contracts.base import QUAD_EXAMPLE, Contract, Orientation, Probability, Quad, Rotation
@@ -70,3 +72,7 @@ class Line(Contract):
     quad: Quad = Field(examples=[QUAD_EXAMPLE])
     text: str = Field(examples=["TAN WOON YANN"])
     confidence: Probability = Field(examples=[0.97])
+    source: Literal["print", "text_layer"] = Field(
+        default="print",
+        description="text_layer: the text of a PDF, which its print confirms; print: read from the picture.",
+    )

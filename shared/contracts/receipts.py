@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field
 
 from shared.contracts.base import Contract
+from shared.contracts.codes import Code
 from shared.contracts.corrections import Corrections
 from shared.contracts.extraction import Extracted
 from shared.contracts.pages import Line, Page
@@ -30,10 +31,11 @@ class Timings(Contract):
 
 
 class ReceiptWarning(Contract):
-    """What a receipt lacks because a part of the service is unavailable."""
+    """What a receipt lacks because a part of the service is unavailable or had no time."""
 
     code: str = Field(
-        description="For programs. corrections-unavailable: the receipt is as the models read it.",
+        description="For programs. corrections-unavailable: the receipt is as the models read it; codes-unread: QR "
+        "codes and barcodes were not looked for.",
         examples=["corrections-unavailable"],
     )
     detail: str = Field(examples=["Corrections cannot be read at the moment."])
@@ -55,6 +57,9 @@ class Receipt(Extracted, ReceiptHead):
     """A receipt that was read."""
 
     lines: list[Line]
+    codes: list[Code] = Field(
+        default=[], description="QR codes and barcodes, page by page, from top to bottom. They are never looked up."
+    )
     models: Models
     timings_ms: Timings
     cached: bool = Field(default=False, description="True if the response came from the cache.")

@@ -18,6 +18,7 @@ FieldName = Literal[
 ]  # fmt: skip
 FileStateName = Literal["queued", "running", "done", "failed"]
 JobState = Literal["queued", "running", "done", "cancelled"]
+Source = Literal["print", "text_layer", "code", "einvoice"]
 Orientation = Literal["auto", "upright"]
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from quittance_client.models.base import Model, Quad
+from quittance_client.models.base import Model, Quad, Source
+
+CheckName = Literal[
+    "items_to_subtotal", "subtotal_and_tax_to_total", "paid_minus_change", "tax_rates",
+    "code_to_total", "code_to_date", "einvoice_to_total", "einvoice_to_date",
+]  # fmt: skip
 
 
 class Page(Model):
@@ -31,12 +36,14 @@ class Line(Model):
         quad: Outline of the text.
         text: Text that was read.
         confidence: Probability that the text is right.
+        source: `text_layer` for the text of a PDF, which its print confirms; otherwise `print`.
     """
 
     page: int = 0
     quad: Quad
     text: str
     confidence: float
+    source: Literal["print", "text_layer"] = "print"
 
 
 class ReceiptField(Model):
@@ -46,9 +53,10 @@ class ReceiptField(Model):
         value: Text of the field, as printed.
         confidence: Probability that the field is right.
         page: Index of the page, from 0.
-        quad: Outline of the segments that the field came from.
-        lines: Indices of these segments in `Receipt.lines`.
+        quad: Outline of the segments that the field came from; of what is not printed: the code, or the page.
+        lines: Indices of these segments in `Receipt.lines`; empty for what is not printed.
         corrected: True if the merchant directory replaced what was read.
+        source: Where the value comes from: the print, the text layer of a PDF, a code, or an invoice in XML.
     """
 
     value: str
@@ -57,6 +65,7 @@ class ReceiptField(Model):
     quad: Quad
     lines: list[int]
     corrected: bool = False
+    source: Source = "print"
 
 
 class DateField(ReceiptField):
@@ -198,16 +207,16 @@ class Inference(Model):
 
 
 class Check(Model):
-    """An arithmetic check.
+    """A check of what a receipt says: by arithmetic, by a code, or by an embedded invoice.
 
     Attributes:
-        name: Which amounts were compared.
+        name: What was compared.
         holds: None if the receipt lacks an amount that the check needs.
-        expected: What the amounts add up to.
+        expected: What the amounts add up to, or what the code or the invoice says.
         printed: What the receipt says.
     """
 
-    name: Literal["items_to_subtotal", "subtotal_and_tax_to_total", "paid_minus_change", "tax_rates"]
+    name: CheckName
     holds: bool | None = None
     expected: str | None = None
     printed: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from quittance_client.models.base import ExportFormat, Model
+from quittance_client.models.codes import Code
 from quittance_client.models.corrections import Corrections
 from quittance_client.models.fields import Check, Fields, Inference, Item, Line, Page, TaxRow
 
@@ -32,7 +33,8 @@ class ReceiptWarning(Model):
     """What a receipt lacks because a part of the service is unavailable.
 
     Attributes:
-        code: `corrections-unavailable`: the receipt is as the models read it.
+        code: `corrections-unavailable`: the receipt is as the models read it; `codes-unread`: QR codes and barcodes
+            were not looked for.
         detail: A sentence for people.
     """
 
@@ -53,8 +55,9 @@ class Receipt(Model):
         currency: ISO 4217 code; None if the receipt does not tell.
         language: ISO 639 code; None if the receipt does not tell.
         document_type: Kind of document; None without text.
-        checks: Arithmetic on the amounts.
+        checks: Arithmetic on the amounts, and other evidence.
         lines: Text segments in reading order.
+        codes: QR codes and barcodes.
         models: Versions of the models.
         timings_ms: Time spent per stage.
         cached: True if the receipt came from the cache.
@@ -73,6 +76,7 @@ class Receipt(Model):
     document_type: DocumentType | None = None
     checks: list[Check] = []
     lines: list[Line]
+    codes: list[Code] = []
     models: Models
     timings_ms: Timings
     cached: bool = False

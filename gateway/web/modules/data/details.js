@@ -68,6 +68,10 @@ function describeCheck({ name, expected, printed }, target) {
     subtotal_and_tax_to_total: `Subtotal, tax and other charges add up to ${expected}, but the total says ${printed}.`,
     paid_minus_change: `Paid minus change is ${expected}, but the total says ${printed}.`,
     tax_rates: `The tax should be ${expected} by its rate, but the receipt says ${printed}.`,
+    code_to_total: `The code on the receipt says ${expected}, but the total says ${printed}.`,
+    code_to_date: `The code on the receipt says ${expected}, but the date says ${printed}.`,
+    einvoice_to_total: `The invoice in the file says ${expected}, but the total says ${printed}.`,
+    einvoice_to_date: `The invoice in the file says ${expected}, but the date says ${printed}.`,
   };
   return sentences[name] ?? `${expected} was expected, but the receipt says ${printed}.`;
 }
