@@ -40,6 +40,8 @@ _SURE = 0.995
 _SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
 _MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
+# Highest confidence of a total whose decimal separator was not read and that no sum confirms.
+_MAX_DOUBTED = 0.4
 
 
 @dataclass
@@ -242,7 +244,7 @@ class FieldReader:
             value=value,
             amount=str(best.match.amount),
             currency=currency(best.match.sign, document.text, self._default_country),
-            confidence=self._scoring.probability("total", evidence),
+            confidence=min(self._scoring.probability("total", evidence), _MAX_DOUBTED if best.doubted else 1.0),
             **source.where([best.place]),
         )
 

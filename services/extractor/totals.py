@@ -7,8 +7,8 @@ arithmetic. The weights are fitted on receipts held out of training.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -19,6 +19,7 @@ from services.extractor.spans import mean_probability
 from shared.arrays import Floats
 from shared.normalization import (
     AmountMatch,
+    NumberFormat,
     find_amounts,
     find_concepts,
     infer_country,
@@ -51,17 +52,30 @@ DEFAULT_NO_TOTAL = -3.0
 _LIMIT = 6.0
 # Smallest coin of most countries that round totals, for receipts of an unknown one that print a rounding.
 _USUAL_COIN = Decimal("0.05")
+# A number whose decimal separator may not have been read.
+_UNSEPARATED = re.compile(r"(?<![\w.,/:#*\-])(?P<digits>\d{3,8})(?![\w.,/:%#*\-])")
+_DECIMALS, _MIN_SEPARATED = 2, 3
+_LIKELY = 0.5
 _NEARLY_AMOUNT = re.compile(r"(?<![A-Za-z])[\dOoQDIil|SsBZz]{1,6}\s?[.,]\s?[\dOoQDIil|SsBZz]{2}(?![A-Za-z\d])")
 
 
 @dataclass(frozen=True)
 class Print:
-    """One place where an amount is printed."""
+    """One place where an amount is printed.
+
+    Attributes:
+        place: The segment, by its place in reading order.
+        match: The amount.
+        score: Mean probability of the total over its digits, 0 to 1.
+        row: Text of its row.
+        doubted: Whether its decimal separator was not read, and no sum on the receipt confirms where it belongs.
+    """
 
     place: int
     match: AmountMatch
     score: float
     row: str
+    doubted: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +108,9 @@ def is_total_row(text: str) -> bool:
 
 def candidates(document: Document, probability: Floats) -> list[Candidate]:
     """Return every distinct amount of a receipt with its features."""
-    prints = _prints(document, probability)
+    number_format = infer_number_format(document.text)
+    prints = _prints(document, probability, number_format)
+    prints = _without_stray_minus(_with_decimals(document, probability, prints, number_format), document.text)
     amounts: dict[Decimal, list[Print]] = {}
     for one in prints:
         amounts.setdefault(one.match.amount, []).append(one)
@@ -156,10 +172,9 @@ def logit(probability: float) -> float:
     return float(min(max(np.log(clipped / (1.0 - clipped)), -_LIMIT), _LIMIT))
 
 
-def _prints(document: Document, probability: Floats) -> list[Print]:
+def _prints(document: Document, probability: Floats, number_format: NumberFormat) -> list[Print]:
     result = []
     rows: dict[int, str] = {}
-    number_format = infer_number_format(document.text)
     for place in range(len(document.order)):
         offset, text = int(document.start[place]), document.segment_text(place)
         matches = find_amounts(text, number_format) or find_amounts(_repaired(text), number_format)
@@ -169,6 +184,71 @@ def _prints(document: Document, probability: Floats) -> list[Print]:
             score = mean_probability(document, probability, offset + match.number_start, offset + match.number_end)
             result.append(Print(place, match, score, rows[row]))
     return result
+
+
+def _with_decimals(
+    document: Document, probability: Floats, prints: Sequence[Print], number_format: NumberFormat
+) -> list[Print]:
+    """Return the prints of amounts, with the decimal separator restored in what may be the total.
+
+    $120339 is 1203.39 where the other amounts of a receipt have two decimals. Where it is the sum of two of them, or
+    printed a second time, it is certain; otherwise the print is doubted.
+    """
+    separated = {one.match.amount for one in prints if one.match.amount != one.match.amount.to_integral_value()}
+    separated |= {one.match.amount for one in prints if not _is_whole(one.match)}
+    if number_format.digits != _DECIMALS or len(separated) < _MIN_SEPARATED:
+        return list(prints)
+    result = [one for one in prints if not _is_whole(one.match)]
+    whole = {(one.place, one.match.number_start): one for one in prints if _is_whole(one.match)}
+    for place in range(len(document.order)):
+        offset, text = int(document.start[place]), document.segment_text(place)
+        for found in _UNSEPARATED.finditer(text):
+            start, end = found.span("digits")
+            score = mean_probability(document, probability, offset + start, offset + end)
+            if score < _LIKELY:
+                continue
+            match = _separate(text, start, end, number_format)
+            row = row_text(document, int(document.row[place]))
+            is_sum = match is not None and _is_sum(match.amount, separated)
+            if match is not None and (is_sum or is_total_row(row)):
+                whole.pop((place, start), None)
+                result.append(Print(place, match, score, row, doubted=not is_sum))
+    return result + list(whole.values())
+
+
+def _separate(text: str, start: int, end: int, number_format: NumberFormat) -> AmountMatch | None:
+    """Return the amount of a number with a decimal separator before its last two digits; None if it is a code."""
+    point = end - _DECIMALS
+    separated = f"{text[:point]}{number_format.decimal or '.'}{text[point:]}"
+    for match in find_amounts(separated, number_format):
+        if match.number_start == start:
+            printed = text[match.start : match.end - 1]
+            return replace(match, number_end=end, end=match.end - 1, text=printed)
+    return None
+
+
+def _is_sum(amount: Decimal, others: Set[Decimal]) -> bool:
+    """Return whether an amount is among others, or the sum of two of them."""
+    return amount in others or any(amount - one in others for one in others if amount > one > amount - one)
+
+
+def _is_whole(match: AmountMatch) -> bool:
+    """Return whether an amount is printed without any separator."""
+    return match.text[match.number_start - match.start : match.number_end - match.start].isdigit()
+
+
+def _without_stray_minus(prints: Sequence[Print], text: str) -> list[Print]:
+    """Return the prints of amounts; a minus counts as a stray mark if the receipt prints the same amount without one.
+
+    On a refund, which says so, both signs occur.
+    """
+    positive = {one.match.amount for one in prints if one.match.amount > 0}
+    if not any(-one.match.amount in positive for one in prints) or names_concept(text, "refund", "discount"):
+        return list(prints)
+    return [
+        replace(one, match=replace(one.match, amount=-one.match.amount)) if -one.match.amount in positive else one
+        for one in prints
+    ]
 
 
 def _repaired(text: str) -> str:

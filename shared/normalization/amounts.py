@@ -95,7 +95,8 @@ def infer_number_format(text: str) -> NumberFormat:
     for match in _SEPARATED.finditer(text):
         number = match.group()
         last, tail = _last_separator(number)
-        if len(tail) == 2 and last in ".,":
+        # 21.01.22 is a date.
+        if len(tail) == 2 and last in ".," and number.count(last) == 1:
             decimals[last] += 1
         elif len(tail) == 3:
             separators = {character for character in number if not character.isdigit()}

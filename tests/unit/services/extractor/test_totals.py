@@ -66,6 +66,56 @@ def test_rules_find_the_total_without_the_network(rows: tuple[str, ...], total: 
     assert likeliest_total(*rows) == Decimal(total)
 
 
+PRICES = ("Lamp|$999.00", "Pen|$99.99", "Sub-Total|$1098.99", "Tax|$104.40")
+
+
+@pytest.mark.parametrize(
+    ("rows", "amount", "printed", "is_doubted"),
+    [
+        ((*PRICES, "Total|$120339"), "1203.39", "$120339", False),
+        ((*PRICES, "Total|120339 USD"), "1203.39", "120339 USD", False),
+        (("Brot|2,50", "Kuchen|8,00", "Tee|3,10", "SUMME|1360", "Karte|13,60"), "13.60", "1360", False),
+        ((*PRICES, "Total|$120340"), "1203.40", "$120340", True),
+    ],
+)
+def test_restores_the_decimal_separator_of_a_total(
+    rows: tuple[str, ...], amount: str, printed: str, is_doubted: bool
+) -> None:
+    document = document_of(*rows)
+    found = {one.amount: one for one in candidates(document, np.full(len(document.text), 0.9, np.float32))}
+    best = next(one for one in found[Decimal(amount)].prints if one.match.text == printed)
+    assert best.doubted is is_doubted
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("NASI|25.400", "AYAM|50.000", "TOTAL|75.400"),
+        ("Bread|2.50", "Cake|8.00", "Tea|3.10", "No.|1360", "Total|13.60"),
+        ("Bread|2.50", "Cake|8.00", "Tea|3.10", "Total|136.00"),
+    ],
+)
+def test_adds_no_decimal_separator_where_none_is_missing(rows: tuple[str, ...]) -> None:
+    document = document_of(*rows)
+    probability = np.zeros(len(document.text), np.float32)
+    probability[document.text.index(rows[-1].partition("|")[0]) :] = 0.9
+    assert not any(one.doubted for candidate in candidates(document, probability) for one in candidate.prints)
+    assert likeliest_total(*rows) == max(one.amount for one in candidates(document, probability))
+
+
+def test_a_minus_is_a_stray_mark_where_the_same_amount_has_none() -> None:
+    assert likeliest_total("LOMO|0,53", "TOTAL|0,53-", "Dinheiro|0,53") == Decimal("0.53")
+
+
+def test_a_refund_stays_negative_beside_the_price_that_is_returned() -> None:
+    assert likeliest_total("Refund", "Lamp|10.50", "TOTAL|-10.50", "VISA|-10.50") == Decimal("-10.50")
+
+
+def test_a_date_with_two_periods_says_nothing_about_amounts() -> None:
+    rows = ("21.01.22-18:27", "POP MIE|5,400", "TOTAL :|75,400", "TUNAI :|100,500", "KEMBALI :|25,100")
+    assert likeliest_total(*rows) == Decimal("75400")
+
+
 @pytest.mark.parametrize(
     "rows",
     [
