@@ -39,6 +39,7 @@ COLUMNS = (
     *("card_last4", "country", "language", "document_type", "items", "failed_checks"),
     *(f"{name}_confidence" for name in ADDITIONAL_FIELD_NAMES),
     "corrected",  # the names of the fields that a person has corrected, and `items`
+    *("address_street", "address_postal_code", "address_city", "address_country"),
 )
 # One row per item, and per sub-item below its item. `item` and `sub_item` start at 1; `sub_item` is empty for the item.
 ITEM_COLUMNS = (
@@ -54,6 +55,8 @@ COLUMN_WIDTHS = {
     "file": 24,
     "company": 32,
     "address": 48,
+    "address_street": 36,
+    "address_city": 18,
     "id": 34,
     "date": 12,
     "date_text": 14,
@@ -137,6 +140,9 @@ def _build_value_cells(name: FieldName, field: ReceiptField | FieldCorrection | 
     if name == "total":
         amount, currency = getattr(field, "amount", None), getattr(field, "currency", None)
         return {"total": _parse_number(amount), "total_text": field.value, "currency": currency}
+    if name == "address":
+        parts = {part: getattr(field, part, None) for part in ("street", "postal_code", "city", "country")}
+        return {"address": field.value, **{f"address_{part}": text for part, text in parts.items()}}
     return {name: field.value}
 
 

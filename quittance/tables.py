@@ -11,6 +11,7 @@ from quittance.extract import Reading
 from shared.contracts import (
     ADDITIONAL_FIELD_NAMES,
     FIELD_NAMES,
+    AddressField,
     AmountField,
     Check,
     CheckName,
@@ -143,6 +144,9 @@ def _overview(fields: Fields) -> list[Text | str]:
 
 def normalized(field: ReceiptField) -> str:
     """Return the normalized form of a field, or a note that the merchant directory corrected the value."""
+    if isinstance(field, AddressField):
+        place = " ".join(part for part in (field.postal_code, field.city) if part)
+        return ", ".join(part for part in (place, field.country) if part)
     if isinstance(field, DateField):
         return field.iso or ""
     if isinstance(field, AmountField) and field.amount is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -19,7 +20,8 @@ from shared.contracts import (
     Receipt,
     ReceiptField,
 )
-from shared.normalization import currency, find_amounts, find_concepts, find_dates, month_comes_first
+from shared.normalization import currency, find_amounts, find_concepts, find_dates, infer_country, month_comes_first
+from shared.normalization.addresses import split_address
 from shared.normalization.country import countries_of_tax_id
 from shared.normalization.times import TIME, to_iso_time
 from shared.problems import ProblemError
@@ -88,11 +90,18 @@ def _normalize(name: AnyFieldName, change: FieldChange | None, receipt: Receipt)
             normalized = _normalize_tax_id(text, receipt)
         case "payment_method":
             normalized = _normalize_payment(text)
-        case "company" | "address" | "receipt_number":
+        case "address":
+            country = _get_country(receipt) or infer_country(f"{receipt_text}\n{text}").code
+            normalized = _check_text(name, text) | asdict(split_address([text], country))
+        case "company" | "receipt_number":
             normalized = _check_text(name, text)
         case _:
             normalized = _normalize_amount(name, text, receipt_text)
     return {**normalized, "lines": sorted(set(change.lines))}
+
+
+def _get_country(receipt: Receipt) -> str | None:
+    return receipt.country.value if receipt.country else None
 
 
 def _check_text(name: AnyFieldName, text: str) -> dict[str, Any]:
@@ -137,8 +146,7 @@ def _normalize_time(text: str) -> dict[str, Any]:
 
 def _normalize_phone(text: str, receipt: Receipt) -> dict[str, Any]:
     """Find the number by the rules of the receipt's country; keep a text that has none, as printed."""
-    country = receipt.country.value if receipt.country else None
-    match = next(iter(phonenumbers.PhoneNumberMatcher(text, country)), None)
+    match = next(iter(phonenumbers.PhoneNumberMatcher(text, _get_country(receipt))), None)
     if match is not None:
         return {
             "value": match.raw_string,
@@ -152,7 +160,7 @@ def _normalize_phone(text: str, receipt: Receipt) -> dict[str, Any]:
 def _normalize_tax_id(text: str, receipt: Receipt) -> dict[str, Any]:
     """Find the country whose check digits fit: that of the receipt, or the only one."""
     countries = countries_of_tax_id(text)
-    inferred = receipt.country.value if receipt.country else None
+    inferred = _get_country(receipt)
     country = inferred if inferred in countries else min(countries) if len(countries) == 1 else None
     return {**_check_text("tax_id", text), "country": country}
 

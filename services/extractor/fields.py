@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from services.extractor.addresses import build_address
 from services.extractor.companies.search import LEGAL_FORMS, find_company_name
 from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, with_weekday
@@ -172,7 +173,11 @@ class FieldReader:
         correction = Correction(longer, True, True) if longer else self._directory.address(text, company, sure=sure)
         if not sure and not correction.known and self._is_malaysian(source.document):
             correction = Correction(malaysia.punctuate_address(text), known=False, corrected=False)
-        result.fields.address = self._text_field("address", source, span, correction, result, choice)
+        field = self._text_field("address", source, span, correction, result, choice)
+        if field is not None:
+            printed = [source.document.text[part.start : part.end] for part in span.parts]
+            lines = printed if letters(" ".join(printed)) == letters(field.value) else [field.value]
+            result.fields.address = build_address(field, lines, source.document.text, self._default_country)
 
     def _text_field(
         self,

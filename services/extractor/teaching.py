@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from services.extractor.addresses import build_address
 from services.extractor.merchants import Directory, letters
 from shared.contracts import Fields, Line, MerchantCorrection, Quad, ReceiptField
 from shared.geometry import enclosing_quad, round_quad
@@ -71,6 +72,11 @@ class Teaching:
         printed = letters(" ".join(line.text for line in lines))
         company = self._taught_field("company", fields.company, lines, printed, None)
         address = self._taught_field("address", fields.address, lines, printed, company.value if company else None)
+        if address is not None and (fields.address is None or address.value != fields.address.value):
+            text = "\n".join(line.text for line in lines)
+            known = fields.address.country if fields.address is not None else None
+            place = {name: getattr(address, name) for name in ReceiptField.model_fields}
+            address = build_address(ReceiptField(**place), [address.value], text, known)
         return fields.model_copy(update={"company": company, "address": address})
 
     def _taught_field(

@@ -42,6 +42,7 @@ from shared.contracts.corrections import (
     SubItemChange,
 )
 from shared.contracts.extraction import (
+    AddressField,
     AmountField,
     Check,
     CheckName,
@@ -79,6 +80,7 @@ __all__ = [
     "ADDITIONAL_FIELD_NAMES",
     "FIELD_NAMES",
     "AdditionalFieldName",
+    "AddressField",
     "AmountField",
     "AnyFieldName",
     "Check",

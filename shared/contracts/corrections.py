@@ -75,7 +75,12 @@ class FieldCorrection(Contract):
     amount: str | None = Field(default=None, description="Amount as a decimal number with a point.")
     currency: str | None = Field(default=None, description="Currency of the amount, ISO 4217; null if unknown.")
     e164: str | None = Field(default=None, description="Phone number in ITU E.164; null if its country is unknown.")
-    country: str | None = Field(default=None, description="Country of the tax ID, ISO 3166; null if unknown.")
+    country: str | None = Field(
+        default=None, description="Country of an address or a tax ID, ISO 3166; null if unknown."
+    )
+    street: str | None = Field(default=None, description="Street, house number, building and quarter of an address.")
+    postal_code: str | None = Field(default=None, description="Postal code of an address.")
+    city: str | None = Field(default=None, description="City of an address.")
     method: str | None = Field(default=None, description="Method of payment: cash, card, wallet or voucher.")
     last4: str | None = Field(default=None, description="Last four digits of a card.")
     model_value: str | None = Field(description="Value of the model; null if it found none.", examples=["25/12/2013"])

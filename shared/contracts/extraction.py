@@ -43,6 +43,22 @@ class ReceiptField(Contract):
     )
 
 
+class AddressField(ReceiptField):
+    """Address of the merchant, and its parts as printed; null for parts that it does not have."""
+
+    value: str = Field(examples=["NO.53 JALAN SAGU 18, TAMAN DAYA, 81100 JOHOR BAHRU, JOHOR"])
+    street: str | None = Field(
+        default=None,
+        description="Street, house number, building and quarter.",
+        examples=["NO.53 JALAN SAGU 18, TAMAN DAYA"],
+    )
+    postal_code: str | None = Field(default=None, examples=["81100"])
+    city: str | None = Field(default=None, description="City, without state or province.", examples=["JOHOR BAHRU"])
+    country: str | None = Field(
+        default=None, description="ISO 3166; null if neither the address nor the receipt shows it.", examples=["MY"]
+    )
+
+
 class DateField(ReceiptField):
     """Date of purchase."""
 
@@ -103,7 +119,7 @@ class Fields(Contract):
 
     company: ReceiptField | None = None
     date: DateField | None = None
-    address: ReceiptField | None = None
+    address: AddressField | None = None
     total: AmountField | None = None
     time: TimeField | None = None
     phone: PhoneField | None = None

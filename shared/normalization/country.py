@@ -93,6 +93,7 @@ class Country:
 @dataclass(frozen=True)
 class _Habits:
     words: tuple[str, ...]
+    names: tuple[str, ...]
     postal: re.Pattern[str] | None
     tax_ids: tuple[str, ...]
     coin: Decimal | None
@@ -236,6 +237,11 @@ def smallest_coin(country: str | None) -> Decimal | None:
     return habits.coin if habits is not None else None
 
 
+def country_aliases() -> Mapping[str, str]:
+    """Return the ISO 3166 code of each folded name that addresses end in and CLDR does not list, such as "usa"."""
+    return {name: code for code, habits in _habits().items() for name in habits.names}
+
+
 def _languages(text: str) -> Iterator[Evidence]:
     for language, count in count_language_words(text).items():
         countries = frozenset(
@@ -253,6 +259,7 @@ def _habits() -> Mapping[str, _Habits]:
     return {
         code: _Habits(
             words=tuple(map(fold, one["words"])),
+            names=tuple(map(fold, one.get("names", ()))),
             # A code and its place are on one line.
             postal=re.compile(one["postal"].replace(r"\s", " "), re.MULTILINE) if "postal" in one else None,
             tax_ids=tuple(one.get("tax_ids", ())),

@@ -38,10 +38,10 @@ def write_header(sheet: Sheet) -> None:
         parts.append(_write_manager)
     if chance.random() < _SHUFFLED:
         chance.shuffle(parts)
-    if chance.random() < _NAME_BESIDE_ADDRESS and len(merchant.name) + len(merchant.address[0]) < sheet.page.columns:
-        sheet.line(Piece(merchant.name, "company"), Piece("  "), Piece(merchant.address[0], "address"))
+    if chance.random() < _NAME_BESIDE_ADDRESS and len(merchant.name) + len(merchant.place.rows[0]) < sheet.page.columns:
+        sheet.line(Piece(merchant.name, "company"), Piece("  "), Piece(merchant.place.rows[0], "address"))
         parts.remove(write_address)
-        for row in merchant.address[1:]:
+        for row in merchant.place.rows[1:]:
             sheet.line(Piece(row, "address"))
     else:
         write_name(sheet)
@@ -80,7 +80,7 @@ def write_address(sheet: Sheet) -> None:
     chance = sheet.chance
     if chance.random() < _WITHOUT_ADDRESS:
         return
-    rows = [*sheet.merchant.address]
+    rows = [*sheet.merchant.place.rows]
     if chance.random() < _CUT:
         rows = [part.strip() for row in rows for part in row.split(", ") if part.strip()]
     if len(rows) == 2 and chance.random() < _CITY_FIRST:
@@ -175,7 +175,7 @@ def _write_branch(sheet: Sheet) -> None:
 
 def _make_branch(sheet: Sheet) -> str:
     branch = choose_phrase(sheet.chance, "branches")
-    return branch.format(n=sheet.chance.randint(1, 2999), city=sheet.merchant.city)
+    return branch.format(n=sheet.chance.randint(1, 2999), city=sheet.merchant.place.city)
 
 
 def _write_manager(sheet: Sheet) -> None:

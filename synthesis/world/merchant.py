@@ -16,8 +16,29 @@ from stdnum import get_cc_module
 from synthesis.world.countries import Country, Language, TaxId, choose_phrase
 
 _ID_TRIES = 40
+# Letters that British and Canadian postal codes have at any place.
+_POSTAL_LETTERS = "ABEGHJLNPRSTWXYZ"
 _BRAND, _SHOP = 0.4, 0.8
 _LEGAL, _NAMED_ALIKE, _TAX_ID, _PHONE, _SITE = 0.45, 0.6, 0.6, 0.7, 0.35
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address as printed, and its parts.
+
+    Attributes:
+        rows: From top to bottom.
+        street: Name of the street; "" if it is not printed.
+        number: House number; "" if it is not printed.
+        postal_code: "" if it is not printed.
+        city: "" if it is not printed.
+    """
+
+    rows: tuple[str, ...]
+    street: str
+    number: str
+    postal_code: str
+    city: str
 
 
 @dataclass(frozen=True)
@@ -27,8 +48,7 @@ class Merchant:
     Attributes:
         name: What customers call it.
         legal_name: Its registered name, if the receipt has one; "" for none.
-        address: Rows of the address.
-        city: City, for branches.
+        place: The address.
         phone: Telephone number; "" for none.
         site: Web or mail address; "" for none.
         tax_ids: Caption and number of each.
@@ -37,8 +57,7 @@ class Merchant:
 
     name: str
     legal_name: str
-    address: tuple[str, ...]
-    city: str
+    place: Address
     phone: str
     site: str
     tax_ids: tuple[tuple[str, str], ...]
@@ -55,8 +74,8 @@ def make_merchant(country: Country, language: Language, brands: Sequence[str], c
         chance: Source of random choices.
     """
     person = make_person(country, chance)
-    city, rows = make_address(country, chance)
-    name = _make_name(country, language, brands, person, city, chance)
+    place = make_address(country, chance)
+    name = _make_name(country, language, brands, person, place.city, chance)
     form = chance.choice(country["forms"])
     owner = f"{person.split()[-1]} {choose_phrase(chance, 'holdings')}".strip()
     base = name if chance.random() < _NAMED_ALIKE else owner
@@ -67,8 +86,7 @@ def make_merchant(country: Country, language: Language, brands: Sequence[str], c
     return Merchant(
         name=name,
         legal_name=legal if chance.random() < _LEGAL else "",
-        address=rows,
-        city=city,
+        place=place,
         phone=make_phone(country, chance) if chance.random() < _PHONE else "",
         site=_make_site(name, country, chance) if chance.random() < _SITE else "",
         tax_ids=ids,
@@ -86,8 +104,8 @@ def make_person(country: Country, chance: random.Random) -> str:
     return f"{faker.first_name()} {faker.last_name()}"
 
 
-def make_address(country: Country, chance: random.Random) -> tuple[str, tuple[str, ...]]:
-    """Return a city, and the rows of an address in it."""
+def make_address(country: Country, chance: random.Random) -> Address:
+    """Return an address in one of the cities of a country."""
     city, postcode, state = chance.choice(country["cities"]).split("|")
     layout = chance.choice(country["address"])
     streets = country.options("streets")
@@ -104,7 +122,7 @@ def make_address(country: Country, chance: random.Random) -> tuple[str, tuple[st
         "unit": chance.choice(country.options("units") or [""]),
         "area": chance.choice(country.options("areas") or [""]),
         "city": city,
-        "postcode": fill_pattern(postcode, chance),
+        "postcode": fill_pattern(postcode, chance, _POSTAL_LETTERS),
         "state": state,
     }
     filled = layout.replace("{unit}", parts["unit"]).replace("{area}", parts["area"])
@@ -114,7 +132,13 @@ def make_address(country: Country, chance: random.Random) -> tuple[str, tuple[st
     if len(rows) > 1 and chance.random() < 0.15:
         separator = chance.choice((", ", " - ", " | ", " ", ","))
         rows = [separator.join(rows)]
-    return city, tuple(rows)
+    return Address(
+        tuple(rows),
+        street if "{street}" in layout else "",
+        parts["number"] if "{number}" in layout else "",
+        parts["postcode"] if "{postcode}" in layout else "",
+        city if any(city in row for row in rows) else "",
+    )
 
 
 def make_phone(country: Country, chance: random.Random) -> str:
@@ -144,9 +168,9 @@ def make_tax_id(kind: TaxId, chance: random.Random) -> str:
     return number
 
 
-def fill_pattern(pattern: str, chance: random.Random) -> str:
+def fill_pattern(pattern: str, chance: random.Random, letters: str = string.ascii_uppercase) -> str:
     """Replace `#` by digits, `@` by letters and `&` by either."""
-    sets = {"#": string.digits, "@": string.ascii_uppercase, "&": string.digits + string.ascii_uppercase}
+    sets = {"#": string.digits, "@": letters, "&": string.digits + string.ascii_uppercase}
     return "".join(chance.choice(sets[character]) if character in sets else character for character in pattern)
 
 

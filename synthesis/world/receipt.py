@@ -137,7 +137,7 @@ def _write_customer(sheet: Sheet) -> None:
     """Write who the receipt is for, with an address that is not the merchant's."""
     sheet.page.add(text_cell(choose_phrase(sheet.chance, "addressees")), gap=0.5)
     sheet.page.add(text_cell(make_person(sheet.country, sheet.chance)))
-    for row in make_address(sheet.country, sheet.chance)[1]:
+    for row in make_address(sheet.country, sheet.chance).rows:
         sheet.page.add(text_cell(row))
 
 

@@ -43,6 +43,7 @@ from quittance_client.models.corrections import (
     SubItemChange,
 )
 from quittance_client.models.fields import (
+    AddressField,
     AmountField,
     Check,
     CheckName,
@@ -74,6 +75,7 @@ from quittance_client.models.receipts import (
 )
 
 __all__ = [
+    "AddressField",
     "AmountField",
     "CacheControl",
     "Check",

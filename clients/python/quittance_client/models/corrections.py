@@ -61,7 +61,10 @@ class FieldCorrection(Model):
         amount: Decimal form of an amount.
         currency: ISO 4217 code of an amount.
         e164: ITU E.164 form of a phone number.
-        country: ISO 3166 code of the country of a tax ID.
+        country: ISO 3166 code of the country of an address or a tax ID.
+        street: Street, house number, building and quarter of an address.
+        postal_code: Postal code of an address.
+        city: City of an address.
         method: cash, card, wallet or voucher.
         last4: Last four digits of a card.
         model_value: Text that the models returned; None if they found nothing.
@@ -76,6 +79,9 @@ class FieldCorrection(Model):
     currency: str | None = None
     e164: str | None = None
     country: str | None = None
+    street: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
     method: str | None = None
     last4: str | None = None
     model_value: str | None

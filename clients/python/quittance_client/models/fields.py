@@ -68,6 +68,22 @@ class ReceiptField(Model):
     source: Source = "print"
 
 
+class AddressField(ReceiptField):
+    """Address of the merchant, and its parts as printed; None for parts that it does not have.
+
+    Attributes:
+        street: Street, house number, building and quarter.
+        postal_code: Postal code.
+        city: City, without state or province.
+        country: ISO 3166 code; None if unknown.
+    """
+
+    street: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    country: str | None = None
+
+
 class DateField(ReceiptField):
     """Date of purchase.
 
@@ -149,7 +165,7 @@ class Fields(Model):
 
     company: ReceiptField | None = None
     date: DateField | None = None
-    address: ReceiptField | None = None
+    address: AddressField | None = None
     total: AmountField | None = None
     time: TimeField | None = None
     phone: PhoneField | None = None

@@ -69,6 +69,14 @@ export function getIsoDate(record) {
   return value === null ? null : ((correction ?? field)?.iso ?? null);
 }
 
+/** Return postal code, city and country of the address of a record, or null. */
+export function describePlace(record) {
+  const { value, field, correction } = getField(record, "address");
+  const { postal_code = null, city = null, country = null } = (value === null ? null : (correction ?? field)) ?? {};
+  const place = [postal_code, city].filter(Boolean).join(" ");
+  return [place, country].filter(Boolean).join(", ") || null;
+}
+
 /** Return the total of a record as `{ amount, currency }`; `amount` is a decimal string or null. */
 export function getTotal(record) {
   const { value, field, correction } = getField(record, "total");

@@ -3,7 +3,7 @@
 // Fires "split" and "join" (the answers to the question about a document of several pages), "highlight" (field or null), "reveal" (field), "edit" (field, or null when it has ended), "undo" and "discard"
 // (field), "accept" and "hover" (index of a line, or null).
 
-import { FIELDS, LABELS, asksToSplit, describeConfidence, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
+import { FIELDS, LABELS, asksToSplit, describeConfidence, describePlace, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
 import { getItemRows, toItems } from "../data/details.js";
 import { isRejected } from "../server/corrections.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
@@ -345,6 +345,7 @@ function makeNotes(record, name, { value, field, correction }) {
 
 function formatNormalized(record, name) {
   if (name === "date") return getIsoDate(record);
+  if (name === "address") return describePlace(record);
   if (name !== "total") return null;
   const { amount, currency } = getTotal(record);
   return amount === null ? null : formatAmount(amount, currency);

@@ -24,7 +24,12 @@ from tests.support.text_gateway import TextGateway, corrections_url
         ("phone", "+60 3-7726 1234", {"value": "+60 3-7726 1234", "e164": "+60377261234"}),
         ("payment_method", "Visa 1234", {"value": "Visa 1234", "method": "card", "last4": "1234"}),
         ("receipt_number", "R-17", {"value": "R-17"}),
-        ("address", "1 Street", {"value": "1 Street", "iso": None, "amount": None}),
+        ("address", "1 Street", {"value": "1 Street", "street": "1 Street", "iso": None, "amount": None}),
+        (
+            "address",
+            "5 Jalan Sagu, 81100 Johor Bahru, Johor",
+            {"street": "5 Jalan Sagu", "postal_code": "81100", "city": "Johor Bahru", "country": "MY"},
+        ),
     ],
 )
 async def test_normalizes_dates_and_amounts(

@@ -8,7 +8,7 @@ import pytest
 
 from services.extractor.merchants import Directory, load_directory
 from services.extractor.teaching import Teaching
-from shared.contracts import Fields, Line, MerchantCorrection, ReceiptField
+from shared.contracts import AddressField, Fields, Line, MerchantCorrection, ReceiptField
 
 SHOP = "BENGKEL CEMERLANG SDN. BHD."
 STREET = "NO. 187, JALAN USJ 11/4, TAMAN UTAMA, 28025 TEMERLOH"
@@ -25,6 +25,10 @@ def field(value: str, *indices: int) -> ReceiptField:
     return ReceiptField(value=value, confidence=0.6, quad=((0, 0), (1, 0), (1, 1), (0, 1)), lines=list(indices))
 
 
+def address_field(value: str, *indices: int) -> AddressField:
+    return AddressField(**field(value, *indices).model_dump())
+
+
 def lesson(value: str, read: str | None, name: str = "company", company: str | None = None) -> MerchantCorrection:
     return MerchantCorrection.model_validate({"field": name, "value": value, "read": read, "company": company})
 
@@ -38,7 +42,7 @@ def company(
 
 
 def address(answered: str, text: list[Line], *lessons: MerchantCorrection) -> str:
-    found = Teaching(lessons, Directory()).apply(Fields(address=field(answered, 0)), text).address
+    found = Teaching(lessons, Directory()).apply(Fields(address=address_field(answered, 0)), text).address
     assert found is not None
     return found.value
 
@@ -124,12 +128,15 @@ def test_known_answers_change_in_spelling_only_unless_the_correction_is_printed(
 
 
 def test_accepts_one_misread_digit_at_a_taught_company() -> None:
-    fields = Fields(company=field(SHOP, 0), address=field(STREET.replace("28025", "28026"), 1))
+    fields = Fields(company=field(SHOP, 0), address=address_field(STREET.replace("28025", "28026"), 1))
     lessons = [lesson(SHOP, None), lesson(STREET, None, "address", SHOP)]
     for given, value in ((lessons, STREET), (lessons[:1], STREET.replace("28025", "28026"))):
         found = Teaching(given, Directory()).apply(fields, lines("X")).address
         assert found is not None
         assert found.value == value
+        assert (found.street, found.postal_code) == (
+            ("NO. 187, JALAN USJ 11/4, TAMAN UTAMA", "28025") if value == STREET else (None, None)
+        )
 
 
 @pytest.mark.parametrize("value", ["", "?!", "   "])
@@ -150,6 +157,6 @@ def test_thousand_corrections_take_milliseconds() -> None:
     started = time.perf_counter()
     teaching = Teaching(lessons, known)
     for _ in range(10):
-        teaching.apply(Fields(company=field("UNKNOWN HARDWARE", 0), address=field("SOME STREET 5", 1)), text)
+        teaching.apply(Fields(company=field("UNKNOWN HARDWARE", 0), address=address_field("SOME STREET 5", 1)), text)
     # It takes about 30 ms; two seconds if each correction is compared with every answer.
     assert time.perf_counter() - started < 1.0
