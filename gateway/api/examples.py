@@ -8,7 +8,27 @@ from shared.contracts import ADDITIONAL_FIELD_NAMES
 
 RECEIPT_EXAMPLE: dict[str, Any] = {
     "id": "b1946ac92492d2347c6235b4d2611184",
-    "pages": [{"width": 619, "height": 1207, "rotation": 0, "mirrored": False}],
+    "pages": [
+        {
+            "width": 619,
+            "height": 1207,
+            "rotation": 0,
+            "mirrored": False,
+            "index": 0,
+            "outline": None,
+            "receipts": [],
+            "quality": {
+                "blur": 0.02,
+                "darkness": 0.0,
+                "glare": 0.01,
+                "low_resolution": 0.0,
+                "cut_off": {"left": 0.01, "top": 0.01, "right": 0.01, "bottom": 0.01},
+                "no_receipt": 0.0,
+                "several_receipts": 0.0,
+                "unreadable": 0.0,
+            },
+        }
+    ],
     "fields": {
         "company": {
             "value": "BOOK TA .K (TAMAN DAYA) SDN BHD",
@@ -38,6 +58,10 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
             "lines": [1, 2],
             "corrected": False,
             "source": "print",
+            "street": "NO.53 55,57 & 59, JALAN SAGU 18",
+            "postal_code": "81100",
+            "city": "JOHOR BAHRU",
+            "country": "MY",
         },
         "total": {
             "value": "9.00",

@@ -17,6 +17,7 @@ from gateway.api.requests import (
 )
 from gateway.components import get_gateway_components
 from gateway.reading.read_request import ReadRequest
+from gateway.reading.receipts import UNCORRECTED
 from gateway.request_context import get_caller, get_request_context
 from gateway.settings import GatewaySettings
 from gateway.storage.cache import CacheUnavailableError
@@ -77,7 +78,7 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
             context = get_request_context(request.scope)
             context.receipt_id = receipt.id
             # Sent again, it would get a complete receipt.
-            context.is_replayable = not receipt.warnings
+            context.is_replayable = not any(warning.code == UNCORRECTED for warning in receipt.warnings)
             return json_response(receipt)
         # A stored response would survive the deletion of one of its receipts.
         get_request_context(request.scope).is_replayable = False

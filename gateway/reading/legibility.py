@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.contracts import Page, Quad, RecognizedText
+from shared.contracts import Quad, RecognizedText, TurnedPage
 
 # Legibility below which a page is looked at in other ways. That of the validation receipts is at least 0.73 (SROIE) and
 # 0.53 (WildReceipt), and that of 12 photographs upside down or mirrored at most 0.28.
@@ -40,7 +40,7 @@ class View:
         first, second, third, fourth = (quad[index] for index in self.corners)
         return first, second, third, fourth
 
-    def describe_page(self, page: Page) -> Page:
+    def describe_page(self, page: TurnedPage) -> TurnedPage:
         """Return a detected page as it is in this view."""
         return page.model_copy(update={"rotation": (page.rotation + self.turn) % 360, "mirrored": self.is_mirrored})
 

@@ -15,7 +15,7 @@ _PAGES = (1, 2, 3, 5, 10, 20)
 _LINES = (0, 5, 10, 20, 50, 100, 200, 500)
 _ITEMS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
 _CHECKS: tuple[str, ...] = get_args(CheckName)
-_WARNINGS = ("corrections-unavailable", "codes-unread")
+_WARNINGS = ("corrections-unavailable", "codes-unread", "several-receipts", "unreadable")
 _CHECK_RESULTS: dict[bool | None, str] = {True: "holds", False: "fails", None: "unknown"}
 _STAGES = {"detector": "detect", "recognizer": "recognize", "extractor": "extract"}
 
@@ -85,6 +85,8 @@ class ReceiptMetrics:
         self._pages.observe(len(receipt.pages))
         self._lines.observe(len(receipt.lines))
         self._items.observe(len(receipt.items))
+        for warning in receipt.warnings:
+            self.count_warning(warning)
         for check in receipt.checks:
             self._checks.labels(check.name, _CHECK_RESULTS[check.holds]).inc()
 

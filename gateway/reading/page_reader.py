@@ -20,6 +20,7 @@ from gateway.reading.legibility import (
     is_illegible,
     measure_legibility,
 )
+from gateway.reading.page_quality import judge_page, turn_quality
 from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
@@ -30,10 +31,12 @@ from shared.contracts import (
     Page,
     PageSize,
     Quad,
+    ReceiptArea,
     RecognizedText,
     RecognizeResponse,
     Rotation,
     Segment,
+    TurnedPage,
 )
 from shared.pictures.memory import decoding_shared
 from shared.pictures.slots import FairSlots
@@ -59,11 +62,12 @@ class PageReading:
     """What the stages found on one page.
 
     Attributes:
-        page: Size and rotation.
+        page: Size, rotation and quality.
         models: The versions of the models that answered, by stage.
         detect_ms: Milliseconds of the call of the detector.
         recognize_ms: Milliseconds of the call of the recognizer.
         lines: In reading order.
+        areas: What looks like separate receipts, if there seem to be several.
     """
 
     page: Page
@@ -71,6 +75,7 @@ class PageReading:
     detect_ms: float
     recognize_ms: float = 0.0
     lines: list[Line] = field(default_factory=list)
+    areas: list[ReceiptArea] = field(default_factory=list)
 
 
 class PageStages(Protocol):
@@ -83,6 +88,7 @@ class PageStages(Protocol):
         deadline: Deadline,
         orientation: Orientation | None = None,
         rotation: Rotation | None = None,
+        area: Quad | None = None,
     ) -> DetectResponse:
         """Find the text segments of a picture."""
 
@@ -118,9 +124,10 @@ class _PageTask:
     async def detect(self, rotation: Rotation | None = None) -> DetectResponse:
         """Find the segments of the page, turned as it is found to be, or as given."""
         image, request = self._image, self._request
+        area = None if request.area is None else reduce_quad(request.area, image)
         start = time.perf_counter()
         detected = await self._stages.detect(
-            image.data, image.media_type, request.deadline, request.orientation, rotation
+            image.data, image.media_type, request.deadline, request.orientation, rotation, area
         )
         self._detect_ms += milliseconds_since(start)
         _check_detection(detected, image)
@@ -138,10 +145,24 @@ class _PageTask:
         return recognized.texts
 
     def report(
-        self, page: Page, number: int, quads: Sequence[Quad] = (), texts: Sequence[RecognizedText] = ()
+        self,
+        detected: DetectResponse,
+        number: int,
+        quads: Sequence[Quad] = (),
+        texts: Sequence[RecognizedText] = (),
     ) -> PageReading:
         """Return what was found, in pixels of the page as sent."""
-        sent = _enlarge_page(page, self._image)
+        page, request = detected.page, self._request
+        sent = _enlarge_page(page, self._image).model_copy(
+            update={
+                "index": number if request.page is None else request.page_index,
+                "outline": request.area,
+                "quality": judge_page(detected.quality, texts),
+            }
+        )
+        areas = [
+            area.model_copy(update={"outline": _enlarge_quad(area.outline, page, sent)}) for area in detected.receipts
+        ]
         lines = [
             Line(page=number, quad=_enlarge_quad(quad, page, sent), text=text.text, confidence=text.confidence)
             for quad, text in zip(quads, texts, strict=True)
@@ -150,7 +171,7 @@ class _PageTask:
         ]
         if self._image.text is not None:
             lines = use_text_layer(lines, self._image.text)
-        return PageReading(sent, self._models, self._detect_ms, self._recognize_ms, lines)
+        return PageReading(sent, self._models, self._detect_ms, self._recognize_ms, lines, areas)
 
 
 class PageReader:
@@ -184,12 +205,11 @@ class PageReader:
         detected = await task.detect()
         quads = _sort_quads(detected.segments, detected.page)
         if not quads:
-            return task.report(detected.page, number)
+            return task.report(detected, number)
         texts = await task.recognize(quads)
-        page = detected.page
         if detected.orientation == "auto" and is_illegible(texts) and task.has_time:
-            page, quads, texts = await _look_otherwise(task, page, quads, texts)
-        return task.report(page, number, quads, texts)
+            detected, quads, texts = await _look_otherwise(task, detected, quads, texts)
+        return task.report(detected, number, quads, texts)
 
     @asynccontextmanager
     async def _take_turn(self, request: ReadRequest, image: PageImage) -> AsyncIterator[None]:
@@ -222,25 +242,26 @@ def milliseconds_since(start: float) -> float:
 
 
 async def _look_otherwise(
-    task: _PageTask, page: Page, quads: list[Quad], texts: list[RecognizedText]
-) -> tuple[Page, list[Quad], list[RecognizedText]]:
+    task: _PageTask, detected: DetectResponse, quads: list[Quad], texts: list[RecognizedText]
+) -> tuple[DetectResponse, list[Quad], list[RecognizedText]]:
     """Look at an illegible page in other ways; return what was found in the best way."""
     try:
         least = measure_legibility(texts)
         view = await _find_better_view(task, quads, OTHER_VIEWS, least)
         if view is None:
-            turned = await task.detect(_TURNED_FURTHER[page.rotation])
+            turned = await task.detect(_TURNED_FURTHER[detected.page.rotation])
             other_quads = _sort_quads(turned.segments, turned.page)
             view = await _find_better_view(task, other_quads, (AS_DETECTED, *OTHER_VIEWS), least)
             if view is None:
-                return page, quads, texts
-            page, quads = turned.page, other_quads
+                return detected, quads, texts
+            detected, quads = turned, other_quads
         looked_at = [view.order_corners(quad) for quad in quads]
         looked_at = [looked_at[index] for index in reading_order(looked_at)]
-        return view.describe_page(page), looked_at, await task.recognize(looked_at)
+        seen = {"page": view.describe_page(detected.page), "quality": turn_quality(detected.quality, view)}
+        return detected.model_copy(update=seen), looked_at, await task.recognize(looked_at)
     except ProblemError:
         # Further looks are optional: a stage may be too busy for them, or the time is up.
-        return page, quads, texts
+        return detected, quads, texts
 
 
 async def _find_better_view(task: _PageTask, quads: list[Quad], views: Sequence[View], least: float) -> View | None:
@@ -270,12 +291,19 @@ def _check_detection(detected: DetectResponse, image: PageImage) -> None:
     check_line_count(len(detected.segments))
 
 
-def _enlarge_page(page: Page, image: PageImage) -> Page:
+def reduce_quad(quad: Quad, image: PageImage) -> Quad:
+    """Return a quad on a page as sent as a quad on its picture."""
+    if image.full_size is None or image.size is None:
+        return quad
+    (width, height), (full_width, full_height) = image.size, image.full_size
+    full, reduced = PageSize(width=full_width, height=full_height), PageSize(width=width, height=height)
+    return _enlarge_quad(quad, full, reduced)
+
+
+def _enlarge_page(page: TurnedPage, image: PageImage) -> Page:
     """Return the page with its size as sent."""
-    if image.full_size is None:
-        return page
-    width, height = image.full_size
-    return page.model_copy(update={"width": width, "height": height})
+    width, height = image.full_size or (page.width, page.height)
+    return Page(width=width, height=height, rotation=page.rotation, mirrored=page.mirrored)
 
 
 def _enlarge_quad(quad: Quad, reduced: PageSize, page: PageSize) -> Quad:

@@ -10,7 +10,7 @@ from gateway.caller import NO_OWNER
 from gateway.documents.renderer import PageImage
 from gateway.storage.cache import ContentId
 from gateway.storage.cache_control import UNRESTRICTED, Caching
-from shared.contracts import Orientation
+from shared.contracts import Orientation, Quad, Receipt
 from shared.service.deadline import Deadline
 from shared.service.request_context import current_deadline
 
@@ -30,6 +30,9 @@ class ReadRequest:
         caching: What the cache may do.
         owner: Whose receipt it will be; see `gateway.caller`.
         page: The page of a document to which the request is restricted, already rendered; None for all of `data`.
+        page_index: The index of that page in the file.
+        area: Outline of the receipt on that page to which the request is restricted; None for the whole page.
+        parts: Receipts that were read from pages before, whose pages become one receipt; empty to read the pages.
     """
 
     data: bytes
@@ -39,6 +42,9 @@ class ReadRequest:
     caching: Caching
     owner: str = NO_OWNER
     page: PageImage | None = None
+    page_index: int = 0
+    area: Quad | None = None
+    parts: tuple[Receipt, ...] = ()
 
     @classmethod
     async def create(
@@ -77,6 +83,7 @@ class ReadRequest:
             identity=self.identity.page(number),
             deadline=start_deadline(timeout_s),
             page=page,
+            page_index=number,
         )
 
 

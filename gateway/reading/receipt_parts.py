@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.reading.page_quality import find_warnings
 from gateway.reading.page_reader import PageReading, check_line_count
 from gateway.reading.sources import mark_text_layer
 from shared.contracts import Extracted, ExtractRequest, Fields, Models, PageSize, Receipt, Timings
@@ -67,6 +68,7 @@ def build_receipt(
         pages=[reading.page for reading in readings],
         **{name: getattr(extraction.found, name) for name in Extracted.model_fields},
         lines=lines,
+        warnings=find_warnings([reading.page for reading in readings]),
         models=models.model_copy(update=used),
         timings_ms=Timings(
             decode=round(decode_ms, 1),

@@ -14,8 +14,9 @@ from gateway.storage.cache import FoundReceipt, ReceiptCache
 from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt, ReceiptWarning
 from shared.problems import ProblemError
 
+UNCORRECTED = "corrections-unavailable"
 _UNCORRECTED = ReceiptWarning(
-    code="corrections-unavailable",
+    code=UNCORRECTED,
     detail="Corrections cannot be read at the moment. The receipt is as the models read it: neither corrections of "
     "this receipt nor merchants learned from others are applied.",
 )
@@ -162,4 +163,4 @@ class Receipts:
 
     def _warn(self, receipt: Receipt) -> Receipt:
         self._metrics.count_warning(_UNCORRECTED)
-        return receipt.model_copy(update={"warnings": [_UNCORRECTED]})
+        return receipt.model_copy(update={"warnings": [*receipt.warnings, _UNCORRECTED]})

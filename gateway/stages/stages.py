@@ -60,6 +60,7 @@ class Stages:
         deadline: Deadline,
         orientation: Orientation | None = None,
         rotation: Rotation | None = None,
+        area: Quad | None = None,
     ) -> DetectResponse:
         """Find the text segments of a picture.
 
@@ -69,8 +70,10 @@ class Stages:
             deadline: When the answer must have come.
             orientation: Whether to find out how the page is turned; None for the detector's own setting.
             rotation: Degrees clockwise by which the text is turned, if they are known.
+            area: The only part of the picture to look at, which is one receipt; None for all of it.
         """
-        options = {"orientation": orientation, "rotation": rotation}
+        corners = None if area is None else ",".join(f"{number:.1f}" for point in area for number in point)
+        options = {"orientation": orientation, "rotation": rotation, "area": corners}
         return await self.detector.call(
             "/v1/detect",
             deadline,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -19,8 +19,10 @@ from services.detector.network.loading import load_engine, read_weights
 from services.detector.orientation.engine import PATCH_PX, OrientationEngine
 from services.detector.orientation.loading import load_orientation
 from services.detector.orientation.straighten import clip_to_page
-from services.detector.preparation import PreparationSettings, PreparedPage, prepare_page, rescale_page
+from services.detector.preparation import PreparationSettings, PreparedPage, prepare_area, prepare_page, rescale_page
 from services.detector.proposals import decode_proposals, suppress_overlaps
+from services.detector.quality import Scores, measure_page, score_empty_page, score_measures
+from services.detector.separation import find_areas
 from services.detector.settings import DetectorSettings
 from shared.arrays import Floats, Pixels
 from shared.contracts import Orientation, Rotation
@@ -49,11 +51,16 @@ class Detection:
             page, except that slanted ones may reach over its edge by up to half their height.
         scores: `(N,)` probabilities of text.
         rotation: Degrees clockwise by which the text on the page is turned.
+        areas: Outlines `(4, 2)` of separate receipts in pixels of the page as sent, and the probability of each; empty
+            if there is only one.
+        quality: What makes the page hard to read; None if that was not measured.
     """
 
     quads: Floats
     scores: Floats
     rotation: int = 0
+    areas: tuple[tuple[Floats, float], ...] = ()
+    quality: Scores | None = None
 
     @classmethod
     def empty(cls) -> Detection:
@@ -138,7 +145,11 @@ class Predictor:
             self._orientation(np.full((1, PATCH_PX, PATCH_PX), 255, np.uint8))
 
     def prepare(
-        self, image: npt.NDArray[Any], orientation: Orientation | None = None, rotation: Rotation | None = None
+        self,
+        image: npt.NDArray[Any],
+        orientation: Orientation | None = None,
+        rotation: Rotation | None = None,
+        area: Floats | None = None,
     ) -> PreparedPage | None:
         """Straighten a page and scale it for the network. Thread-safe.
 
@@ -146,12 +157,16 @@ class Predictor:
             image: `(H, W)` gray or `(H, W, 3)` BGR, uint8.
             orientation: `auto`, or `upright` to leave the page as it is; the setting by default.
             rotation: Degrees clockwise by which the text is turned, if they are known.
+            area: `(4, 2)` corners of the only part of the page to look at, which is one receipt; None for all of it.
 
         Returns:
             The page; None if nothing on it looks like text.
         """
         is_auto = (orientation or self._default_orientation) == "auto"
-        return prepare_page(image, self._preparation, self._orientation if is_auto else None, rotation)
+        engine = self._orientation if is_auto else None
+        if area is None:
+            return prepare_page(image, self._preparation, engine, rotation)
+        return prepare_area(image, area, self._preparation, engine, rotation)
 
     def group(self, page: PreparedPage) -> Hashable:
         """Return the key that the pages of one batch share."""
@@ -202,7 +217,13 @@ class Predictor:
 
     @staticmethod
     def _place_on_page(page: PreparedPage, segments: Segments) -> Detection:
-        detection = Detection(page.map_to_page(segments.quads), segments.scores, page.rotation)
+        quads = page.map_to_page(segments.quads)
+        measures = measure_page(page.gray, segments.quads, page.scale[1], quads, page.page_size)
+        quality = score_empty_page(page.gray) if measures is None else score_measures(measures, page.rotation)
+        areas = find_areas(page.gray, segments.quads) if page.may_separate else []
+        limits = np.array(page.page_size, np.float32)
+        outlines = tuple((page.map_to_page(one.outline).clip(0, limits), one.score) for one in areas)
+        detection = Detection(quads, segments.scores, page.rotation, outlines, quality)
         return clip_detection(detection, page.page_size)
 
 
@@ -211,7 +232,7 @@ def clip_detection(detection: Detection, size: tuple[int, int]) -> Detection:
     quads = clip_to_page(detection.quads, size)
     extent = quads.max(axis=1) - quads.min(axis=1)
     is_visible = (extent >= _MIN_SIDE_PX).all(axis=1)
-    return Detection(quads[is_visible], detection.scores[is_visible], detection.rotation)
+    return replace(detection, quads=quads[is_visible], scores=detection.scores[is_visible])
 
 
 def find_segments(gray: Pixels, activations: Activations, anchor_heights: Floats, joining: JoiningSettings) -> Segments:

@@ -53,6 +53,7 @@ class PreparedPage:
         page_size: Width and height of the whole page as sent.
         back: `(3, 3)` matrix from points of the straight page to points of the page as sent.
         rotation: Degrees clockwise by which the text of the page as sent is turned.
+        may_separate: Whether there may be several receipts.
     """
 
     gray: Pixels
@@ -64,6 +65,7 @@ class PreparedPage:
     page_size: tuple[int, int]
     back: Doubles = field(default_factory=lambda: np.eye(3))
     rotation: int = 0
+    may_separate: bool = True
 
     @property
     def size(self) -> tuple[int, int]:
@@ -113,10 +115,45 @@ def prepare_page(
     return replace(page, back=back, rotation=pose.rotation)
 
 
+def prepare_area(
+    image: NDArray[Any],
+    area: Floats,
+    settings: PreparationSettings,
+    orientation: OrientationEngine | None = None,
+    rotation: int | None = None,
+) -> PreparedPage | None:
+    """Prepare a part of a page, which is one receipt, as `prepare_page` does. What surrounds it becomes plain paper.
+
+    Args:
+        image: The whole page.
+        area: `(4, 2)` corners of the part in pixels.
+        settings: See `prepare_page`.
+        orientation: See `prepare_page`.
+        rotation: See `prepare_page`.
+
+    Returns:
+        The part, with the way back to the whole page; None if nothing on it looks like text.
+    """
+    gray = to_gray(image)
+    size = gray.shape[1], gray.shape[0]
+    low = np.clip(np.floor(area.min(axis=0)), 0, np.array(size) - 1).astype(np.intp)
+    high = np.clip(np.ceil(area.max(axis=0)), low + 1, size).astype(np.intp)
+    part = gray[low[1] : high[1], low[0] : high[0]]
+    is_inside = np.zeros(part.shape, np.uint8)
+    cv2.fillConvexPoly(is_inside, np.round(area - low).astype(np.int32), 1)
+    paper = int(np.median(part[is_inside > 0])) if is_inside.any() else int(np.median(part))
+    page = prepare_page(np.where(is_inside > 0, part, np.uint8(paper)), settings, orientation, rotation)
+    if page is None:
+        return None
+    shift = np.eye(3)
+    shift[:2, 2] = low
+    return replace(page, page_size=size, back=shift @ page.back, may_separate=False)
+
+
 def rescale_page(page: PreparedPage, factor: float, settings: PreparationSettings) -> PreparedPage:
     """Scale the text of a page by a further factor."""
     scaled = scale_page(page.source, page.offset, page.page_size, page.scale[1] * factor, settings)
-    return replace(scaled, back=page.back, rotation=page.rotation)
+    return replace(scaled, back=page.back, rotation=page.rotation, may_separate=page.may_separate)
 
 
 def scale_page(

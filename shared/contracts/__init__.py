@@ -66,7 +66,20 @@ from shared.contracts.extraction import (
     TimeField,
 )
 from shared.contracts.operations import Liveness, Problem, Readiness
-from shared.contracts.pages import DetectResponse, Line, Page, PageSize, RecognizedText, RecognizeResponse, Segment
+from shared.contracts.pages import (
+    CutEdges,
+    DetectResponse,
+    Line,
+    Page,
+    PageQuality,
+    PageSize,
+    PictureQuality,
+    ReceiptArea,
+    RecognizedText,
+    RecognizeResponse,
+    Segment,
+    TurnedPage,
+)
 from shared.contracts.receipts import (
     Models,
     Receipt,
@@ -96,6 +109,7 @@ __all__ = [
     "CorrectedSubItem",
     "CorrectionRequest",
     "Corrections",
+    "CutEdges",
     "DateField",
     "DetectResponse",
     "DocumentType",
@@ -118,16 +132,19 @@ __all__ = [
     "NumberField",
     "Orientation",
     "Page",
+    "PageQuality",
     "PageSize",
     "PaymentField",
     "PaymentStandard",
     "PhoneField",
+    "PictureQuality",
     "Point",
     "Probability",
     "Problem",
     "Quad",
     "Readiness",
     "Receipt",
+    "ReceiptArea",
     "ReceiptField",
     "ReceiptHead",
     "ReceiptPages",
@@ -143,4 +160,5 @@ __all__ = [
     "TaxRow",
     "TimeField",
     "Timings",
+    "TurnedPage",
 ]

@@ -16,8 +16,8 @@ class PageSize(Contract):
     height: int = Field(ge=1, examples=[1207])
 
 
-class Page(PageSize):
-    """One page of a receipt."""
+class TurnedPage(PageSize):
+    """Size of one page, and how it is turned."""
 
     rotation: Rotation = Field(
         default=0,
@@ -31,6 +31,54 @@ class Page(PageSize):
     )
 
 
+class CutEdges(Contract):
+    """Whether text is cut off at the edges of a page, seen with the text upright."""
+
+    left: Probability = 0.0
+    top: Probability = 0.0
+    right: Probability = 0.0
+    bottom: Probability = 0.0
+
+
+class PictureQuality(Contract):
+    """What makes a picture hard to read: scores from 0 (not at all) to 1 (strongly); it matters from about 0.5."""
+
+    blur: Probability = Field(description="The text is out of focus or moved.", examples=[0.03])
+    darkness: Probability = Field(description="The paper is dark.", examples=[0.0])
+    glare: Probability = Field(
+        description="Light hides parts of the text. Not found on paper that is nearly white in the whole picture.",
+        examples=[0.0],
+    )
+    low_resolution: Probability = Field(description="The text has too few pixels.", examples=[0.02])
+    cut_off: CutEdges
+
+
+class PageQuality(PictureQuality):
+    """What makes a page hard to read, or its receipt hard to find; scores from 0 to 1."""
+
+    no_receipt: Probability = Field(description="The page has hardly any text.", examples=[0.0])
+    several_receipts: Probability = Field(description="The page shows several receipts.", examples=[0.0])
+    unreadable: Probability = Field(
+        description="The page has text, but it could not be read: do not rely on the fields.", examples=[0.0]
+    )
+
+
+class Page(TurnedPage):
+    """One page of a receipt."""
+
+    index: int = Field(default=0, ge=0, description="Index of the page in the file as sent, counted from 0.")
+    outline: Quad | None = Field(
+        default=None,
+        description="Outline of this receipt on the page, if it is one of several there. null for the whole page.",
+    )
+    receipts: list[Quad] = Field(
+        default=[],
+        description="Outlines of the separate receipts on the page, if there are several. They were read as one, "
+        "unless `split` was `receipts` or `auto`.",
+    )
+    quality: PageQuality | None = Field(default=None, description="What makes the page hard to read.")
+
+
 class Segment(Contract):
     """One run of text in a picture; a wide gap in a row separates two segments."""
 
@@ -38,11 +86,24 @@ class Segment(Contract):
     score: Probability = Field(description="Probability that this is text.", examples=[0.97])
 
 
+class ReceiptArea(Contract):
+    """A part of a page that looks like one of several receipts."""
+
+    outline: Quad = Field(description="Rectangle around its text, along the text.", examples=[QUAD_EXAMPLE])
+    score: Probability = Field(
+        description="Probability, by positions and pixels only, that it is a receipt of its own.", examples=[0.95]
+    )
+
+
 class DetectResponse(Contract):
     """Segments of one picture."""
 
-    page: Page
+    page: TurnedPage
     segments: list[Segment]
+    receipts: list[ReceiptArea] = Field(
+        default=[], description="Areas of separate receipts, neighbors next to each other; empty if there is only one."
+    )
+    quality: PictureQuality | None = Field(default=None, description="What makes the picture hard to read.")
     orientation: Orientation = Field(
         default="auto", description="Whether the rotation was detected (`auto`) or was not to be (`upright`)."
     )

@@ -31,11 +31,12 @@ class Timings(Contract):
 
 
 class ReceiptWarning(Contract):
-    """What a receipt lacks because a part of the service is unavailable or had no time."""
+    """What is wrong with a receipt as a whole."""
 
     code: str = Field(
-        description="For programs. corrections-unavailable: the receipt is as the models read it; codes-unread: QR "
-        "codes and barcodes were not looked for.",
+        description="For programs. corrections-unavailable: the receipt is as the models read it, because a part of "
+        "the service is unavailable. codes-unread: QR codes and barcodes were not looked for. several-receipts: a page "
+        "shows separate receipts, which were read as one. unreadable: the text of a page could not be read.",
         examples=["corrections-unavailable"],
     )
     detail: str = Field(examples=["Corrections cannot be read at the moment."])
@@ -66,9 +67,7 @@ class Receipt(Extracted, ReceiptHead):
     corrections: Corrections | None = Field(
         default=None, description="Corrections by people; `fields` keeps the values of the model. null if none."
     )
-    warnings: list[ReceiptWarning] = Field(
-        default=[], description="What is missing, because a part of the service was unavailable."
-    )
+    warnings: list[ReceiptWarning] = Field(default=[], description="What is wrong with the receipt as a whole.")
 
 
 class ReceiptPages(Contract):

@@ -12,6 +12,39 @@ CheckName = Literal[
 ]  # fmt: skip
 
 
+class CutEdges(Model):
+    """Whether text is cut off at the edges of a page, seen with the text upright, from 0 to 1."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 0.0
+    bottom: float = 0.0
+
+
+class PageQuality(Model):
+    """What makes a page hard to read, from 0 (nothing) to 1; it matters from about 0.5.
+
+    Attributes:
+        blur: The text is out of focus or moved.
+        darkness: The paper is dark.
+        glare: Light hides parts of the text.
+        low_resolution: The text has too few pixels.
+        cut_off: Text is cut off at an edge.
+        no_receipt: The page has hardly any text.
+        several_receipts: The page shows several receipts.
+        unreadable: The page has text, but it could not be read.
+    """
+
+    blur: float
+    darkness: float
+    glare: float
+    low_resolution: float
+    cut_off: CutEdges
+    no_receipt: float
+    several_receipts: float
+    unreadable: float
+
+
 class Page(Model):
     """One page of a receipt.
 
@@ -20,12 +53,20 @@ class Page(Model):
         height: Height of the page as sent, in pixels.
         rotation: Clockwise rotation of the text on the page as sent, in degrees.
         mirrored: Whether the page as sent shows the text as in a mirror; quads then run counterclockwise.
+        index: Index of the page in the file, from 0.
+        outline: Outline of this receipt on the page, if it is one of several there; None for the whole page.
+        receipts: Outlines of the separate receipts on the page, if there are several that were read as one.
+        quality: What makes the page hard to read; None from gateways that do not say.
     """
 
     width: int
     height: int
     rotation: Literal[0, 90, 180, 270] = 0
     mirrored: bool = False
+    index: int = 0
+    outline: Quad | None = None
+    receipts: list[Quad] = []
+    quality: PageQuality | None = None
 
 
 class Line(Model):

@@ -30,11 +30,12 @@ class Timings(Model):
 
 
 class ReceiptWarning(Model):
-    """What a receipt lacks because a part of the service is unavailable.
+    """What is wrong with a receipt as a whole.
 
     Attributes:
-        code: `corrections-unavailable`: the receipt is as the models read it; `codes-unread`: QR codes and barcodes
-            were not looked for.
+        code: `corrections-unavailable`: the receipt is as the models read it, because a part of the service is
+            unavailable. `codes-unread`: QR codes and barcodes were not looked for. `several-receipts`: a page shows
+            separate receipts, which were read as one. `unreadable`: the text of a page could not be read.
         detail: A sentence for people.
     """
 
@@ -62,7 +63,7 @@ class Receipt(Model):
         timings_ms: Time spent per stage.
         cached: True if the receipt came from the cache.
         corrections: Corrections made by people; None if there are none.
-        warnings: What is missing, because a part of the service was unavailable.
+        warnings: What is wrong with the receipt as a whole.
     """
 
     id: str

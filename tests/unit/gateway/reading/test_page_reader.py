@@ -52,6 +52,7 @@ class TurnedPageStages:
         deadline: Deadline,
         orientation: Orientation | None = None,
         rotation: Rotation | None = None,
+        area: Quad | None = None,
     ) -> DetectResponse:
         self._count(rotation)
         assumed = self.found if rotation is None else rotation
@@ -104,7 +105,10 @@ async def test_finds_the_way_in_which_a_page_is_legible(rotation: Rotation, mirr
     reading = await read(stages)
     assert [line.text for line in reading.lines] == [f"word {index}" for index in range(6)]
     width, height = stages.size
-    assert reading.page == Page(width=width, height=height, rotation=rotation, mirrored=mirrored)
+    quality = reading.page.quality
+    assert reading.page == Page(width=width, height=height, rotation=rotation, mirrored=mirrored, quality=quality)
+    assert quality is not None
+    assert quality.unreadable < 0.5
 
 
 async def test_legible_page_is_not_read_again() -> None:

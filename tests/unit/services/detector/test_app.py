@@ -54,6 +54,22 @@ async def test_takes_page_as_turned_as_caller_says(monkeypatch: pytest.MonkeyPat
     assert all(segment["quad"][0][0] > segment["quad"][1][0] for segment in response.json()["segments"])
 
 
+async def test_looks_at_one_area_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, boxes = draw_page(2)
+    height, width = image.shape[:2]
+    twice = encode_png(np.hstack([image, image]))
+    area = f"{width},0,{2 * width},0,{2 * width},{height},{width},{height}"
+    async with open_client(monkeypatch) as http:
+        response = await http.post("/v1/detect", params={"area": area, "orientation": "upright"}, content=twice)
+        assert (await http.post("/v1/detect", params={"area": "1,2,3"}, content=twice)).status_code == 422
+    answer = response.json()
+    assert answer["page"]["width"] == 2 * width
+    found = sorted(segment["quad"][0] + segment["quad"][2] for segment in answer["segments"])
+    expected = sorted((boxes + np.array([width, 0, width, 0])).tolist())
+    assert np.array(found) == pytest.approx(np.array(expected), abs=6)
+    assert answer["receipts"] == []
+
+
 async def test_blank_page_has_no_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_client(monkeypatch) as http:
         response = await http.post("/v1/detect", content=encode_png(np.full((200, 100, 3), 255, np.uint8)))
