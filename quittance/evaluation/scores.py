@@ -17,6 +17,7 @@ from shared.measures.calibration import compute_calibration_error, compute_strai
 from shared.measures.deteval import measure_deteval, measure_iou
 from shared.measures.entities import compare_entities, has_value, is_same_value
 from shared.measures.matches import Matches
+from shared.measures.wild import judge_value
 from shared.measures.words import compare_words, compute_character_error_rate
 
 
@@ -92,10 +93,16 @@ def _score_trust(records: Sequence[Record]) -> dict[str, float]:
     for record in records:
         for name in FIELD_NAMES:
             field, label = record.fields.get(name), record.entities.get(name)
-            cases += field is not None or has_value(label)
-            if field is not None:
+            if record.spaced:
+                right = None if field is None else is_same_value(label, field.value)
+                cases += field is not None or has_value(label)
+            else:
+                answer = None if field is None else field.value
+                right = judge_value(name, record.accepted_values(name), answer)
+                cases += right is not None
+            if field is not None and right is not None:
                 confidences.append(field.confidence)
-                correct.append(is_same_value(label, field.value))
+                correct.append(right)
     return {
         "ece": compute_calibration_error(confidences, correct),
         "straight_through": compute_straight_through_rate(confidences, correct, cases),

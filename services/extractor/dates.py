@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.extractor.encoding import Document
-from services.extractor.spans import mean_probability
+from services.extractor.spans import mean_probability, row_text
 from shared.arrays import Floats
 from shared.normalization import DateMatch, find_concepts, find_dates
 from shared.normalization.dates import find_yearless_dates
@@ -53,6 +53,34 @@ def best_date(document: Document, probability: Floats) -> DateCandidate | None:
             if rank > best_rank:
                 best, best_rank = DateCandidate(place, match, score), rank
     return best or _best_yearless(document, probability)
+
+
+def describe_date(document: Document, probability: Floats, found: DateCandidate) -> dict[str, float]:
+    """Return what supports a date or speaks against it, by name; 0 to 1 each.
+
+    Args:
+        document: The receipt.
+        probability: (T,) of the date, for each character.
+        found: The date.
+    """
+    days = {found.match.day_first, found.match.month_first} - {None}
+    again, runner_up = 0, 0.0
+    for place in range(len(document.order)):
+        offset = int(document.start[place])
+        for match in find_dates(document.segment_text(place)):
+            if days & {match.day_first, match.month_first}:
+                again += 1
+            else:
+                score = mean_probability(document, probability, offset + match.start, offset + match.end)
+                runner_up = max(runner_up, score)
+    return {
+        "impossible": float(found.match.date() is None),
+        "year_of_two": float(not re.search(r"\d{4}", found.match.text)),
+        "two_readings": float(found.match.is_ambiguous),
+        "announced": float("date" in find_concepts(row_text(document, int(document.row[found.place])))),
+        "again": float(again > 1),
+        "runner_up": runner_up,
+    }
 
 
 def with_weekday(text: str, match: DateMatch) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,9 @@ import numpy as np
 from services.extractor.addresses import build_address
 from services.extractor.companies.search import LEGAL_FORMS, find_company_name
 from services.extractor.countries import malaysia
-from services.extractor.dates import best_date, with_weekday
+from services.extractor.dates import best_date, describe_date, with_weekday
+from services.extractor.details.agreement import Amounts, describe_agreement, find_amounts_of
+from services.extractor.details.reading import Reading
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
 from services.extractor.network.classes import CLASSES
@@ -25,7 +26,7 @@ from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, logit, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
-from shared.normalization import AmountMatch, currency, find_amounts, infer_country, month_comes_first
+from shared.normalization import AmountMatch, DateMatch, currency, find_amounts, infer_country, month_comes_first
 
 _CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
 _EMPTY_BRACKETS = re.compile(r"\s*[(\[]\W*[)\]]\W*$")
@@ -41,6 +42,8 @@ _SURE = 0.995
 _SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
 _MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
+# Where the rest of the receipt decides between two readings, it may mislead.
+_MAX_DECIDED = 0.979
 # Highest confidence of a total whose decimal separator was not read and that no sum confirms.
 _MAX_DOUBTED = 0.4
 
@@ -79,13 +82,20 @@ class FieldReader:
         self._default_country = default_country
         self._directory = directory or Directory()
 
-    def read(self, segments: Sequence[TextSegment], document: Document, scores: Floats) -> Extraction:
+    def read(
+        self,
+        segments: Sequence[TextSegment],
+        document: Document,
+        scores: Floats,
+        amounts: Amounts | None = None,
+    ) -> Extraction:
         """Read one receipt.
 
         Args:
             segments: As they were given to `encode`.
             document: What it made of them.
             scores: (T, 5) probabilities of the classes for each character.
+            amounts: Its sums, items and taxes, if they are known already.
         """
         result = Extraction(Fields(), {})
         if not len(document.text):
@@ -95,7 +105,8 @@ class FieldReader:
         company = self._company(source, scores, choices.get("company"), result)
         self._address(source, scores, choices.get("address"), company, result)
         self._date(source, scores, result)
-        self._total(source, scores, result)
+        amounts = amounts or find_amounts_of(Reading(source, scores, self._default_country))
+        self._total(source, scores, amounts, result)
         for name in FIELD_NAMES:
             field: ReceiptField | None = getattr(result.fields, name)
             if field is not None and field.confidence < self._least_confidence:
@@ -199,7 +210,14 @@ class FieldReader:
         if choice is not None:
             signs |= {"network": logit(span.score), "missing": choice.missing, **choice.signs}
         score = span.score if choice is None else choice.probability
-        evidence = Evidence(score=score, doubt=span.doubt, known=correction.known, reading=reading, signs=signs)
+        evidence = Evidence(
+            score=score,
+            doubt=span.doubt,
+            known=correction.known,
+            reading=reading,
+            page=source.page_reading,
+            signs=signs,
+        )
         result.evidence[name] = evidence
         return ReceiptField(
             value=value,
@@ -215,20 +233,20 @@ class FieldReader:
         told = month_comes_first(source.document.text, self._default_country)
         day = found.match.date(self._month_first if told is None else told)
         is_ambiguous = told is None and found.match.is_ambiguous
-        signs = {"impossible": float(day is None), "year_of_two": float(not re.search(r"\d{4}", found.match.text))}
+        signs = describe_date(source.document, scores[:, _CLASS["date"]], found)
         value = with_weekday(source.document.segment_text(found.place), found.match)
         reading = source.reading([(found.place, len(value))])
-        evidence = Evidence(score=found.score, reading=reading, signs=signs)
+        evidence = Evidence(score=found.score, reading=reading, page=source.page_reading, signs=signs)
         result.evidence["date"] = evidence
         result.fields.date = DateField(
             value=value,
             iso=day.isoformat() if day else None,
             ambiguous=is_ambiguous,
-            confidence=min(self._scoring.probability("date", evidence), _most_confident(day, is_ambiguous)),
+            confidence=_limit(self._scoring.probability("date", evidence), found.match, is_decided=not is_ambiguous),
             **source.where([found.place]),
         )
 
-    def _total(self, source: Source, scores: Floats, result: Extraction) -> None:
+    def _total(self, source: Source, scores: Floats, amounts: Amounts, result: Extraction) -> None:
         document, probability = source.document, scores[:, _CLASS["total"]]
         found = candidates(document, probability)
         chances = shares(found, self._scoring.total_weights, self._scoring.no_total)
@@ -238,25 +256,31 @@ class FieldReader:
         number = int(np.argmax(chances))
         best = found[number].best
         value = _printed(best.match, probability[int(document.start[best.place]) :])
+        field = AmountField(
+            value=value,
+            amount=str(best.match.amount),
+            currency=currency(best.match.sign, document.text, self._default_country),
+            confidence=0.0,
+            **source.where([best.place]),
+        )
         evidence = Evidence(
             score=chances[number],
             doubt=1.0 - best.score,
             reading=source.reading([(best.place, len(value))]),
-            signs=_total_signs(found[number], value, document),
+            page=source.page_reading,
+            signs=_total_signs(found[number], value, document) | describe_agreement(field, amounts),
         )
-        result.evidence["total"] = evidence
-        result.fields.total = AmountField(
-            value=value,
-            amount=str(best.match.amount),
-            currency=currency(best.match.sign, document.text, self._default_country),
-            confidence=min(self._scoring.probability("total", evidence), _MAX_DOUBTED if best.doubted else 1.0),
-            **source.where([best.place]),
-        )
+        field.confidence = min(self._scoring.probability("total", evidence), _MAX_DOUBTED if best.doubted else 1.0)
+        result.evidence["total"], result.fields.total = evidence, field
 
 
-def _most_confident(day: datetime.date | None, is_ambiguous: bool) -> float:
-    """Return the highest confidence of a date: one with two readings may be wrong however clearly it is printed."""
-    return _MAX_IMPOSSIBLE if day is None else _MAX_AMBIGUOUS if is_ambiguous else 1.0
+def _limit(confidence: float, match: DateMatch, *, is_decided: bool) -> float:
+    """Return the confidence of a date that is printed clearly, but may have another reading or none."""
+    if match.date() is None:
+        return min(confidence, _MAX_IMPOSSIBLE)
+    if not is_decided:
+        return min(confidence, _MAX_AMBIGUOUS)
+    return min(confidence, _MAX_DECIDED) if match.is_ambiguous else confidence
 
 
 def _named_company(document: Document, probability: Floats) -> Span | None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from services.extractor.details.agreement import find_amounts_of
 from services.extractor.details.assemble import assemble
 from services.extractor.details.reading import Reading
 from services.extractor.encoding import Document, TextSegment, encode
@@ -89,13 +90,12 @@ class Predictor:
         """Find everything on each receipt, in order; all fields are null without text."""
         receipts = [read_segments(one) for one in documents]
         encoded, scores = self._score(receipts)
-        return [
-            assemble(
-                Reading(Source(segments, document), score, self._default_country),
-                self.reader.read(segments, document, score).fields,
-            )
-            for segments, document, score in zip(receipts, encoded, scores, strict=True)
-        ]
+        return [self._read(*parts) for parts in zip(receipts, encoded, scores, strict=True)]
+
+    def _read(self, segments: Sequence[TextSegment], document: Document, scores: Floats) -> Extracted:
+        reading = Reading(Source(segments, document), scores, self._default_country)
+        amounts = find_amounts_of(reading)
+        return assemble(reading, self.reader.read(segments, document, scores, amounts).fields, amounts)
 
     def explain(self, receipts: Sequence[Sequence[TextSegment]]) -> list[Extraction]:
         """Find the fields of each receipt and the evidence for each field, in order."""

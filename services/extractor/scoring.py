@@ -10,9 +10,10 @@ from services.extractor import totals
 from services.extractor.ranking.choice import RankedField, RunWeights
 from shared.contracts import FieldName
 
-PLAIN_WEIGHTS = {"bias": 0.0, "score": 0.5, "doubt": -1.0, "known": 0.5, "reading": 0.8}
+PLAIN_WEIGHTS = {"bias": 0.0, "score": 0.5, "doubt": -1.0, "known": 0.5, "reading": 0.8, "misread": 0.0, "page": 0.0}
 """Confidence weights before fitting."""
 _LEAST_READING = 1e-3
+_LEAST_MISREAD = 1e-4
 
 
 class Scoring(BaseModel):
@@ -52,6 +53,7 @@ class Evidence(BaseModel):
         doubt: How unclear the least clear decision about its extent is, 0 to 1.
         known: Whether the merchant directory has the value.
         reading: Probability that its text was read without a mistake, 0 to 1.
+        page: Mean confidence of all characters of the receipt, 0 to 1; photographs are read less surely than scans.
         signs: Further evidence specific to the field, by name; about 0 to 1 each.
     """
 
@@ -59,6 +61,7 @@ class Evidence(BaseModel):
     doubt: float = 0.0
     known: bool = False
     reading: float = 1.0
+    page: float = 1.0
     signs: dict[str, float] = {}
 
     def numbers(self) -> dict[str, float]:
@@ -69,6 +72,9 @@ class Evidence(BaseModel):
             "doubt": self.doubt,
             "known": float(self.known),
             "reading": math.log(max(self.reading, _LEAST_READING)),
+            # Orders of magnitude of mistakes: 0 where one of a hundred is expected.
+            "misread": 2.0 + math.log10(max(1.0 - self.reading, _LEAST_MISREAD)),
+            "page": 2.0 + math.log10(max(1.0 - self.page, _LEAST_MISREAD)),
             **self.signs,
         }
 

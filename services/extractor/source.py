@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import TypedDict
 
 from services.extractor.encoding import Document, TextSegment
@@ -36,6 +37,13 @@ class Source:
         """
         chances = (float(self._segment(place).confidence ** self._share(place, length)) for place, length in parts)
         return float(math.prod(chances))
+
+    @cached_property
+    def page_reading(self) -> float:
+        """The mean confidence of all characters, 0 to 1; 1 without any."""
+        lengths = [len(segment.text.strip()) for segment in self.segments]
+        read = sum(length * segment.confidence for length, segment in zip(lengths, self.segments, strict=True))
+        return float(read / sum(lengths)) if any(lengths) else 1.0
 
     def _share(self, place: int, length: int) -> float:
         return min(1.0, length / max(1, len(self.document.segment_text(place).strip())))

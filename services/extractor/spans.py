@@ -143,3 +143,9 @@ def _doubt(document: Document, probability: Floats, parts: list[Part]) -> float:
             mean = max(mean, next(part.score for part in parts if part.place == place))
         doubt = max(doubt, 1.0 - abs(2.0 * mean - 1.0))
     return doubt
+
+
+def row_text(document: Document, row: int) -> str:
+    """Return the text of a row, with tabs between segments."""
+    members = np.flatnonzero(document.row == row)
+    return document.text[document.start[members[0]] : document.start[members[-1] + 1] - 1]

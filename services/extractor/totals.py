@@ -15,7 +15,7 @@ import numpy as np
 
 from services.extractor.dates import MISREAD_DIGITS
 from services.extractor.encoding import Document
-from services.extractor.spans import mean_probability
+from services.extractor.spans import mean_probability, row_text
 from shared.arrays import Floats
 from shared.normalization import (
     AmountMatch,
@@ -90,12 +90,6 @@ class Candidate:
     def best(self) -> Print:
         """The print that is most likely the total."""
         return max(self.prints, key=lambda one: one.score)
-
-
-def row_text(document: Document, row: int) -> str:
-    """Return the text of a row, with tabs between segments."""
-    members = np.flatnonzero(document.row == row)
-    return document.text[document.start[members[0]] : document.start[members[-1] + 1] - 1]
 
 
 def is_total_row(text: str) -> bool:

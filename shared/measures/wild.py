@@ -6,6 +6,8 @@ Texts are compared without white space and case. A company or an address is corr
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,9 +16,11 @@ from rapidfuzz.distance import Levenshtein
 
 from shared.measures.deteval import match_by_iou
 from shared.measures.matches import Matches
+from shared.normalization import find_dates, parse_amount
 
 # Minimum edit similarity of a correct company or address.
 SIMILAR = 0.9
+_YEAR_AND_TIME = re.compile(r"(\d{4})(\d{1,2}:\d{2})")
 
 
 def pack_text(text: str) -> str:
@@ -56,6 +60,38 @@ def compare_value(accepted: Sequence[str], answer: str | None, *, similar: bool 
     else:
         right = bool(given) and given in wanted
     return Matches(matched=int(right), labeled=int(bool(wanted)), answered=int(bool(given)))
+
+
+def judge_value(name: str, accepted: Sequence[str], answer: str | None) -> bool | None:
+    """Judge one field of one receipt as a person would: dates as days and totals as numbers.
+
+    Args:
+        name: The field.
+        accepted: Correct texts.
+        answer: The answer; None or '' for none.
+
+    Returns:
+        Whether it is right; None if the labels do not tell, because there are none or they are of something else.
+        Labels of photographs leave out what is hard to read, so a field without a label may be on the receipt.
+    """
+    labels = [label for label in accepted if label.strip()]
+    if not labels:
+        return None
+    if compare_value(labels, answer, similar=name in ("company", "address")).matched:
+        return True
+    if name == "date":
+        days = set().union(*map(_find_days, labels))
+        return bool(days & _find_days(answer or "")) if days else None
+    if name == "total":
+        amounts = {amount for label in labels if (amount := parse_amount(label)) is not None}
+        return parse_amount(answer or "") in amounts if amounts else None
+    return False
+
+
+def _find_days(text: str) -> set[datetime.date]:
+    """Return the days that the dates of a text may mean; a year may touch a time, as in `4/4/20127:33AM`."""
+    dates = find_dates(text) or find_dates(_YEAR_AND_TIME.sub(r"\1 \2", text))
+    return {day for date in dates for day in (date.day_first, date.month_first) if day is not None}
 
 
 def stack_quads(quads: Sequence[ArrayLike]) -> np.ndarray:

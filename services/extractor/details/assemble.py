@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.extractor.details.agreement import Amounts
 from services.extractor.details.context import country_of, currency_of, document_type_of, language_of
 from services.extractor.details.facts import (
     find_payment_method,
@@ -10,20 +11,18 @@ from services.extractor.details.facts import (
     find_tax_id,
     find_time,
 )
-from services.extractor.details.items import items_of
 from services.extractor.details.reading import Reading
-from services.extractor.details.sums import find_sums
-from services.extractor.details.taxes import find_taxes
 from shared.arithmetic import check_arithmetic
 from shared.contracts import Extracted, Fields
 
 
-def assemble(reading: Reading, fields: Fields) -> Extracted:
+def assemble(reading: Reading, fields: Fields, amounts: Amounts) -> Extracted:
     """Return everything understood of a receipt.
 
     Args:
         reading: The receipt with the network's probabilities.
         fields: Its four main fields; the others are added to a copy.
+        amounts: Its sums, items and taxes.
     """
     if not len(reading.document.text):
         return Extracted(fields=fields)
@@ -34,10 +33,10 @@ def assemble(reading: Reading, fields: Fields) -> Extracted:
             "tax_id": find_tax_id(reading),
             "receipt_number": find_receipt_number(reading),
             "payment_method": find_payment_method(reading),
-            **find_sums(reading),
+            **amounts.sums,
         }
     )
-    items, taxes = items_of(reading), find_taxes(reading)
+    items, taxes = amounts.items, amounts.taxes
     return Extracted(
         fields=fields,
         items=items,

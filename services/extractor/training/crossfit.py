@@ -66,7 +66,7 @@ def crossfit(
     datasets = [load_split(folder, "train") for folder in (data, photographs) if folder]
     read = [load_readings(path) for path in readings]
     parts = [_held_out(run, fold, folds or len(runs), datasets, read, hidden) for fold, run in enumerate(runs)]
-    scoring = fit(parts)
+    scoring, trust = fit(parts)
     count = len({receipt.key for part in parts for receipt in part.receipts})
     manifest, tensors = load_weights(weights, name=NAME)
     # The other measures are of the network alone.
@@ -85,7 +85,10 @@ def crossfit(
         )
         if not is_measured:
             settings = ExtractorSettings(weights=export, threads=threads)
-            measures |= {"validation, given text": evaluate(Predictor.load(settings.for_measurement()), data)}
+            measures |= {
+                "validation, given text": evaluate(Predictor.load(settings.for_measurement()), data),
+                "trust, companies held out": trust,
+            }
     return measures
 
 

@@ -19,27 +19,24 @@ from services.extractor.fields import Extraction, FieldReader
 from services.extractor.merchants import Directory, letters
 from services.extractor.network.engine import Engine
 from services.extractor.ranking.choice import RankedField
-from services.extractor.scoring import PLAIN_WEIGHTS, Evidence, Scoring
+from services.extractor.scoring import Scoring
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from services.extractor.training.labeling.fields import LabeledText, label
 from services.extractor.training.labeling.readings import Reading
+from services.extractor.training.scoring.confidence import fit_confidences, judge_answers, measure_trust
 from services.extractor.training.scoring.kept import KeptProbabilities
 from services.extractor.training.scoring.minimizing import minimize
 from services.extractor.training.scoring.ranking import Case, build_case, fit_ranking
 from services.extractor.training.variations.augmentation import Augmenter
 from shared.arrays import Doubles, Floats
-from shared.contracts import FIELD_NAMES, FieldName
+from shared.contracts import FIELD_NAMES
 from shared.learning.labels import LabeledReceipt
-from shared.measures.entities import is_same_value
-from shared.measures.wild import compare_value
-from shared.normalization import find_amounts, parse_amount, parse_date
+from shared.normalization import find_amounts, parse_amount
 
 # Strength of the prior that draws fitted weights to their defaults, since few receipts are held out.
 _TOTAL_RIDGE = 0.02
 # Weight of a receipt without a total, relative to one with a total.
 _MISSING = 0.1
-# Weight of the prior of the confidences' weights, in answers.
-_CONFIDENCE_PRIOR = 2.0
 # Times that each receipt counts with segments moved, joined and split, besides once as it is.
 _VARIATIONS = 1
 # Groups of companies of which the choice of runs is fitted on all but one, for the confidences of that one.
@@ -106,8 +103,13 @@ def hold_out(
     return HeldOut(texts, documents, scores, owners, is_read, directory, features)
 
 
-def fit(parts: Sequence[HeldOut]) -> Scoring:
-    """Fit the scoring on receipts that were held out of one or several trainings."""
+def fit(parts: Sequence[HeldOut]) -> tuple[Scoring, dict[str, dict[str, float]]]:
+    """Fit the scoring on receipts that were held out of one or several trainings.
+
+    Returns:
+        The scoring, and how far its confidences can be trusted on receipts of companies that they were not fitted on,
+        see `measure_trust`.
+    """
     cases = []
     for part in parts:
         for document, score, receipt in zip(part.documents, part.scores, part.receipts, strict=True):
@@ -133,8 +135,9 @@ def fit(parts: Sequence[HeldOut]) -> Scoring:
             chosen = [i for i, receipt in enumerate(part.receipts) if usual[i] and _group(receipt) == group]
             read += [reader.read(part.texts[i], part.documents[i], part.scores[i]) for i in chosen]
             receipts += [part.receipts[i] for i in chosen]
-    confidence = {name: fit_confidence(*_evidence(name, read, receipts)) for name in FIELD_NAMES}
-    return scoring.model_copy(update={"confidence": confidence})
+    answers = judge_answers(read, receipts, [_group(receipt) for receipt in receipts])
+    fitted_confidence = fit_confidences(answers)
+    return scoring.model_copy(update={"confidence": fitted_confidence}), measure_trust(answers)
 
 
 def _group(receipt: LabeledReceipt) -> int:
@@ -153,22 +156,6 @@ def _cases(parts: Sequence[HeldOut], name: RankedField) -> list[tuple[int, Case]
             if case is not None:
                 found.append((_group(receipt), case))
     return found
-
-
-def is_right(receipt: LabeledReceipt, name: FieldName, value: str | None) -> bool:
-    """Return whether the value of a field is right, as the measures of the receipt's data set judge.
-
-    Labels without spaces are compared without them, dates as days and totals as numbers.
-    """
-    label = receipt.entities[name]
-    if receipt.spaced:
-        return is_same_value(label, value)
-    accepted = [label, *receipt.alternatives.get(name, ())]
-    if value and name in ("date", "total"):
-        parse = parse_date if name == "date" else parse_amount
-        if (parsed := parse(value)) is not None and parsed in [parse(text) for text in accepted]:
-            return True
-    return compare_value(accepted, value, similar=name in ("company", "address")).matched > 0
 
 
 def fit_total(cases: Sequence[tuple[Doubles, int]], without: Sequence[Doubles] = ()) -> tuple[tuple[float, ...], float]:
@@ -202,25 +189,6 @@ def without_total(segments: Sequence[TextSegment], entities: Mapping[str, str]) 
     return [one for one in segments if all(match.amount != total for match in find_amounts(one.text))]
 
 
-def fit_confidence(evidence: Sequence[Evidence], right: Sequence[bool]) -> dict[str, float]:
-    """Fit the probability that a value is right, by logistic regression on its evidence; see `Scoring.confidence`."""
-    if len(evidence) == 0:
-        return dict(PLAIN_WEIGHTS)
-    names = list(dict.fromkeys([*PLAIN_WEIGHTS, *evidence[0].signs]))
-    start = torch.tensor([PLAIN_WEIGHTS.get(name, 0.0) for name in names], dtype=torch.float64)
-    weights = start.clone().requires_grad_()
-    rows = [[one.numbers().get(name, 0.0) for name in names] for one in evidence]
-    features = torch.tensor(rows, dtype=torch.float64)
-    target = torch.tensor([float(one) for one in right], dtype=torch.float64)
-    ridge = _CONFIDENCE_PRIOR / len(evidence)
-
-    def loss() -> torch.Tensor:
-        fitted = torch.nn.functional.binary_cross_entropy_with_logits(features @ weights, target)
-        return fitted + ridge * ((weights - start)[1:] ** 2).sum()
-
-    return {name: round(value, 4) for name, value in zip(names, minimize(weights, loss), strict=True)}
-
-
 def _features(document: Document, scores: Floats) -> Doubles:
     """Return the features of the amounts of a document, (C, F)."""
     found = candidates(document, scores[:, _TOTAL_CLASS])
@@ -252,15 +220,3 @@ def _variations(
         is_read += [True] * (len(texts) - len(is_read))
         owners += [receipt] * (len(texts) - len(owners))
     return texts, owners, is_read
-
-
-def _evidence(
-    name: FieldName, read: Sequence[Extraction], receipts: Sequence[LabeledReceipt]
-) -> tuple[list[Evidence], list[bool]]:
-    """Return the evidence for each value, and whether the value is right."""
-    evidence, right = [], []
-    for extraction, receipt in zip(read, receipts, strict=True):
-        if name in extraction.evidence:
-            evidence.append(extraction.evidence[name])
-            right.append(is_right(receipt, name, getattr(extraction.fields, name).value))
-    return evidence, right

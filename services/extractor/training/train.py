@@ -278,7 +278,7 @@ def _scoring(
     network.eval()
     directory = build_directory([receipt.entities for receipt in learned])
     engine = TorchEngine(network, device)
-    scoring = fit([hold_out(engine, held_out, directory, readings=readings, seed=config.seed)])
+    scoring, _ = fit([hold_out(engine, held_out, directory, readings=readings, seed=config.seed)])
     (config.run / "scoring.json").write_text(scoring.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return scoring
 

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from services.extractor.encoding import Document, TextSegment, encode
-from services.extractor.totals import is_total_row, row_text
+from services.extractor.spans import row_text
+from services.extractor.totals import is_total_row
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES
 from shared.learning.labels import LabeledReceipt

@@ -107,6 +107,13 @@ def test_labels_without_spaces_add_measures_that_ignore_spaces() -> None:
     assert "wild" not in score([make_record()])
 
 
+def test_trust_of_photographs_leaves_out_what_labels_do_not_tell() -> None:
+    entities = {"company": "", "date": "", "address": "", "total": "$9"}
+    receipt = make_receipt(fields=make_fields(confidence=1.0))
+    record = make_record(spaced=False, entities=entities, alternatives={"total": ["9.00"]}, receipt=receipt)
+    assert score([record])["trust"] == {"ece": 0, "straight_through": 1}
+
+
 def test_the_labels_of_the_data_set_score_one_against_themselves(sroie: Path) -> None:
     def perfect(labeled: LabeledReceipt) -> Record:
         quads: list[Quad] = [tuple((float(x), float(y)) for x, y in quad) for quad in labeled.quads]  # type: ignore[misc]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.measures.wild import compare_segments, compare_value
+import pytest
+
+from shared.measures.wild import compare_segments, compare_value, judge_value
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> list[list[float]]:
@@ -28,3 +30,24 @@ def test_absent_field_counts_only_if_answered() -> None:
     assert compare_value(["", ""], None) == compare_value([], None)
     assert compare_value([], "9.00").answered == 1
     assert compare_value([], "9.00").f1 == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "answer", "right"),
+    [
+        ("date", ["TuesDay5-4-2011"], "5- 4-2011", True),
+        ("date", ["4/4/20127:33AM"], "4/4/2012", True),
+        ("date", ["6/9/2016"], "6/9/2015", False),
+        ("date", ["6/9/2016"], None, False),
+        ("date", ["20:37"], "23/07/13", None),
+        ("date", ["", ""], "23/07/13", None),
+        ("total", ["$65.19"], "65.19", True),
+        ("total", ["$65.19"], "65.18", False),
+        ("total", ["TotalDue"], "65.18", None),
+        ("company", ["DAIKO"], "DAIK", False),
+        ("company", ["PizzaHutRestaurant"], "Pizza Hut Restaurants", True),
+        ("company", [], "DAIK", None),
+    ],
+)
+def test_judges_values_where_labels_tell(name: str, labels: list[str], answer: str | None, right: bool | None) -> None:
+    assert judge_value(name, labels, answer) is right

@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from services.extractor.details.agreement import describe_agreement, find_amounts_of
 from services.extractor.details.assemble import assemble
 from services.extractor.details.reading import Reading
 from services.extractor.encoding import TextSegment, encode
@@ -43,7 +44,8 @@ def extract(*rows: str, total: str | None = None) -> Extracted:
     if total is not None:
         corners = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
         fields.total = AmountField(value=total, amount=total, currency="EUR", confidence=0.9, quad=corners, lines=[0])
-    return assemble(Reading(Source(segments, document), scores), fields)
+    reading = Reading(Source(segments, document), scores)
+    return assemble(reading, fields, find_amounts_of(reading))
 
 
 def test_reads_the_facts_of_a_german_receipt() -> None:
@@ -150,3 +152,26 @@ def test_checks_every_tax_rate() -> None:
     right, wrong = row("7", "9.81", "0.69"), row("19", "10.00", "2.90")
     results = [check_arithmetic(Fields(), [], taxes)[-1].holds for taxes in ([right], [right, wrong], [wrong, right])]
     assert results == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("total", "rows", "expected"),
+    [
+        ("10.50", GERMAN, {"adds_up": 1.0, "contradicted": 0.0}),
+        ("10.60", GERMAN, {"adds_up": 0.0, "contradicted": 1.0}),
+        ("10.60", ("Brot|2,50", "SUMME|EUR 10,60"), {"adds_up": 0.0, "contradicted": 0.0}),
+    ],
+)
+def test_other_amounts_confirm_or_contradict_the_total(
+    total: str, rows: tuple[str, ...], expected: dict[str, float]
+) -> None:
+    segments = [
+        TextSegment(np.array([(x, y), (x + 90, y), (x + 90, y + 20), (x, y + 20)], np.float32), text)
+        for y, row in zip(range(0, 900, 30), rows, strict=False)
+        for x, text in zip(range(0, 900, 250), row.split("|"), strict=False)
+    ]
+    document = encode(segments)
+    scores = np.zeros((len(document.text), len(BASIC_CLASSES)), np.float32)
+    field = extract(*rows, total=total).fields.total
+    assert field is not None
+    assert describe_agreement(field, find_amounts_of(Reading(Source(segments, document), scores))) == expected

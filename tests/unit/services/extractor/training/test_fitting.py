@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from services.extractor.encoding import TextSegment
-from services.extractor.scoring import Evidence, Scoring
 from services.extractor.totals import FEATURES as TOTAL_FEATURES
-from services.extractor.totals import shares
-from services.extractor.training.fitting import fit_confidence, fit_total, without_total
+from services.extractor.training.fitting import fit_total, without_total
 
 
 def test_finds_the_feature_that_identifies_a_total() -> None:
@@ -38,18 +35,3 @@ def test_removing_the_total_keeps_the_rest() -> None:
     quad = np.zeros((4, 2), np.float32)
     segments = [TextSegment(quad, text) for text in ("TOTAL RM9.00", "CASH", "10.00", "9.00", "CHANGE 1.00")]
     assert [one.text for one in without_total(segments, {"total": "RM 9.00"})] == ["CASH", "10.00", "CHANGE 1.00"]
-
-
-def test_fitted_confidence_is_the_share_of_right_values() -> None:
-    draw = np.random.default_rng(0)
-    scores = draw.uniform(0.5, 0.999, 400)
-    right = draw.uniform(size=400) < 0.7
-    coefficients = fit_confidence([Evidence(score=score) for score in scores], list(right))
-    scoring = Scoring(confidence={"company": coefficients})
-    given = [scoring.probability("company", Evidence(score=score)) for score in scores]
-    assert np.mean(given) == pytest.approx(np.mean(right), abs=0.03)
-
-
-def test_keeps_defaults_without_data() -> None:
-    assert fit_confidence([], []) == Scoring().confidence["company"]
-    assert shares([], Scoring().total_weights, 0.0) == []
