@@ -11,6 +11,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -101,11 +103,17 @@ class Document:
     start: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
 
+    @cached_property
+    def _texts(self) -> list[str]:
+        bounds = self.start.tolist()
+        return [self.text[start : end - 1] for start, end in pairwise(bounds)]
+
     def segment_text(self, index: int) -> str:
         """Return the text of a segment by its place in reading order."""
-        return self.text[self.start[index] : self.start[index + 1] - 1]
+        return self._texts[index]
 
 
+@lru_cache(maxsize=4096)
 def code(character: str) -> int:
     """Return the index of a character in the embedding, without regard to accents and case."""
     found = _CODE_OF.get(character) or _CODE_OF.get(character.upper())

@@ -147,5 +147,5 @@ def _doubt(document: Document, probability: Floats, parts: list[Part]) -> float:
 
 def row_text(document: Document, row: int) -> str:
     """Return the text of a row, with tabs between segments."""
-    members = np.flatnonzero(document.row == row)
-    return document.text[document.start[members[0]] : document.start[members[-1] + 1] - 1]
+    first, end = np.searchsorted(document.row, (row, row + 1))
+    return document.text[document.start[first] : document.start[end] - 1]

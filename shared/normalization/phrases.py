@@ -57,19 +57,18 @@ class PhraseIndex:
         """Yield the longest phrase at each word of a text, from left to right; matches may overlap."""
         folded = fold(text)
         tokens = [(match.start(), match.end()) for match in _TOKEN.finditer(folded)]
-        for number, (start, _) in enumerate(tokens):
-            if start and folded[start - 1].isalnum():
-                continue
-            for word in _readings(folded[slice(*tokens[number])]):
+        for number, (start, end) in enumerate(tokens):
+            for word in _readings(folded[start:end]):
+                # Most words begin no phrase.
+                if word not in self._by_first_word or (start and folded[start - 1].isalnum()):
+                    continue
                 found = self._match(folded, tokens, number, word)
                 if found is not None:
                     yield found
                     break
 
     def _match(self, folded: str, tokens: list[tuple[int, int]], number: int, word: str) -> PhraseMatch | None:
-        candidates = self._by_first_word.get(word)
-        if candidates is None:
-            return None
+        candidates = self._by_first_word[word]
         following = _readings(folded[slice(*tokens[number + 1])]) if number + 1 < len(tokens) else ()
         for phrase in candidates:
             # Most phrases with this first word differ in the second.

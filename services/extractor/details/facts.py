@@ -19,6 +19,7 @@ _HOURS = re.compile(r"\d{1,2}[:.]\d{2}\s?(?:[ap]m)?\s?(?:-|–|to|bis|a|do)\s?\d
 _NUMBER = re.compile(r"(?=[A-Za-z\-/]*\d)[A-Za-z\d][A-Za-z\d\-/.]{2,}")
 _LAST_FOUR = re.compile(r"[*xX#•.]{2,}[\s*xX#•.]*(?P<digits>\d{4})(?!\d)")
 _MEANS: tuple[Literal["cash", "card", "wallet", "voucher"], ...] = ("cash", "card", "wallet", "voucher")
+_MIN_PHONE_DIGITS = 5
 _LOOK_AHEAD = 40  # characters after an announcement in which its value begins
 # What the kinds of evidence are worth where the network does not know the class.
 _BY_RULE = 0.6
@@ -56,9 +57,9 @@ def find_phone(reading: Reading) -> PhoneField | None:
     """Return the phone number of the merchant: a valid one of its country, or one that is announced."""
     country = infer_country(reading.document.text, reading.default_country).code
     for place, text in reading.segments():
-        concepts = find_concepts(text)
-        if "fax" in text.lower() and "tel" not in text.lower():
+        if sum(map(str.isdigit, text)) < _MIN_PHONE_DIGITS or ("fax" in text.lower() and "tel" not in text.lower()):
             continue
+        concepts = find_concepts(text)
         for match in phonenumbers.PhoneNumberMatcher(text, country):
             start = int(reading.document.start[place])
             announced = "phone" in concepts or match.raw_string.startswith("+")

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from services.extractor.network.classes import CLASSES
 from services.extractor.source import Place, Source
-from services.extractor.spans import mean_probability
+from services.extractor.spans import mean_probability, row_text
 from shared.arrays import Floats
 from shared.contracts import AmountField
 from shared.normalization import AmountMatch, NumberFormat, currency, find_amounts, infer_number_format
@@ -64,8 +62,7 @@ class Reading:
     def rows(self) -> list[str]:
         """The text of each row, segments divided by tabs."""
         document = self.document
-        bounds = [np.flatnonzero(document.row == row) for row in range(int(document.row[-1]) + 1)]
-        return [document.text[document.start[one[0]] : document.start[one[-1] + 1] - 1] for one in bounds]
+        return [row_text(document, row) for row in range(int(document.row[-1]) + 1)]
 
     @cached_property
     def amounts(self) -> list[PrintedAmount]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -35,6 +36,8 @@ FEATURES: tuple[str, ...] = (
     *_WHOLE,
 )
 _PER_SUM = 4.0
+# Number of letters at the beginning of a name that most units do not have.
+_BEGINNING = 5
 _SUMMED = (
     "legal_end", "brand", "site_name", "postal", "street", "length", "echoed", "logit_company", "logit_address",
 )  # fmt: skip
@@ -270,12 +273,21 @@ def _are_known(units: Units, runs: Runs, known: Set[str]) -> Doubles:
     found = np.zeros(len(runs.first))
     if not known:
         return found
-    shortest = min(map(len, known))
     keys = units.keys
-    for number in np.flatnonzero(runs.skipped < 0).tolist():
+    beginnings = _list_beginnings(frozenset(known))
+    # Few units begin like a known name.
+    begins = np.array([bool(key) and key[:_BEGINNING] in beginnings for key in keys])
+    begins |= np.array([not key for key in keys])
+    for number in np.flatnonzero((runs.skipped < 0) & begins[runs.first_unit]).tolist():
         first, last = int(runs.first_unit[number]), int(runs.last_unit[number])
         joined = keys[first]
         if runs.last[number] > runs.first[number]:
             joined += "".join(keys[int(runs.first[number]) + 1 : int(runs.last[number])]) + keys[last]
-        found[number] = len(joined) >= shortest and joined in known
+        found[number] = bool(joined) and joined in known
     return found
+
+
+@lru_cache(maxsize=8)
+def _list_beginnings(known: frozenset[str]) -> frozenset[str]:
+    """Return the first letters of names, one to `_BEGINNING` of each."""
+    return frozenset(name[:length] for name in known for length in range(1, _BEGINNING + 1))

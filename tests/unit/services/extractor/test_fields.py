@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from services.extractor.dates import best_date, describe_date
+from services.extractor.dates import best_date
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.fields import FieldReader
 from services.extractor.merchants import Directory
@@ -397,32 +397,3 @@ def test_finds_a_known_company_next_to_an_unclear_line() -> None:
     assert fields.company.value == "MR D.I.Y. (JOHOR) SDN BHD"
     assert fields.company.lines == [1]
     assert not fields.company.corrected
-
-
-def test_describes_what_supports_a_date() -> None:
-    rows = [["DATE 25/12/2018"], ["25/12/2018", "18:00"], ["DUE 03/01/2019"]]
-    document = encode(segments(rows))
-    probability = scores(document, date=["25/12/2018"])[:, 1 + FIELD_NAMES.index("date")]
-    found = best_date(document, probability)
-    assert found is not None
-    signs = describe_date(document, probability, found)
-    assert signs == {
-        "impossible": 0.0,
-        "year_of_two": 0.0,
-        "two_readings": 0.0,
-        "announced": 1.0,
-        "again": 1.0,
-        "runner_up": pytest.approx(0.01, abs=0.001),
-    }
-
-
-def test_dates_with_two_readings_are_never_nearly_certain() -> None:
-    """Even where the rest of the receipt decides, as here the state does."""
-    sure = Scoring(confidence={name: {"bias": 9.0} for name in FIELD_NAMES})
-    for printed, most in (("03/04/2018", 0.979), ("03/13/2018", 1.0)):
-        given = segments([["12 Main St, Austin, TX 78765"], [printed]])
-        document = encode(given)
-        date = FieldReader(sure).read(given, document, scores(document, date=[printed])).fields.date
-        assert date is not None
-        assert not date.ambiguous
-        assert most - 0.01 < date.confidence <= most
