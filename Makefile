@@ -17,7 +17,7 @@ SAMPLE ?= tests/samples/malaysia.jpg
 # Processes that run tests side by side; see tests/support/schedule.py.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
-SOURCES := benchmarks clients deploy docs gateway quittance services shared synthesis tests
+SOURCES := benchmarks bulk clients deploy docs gateway quittance services shared synthesis tests
 
 .PHONY: help bench run test test-unit test-end-to-end coverage check check-generators format evaluate train \
 	train-detector train-recognizer train-extractor synthesize figures screenshots openapi lock docs clean

@@ -1,7 +1,7 @@
 """Assembles the parts: a single service, a gateway with remote stages, or everything in one process.
 
-This is the only module that knows both the gateway and the services. Services, and with them the networks, are imported
-on demand, so that a gateway with remote stages starts without them.
+Besides bulk extraction, which calls no service, this is the only module that knows both the gateway and the services.
+Services, and with them the networks, are imported on demand, so that a gateway with remote stages starts without them.
 """
 
 from __future__ import annotations

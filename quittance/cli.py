@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+from quittance.commands.bulk import bulk
 from quittance.commands.corrections import app as corrections
 from quittance.commands.doctor import doctor
 from quittance.commands.evaluate import evaluate, list_errors
@@ -22,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (serve, extract, doctor, evaluate, train, synthesize):
+for command in (serve, extract, bulk, doctor, evaluate, train, synthesize):
     app.command()(command)
 app.command(name="errors")(list_errors)
 app.add_typer(corrections, name="corrections")

@@ -13,24 +13,10 @@ from pydantic import ValidationError
 from quittance_client import APIResponseError, AsyncClient, QuittanceError
 from quittance_client import Receipt as ClientReceipt
 from shared.contracts import Receipt
+from shared.pictures.suffixes import SUFFIXES
 
 # Enough to detect one receipt while another is recognized; more would only wait in the queues of the services.
 _MAX_CONCURRENT = 4
-SUFFIXES = {
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".webp",
-    ".heic",
-    ".heif",
-    ".avif",
-    ".jxl",
-    ".gif",
-    ".bmp",
-    ".tif",
-    ".tiff",
-    ".pdf",
-}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
-from quittance.extract import SUFFIXES
+from shared.pictures.suffixes import SUFFIXES
 
 # Scanners and copies write in pieces; a file that has not changed for this long counts as complete.
 _SETTLED_S = 1.0

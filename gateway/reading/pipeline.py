@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from gateway.documents.renderer import PageImage, Renderer
 from gateway.reading.capacity import Capacity
 from gateway.reading.metrics import ReceiptMetrics
-from gateway.reading.page_quality import show_receipts
 from gateway.reading.page_reader import PageReader, PageReading, check_line_count, milliseconds_since
 from gateway.reading.read_request import ReadRequest, start_deadline
-from gateway.reading.receipt_parts import NOTHING_EXTRACTED, Extraction, build_extract_request, build_receipt
-from gateway.reading.separation import confirm_areas
+from gateway.reading.receipt_parts import (
+    NOTHING_EXTRACTED,
+    Extraction,
+    build_extract_request,
+    build_receipt,
+    find_receipts,
+)
 from gateway.stages.problems import stage_deadline_problem
 from gateway.stages.stages import Stages
-from shared.contracts import CorrectRequest, Extracted, Line, MerchantCorrection, Models, Receipt
+from shared.contracts import CorrectRequest, MerchantCorrection, Models, Receipt
 from shared.problems import ProblemError
 
 
@@ -106,23 +109,12 @@ class Pipeline:
         line_count = 0
         for number, image in enumerate(images):
             reading = await self._page_reader.read(request, image, number)
-            readings.append(await self._find_receipts(reading, request))
+            readings.append(await find_receipts(reading, lambda some: self._extract(some, request)))
             line_count += len(reading.lines)
             check_line_count(line_count)
         extraction = await self._extract(readings, request)
         receipt_id = request.identity.receipt_id
         return build_receipt(receipt_id, readings, extraction, models=models, decode_ms=decode_ms)
-
-    async def _find_receipts(self, reading: PageReading, request: ReadRequest) -> PageReading:
-        """Return a page with the outlines of its receipts, if there are several."""
-        if not reading.areas:
-            return reading
-
-        async def extract(lines: list[Line]) -> Extracted:
-            return (await self._extract([replace(reading, lines=lines)], request)).found
-
-        outlines = await confirm_areas(reading.areas, reading.lines, extract)
-        return replace(reading, page=show_receipts(reading.page, outlines, reading.areas))
 
     async def _extract(self, readings: Sequence[PageReading], request: ReadRequest) -> Extraction:
         question = build_extract_request(readings)

@@ -5,13 +5,14 @@ The gateway, which calls the stages over HTTP, and bulk extraction, which does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
-from gateway.reading.page_quality import find_warnings
+from gateway.reading.page_quality import find_warnings, show_receipts
 from gateway.reading.page_reader import PageReading, check_line_count
+from gateway.reading.separation import confirm_areas
 from gateway.reading.sources import mark_text_layer
-from shared.contracts import Extracted, ExtractRequest, Fields, Models, PageSize, Receipt, Timings
+from shared.contracts import Extracted, ExtractRequest, Fields, Line, Models, PageSize, Receipt, Timings
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,27 @@ def build_extract_request(readings: Sequence[PageReading]) -> ExtractRequest | N
         return None
     sizes = [PageSize(width=reading.page.width, height=reading.page.height) for reading in readings]
     return ExtractRequest(pages=sizes, lines=lines)
+
+
+async def find_receipts(
+    reading: PageReading, extract: Callable[[Sequence[PageReading]], Awaitable[Extraction]]
+) -> PageReading:
+    """Return a page with the outlines of its receipts, if there are several.
+
+    Args:
+        reading: The page.
+        extract: Asks the extractor for the text of pages.
+    """
+    if not reading.areas:
+        return reading
+
+    async def extract_part(lines: list[Line]) -> Extracted:
+        # The request has this page only.
+        alone = [line.model_copy(update={"page": 0}) for line in lines]
+        return (await extract([replace(reading, lines=alone)])).found
+
+    outlines = await confirm_areas(reading.areas, reading.lines, extract_part)
+    return replace(reading, page=show_receipts(reading.page, outlines, reading.areas))
 
 
 def build_receipt(

@@ -14,19 +14,21 @@ from rapidfuzz.distance import Levenshtein
 from tests.support.import_graph import find_cycle, find_modules, import_graph, imported_names, is_within
 
 ROOT = Path(__file__).resolve().parents[3]
-CODE = ("benchmarks", "gateway", "quittance", "services", "shared", "synthesis")
+CODE = ("benchmarks", "bulk", "gateway", "quittance", "services", "shared", "synthesis")
 SERVICES = ("services.detector", "services.recognizer", "services.extractor")
 MODULES = find_modules(ROOT, CODE) | find_modules(ROOT / "clients" / "python", ["quittance_client"])
 
-# Each part may import itself and these. `quittance` puts the parts together; `benchmarks` measures all of them.
+# Each part may import itself and these. `quittance` puts the parts together, `bulk` too, but without HTTP, and
+# `benchmarks` measures all of them.
 IMPORTABLE: dict[str, tuple[str, ...]] = {
     "quittance_client": (),
     "shared": (),
     "gateway": ("shared",),
     **{service: ("shared", "synthesis") for service in SERVICES},
     "synthesis": ("shared",),
-    "quittance": ("gateway", "quittance_client", "services", "shared", "synthesis"),
-    "benchmarks": ("gateway", "quittance", "quittance_client", "services", "shared", "synthesis"),
+    "bulk": ("gateway", "services", "shared"),
+    "quittance": ("bulk", "gateway", "quittance_client", "services", "shared", "synthesis"),
+    "benchmarks": ("bulk", "gateway", "quittance", "quittance_client", "services", "shared", "synthesis"),
 }
 TRAINING = tuple(f"{service}.training" for service in SERVICES)
 # Who may import a training folder, and who the labeled receipts and training loops that training shares.

@@ -15,7 +15,7 @@ import pytest
 from tests.support.import_graph import find_modules, imported_names, reachable_names
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("gateway", "quittance", "quittance_client", "services", "shared", "synthesis")
+PACKAGES = ("bulk", "gateway", "quittance", "quittance_client", "services", "shared", "synthesis")
 MODULES = find_modules(ROOT, PACKAGES) | find_modules(ROOT / "clients" / "python", PACKAGES)
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
@@ -32,7 +32,7 @@ def distributions() -> Mapping[str, list[str]]:
 
 
 def distribution_names(requirements: Iterable[str]) -> set[str]:
-    return {normalize(requirement.split("==")[0]) for requirement in requirements}
+    return {normalize(requirement.split("==")[0].partition("[")[0]) for requirement in requirements}
 
 
 def normalize(name: str) -> str:
@@ -49,7 +49,8 @@ def undeclared(names: Iterable[str], declared: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_import_is_declared(package: str) -> None:
-    declared = distribution_names([*DEPENDENCIES, *EXTRAS["train"], *EXTRAS["torch"], *EXTRAS["traces"]])
+    extras = [line for name in ("bulk", "train", "torch", "traces") for line in EXTRAS[name]]
+    declared = distribution_names([*DEPENDENCIES, *extras])
     files = [path for module, path in MODULES.items() if module.split(".")[0] == package]
     assert undeclared({name for path in files for name in imported_names(path)}, declared) <= UNDECLARED
 
@@ -63,8 +64,8 @@ def test_every_import_is_declared(package: str) -> None:
     ],
 )
 def test_serving_needs_no_extras(module: str) -> None:
-    # Torch engines and OpenTelemetry are loaded only where the settings ask for them.
-    names = reachable_names(module, MODULES, skip=[*TORCH_ENGINES, "shared.inference.device", "opentelemetry"])
+    # Torch engines and OpenTelemetry are loaded only where the settings ask for them, Ray only by its command.
+    names = reachable_names(module, MODULES, skip=[*TORCH_ENGINES, "shared.inference.device", "opentelemetry", "bulk"])
     assert len(names) > 10
     assert undeclared(names, distribution_names(DEPENDENCIES)) == set()
 

@@ -1,0 +1,1 @@
+"""The stages of bulk extraction, each the class of a pool of actors: render, detect, recognize, extract."""
