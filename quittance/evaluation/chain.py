@@ -81,7 +81,10 @@ async def read_labeled(chain: Chain, labeled: LabeledReceipt, unseen_company: bo
     record = Record(
         key=labeled.key,
         unseen_company=unseen_company,
-        labels=[LabeledLine(quad=_quad(segment.quad), text=segment.text) for segment in labeled.segments],
+        labels=[
+            LabeledLine(quad=_quad(segment.quad), text=segment.text, label=segment.label)
+            for segment in labeled.segments
+        ],
         entities=labeled.entities,
         alternatives={name: list(texts) for name, texts in labeled.alternatives.items()},
         ignored=[_quad(quad) for quad in labeled.ignored],

@@ -6,15 +6,16 @@ Works on the records that `quittance evaluate --predictions` writes; runs no mod
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from quittance.evaluation.records import Record
+from quittance.evaluation.wild_details import DETAILS, compare_detail, compare_items, find_labels
 from shared.arrays import Doubles, Floats
-from shared.contracts import FIELD_NAMES
+from shared.contracts import FIELD_NAMES, ReceiptField
 from shared.look_alikes import are_look_alikes
 from shared.measures.deteval import match_by_iou, to_boxes
 from shared.measures.entities import has_value, is_same_value
@@ -82,7 +83,26 @@ def find_field_errors(records: Iterable[Record]) -> list[FieldError]:
             confidence = field.confidence if field else 0.0
             reason = explain(label, answer)
             errors.append(FieldError(record.key, record.unseen_company, name, label, answer, confidence, reason))
+        errors += _find_detail_errors(record)
     return sorted(errors, key=lambda error: -error.confidence)
+
+
+def _find_detail_errors(record: Record) -> Iterator[FieldError]:
+    """Yield the wrong ones of the other fields and of the items, where the data set labels them."""
+    if record.spaced:
+        return
+    for name in DETAILS:
+        matches = compare_detail(record, name)
+        if matches.matched == matches.labeled == matches.answered:
+            continue
+        field: ReceiptField | None = getattr(record.fields, name)
+        label, answer = " / ".join(find_labels(record, name)), field.value if field else ""
+        confidence = field.confidence if field else 0.0
+        yield FieldError(record.key, record.unseen_company, name, label, answer, confidence, explain(label, answer))
+    matches = compare_items(record)
+    if matches.matched < max(matches.labeled, matches.answered):
+        label, answer = f"{matches.labeled} items", f"{matches.answered} items, {matches.matched} of them right"
+        yield FieldError(record.key, record.unseen_company, "items", label, answer, 0.0, "items")
 
 
 def explain(label: str, answer: str) -> str:

@@ -12,10 +12,11 @@ from shared.learning.labels import DatasetError
 
 
 class LabeledLine(BaseModel):
-    """A segment as the data set labels it."""
+    """A segment as the data set labels it; `label` is the kind of its text, if the data set has kinds."""
 
     quad: Quad
     text: str
+    label: str = ""
 
 
 class Record(BaseModel):

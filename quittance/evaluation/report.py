@@ -19,6 +19,7 @@ from quittance.evaluation import errors
 from quittance.evaluation.album import Album, Box, enclosing_box
 from quittance.evaluation.records import Record
 from quittance.evaluation.summary import run_rows, task_rows, trust_rows
+from shared.contracts import Fields
 from shared.measures.matches import fold
 
 # Keep the page at about 10 MB, so that a browser opens it at once.
@@ -121,7 +122,8 @@ def _wrong_fields(records: Sequence[Record], album: Album) -> list[WrongField]:
 
 def _draw_field(album: Album, record: Record, error: errors.FieldError) -> str | None:
     """Draw the place of the answer, and that of the label if its text is found on the receipt."""
-    field = record.fields.get(error.field)
+    # Items have no single place.
+    field = record.fields.get(error.field) if error.field in Fields.model_fields else None
     answered = [] if field is None else [enclosing_box(field.quad)]
     marks = [(box, LABEL_COLOR) for box in _find_label(record, error.label, answered[0] if answered else None)]
     marks += [(box, ANSWER_COLOR) for box in answered]

@@ -55,11 +55,12 @@ def _field_table(wrong: Sequence[errors.FieldError]) -> Table:
 def _reason_table(wrong: Sequence[errors.FieldError]) -> Table:
     table = Table(title="Wrong fields by reason", title_justify="left")
     table.add_column("Reason")
-    for name in FIELD_NAMES:
+    names = [*FIELD_NAMES, *sorted({error.field for error in wrong} - set(FIELD_NAMES))]
+    for name in names:
         table.add_column(name, justify="right")
     counts = Counter((error.reason, error.field) for error in wrong)
     for reason, _ in Counter(error.reason for error in wrong).most_common():
-        table.add_row(reason, *(str(counts[reason, name] or "") for name in FIELD_NAMES))
+        table.add_row(reason, *(str(counts[reason, name] or "") for name in names))
     return table
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from quittance.evaluation.records import Record
+from quittance.evaluation.wild_details import score_details
 from shared.contracts import FIELD_NAMES
 from shared.measures.deteval import measure_deteval, measure_iou
 from shared.measures.ignored import select_counted
@@ -28,7 +29,8 @@ def score(records: Sequence[Record]) -> dict[str, Any]:
     Returns:
         `task1` with `deteval` and `iou50`; `segments` (whole segments found and read correctly) and, for the labeled
         quads, `segments_given_boxes`; `company`, `date`, `address`, `total`, and `company_address` for both together;
-        `total_amount` (equal as a number). Each has `precision`, `recall` and `f1` or `hmean`.
+        `total_amount` (equal as a number); `subtotal`, `tax`, `time`, `phone` and `items`, see `wild_details`. Each
+        has `precision`, `recall` and `f1` or `hmean`.
     """
     labels, found, segments = [], [], Matches()
     for record in records:
@@ -46,6 +48,7 @@ def score(records: Sequence[Record]) -> dict[str, Any]:
         **{name: matches.to_dict() for name, matches in fields.items()},
         "company_address": (fields["company"] + fields["address"]).to_dict(),
         "total_amount": _total(_compare_amount(record) for record in records).to_dict(),
+        **score_details(records),
     }
 
 
