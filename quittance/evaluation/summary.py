@@ -55,8 +55,8 @@ def _wild_rows(wild: Mapping[str, Any]) -> Iterator[MeasureRow]:
         yield _row(f"  {name}", wild[name])
     yield _row("  company and address", wild["company_address"])
     yield _row("  total as a number", wild["total_amount"])
-    for name in ("subtotal", "tax", "time", "phone", "items"):
-        yield _row(f"  {name}", wild[name])
+    for detail in ("subtotal", "tax", "time", "phone", "items"):
+        yield _row(f"  {detail}", wild[detail])
 
 
 def trust_rows(measures: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -20,6 +20,9 @@ _NUMBER = re.compile(r"(?=[A-Za-z\-/]*\d)[A-Za-z\d][A-Za-z\d\-/.]{2,}")
 _LAST_FOUR = re.compile(r"[*xX#•.]{2,}[\s*xX#•.]*(?P<digits>\d{4})(?!\d)")
 _MEANS: tuple[Literal["cash", "card", "wallet", "voucher"], ...] = ("cash", "card", "wallet", "voucher")
 _MIN_PHONE_DIGITS = 5
+_PHONE = re.compile(r"(?<![\w+])\+?\(?\d[\d\s().\-/]{5,}\d(?!\w)")
+_MIN_UNPARSED_DIGITS, _MAX_PHONE_DIGITS = 7, 15
+_PHONE_GAP = 6  # characters between an announcement and the number
 _LOOK_AHEAD = 40  # characters after an announcement in which its value begins
 # What the kinds of evidence are worth where the network does not know the class.
 _BY_RULE = 0.6
@@ -76,7 +79,34 @@ def find_phone(reading: Reading) -> PhoneField | None:
                     confidence=reading.confidence(score, place, len(match.raw_string)),
                     **reading.where(place),
                 )
-    return None
+    return _find_unparsed_phone(reading)
+
+
+def _find_unparsed_phone(reading: Reading) -> PhoneField | None:
+    """Return the likeliest number that is announced as a phone or that the network takes for one.
+
+    The receipt may not show its country, by whose rules numbers are checked, or the number is misread.
+    """
+    best, best_score = None, _MIN_PROBABILITY
+    for place, text in reading.segments():
+        offset = int(reading.document.start[place])
+        words = find_concepts(text).get("phone", ())
+        for match in _PHONE.finditer(text):
+            if not _MIN_UNPARSED_DIGITS <= sum(map(str.isdigit, match.group())) <= _MAX_PHONE_DIGITS:
+                continue
+            announced = any(0 <= match.start() - word.end <= _PHONE_GAP for word in words)
+            if "fax" in text[: match.start()].lower() or find_dates(match.group()):
+                continue
+            score = _BY_RULE * announced
+            if reading.knows_everything:
+                learned = reading.probability("phone", offset + match.start(), offset + match.end())
+                score = 0.2 * announced + 0.8 * learned
+            if score > best_score:
+                value = match.group()
+                confidence = reading.confidence(score, place, len(value))
+                best = PhoneField(value=value, e164=None, confidence=confidence, **reading.where(place))
+                best_score = score
+    return best
 
 
 def find_tax_id(reading: Reading) -> TaxIdField | None:

@@ -57,7 +57,8 @@ def record(labels: list[LabeledLine], items: list[Item] | None = None, **fields:
     ],
 )
 def test_compares_fields(name: str, labels: list[str], field: ReceiptField | None, counts: tuple[int, ...]) -> None:
-    given = record([line(text, DETAILS[name]) for text in labels], **({name: field} if field else {}))
+    fields = {name: field} if field is not None else {}
+    given = record([line(text, DETAILS[name]) for text in labels], None, **fields)
     matches = compare_detail(given, name)
     assert (matches.matched, matches.labeled, matches.answered) == counts
 

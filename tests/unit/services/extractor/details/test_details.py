@@ -175,3 +175,21 @@ def test_other_amounts_confirm_or_contradict_the_total(
     field = extract(*rows, total=total).fields.total
     assert field is not None
     assert describe_agreement(field, find_amounts_of(Reading(Source(segments, document), scores))) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "phone"),
+    [
+        ("Phone: 671-647-7677", "671-647-7677"),
+        ("TELEPHONE 046 924 0144", "046 924 0144"),
+        ("Tel: 5474 4498", "5474 4498"),
+        ("Fax: 671-647-7677", None),
+        ("Tel: 12", None),
+        ("Ref 671-647-7677", None),
+        ("Tel 1234567890123456789", None),
+    ],
+)
+def test_returns_announced_numbers_without_a_known_country(row: str, phone: str | None) -> None:
+    found = extract("SHOP", row).fields.phone
+    assert (found.value if found else None) == phone
+    assert found is None or found.e164 is None
