@@ -16,6 +16,7 @@ from PIL import Image
 
 from gateway.corrections.store import CorrectionStore
 from quittance.draw import load_page
+from quittance.evaluation.corrected_details import collect_labels
 from shared.contracts import FIELD_NAMES, Corrections, Receipt
 from shared.geometry import rotate_image, rotate_quads
 from shared.learning.dataset import write_receipt, write_split
@@ -40,7 +41,8 @@ def export_corrected(
     """Write the corrected receipts in the layout that `quittance train` reads.
 
     The segments are the ones that were found, with their readings; where a correction replaces the text of one
-    segment, the segment gets the corrected text. Fields that were not corrected keep the value of the model.
+    segment, the segment gets the corrected text. Fields that were not corrected keep the value of the model. Other
+    fields and the items are in `labels/KEY.json`, as far as they are corrected or sure.
 
     Args:
         state: State directory of the gateway.
@@ -68,7 +70,7 @@ def export_corrected(
         if reason is None and receipt.id not in paths:
             reason = f"its picture is not in {pictures}"
         if reason is None:
-            _write(target, receipt, paths[receipt.id])
+            _write(target, receipt, paths[receipt.id], min_confidence)
             result.written.append(receipt.id)
         else:
             result.left_out[receipt.id] = reason
@@ -99,7 +101,7 @@ def _corrections(receipt: Receipt) -> Corrections:
     return receipt.corrections or Corrections(receipt_id=receipt.id, fields={})
 
 
-def _write(target: Path, receipt: Receipt, path: Path) -> None:
+def _write(target: Path, receipt: Receipt, path: Path, min_confidence: float) -> None:
     page = receipt.pages[0]
     # Labels are in the coordinates of the picture as it is displayed; training needs it upright.
     picture = np.asarray(load_page(path.read_bytes()).resize((page.width, page.height), Image.Resampling.LANCZOS))
@@ -113,7 +115,8 @@ def _write(target: Path, receipt: Receipt, path: Path) -> None:
         LabeledSegment(quad=quad.astype(np.float32), text=text)
         for quad, text in zip(quads, _line_texts(receipt), strict=True)
     ]
-    write_receipt(target, receipt.id, upright, segments, _entities(receipt))
+    labels = collect_labels(receipt, min_confidence)
+    write_receipt(target, receipt.id, upright, segments, _entities(receipt), labels)
 
 
 def _line_texts(receipt: Receipt) -> list[str]:

@@ -2,7 +2,8 @@
 
 A data set is a folder with `images/KEY.jpg`, `boxes/KEY.txt` (one segment per line: eight integers, the corners
 clockwise from the top left in pixels, then the transcript, which may contain commas), `entities/KEY.json` (company,
-date, address, total; empty if absent) and `split.json` (split names to lists of keys).
+date, address, total; empty if absent) and `split.json` (split names to lists of keys). `labels/KEY.json` may have the
+texts of other fields (`fields`) and of line items (`items`), by kind.
 
 The layout of WildReceipt is read too, see `shared.learning.wildreceipt`; the subfolders tell which layout a folder has.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -65,13 +66,15 @@ def pick_evenly(items: Sequence[T], count: int) -> Sequence[T]:
 def _load_receipt(root: Path, key: str) -> LabeledReceipt:
     boxes = root / "boxes" / f"{key}.txt"
     entities = root / "entities" / f"{key}.json"
+    details = root / "labels" / f"{key}.json"
     try:
         segments = tuple(parse_boxes(boxes.read_text(encoding="utf-8")))
         fields = json.loads(entities.read_text(encoding="utf-8"))
+        more = json.loads(details.read_text(encoding="utf-8")) if details.exists() else {}
     except FileNotFoundError as error:
         raise DatasetError(f"{error.filename} is missing") from None
     except json.JSONDecodeError as error:
-        raise DatasetError(f"{entities} is not valid JSON: {error}") from None
+        raise DatasetError(f"{entities} or {details} is not valid JSON: {error}") from None
     except ValueError as error:
         raise DatasetError(f"{boxes}: {error}") from None
     return LabeledReceipt(
@@ -79,7 +82,13 @@ def _load_receipt(root: Path, key: str) -> LabeledReceipt:
         image_path=root / "images" / f"{key}.jpg",
         segments=segments,
         entities={name: str(fields.get(name) or "") for name in FIELD_NAMES},
+        details=_to_tuples(more.get("fields", {})),
+        items=tuple(_to_tuples(item) for item in more["items"]) if more.get("items") is not None else None,
     )
+
+
+def _to_tuples(texts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {kind: tuple(found) for kind, found in texts.items()}
 
 
 def _load_wild_receipt(root: Path, key: str) -> LabeledReceipt:
@@ -126,8 +135,11 @@ def write_receipt(
     image: Pixels,
     segments: Sequence[LabeledSegment],
     entities: Mapping[str, str],
+    labels: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one labeled receipt in the layout that `load_split` reads; coordinates are rounded to whole pixels.
+
+    `labels` is the content of `labels/KEY.json`, if there is one.
 
     Raises:
         DatasetError: If the picture cannot be written.
@@ -144,6 +156,10 @@ def write_receipt(
     (root / "boxes" / f"{key}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     fields = {name: entities.get(name, "") for name in FIELD_NAMES}
     (root / "entities" / f"{key}.json").write_text(json.dumps(fields, indent=1, ensure_ascii=False), encoding="utf-8")
+    if labels is not None:
+        (root / "labels").mkdir(exist_ok=True)
+        text = json.dumps(labels, indent=1, ensure_ascii=False)
+        (root / "labels" / f"{key}.json").write_text(text, encoding="utf-8")
 
 
 def write_split(root: Path, splits: Mapping[str, Sequence[str]]) -> None:

@@ -41,6 +41,8 @@ class LabeledReceipt:
         segments: Printed text.
         entities: Company, date, address and total; empty if absent.
         alternatives: Further correct texts per field.
+        details: Texts of other kinds, as printed: `time`, `subtotal`, `cash` and so on; missing kinds are unknown.
+        items: For each line item, its texts by kind, such as `item_description`; None if the items are not labeled.
         ignored: `(N, 4, 2)` quads of unreadable print. Finding it is neither right nor wrong.
         spaced: Whether the transcripts contain the printed spaces.
     """
@@ -50,6 +52,8 @@ class LabeledReceipt:
     segments: tuple[LabeledSegment, ...]
     entities: dict[str, str]
     alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    details: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    items: tuple[Mapping[str, tuple[str, ...]], ...] | None = None
     ignored: Floats = field(default_factory=lambda: np.zeros((0, 4, 2), np.float32))
     spaced: bool = True
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from services.extractor.training.labeling.details import add_details
 from services.extractor.training.labeling.fields import IGNORED, LabeledText, label
 from services.extractor.training.labeling.readings import Reading, transfer
 from services.extractor.training.labeling.targets import (
@@ -34,11 +35,11 @@ _DATE = target(("date",))
 
 
 def basic_receipt(receipt: LabeledReceipt) -> list[LabeledText]:
-    """Label a receipt of SROIE or a synthetic one: four fields, and what wording gives away."""
+    """Label a receipt of SROIE, a synthetic or a corrected one: four fields, others, and what wording gives away."""
     segments = label(receipt)
     for segment in segments:
         segment.labels = opened(segment.labels, BASIC_OTHER)
-    return add_weak_labels(segments)
+    return add_weak_labels(add_details(segments, receipt))
 
 
 def wild_receipt(receipt: LabeledReceipt) -> list[LabeledText]:
@@ -83,7 +84,7 @@ def versions_of(
         placed = tuple(
             LabeledSegment(copy.quad, own.text, own.label) for copy, own in zip(labeled, receipt.segments, strict=True)
         )
-        moved = LabeledReceipt(receipt.key, receipt.image_path, placed, receipt.entities, spaced=receipt.spaced)
+        moved = replace(receipt, segments=placed)
         # Segments that WildReceipt ignores are text of an unknown kind.
         background = BASIC_OTHER if receipt.spaced else IGNORED
         labels = transfer(make(moved), read, background)

@@ -18,10 +18,11 @@ from gateway.caller import NO_OWNER
 from gateway.corrections.store import CorrectionStore
 from quittance.evaluation.corrected import export_corrected
 from services.extractor.training.labeling.fields import label
-from shared.contracts import FieldCorrection, ItemsCorrection, Receipt
+from shared.contracts import FIELD_NAMES, FieldCorrection, ItemsCorrection, Receipt
 from shared.learning.dataset import load_split
 from shared.learning.labels import DatasetError
 from tests.support.command_line import run_command
+from tests.support.itemized_receipt import ITEMIZED_RECEIPT
 
 SIZE = (619, 1207)
 
@@ -159,3 +160,36 @@ def test_a_receipt_that_groups_correct_differently_needs_a_group(tmp_path: Path,
     assert (result.written, list(result.left_out)) == ([], [receipt(data).id])
     result = export_corrected(tmp_path / "state", pictures, tmp_path / "one", min_confidence=0, group="left")
     assert (len(result.written), result.left_out) == (1, {})
+
+
+def test_writes_all_fields_and_items(tmp_path: Path, pictures: Path) -> None:
+    data = picture(77)
+    (pictures / "one.png").write_bytes(data)
+    one = Receipt.model_validate(ITEMIZED_RECEIPT | {"id": hashlib.sha256(data).hexdigest()[:32], "corrections": None})
+    correct(tmp_path / "state", one, company="BOOK SHOP", subtotal="12.50", phone=None)
+    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
+    (read,) = load_split(tmp_path / "data", "all")
+    assert read.details["subtotal"] == ("12.50",)
+    assert read.details["time"] == ("8:13 PM",)
+    assert read.details["card"] == ("20.00",)  # what was paid, by the method
+    assert "phone" not in read.details
+    assert read.items is not None
+    assert read.items[0] == {
+        "item_description": ("TEH TARIK",),
+        "item_quantity": ("2",),
+        "item_unit_price": ("4.00",),
+        "item_amount": ("8.00",),
+        "sub_description": ("+EXTRA MILK",),
+        "sub_amount": ("0.50",),
+    }
+
+
+def test_leaves_out_what_is_neither_corrected_nor_sure(tmp_path: Path, pictures: Path) -> None:
+    data = picture(78)
+    (pictures / "one.png").write_bytes(data)
+    one = Receipt.model_validate(ITEMIZED_RECEIPT | {"id": hashlib.sha256(data).hexdigest()[:32], "corrections": None})
+    values = {name: field.value for name, field in one.fields if field is not None and name in FIELD_NAMES}
+    correct(tmp_path / "state", one, tax="0.78", **values)
+    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.95)
+    (read,) = load_split(tmp_path / "data", "all")
+    assert (dict(read.details), read.items) == ({"tax": ("0.78",)}, None)
