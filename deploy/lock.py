@@ -21,12 +21,14 @@ _HEADER = "# Written by `make lock` from pyproject.toml. Do not edit.\n"
 
 
 def main() -> None:
-    """Write the lock files of the build tools, the models and the gateway."""
+    """Write the lock files of the build tools, the models, bulk extraction and the gateway."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     traces = project["project"]["optional-dependencies"]["traces"]
     FOLDER.mkdir(exist_ok=True)
     lock("build", [*project["build-system"]["requires"], _PIP])
     lock("models", [*project["project"]["dependencies"], *traces])
+    cluster = [*project["project"]["optional-dependencies"]["bulk"], *project["dependency-groups"]["cluster"]]
+    lock("bulk", [*project["project"]["dependencies"], *traces, *cluster], constraints=FOLDER / "models.txt")
     # The gateway's packages are installed below those of the models, so their versions must agree.
     lock("gateway", [*project["dependency-groups"]["gateway"], *traces], constraints=FOLDER / "models.txt")
 

@@ -99,6 +99,14 @@ def test_each_service_image_has_only_its_own_weights(stages: dict[str, str], rol
     assert held == ({role} if role != "gateway" else set())
 
 
+def test_bulk_image_has_all_weights_and_no_compiler(stages: dict[str, str]) -> None:
+    text = ancestry(stages, "bulk")
+    assert "COPY services services\n" in text
+    assert "COPY bulk bulk\n" in text
+    assert stages["bulk"].startswith("FROM base\n")
+    assert "\nUSER 10001\n" in stages["bulk"]
+
+
 def test_copied_files_exist_and_reach_the_builder(stages: dict[str, str], repository: Path) -> None:
     sent = {line[1:] for line in (repository / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     for text in stages.values():

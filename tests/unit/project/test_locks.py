@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-NAMES = ("build", "models", "gateway")
+NAMES = ("build", "bulk", "gateway", "models")
 _REFRESH = "the lock files are out of date: run `make lock`"
 
 
@@ -38,13 +38,15 @@ def test_locks_have_the_pins_of_the_project(project: dict[str, Any], locks: dict
     dependencies, group = project["project"]["dependencies"], project["dependency-groups"]["gateway"]
     assert normalized([*dependencies, *traces]) <= pins(locks["models"]), _REFRESH
     assert normalized([*group, *traces]) <= pins(locks["gateway"]), _REFRESH
+    bulk = [*project["project"]["optional-dependencies"]["bulk"], *project["dependency-groups"]["cluster"]]
+    assert {re.sub(r"\[\w+\]", "", line) for line in normalized(bulk)} <= pins(locks["bulk"]), _REFRESH
     built_with = {requirement.split(">")[0] for requirement in project["build-system"]["requires"]}
     assert {pin.split("==")[0] for pin in pins(locks["build"])} == built_with | {"pip"}
 
 
 def test_gateway_has_the_versions_of_the_models(locks: dict[str, str]) -> None:
     """Both are installed into the same environment in the images of the services."""
-    assert pins(locks["gateway"]) < pins(locks["models"]), _REFRESH
+    assert pins(locks["gateway"]) < pins(locks["models"]) < pins(locks["bulk"]), _REFRESH
 
 
 def test_gateway_has_no_library_for_networks(locks: dict[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""Measures bulk extraction; see `python -m benchmarks.bulk --help`."""
