@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.extractor.addresses import build_address
+from services.extractor.companies.logos import find_logo, keep_site_name, part_of
 from services.extractor.companies.search import LEGAL_FORMS, find_company_name
 from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, describe_date, with_weekday
@@ -39,6 +40,8 @@ _MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
 _CLEAR = 0.85
 # Probability from which a text counts as read without doubt.
 _SURE = 0.995
+# Range of the confidence of a brand that replaces a misread logo.
+_LEAST_LOGO, _MOST_LOGO = 0.5, 0.8
 _SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
 _MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
@@ -127,11 +130,31 @@ class FieldReader:
     def _company(self, source: Source, scores: Floats, choice: Choice | None, result: Extraction) -> str | None:
         if choice is not None:
             span = _without_empty_brackets(source.document, _without_caption(source.document, choice.span))
+            span = replace(span, parts=keep_site_name(source.document, span.parts))
             sure = source.reading(_lengths(span)) > _SURE
             correction = self._directory.company(span.text(source.document), sure=sure)
-            result.fields.company = self._text_field("company", source, span, correction, result, choice)
+            logo = None
+            if not correction.known and len(self._directory):
+                logo = self._find_logo(source.document, scores, span, choice)
+            span, correction = logo or (span, correction)
+            company = self._text_field("company", source, span, correction, result, choice)
+            if company is not None and logo is not None:
+                company.confidence = min(max(company.confidence, _LEAST_LOGO), _MOST_LOGO)
+            result.fields.company = company
             return correction.value if correction.known else None
         return self._company_by_rules(source, scores, result)
+
+    def _find_logo(
+        self, document: Document, scores: Floats, span: Span, choice: Choice
+    ) -> tuple[Span, Correction] | None:
+        """Return the brand that the rest of the receipt names, in its usual spelling, where its logo was misread."""
+        logo = find_logo(document, span.parts, choice.probability)
+        if logo is None or logo.brand is None:
+            return None
+        part = part_of(document, logo, scores[:, _CLASS["company"]])
+        printed = document.text[part.start : part.end]
+        spelled = printed if printed.upper() == logo.brand.upper() and not logo.in_site else logo.brand
+        return Span((part,), part.score, span.doubt), Correction(spelled, False, spelled != printed)
 
     def _company_by_rules(self, source: Source, scores: Floats, result: Extraction) -> str | None:
         span = best_span(source.document, scores[:, _CLASS["company"]], skip=0, most=_MOST_COMPANY_PARTS, edge=_EDGE)

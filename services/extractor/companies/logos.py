@@ -1,0 +1,110 @@
+"""Names that replace a misread logo: the brand that the rest of the receipt names. numpy only.
+
+A logo is often misread (LSDL) or not read at all, and a line below it is taken for the company. The receipt names its
+company elsewhere, in its web address, its thanks, its conditions. Such a name counts only where several places agree on
+it and the top of the receipt resembles it or has nothing better.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rapidfuzz.distance import Levenshtein
+
+from services.extractor.companies.mentions import Mention, find_mentions, to_key
+from services.extractor.companies.search import LEGAL_FORMS
+from services.extractor.encoding import Document
+from services.extractor.spans import Part, mean_probability
+from shared.arrays import Floats
+from shared.normalization import find_concepts
+
+# A line of the first rows that is this similar to a brand is that brand misread; one letter of four may differ.
+_SIMILAR, _TOP_ROWS = 0.7, 3
+_MIN_LETTERS = 3
+# Places that have to name a brand; a web address and thanks count twice.
+_ENOUGH, _PLENTY = 2, 4
+# Probability below which nothing at the top is likely the name.
+_UNLIKELY = 0.25
+
+
+@dataclass
+class _Named:
+    """A brand and the segments that name it."""
+
+    mentions: list[Mention] = field(default_factory=list)
+    places: set[int] = field(default_factory=set)
+    score: int = 0
+
+
+def find_logo(document: Document, parts: Sequence[Part], chance: float) -> Mention | None:
+    """Return the brand whose logo was not read; None if the choice stands.
+
+    Args:
+        document: The receipt.
+        parts: What was chosen as the company.
+        chance: Its probability, 0 to 1.
+    """
+    chosen = " ".join(document.text[part.start : part.end] for part in parts)
+    named = sorted(_list_brands(document).values(), key=lambda one: -one.score)
+    if not named or named[0].score < _ENOUGH or next(LEGAL_FORMS.find(chosen), None) is not None:
+        return None
+    places = {part.place for part in parts}
+    inside = [one for one in named if one.places & places]
+    if inside:
+        is_greeting = "thanks" in find_concepts(chosen) and len(inside[0].places) >= _ENOUGH
+        within = (one for one in inside[0].mentions if int(document.segment[one.start]) in places)
+        return next(within) if is_greeting else None
+    for one in named:
+        if one.score >= _ENOUGH and _resembles_top(document, one):
+            return one.mentions[0]
+    best = named[0]
+    has_site = any(mention.in_site for mention in best.mentions)
+    return best.mentions[0] if has_site and best.score >= _PLENTY and chance < _UNLIKELY else None
+
+
+def keep_site_name(document: Document, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return the one part that is the name in a web or mail address, if the others are print beside it; otherwise all.
+
+    What is on another row may belong to the name: Basil Thai, and below it Restaurant & Bar.
+    """
+    if len(parts) > 1 and len({int(document.row[part.place]) for part in parts}) == 1:
+        sites = {one.key for one in find_mentions(document.text) if one.in_site}
+        named = [part for part in parts if to_key(document.text[part.start : part.end]) in sites]
+        return tuple(named or parts)
+    return tuple(parts)
+
+
+def part_of(document: Document, mention: Mention, probability: Floats) -> Part:
+    """Return a mention as a part of a field; `probability` (T,) is that of the field."""
+    score = mean_probability(document, probability, mention.start, mention.end)
+    return Part(int(document.segment[mention.start]), mention.start, mention.end, score)
+
+
+def _list_brands(document: Document) -> dict[str, _Named]:
+    """Return the brands that a receipt names, by key, with how strongly it does."""
+    found: defaultdict[str, _Named] = defaultdict(_Named)
+    for mention in find_mentions(document.text):
+        if mention.brand is not None and not find_concepts(mention.brand):
+            one = found[to_key(mention.brand)]
+            one.mentions.append(mention)
+            one.places.add(int(document.segment[mention.start]))
+    for one in found.values():
+        thanked = any("thanks" in find_concepts(document.segment_text(place)) for place in one.places)
+        one.score = len(one.places) + any(mention.in_site for mention in one.mentions) + thanked
+    return dict(found)
+
+
+def _resembles_top(document: Document, named: _Named) -> bool:
+    """Return whether a line of the first rows is a brand with letters misread."""
+    key = to_key(named.mentions[0].brand or "")
+    for place in range(len(document.order)):
+        if document.row[place] >= _TOP_ROWS:
+            break
+        line = to_key(document.segment_text(place))
+        if place not in named.places and len(line) >= _MIN_LETTERS:
+            similarity = Levenshtein.normalized_similarity(line, key)
+            if similarity >= _SIMILAR:
+                return True
+    return False

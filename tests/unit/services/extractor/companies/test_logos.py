@@ -1,0 +1,79 @@
+"""Brands that replace a logo that was misread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.extractor.companies.logos import find_logo, keep_site_name
+from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.spans import Part
+
+
+def _document(*rows: str) -> Document:
+    """Encode rows of segments divided by "|"."""
+    segments = []
+    for number, row in enumerate(rows):
+        for column, text in enumerate(row.split("|")):
+            x, y = 10 + 300 * column, 40 * number
+            quad = np.array([(x, y), (x + 8 * len(text), y), (x + 8 * len(text), y + 20), (x, y + 20)], np.float32)
+            segments.append(TextSegment(quad, text))
+    return encode(segments)
+
+
+def _parts(document: Document, *texts: str) -> tuple[Part, ...]:
+    starts = [document.text.index(text) for text in texts]
+    return tuple(
+        Part(int(document.segment[start]), start, start + len(text), 0.5)
+        for start, text in zip(starts, texts, strict=True)
+    )
+
+
+def _logo(*rows: str, chosen: str, chance: float = 0.6) -> str | None:
+    document = _document(*rows)
+    found = find_logo(document, _parts(document, chosen), chance)
+    return found.brand if found is not None else None
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen", "brand"),
+    [
+        (("RXWE", "KOELN 0963", "Brot|1,99", "REWE dankt", "www.rewe.de"), "KOELN 0963", "Rewe"),
+        (("MORRlSQNS", "Hull Rd.", "Milk|1.20", "visit m0rrisons.co.uk/survey"), "Hull Rd.", "Morrisons"),
+        (("The Walgreens Team appreciates your business", "Soap|2.00", "WALGREENS CARD"), "The Walgreens Team "
+         "appreciates your business", "Walgreens"),
+        (("Bag|2.00", "walgreens.com", "Walgreens Club", "Ask at Walgreens"), "Bag", "Walgreens"),
+    ],
+)  # fmt: skip
+def test_a_misread_logo_becomes_the_brand_that_several_places_name(
+    rows: tuple[str, ...], chosen: str, brand: str
+) -> None:
+    assert _logo(*rows, chosen=chosen, chance=0.1) == brand
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen"),
+    [
+        # One place is not enough.
+        (("RXWE", "KOELN 0963", "Brot|1,99", "REWE Karte"), "KOELN 0963"),
+        # The legal name counts as printed.
+        (("Baskin Robins", "GOLDEN SCOOP SDN BHD", "Baskin-Robbins Club", "baskinrobbins.com"), "GOLDEN SCOOP SDN BHD"),
+        # Nothing at the top resembles the brand of a product.
+        (("Corner Shop", "Main Street 5", "Starbucks 1.00", "Starbucks 2.00", "starbucks.com"), "Corner Shop"),
+        # The choice has the brand already.
+        (("Walgreens Pharmacy", "www.walgreens.com", "Thank you for shopping at Walgreens"), "Walgreens Pharmacy"),
+        # "Welcome" and "Cash" are brands, too.
+        (("Welcome to the grand wok", "Welcome", "welcome.com"), "Welcome to the grand wok"),
+    ],
+)
+def test_the_choice_stands_without_good_reasons(rows: tuple[str, ...], chosen: str) -> None:
+    assert _logo(*rows, chosen=chosen) is None
+
+
+def test_print_beside_the_name_in_a_mail_address_is_left_out() -> None:
+    document = _document("El Chalan Restaurant|alam", "Email: ElChalanrestaurant@grail.com")
+    parts = _parts(document, "El Chalan Restaurant", "alam")
+    assert keep_site_name(document, parts) == parts[:1]
+    below = _document("Basil Thai", "Restaurant & Bar", "www.basilthai.com")
+    parts = _parts(below, "Basil Thai", "Restaurant & Bar")
+    assert keep_site_name(below, parts) == parts
