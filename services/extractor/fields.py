@@ -10,7 +10,7 @@ import numpy as np
 
 from services.extractor.addresses import build_address
 from services.extractor.companies.logos import find_logo, keep_site_name, part_of
-from services.extractor.companies.search import LEGAL_FORMS, find_company_name
+from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, describe_date, with_weekday
 from services.extractor.details.agreement import Amounts, describe_agreement, find_amounts_of
@@ -19,6 +19,7 @@ from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
 from services.extractor.network.classes import CLASSES
 from services.extractor.ranking.choice import Choice, RankedField, choose_run
+from services.extractor.ranking.edges import complete_address
 from services.extractor.ranking.evidence import find_evidence
 from services.extractor.ranking.units import build_units
 from services.extractor.scoring import Evidence, Scoring
@@ -195,7 +196,9 @@ class FieldReader:
     ) -> None:
         span: Span | None
         if choice is not None:
-            span = choice.span
+            country = infer_country(source.document.text, self._default_country).code
+            name = result.fields.company.value if result.fields.company is not None else ""
+            span = replace(choice.span, parts=complete_address(source.document, choice.span.parts, country, name))
         else:
             probability = scores[:, _CLASS["address"]]
             span = best_span(source.document, probability, skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)
@@ -351,7 +354,7 @@ def text_signs(value: str, printed: str, parts: int) -> dict[str, float]:
     """
     return {
         "parts": min(parts, 5) / 5,
-        "legal_form": float(next(LEGAL_FORMS.find(value), None) is not None),
+        "legal_form": float(next(find_legal_forms(value), None) is not None),
         "postcode": float(bool(_POSTAL_CODE.search(value))),
         "stop_within": float(bool(re.search(r"\w\.\s\w", value))),
         "tight_comma": float(bool(re.search(r",\S", value))),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from rapidfuzz.distance import Levenshtein
 
 from services.extractor.companies.mentions import Mention, find_mentions, to_key
-from services.extractor.companies.search import LEGAL_FORMS
+from services.extractor.companies.search import find_legal_forms
 from services.extractor.encoding import Document
 from services.extractor.spans import Part, mean_probability
 from shared.arrays import Floats
@@ -48,7 +48,7 @@ def find_logo(document: Document, parts: Sequence[Part], chance: float) -> Menti
     """
     chosen = " ".join(document.text[part.start : part.end] for part in parts)
     named = sorted(_list_brands(document).values(), key=lambda one: -one.score)
-    if not named or named[0].score < _ENOUGH or next(LEGAL_FORMS.find(chosen), None) is not None:
+    if not named or named[0].score < _ENOUGH or next(find_legal_forms(chosen), None) is not None:
         return None
     places = {part.place for part in parts}
     inside = [one for one in named if one.places & places]

@@ -17,7 +17,7 @@ from services.extractor.companies.brands import BrandMatch, find_brands
 from services.extractor.encoding import FEATURES, Document
 from shared.normalization import find_amounts, find_concepts, find_dates, infer_country
 from shared.normalization.folding import fold
-from shared.normalization.phrases import PhraseIndex
+from shared.normalization.phrases import PhraseIndex, PhraseMatch
 
 # Legal forms of companies in Latin script, as they end a name; single letters stand with periods ("s.r.l").
 LEGAL_FORMS = PhraseIndex(
@@ -28,6 +28,8 @@ LEGAL_FORMS = PhraseIndex(
     s.r.o; spol. s r.o; a.s; kft; zrt; bt; d.o.o; d.d; doo; sia; uab; oy; oyj; ab; a/s; aps; ehf; ltd sti; ou; tbk
     """.replace("\n", " ").split(";")
 )
+# Sp. z 0.0 is sp. z o.o; the numbers of amounts have other digits, too.
+_ROUND = re.compile(r"(?<![^\W_])(?<!\d[.,])(?:0[.,]? ?[0o]|[o][.,]? ?0)(?![^\W_])", re.IGNORECASE)
 _DOMAIN = re.compile(
     r"(?:www\.|https?://(?:www\.)?|@)?(?P<label>[a-z0-9\-]{4,})\.(?:com?|net|org|[a-z]{2})(?:\.[a-z]{2})?\b"
 )
@@ -64,6 +66,11 @@ def find_company_name(document: Document) -> NameCandidate | None:
     """Return the line that is most likely the company's name; None if no line has good reasons."""
     best = max(_candidates(document), key=lambda one: one.score, default=None)
     return best if best is not None and best.score >= _MIN_SCORE else None
+
+
+def find_legal_forms(text: str) -> Iterator[PhraseMatch]:
+    """Yield the legal forms in a text, also where an O was read as a zero."""
+    return LEGAL_FORMS.find(_ROUND.sub(lambda match: match.group().replace("0", "o"), text))
 
 
 def find_site_names(folded: str) -> set[str]:
@@ -111,7 +118,7 @@ def _is_other_print(text: str) -> bool:
 
 
 def _ends_in_legal_form(text: str) -> bool:
-    return any(not any(map(str.isalnum, text[match.end :])) for match in LEGAL_FORMS.find(text) if match.start)
+    return any(not any(map(str.isalnum, text[match.end :])) for match in find_legal_forms(text) if match.start)
 
 
 def _letters(text: str) -> str:

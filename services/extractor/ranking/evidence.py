@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.extractor.companies.brands import find_brands
-from services.extractor.companies.search import LEGAL_FORMS, find_site_names
+from services.extractor.companies.search import find_legal_forms, find_site_names
 from shared.arrays import Doubles
 from shared.normalization.folding import fold
 from shared.normalization.streets import STREET_WORD
@@ -56,7 +56,7 @@ KINDS = ("street", "postal", "place_and_code", "house_number", "phone_like", "we
 def find_evidence(text: str) -> Evidence:
     """Search the text of a document once for everything that tells names and addresses."""
     folded = fold(text)
-    legal = list(LEGAL_FORMS.find(text))
+    legal = list(find_legal_forms(text))
     patterns = (STREET_WORD, _POSTAL, _PLACE_AND_CODE, _HOUSE_NUMBER, _PHONE, _WEB, _PRICE)
     starts = [[match.start() for match in pattern.finditer(folded)] for pattern in patterns]
     starts.append([place for place, character in enumerate(text) if character == ":"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.extractor.companies.brands import find_brands, load_brands
-from services.extractor.companies.search import find_company_name
+from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.encoding import TextSegment, encode
 from services.extractor.training.brands import extract_brands
 
@@ -56,6 +56,22 @@ def test_knows_brands_of_many_countries() -> None:
 )
 def test_takes_the_line_with_good_reasons(rows: tuple[str, ...], name: str | None) -> None:
     assert company(*rows) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("CARREFOUR Polska Sp. Z O. 0,", "sp. z o.o"),
+        ("Stokrotka Sp. Z 0.0.", "sp. z o.o"),
+        ("ALFA d.0.0", "d.o.o"),
+        ("ALFA SDN BHD", "sdn bhd"),
+        ("20.00 s.p.", None),
+        ("Saldo 0.0", None),
+    ],
+)
+def test_finds_legal_forms_whose_o_was_read_as_a_zero(text: str, form: str | None) -> None:
+    found = next((match.phrase.strip() for match in find_legal_forms(text)), None)
+    assert found == form
 
 
 def test_extracts_latin_brands_with_their_countries() -> None:

@@ -1,0 +1,56 @@
+"""The ends of addresses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.extractor.encoding import TextSegment, encode
+from services.extractor.ranking.edges import complete_address
+from services.extractor.spans import Part
+
+
+def _completed(rows: list[str], first: int, last: int, country: str | None, company: str = "") -> str:
+    """Return the address after completing the rows from `first` to `last`."""
+    quads = [np.array([[0, y], [300, y], [300, y + 20], [0, y + 20]], np.float32) for y in range(0, 40 * len(rows), 40)]
+    document = encode([TextSegment(quad, text) for quad, text in zip(quads, rows, strict=True)])
+    starts = [int(document.start[place]) for place in range(first, last + 1)]
+    parts = [Part(first + i, start, start + len(rows[first + i]), 0.9) for i, start in enumerate(starts)]
+    found = complete_address(document, parts, country, company)
+    return "; ".join(document.text[part.start : part.end] for part in found)
+
+
+@pytest.mark.parametrize(
+    ("rows", "country", "address"),
+    [
+        (["JLN RAYA DINOYO NO. 4", "65144", "21.01.22"], "ID", "JLN RAYA DINOYO NO. 4; 65144"),
+        (["RUA DO SOL, 71 - CENTRO", "CEP:36880-000 - MURIAE - MG"], "BR",
+         "RUA DO SOL, 71 - CENTRO; CEP:36880-000 - MURIAE - MG"),
+        # A number with another meaning, or of no known country, is not a postal code.
+        (["JLN RAYA DINOYO NO. 4", "Tel 65144"], "ID", "JLN RAYA DINOYO NO. 4"),
+        (["JLN RAYA DINOYO NO. 4", "65144"], None, "JLN RAYA DINOYO NO. 4"),
+        (["Hauptstr. 5", "12345 67,89"], "DE", "Hauptstr. 5"),
+    ],
+)  # fmt: skip
+def test_takes_in_the_postal_code_of_the_next_row(rows: list[str], country: str | None, address: str) -> None:
+    assert _completed(rows, 0, 0, country) == address
+
+
+def test_takes_in_the_postal_code_of_the_row_above() -> None:
+    assert _completed(["10115 Berlin", "Invalidenstr. 5"], 1, 1, "DE") == "10115 Berlin; Invalidenstr. 5"
+
+
+def test_leaves_out_the_name_and_number_of_a_shop_in_front() -> None:
+    rows = ["Sklep Zabka Z1452", "80-894 Gdansk ul.Garncarska 10"]
+    assert _completed(rows, 0, 1, "PL") == "80-894 Gdansk ul.Garncarska 10"
+
+
+def test_ends_before_the_shop_that_has_an_address_of_its_own() -> None:
+    rows = ["20-209 Lublin, Projektowa 1", "Supermarket Owocek 345", "26-610 Radom Kolejowa 10"]
+    assert _completed(rows, 0, 2, "PL", company="Owocek Sp. z o.o.") == "20-209 Lublin, Projektowa 1"
+
+
+@pytest.mark.parametrize("first", ["14-15 Village Market", "Highland Park Village", "Lot 5, Lidl Plaza 12"])
+def test_keeps_places_that_are_named_like_brands(first: str) -> None:
+    rows = [first, "Dallas, TX 75205"]
+    assert _completed(rows, 0, 1, "US") == "; ".join(rows)
