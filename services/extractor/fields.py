@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.extractor.addresses import build_address
-from services.extractor.companies.logos import find_logo, keep_site_name, part_of
+from services.extractor.companies.brands import country_of_brand
+from services.extractor.companies.logos import find_logo, keep_site_name, part_of, strip_marks
 from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, describe_date, with_weekday
@@ -131,7 +132,8 @@ class FieldReader:
     def _company(self, source: Source, scores: Floats, choice: Choice | None, result: Extraction) -> str | None:
         if choice is not None:
             span = _without_empty_brackets(source.document, _without_caption(source.document, choice.span))
-            span = replace(span, parts=keep_site_name(source.document, span.parts))
+            first, *others = keep_site_name(source.document, span.parts)
+            span = replace(span, parts=(strip_marks(source.document, first), *others))
             sure = source.reading(_lengths(span)) > _SURE
             correction = self._directory.company(span.text(source.document), sure=sure)
             logo = None
@@ -282,10 +284,11 @@ class FieldReader:
         number = int(np.argmax(chances))
         best = found[number].best
         value = _printed(best.match, probability[int(document.start[best.place]) :])
+        country = self._default_country or country_of_brand(result.fields.company)
         field = AmountField(
             value=value,
             amount=str(best.match.amount),
-            currency=currency(best.match.sign, document.text, self._default_country),
+            currency=currency(best.match.sign, document.text, country),
             confidence=0.0,
             **source.where([best.place]),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from shared.contracts import ReceiptField
 from shared.normalization.phrases import PhraseIndex
 
 BRANDS = Path(__file__).with_name("brands.tsv")
@@ -41,3 +42,12 @@ def find_brands(text: str) -> Iterator[BrandMatch]:
     index, countries = load_brands()
     for match in index.find(text):
         yield BrandMatch(match.start, match.end, match.phrase, countries[match.phrase])
+
+
+def country_of_brand(company: ReceiptField | None) -> str | None:
+    """Return the country (ISO 3166) of a company that is a brand of one country only; otherwise None."""
+    name = company.value if company is not None else ""
+    match = next(find_brands(name), None)
+    if match is None or any(map(str.isalpha, name[: match.start] + name[match.end :])) or len(match.countries) != 1:
+        return None
+    return next(iter(match.countries))

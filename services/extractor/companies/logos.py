@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rapidfuzz.distance import Levenshtein
 
@@ -22,7 +22,9 @@ from shared.normalization import find_concepts
 
 # A line of the first rows that is this similar to a brand is that brand misread; one letter of four may differ.
 _SIMILAR, _TOP_ROWS = 0.7, 3
-_MIN_LETTERS = 3
+_MIN_LETTERS, _LONG = 3, 6
+# Letters that a mark beside a logo is read as.
+_MARK_LETTERS = 3
 # Places that have to name a brand; a web address and thanks count twice.
 _ENOUGH, _PLENTY = 2, 4
 # Probability below which nothing at the top is likely the name.
@@ -54,14 +56,13 @@ def find_logo(document: Document, parts: Sequence[Part], chance: float) -> Menti
     inside = [one for one in named if one.places & places]
     if inside:
         is_greeting = "thanks" in find_concepts(chosen) and len(inside[0].places) >= _ENOUGH
-        within = (one for one in inside[0].mentions if int(document.segment[one.start]) in places)
-        return next(within) if is_greeting else None
+        within = next(one for one in inside[0].mentions if int(document.segment[one.start]) in places)
+        is_better = is_greeting or (inside[0] is named[0] and chance < _UNLIKELY and _is_certain(inside[0]))
+        return within if is_better else None
     for one in named:
         if one.score >= _ENOUGH and _resembles_top(document, one):
             return one.mentions[0]
-    best = named[0]
-    has_site = any(mention.in_site for mention in best.mentions)
-    return best.mentions[0] if has_site and best.score >= _PLENTY and chance < _UNLIKELY else None
+    return named[0].mentions[0] if chance < _UNLIKELY and _is_certain(named[0]) else None
 
 
 def keep_site_name(document: Document, parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -80,6 +81,22 @@ def part_of(document: Document, mention: Mention, probability: Floats) -> Part:
     """Return a mention as a part of a field; `probability` (T,) is that of the field."""
     score = mean_probability(document, probability, mention.start, mention.end)
     return Part(int(document.segment[mention.start]), mention.start, mention.end, score)
+
+
+def strip_marks(document: Document, part: Part) -> Part:
+    """Return only the brand of a part whose rest in front is a mark that was read as letters: of "@mp Spar", Spar."""
+    for mention in find_mentions(document.text[part.start : part.end]):
+        text = document.text[part.start : part.end]
+        mark = text[: mention.start].strip()
+        is_mark = 0 < sum(map(str.isalpha, mark)) <= _MARK_LETTERS and not (mark[0].isdigit() or mark[0].isupper())
+        if mention.brand is not None and is_mark and mention.end == len(text.rstrip()):
+            return replace(part, start=part.start + mention.start, end=part.start + mention.end)
+    return part
+
+
+def _is_certain(named: _Named) -> bool:
+    """Return whether a receipt names a brand in many places, one of them a web address."""
+    return named.score >= _PLENTY and any(mention.in_site for mention in named.mentions)
 
 
 def _list_brands(document: Document) -> dict[str, _Named]:
@@ -102,9 +119,11 @@ def _resembles_top(document: Document, named: _Named) -> bool:
     for place in range(len(document.order)):
         if document.row[place] >= _TOP_ROWS:
             break
-        line = to_key(document.segment_text(place))
-        if place not in named.places and len(line) >= _MIN_LETTERS:
-            similarity = Levenshtein.normalized_similarity(line, key)
-            if similarity >= _SIMILAR:
+        words = document.segment_text(place).split()
+        # A branch may follow the name.
+        beginnings = [to_key(" ".join(words[:count])) for count in range(1, len(words)) if len(key) >= _LONG]
+        for line in (to_key(" ".join(words)), *beginnings):
+            is_similar = Levenshtein.normalized_similarity(line, key) >= _SIMILAR
+            if place not in named.places and len(line) >= _MIN_LETTERS and is_similar:
                 return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.extractor.companies.logos import find_logo, keep_site_name
+from services.extractor.companies.logos import find_logo, keep_site_name, strip_marks
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.spans import Part
 
@@ -43,6 +43,8 @@ def _logo(*rows: str, chosen: str, chance: float = 0.6) -> str | None:
         (("The Walgreens Team appreciates your business", "Soap|2.00", "WALGREENS CARD"), "The Walgreens Team "
          "appreciates your business", "Walgreens"),
         (("Bag|2.00", "walgreens.com", "Walgreens Club", "Ask at Walgreens"), "Bag", "Walgreens"),
+        (("Bag|2.00", "walgreens.com", "Walgreens Club", "Ask at Walgreens"), "Walgreens Club", "Walgreens"),
+        (("MORRlSQNS Hoxton", "Hull Rd.", "visit m0rrisons.co.uk/survey"), "Hull Rd.", "Morrisons"),
     ],
 )  # fmt: skip
 def test_a_misread_logo_becomes_the_brand_that_several_places_name(
@@ -77,3 +79,19 @@ def test_print_beside_the_name_in_a_mail_address_is_left_out() -> None:
     below = _document("Basil Thai", "Restaurant & Bar", "www.basilthai.com")
     parts = _parts(below, "Basil Thai", "Restaurant & Bar")
     assert keep_site_name(below, parts) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("@mp Foot Locker", "Foot Locker"),
+        ("to Chick-fil-A", "Chick-fil-A"),
+        ("Wm Morrisons", "Wm Morrisons"),
+        ("99 Ranch Market", "99 Ranch Market"),
+        ("Foot Locker Europe", "Foot Locker Europe"),
+    ],
+)
+def test_a_mark_before_a_brand_is_not_part_of_its_name(text: str, name: str) -> None:
+    document = _document(text, "Total|5.00")
+    part = strip_marks(document, _parts(document, text)[0])
+    assert document.text[part.start : part.end] == name

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.extractor.companies.brands import find_brands, load_brands
+from services.extractor.companies.brands import country_of_brand, find_brands, load_brands
 from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.encoding import TextSegment, encode
 from services.extractor.training.brands import extract_brands
+from shared.contracts import ReceiptField
 
 
 def company(*rows: str) -> str | None:
@@ -36,6 +37,15 @@ def test_finds_brands_in_any_case_and_without_accents(text: str, name: str, coun
     brand = next(find_brands(text))
     assert brand.name == name
     assert country in brand.countries if country else not brand.countries
+
+
+@pytest.mark.parametrize(
+    ("name", "country"), [("Meijer", "US"), ("MEIJER 123", "US"), ("Meijer Garden Center", None), ("Target", None)]
+)
+def test_a_brand_of_one_country_tells_it(name: str, country: str | None) -> None:
+    field = ReceiptField(value=name, confidence=0.9, page=0, quad=((0, 0), (9, 0), (9, 9), (0, 9)), lines=[0])
+    assert country_of_brand(field) == country
+    assert country_of_brand(None) is None
 
 
 def test_knows_brands_of_many_countries() -> None:
