@@ -75,6 +75,9 @@ def _is_place(document: Document, place: int, beside: int, postal: PostalFormat)
     if match is None or abs(int(document.row[place]) - int(document.row[beside])) > 1:
         return False
     rest = text[: match.start()] + text[match.end() :]
+    # A number alone is a code where the address goes on.
+    if place > beside and not any(map(str.isalpha, rest)) and not document.segment_text(beside).rstrip().endswith(","):
+        return False
     is_short = len(rest.split()) <= _MAX_WORDS and not any(map(str.isdigit, rest))
     return is_short and not (find_concepts(text) or find_amounts(text) or find_dates(text))
 

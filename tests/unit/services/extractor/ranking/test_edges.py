@@ -23,12 +23,13 @@ def _completed(rows: list[str], first: int, last: int, country: str | None, comp
 @pytest.mark.parametrize(
     ("rows", "country", "address"),
     [
-        (["JLN RAYA DINOYO NO. 4", "65144", "21.01.22"], "ID", "JLN RAYA DINOYO NO. 4; 65144"),
+        (["JLN RAYA DINOYO NO. 4,", "65144", "21.01.22"], "ID", "JLN RAYA DINOYO NO. 4,; 65144"),
+        (["JLN RAYA DINOYO NO. 4", "65144", "21.01.22"], "ID", "JLN RAYA DINOYO NO. 4"),
         (["RUA DO SOL, 71 - CENTRO", "CEP:36880-000 - MURIAE - MG"], "BR",
          "RUA DO SOL, 71 - CENTRO; CEP:36880-000 - MURIAE - MG"),
         # A number with another meaning, or of no known country, is not a postal code.
         (["JLN RAYA DINOYO NO. 4", "Tel 65144"], "ID", "JLN RAYA DINOYO NO. 4"),
-        (["JLN RAYA DINOYO NO. 4", "65144"], None, "JLN RAYA DINOYO NO. 4"),
+        (["JLN RAYA DINOYO NO. 4,", "65144"], None, "JLN RAYA DINOYO NO. 4,"),
         (["Hauptstr. 5", "12345 67,89"], "DE", "Hauptstr. 5"),
     ],
 )  # fmt: skip
