@@ -27,7 +27,7 @@ from bulk.stages.detection import DetectStage
 from bulk.stages.extraction import ExtractStage
 from bulk.stages.recognition import RecognizeStage
 from bulk.stages.rendering import RenderStage
-from bulk.summary import Summary, summarize_rows
+from bulk.summary import WRITTEN_SCHEMA, Summary, summarize_rows
 from bulk.units import Unit, find_units, pack_units, units_to_table
 
 Report = Callable[[Summary], None]
@@ -102,6 +102,8 @@ def build_pipeline(tasks: list[Any], output: OutputFolder, options: BulkOptions,
 
 def write_rows(rows: pa.Table, url: str) -> pa.Table:
     """Write rows as one file of the output, and describe it."""
+    if not rows.num_rows:
+        return WRITTEN_SCHEMA.empty_table()
     OutputFolder(url).write(rows)
     return summarize_rows(rows)
 

@@ -53,6 +53,9 @@ class RenderStage(Stage):
     def __call__(self, units: pa.Table) -> Iterator[pa.Table]:
         """Yield the documents of units, a few at a time."""
         loaded = self._loader.load(units_from_table(units))
+        # At least an empty table: all of a tar may have been read before.
+        some = list(islice(loaded, _AT_ONCE))
+        yield self.run(self._render_all(some))
         while some := list(islice(loaded, _AT_ONCE)):
             yield self.run(self._render_all(some))
 
