@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from gateway.corrections.corrected import get_items
+from gateway.corrections.corrected import get_items, get_property
 from shared.contracts import (
     ADDITIONAL_FIELD_NAMES,
     FIELD_NAMES,
@@ -38,7 +38,7 @@ COLUMNS = (
     *ADDITIONAL_FIELD_NAMES,
     *("card_last4", "country", "language", "document_type", "items", "failed_checks"),
     *(f"{name}_confidence" for name in ADDITIONAL_FIELD_NAMES),
-    "corrected",  # the names of the fields that a person has corrected, and `items`
+    "corrected",  # the names of the fields and properties that a person has corrected, `items` and `taxes`
     *("address_street", "address_postal_code", "address_city", "address_country"),
 )
 # One row per item, and per sub-item below its item. `item` and `sub_item` start at 1; `sub_item` is empty for the item.
@@ -150,9 +150,9 @@ def _build_additional_cells(receipt: Receipt) -> Cells:
     corrections = receipt.corrections.fields if receipt.corrections is not None else {}
     checks = receipt.corrections.checks if receipt.corrections is not None else []
     cells: Cells = {
-        "country": receipt.country.value if receipt.country else None,
-        "language": receipt.language.value if receipt.language else None,
-        "document_type": receipt.document_type,
+        "country": get_property(receipt, "country"),
+        "language": get_property(receipt, "language"),
+        "document_type": get_property(receipt, "document_type"),
         "items": Decimal(len(get_items(receipt))),
         "failed_checks": " ".join(check.name for check in checks or receipt.checks if check.holds is False) or None,
     }
@@ -165,8 +165,19 @@ def _build_additional_cells(receipt: Receipt) -> Cells:
     payment = corrections.get("payment_method") or receipt.fields.payment_method
     if payment is not None:
         cells["card_last4"] = payment.last4
-    names = [*corrections, *(["items"] if receipt.corrections and receipt.corrections.items else [])]
+    names = [*corrections, *_list_corrected_tables(receipt)]
+    if "currency" in names:
+        cells["currency"] = get_property(receipt, "currency")
     return cells | {"corrected": " ".join(names) or None}
+
+
+def _list_corrected_tables(receipt: Receipt) -> list[str]:
+    """Return what is corrected besides fields: the tables and the properties of the whole receipt."""
+    found = receipt.corrections
+    if found is None:
+        return []
+    tables = [name for name, table in (("items", found.items), ("taxes", found.taxes)) if table is not None]
+    return [*tables, *found.properties]
 
 
 def _to_corrected_cell(name: str, field: FieldCorrection) -> Cell:

@@ -161,6 +161,8 @@ CORRECTIONS_EXAMPLE: dict[str, Any] = {
         }
     },
     "items": None,
+    "taxes": None,
+    "properties": {},
     "checks": [
         {"name": "subtotal_and_tax_to_total", "holds": True, "expected": "9.50", "printed": "9.50"},
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gateway.corrections.properties import get_property as get_read_property
 from shared.arithmetic import check_arithmetic
 from shared.contracts import (
     AmountField,
@@ -17,15 +18,19 @@ from shared.contracts import (
     Fields,
     Item,
     NumberField,
+    PropertyName,
     Receipt,
     ReceiptField,
     SubItem,
+    TaxRow,
 )
 
 _NOWHERE: Any = ((0, 0), (0, 0), (0, 0), (0, 0))
 _PARTS: dict[str, type[ReceiptField]] = {"quantity": NumberField} | dict.fromkeys(
     ("unit_price", "amount", "discount"), AmountField
 )
+
+_TAX_PARTS: dict[str, type[ReceiptField]] = {"rate": NumberField, "base": AmountField, "amount": AmountField}
 
 
 def check_corrections(receipt: Receipt, corrections: Corrections) -> Corrections:
@@ -42,12 +47,33 @@ def get_items(receipt: Receipt) -> list[Item]:
     return receipt.items if corrected is None else _build_items(corrected.items)
 
 
+def get_taxes(receipt: Receipt) -> list[TaxRow]:
+    """Return the tax summary of a receipt: the corrected one if there is one, otherwise the one that was read."""
+    corrected = receipt.corrections.taxes if receipt.corrections is not None else None
+    if corrected is None:
+        return receipt.taxes
+    return [TaxRow(**{name: _build_part(part, _TAX_PARTS[name]) for name, part in row}) for row in corrected.taxes]
+
+
+def get_property(receipt: Receipt, name: PropertyName) -> str | None:
+    """Return country, currency, language or document type of a receipt: the corrected one if there is one."""
+    corrected = receipt.corrections.properties.get(name) if receipt.corrections is not None else None
+    return get_read_property(receipt, name) if corrected is None else corrected.value
+
+
+def _build_part(part: CorrectedPart | None, kind: type[ReceiptField]) -> ReceiptField | None:
+    if part is None:
+        return None
+    members = {"value", "number"} if kind is NumberField else {"value", "amount", "currency"}
+    return kind.model_validate({"confidence": 1, "quad": _NOWHERE, "lines": []} | part.model_dump(include=members))
+
+
 def _check(receipt: Receipt, corrections: Corrections) -> list[Check]:
     corrected = receipt.model_copy(update={"corrections": corrections})
     changes: dict[str, Any] = {
         name: _build_amount(field) for name, field in corrections.fields.items() if _is_amount(name)
     }
-    return check_arithmetic(receipt.fields.model_copy(update=changes), get_items(corrected), receipt.taxes)
+    return check_arithmetic(receipt.fields.model_copy(update=changes), get_items(corrected), get_taxes(corrected))
 
 
 def _is_amount(name: str) -> bool:

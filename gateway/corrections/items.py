@@ -7,11 +7,20 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from shared.contracts import CorrectedItem, CorrectedPart, CorrectedSubItem, ItemChange, Receipt, SubItemChange
+from shared.contracts import (
+    CorrectedItem,
+    CorrectedPart,
+    CorrectedSubItem,
+    CorrectedTaxRow,
+    ItemChange,
+    Receipt,
+    SubItemChange,
+    TaxRowChange,
+)
 from shared.normalization import find_amounts
 from shared.problems import ProblemError
 
-ITEMS = "items"  # the name of their correction, next to those of fields
+ITEMS, TAXES = "items", "taxes"  # the names of their corrections, next to those of fields
 _AMOUNTS = ("unit_price", "amount", "discount")
 _CENT = Decimal("0.01")
 # Quantities such as 0.482 kg, and unit prices of up to four decimals such as that of fuel.
@@ -29,6 +38,25 @@ def build_items(changes: Sequence[ItemChange], receipt: Receipt) -> list[Correct
         ]
         items.append(CorrectedItem(**_build_parts(change, f"items.{index}", index, code), sub_items=sub_items))
     return items
+
+
+def build_taxes(changes: Sequence[TaxRowChange], receipt: Receipt) -> list[CorrectedTaxRow]:
+    """Build corrected rows of the tax summary; raise `ProblemError` as `build_items`."""
+    code = receipt.currency.value if receipt.currency else None
+    rows = []
+    for index, change in enumerate(changes):
+        parts = {}
+        for name, value in change:
+            text = " ".join(value.split()) if isinstance(value, str) else ""
+            if text:
+                place, label = f"taxes.{index}.{name}", f"{name} of tax row {index + 1}"
+                # A rate is a number like a quantity, with or without its sign.
+                kind, plain = ("quantity", text.removesuffix("%").strip()) if name == "rate" else ("amount", text)
+                parts[name] = CorrectedPart(value=text, **_normalize(kind, plain, place, label, code))
+        if not parts:
+            raise build_invalid_problem(f"taxes.{index}", f"tax row {index + 1}", "it is empty. Leave it out")
+        rows.append(CorrectedTaxRow(**parts))
+    return rows
 
 
 def build_invalid_problem(field: str, label: str, reason: str) -> ProblemError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from gateway.caller import NO_OWNER
 from gateway.corrections.corrected import check_corrections
-from gateway.corrections.items import ITEMS
+from gateway.corrections.parsing import Changes, parse_corrections
 from gateway.storage.database import (
     describe_database_error,
     find_columns,
@@ -30,7 +30,7 @@ from gateway.storage.database import (
     read_database,
 )
 from gateway.storage.threads import run_in_state_thread
-from shared.contracts import Corrections, FieldCorrection, ItemsCorrection, MerchantCorrection, Receipt
+from shared.contracts import Corrections, FieldCorrection, MerchantCorrection, Receipt
 from shared.problems import ProblemError
 
 _NAME = "corrections"
@@ -61,8 +61,6 @@ MAX_MERCHANT_CORRECTIONS = 1_000
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-# By name of the field, or `ITEMS`.
-Changes = Mapping[str, FieldCorrection | ItemsCorrection]
 
 
 class CorrectionStoreError(Exception):
@@ -117,9 +115,7 @@ class CorrectionStore:
         """Return the owners who have corrected a receipt with this ID; raise `ProblemError` 503 as `find`."""
         return await self._run(self._find_owners, receipt_id)
 
-    async def put(
-        self, receipt: Receipt, changes: Mapping[str, FieldCorrection | ItemsCorrection], *, owner: str
-    ) -> Corrections:
+    async def put(self, receipt: Receipt, changes: Changes, *, owner: str) -> Corrections:
         """Store corrections of a receipt and return all of them; raise `ProblemError` 503 as `find`."""
         return await self._run(self._put, receipt, changes, owner)
 
@@ -209,9 +205,7 @@ class CorrectionStore:
             rows = connection.execute("SELECT owner FROM receipts WHERE id = ? ORDER BY owner", (receipt_id,))
             return [row["owner"] for row in rows]
 
-    def _put(
-        self, receipt: Receipt, changes: Mapping[str, FieldCorrection | ItemsCorrection], owner: str
-    ) -> Corrections:
+    def _put(self, receipt: Receipt, changes: Changes, owner: str) -> Corrections:
         company = receipt.fields.company.value if receipt.fields.company else None
         original = receipt.model_copy(update={"cached": False, "corrections": None}).model_dump_json()
         with self._open() as connection:
@@ -307,14 +301,11 @@ def _find_corrections(connection: sqlite3.Connection, receipt_id: str, owner: st
         "SELECT field, correction FROM corrections WHERE receipt_id = ? AND owner = ?", (receipt_id, owner)
     )
     values = {row["field"]: row["correction"] for row in rows}
-    items = values.pop(ITEMS, None)
-    fields = {name: FieldCorrection.model_validate_json(value) for name, value in values.items()}
-    if not fields and items is None:
+    found = parse_corrections(receipt_id, values)
+    if found is None:
         return None
-    items = ItemsCorrection.model_validate_json(items) if items is not None else None
     row = connection.execute("SELECT receipt FROM receipts WHERE id = ? AND owner = ?", (receipt_id, owner)).fetchone()
-    corrections = Corrections(receipt_id=receipt_id, fields=fields, items=items)
-    return check_corrections(Receipt.model_validate_json(row["receipt"]), corrections)
+    return check_corrections(Receipt.model_validate_json(row["receipt"]), found)
 
 
 def _find_lessons(connection: sqlite3.Connection, owner: str) -> tuple[tuple[str, MerchantCorrection], ...]:

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import phonenumbers
 
-from gateway.corrections.items import ITEMS, build_invalid_problem, build_items
+from gateway.corrections.items import ITEMS, TAXES, build_invalid_problem, build_items, build_taxes
+from gateway.corrections.parsing import Correction
+from gateway.corrections.properties import build_properties
 from shared.contracts import (
     AnyFieldName,
     CorrectionRequest,
@@ -19,6 +21,7 @@ from shared.contracts import (
     ItemsCorrection,
     Receipt,
     ReceiptField,
+    TaxesCorrection,
 )
 from shared.normalization import currency, find_amounts, find_concepts, find_dates, infer_country, month_comes_first
 from shared.normalization.addresses import split_address
@@ -32,10 +35,8 @@ _METHODS: tuple[Literal["cash", "card", "wallet", "voucher"], ...] = ("card", "w
 _LAST_FOUR = re.compile(r"(?<!\d)\d{4}$")
 
 
-def build_corrections(
-    request: CorrectionRequest, receipt: Receipt, *, author: str | None
-) -> dict[str, FieldCorrection | ItemsCorrection]:
-    """Build the corrections that a request makes to a receipt, by field; those of its items are called `items`.
+def build_corrections(request: CorrectionRequest, receipt: Receipt, *, author: str | None) -> dict[str, Correction]:
+    """Build the corrections that a request makes to a receipt, by field or property; the tables are `items`, `taxes`.
 
     Args:
         request: The values that a person entered.
@@ -47,7 +48,7 @@ def build_corrections(
             or is ambiguous, a text without letters and digits, or a line that the receipt does not have.
     """
     now = datetime.now(UTC)
-    changes: dict[str, FieldCorrection | ItemsCorrection] = {
+    changes: dict[str, Correction] = {
         name: FieldCorrection(
             **_normalize(name, change, receipt),
             model_value=_get_model_value(receipt, name),
@@ -58,6 +59,10 @@ def build_corrections(
     }
     if request.items is not None:
         changes[ITEMS] = ItemsCorrection(items=build_items(request.items, receipt), author=author, at=now)
+    if request.taxes is not None:
+        changes[TAXES] = TaxesCorrection(taxes=build_taxes(request.taxes, receipt), author=author, at=now)
+    for name, correction in build_properties(request.properties, receipt, author=author, at=now).items():
+        changes[name] = correction
     return changes
 
 

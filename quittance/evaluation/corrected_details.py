@@ -12,6 +12,7 @@ from shared.contracts import (
     FieldCorrection,
     Inference,
     Item,
+    PropertyName,
     Receipt,
     ReceiptField,
     SubItem,
@@ -44,9 +45,9 @@ def collect_labels(receipt: Receipt, min_confidence: float) -> dict[str, Any]:
     items = get_items(receipt)
     sure = corrected.items is not None or all(_is_sure(part, min_confidence) for item in items for part in _parts(item))
     return {
-        "country": _get_sure(receipt.country, min_confidence),
-        "language": _get_sure(receipt.language, min_confidence),
-        "currency": _get_sure(receipt.currency, min_confidence),
+        "country": _get_sure(receipt, "country", receipt.country, min_confidence),
+        "language": _get_sure(receipt, "language", receipt.language, min_confidence),
+        "currency": _get_sure(receipt, "currency", receipt.currency, min_confidence),
         "fields": fields,
         "items": [_label_item(item) for item in items] if sure else None,
     }
@@ -63,7 +64,10 @@ def _is_sure(field: ReceiptField | FieldCorrection, min_confidence: float) -> bo
     return isinstance(field, FieldCorrection) or field.confidence >= min_confidence
 
 
-def _get_sure(inference: Inference | None, min_confidence: float) -> str | None:
+def _get_sure(receipt: Receipt, name: PropertyName, inference: Inference | None, min_confidence: float) -> str | None:
+    corrected = receipt.corrections.properties.get(name) if receipt.corrections is not None else None
+    if corrected is not None:
+        return corrected.value
     return inference.value if inference is not None and inference.confidence >= min_confidence else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
@@ -38,6 +38,18 @@ class ItemChange(SubItemChange):
     sub_items: list[SubItemChange] = Field(default=[], max_length=100)
 
 
+class TaxRowChange(Contract):
+    """A row of the tax summary as corrected by a person; null for parts that it does not have."""
+
+    rate: _Text | None = Field(default=None, description="Percent.", examples=["6"])
+    base: _Text | None = Field(default=None, examples=["13.00"])
+    amount: _Text | None = Field(default=None, examples=["0.78"])
+
+
+PropertyName = Literal["country", "currency", "language", "document_type"]
+"""What is inferred about a whole receipt."""
+
+
 class CorrectionRequest(Contract):
     """A person's corrections of a receipt; what is not named stays unchanged."""
 
@@ -52,6 +64,18 @@ class CorrectionRequest(Contract):
         description="All items of the receipt, which replace those that were read; null leaves them unchanged.",
         examples=[[{"description": "TEH TARIK", "quantity": "2", "amount": "8.00"}]],
     )
+    taxes: list[TaxRowChange] | None = Field(
+        default=None,
+        max_length=100,
+        description="All rows of the tax summary, which replace those that were read; null leaves them unchanged.",
+        examples=[[{"rate": "6", "base": "13.00", "amount": "0.78"}]],
+    )
+    properties: dict[PropertyName, _Text | None] = Field(
+        default={},
+        description="Codes of the country (ISO 3166), currency (ISO 4217) and language (ISO 639), and the document "
+        "type; null if the receipt does not show it.",
+        examples=[{"country": "MY", "currency": "MYR"}],
+    )
     author: str | None = Field(
         default=None,
         min_length=1,
@@ -62,8 +86,8 @@ class CorrectionRequest(Contract):
 
     @model_validator(mode="after")
     def _require_change(self) -> CorrectionRequest:
-        if not self.fields and self.items is None:
-            raise ValueError("name at least one of the fields, or items")
+        if not self.fields and not self.properties and self.items is None and self.taxes is None:
+            raise ValueError("name at least one of the fields or properties, items or taxes")
         return self
 
 
@@ -126,10 +150,39 @@ class ItemsCorrection(Contract):
     at: AwareDatetime = Field(examples=["2026-11-25T09:30:00Z"])
 
 
+class CorrectedTaxRow(Contract):
+    """A corrected row of the tax summary."""
+
+    rate: CorrectedPart | None = None
+    base: CorrectedPart | None = None
+    amount: CorrectedPart | None = None
+
+
+class TaxesCorrection(Contract):
+    """The tax summary of a receipt as corrected by a person."""
+
+    taxes: list[CorrectedTaxRow] = Field(description="All rows; empty if the receipt has none.")
+    author: str | None = Field(default=None, description="As of a field.")
+    at: AwareDatetime = Field(examples=["2026-11-25T09:30:00Z"])
+
+
+class PropertyCorrection(Contract):
+    """A corrected country, currency, language or document type."""
+
+    value: str | None = Field(description="null if the receipt does not show it.", examples=["MY"])
+    model_value: str | None = Field(default=None, description="Value of the model.", examples=["SG"])
+    author: str | None = Field(default=None, description="As of a field.")
+    at: AwareDatetime = Field(examples=["2026-11-25T09:30:00Z"])
+
+
 class Corrections(Contract):
     """All corrections of one receipt."""
 
     receipt_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["b1946ac92492d2347c6235b4d2611184"])
     fields: dict[AnyFieldName, FieldCorrection] = Field(default={})
     items: ItemsCorrection | None = Field(default=None, description="null if the items are not corrected.")
+    taxes: TaxesCorrection | None = Field(default=None, description="null if the tax summary is not corrected.")
+    properties: dict[PropertyName, PropertyCorrection] = Field(
+        default={}, description="Corrected country, currency, language and document type."
+    )
     checks: list[Check] = Field(default=[], description="Arithmetic on the amounts, with the corrections.")

@@ -24,9 +24,11 @@ from quittance_client.models import (
     Job,
     Liveness,
     Orientation,
+    PropertyName,
     Readiness,
     Receipt,
     ReceiptPages,
+    TaxRowChange,
 )
 
 T = TypeVar("T")
@@ -143,6 +145,8 @@ def correct_receipt(
     receipt_id: str,
     fields: Mapping[FieldName, str | FieldChange | None],
     items: Sequence[ItemChange] | None,
+    taxes: Sequence[TaxRowChange] | None,
+    properties: Mapping[PropertyName, str | None],
     author: str | None,
     orientation: Orientation | None,
 ) -> Call[Corrections]:
@@ -150,7 +154,13 @@ def correct_receipt(
     changes = {
         name: FieldChange(value=change) if isinstance(change, str) else change for name, change in fields.items()
     }
-    body = CorrectionRequest(fields=changes, items=None if items is None else list(items), author=author)
+    body = CorrectionRequest(
+        fields=changes,
+        items=None if items is None else list(items),
+        taxes=None if taxes is None else list(taxes),
+        properties=dict(properties),
+        author=author,
+    )
     return Call(
         "PUT",
         f"{_receipt_path(receipt_id)}/corrections",

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from quittance_client import _calls
 from quittance_client._sending import AsyncSender, Sender
-from quittance_client.models import Corrections, FieldChange, FieldName, ItemChange, Orientation
+from quittance_client.models import (
+    Corrections,
+    FieldChange,
+    FieldName,
+    ItemChange,
+    Orientation,
+    PropertyName,
+    TaxRowChange,
+)
 
 
 class CorrectionsApi:
@@ -21,15 +29,20 @@ class CorrectionsApi:
         fields: Mapping[FieldName, str | FieldChange | None],
         *,
         items: Sequence[ItemChange] | None = None,
+        taxes: Sequence[TaxRowChange] | None = None,
+        properties: Mapping[PropertyName, str | None] | None = None,
         author: str | None = None,
         orientation: Orientation | None = None,
     ) -> Corrections:
-        """Correct fields or items of a receipt that was read, and return all its corrections.
+        """Correct what was read on a receipt, and return all its corrections.
 
         Args:
             receipt_id: ID of the receipt.
             fields: New texts; None means that the field is not on the receipt. Fields left out stay as they are.
             items: All items, which replace those that were read; None leaves them unchanged.
+            taxes: All rows of the tax summary; None leaves them unchanged.
+            properties: Country (ISO 3166), currency (ISO 4217), language (ISO 639) and document type; None for one that
+                the receipt does not show.
             author: Name of the person who corrects; ignored with an API key, whose name is stored instead.
             orientation: The one with which the receipt was read.
 
@@ -37,7 +50,9 @@ class CorrectionsApi:
             NotFoundError: If the gateway no longer has the receipt.
             InvalidInputError: If a text is not a date, a time or an amount.
         """
-        return self._sender.send(_calls.correct_receipt(receipt_id, fields, items, author, orientation))
+        return self._sender.send(
+            _calls.correct_receipt(receipt_id, fields, items, taxes, properties or {}, author, orientation)
+        )
 
     def get(self, receipt_id: str) -> Corrections:
         """Return the corrections of a receipt; raise `NotFoundError` if there are none."""
@@ -60,11 +75,15 @@ class AsyncCorrectionsApi:
         fields: Mapping[FieldName, str | FieldChange | None],
         *,
         items: Sequence[ItemChange] | None = None,
+        taxes: Sequence[TaxRowChange] | None = None,
+        properties: Mapping[PropertyName, str | None] | None = None,
         author: str | None = None,
         orientation: Orientation | None = None,
     ) -> Corrections:
         """Correct fields of a receipt that was read; see `CorrectionsApi.save`."""
-        return await self._sender.send(_calls.correct_receipt(receipt_id, fields, items, author, orientation))
+        return await self._sender.send(
+            _calls.correct_receipt(receipt_id, fields, items, taxes, properties or {}, author, orientation)
+        )
 
     async def get(self, receipt_id: str) -> Corrections:
         """Return the corrections of a receipt; raise `NotFoundError` if there are none."""

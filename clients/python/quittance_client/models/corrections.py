@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from quittance_client.models.base import FieldName, Model
 from quittance_client.models.fields import Check
@@ -38,17 +39,33 @@ class ItemChange(SubItemChange):
     sub_items: list[SubItemChange] = []
 
 
+class TaxRowChange(Model):
+    """A row of the tax summary; None for parts that it does not have."""
+
+    rate: str | None = None
+    base: str | None = None
+    amount: str | None = None
+
+
+PropertyName = Literal["country", "currency", "language", "document_type"]
+
+
 class CorrectionRequest(Model):
     """Changes to a receipt; what is not named stays as it is.
 
     Attributes:
         fields: New values; None means that the field is not on the receipt.
         items: All items, which replace those that were read; None leaves them unchanged.
+        taxes: All rows of the tax summary; None leaves them unchanged.
+        properties: Country (ISO 3166), currency (ISO 4217), language (ISO 639) and document type; None if the receipt
+            does not show it.
         author: Name of the person who corrects, 1 to 200 characters; ignored with an API key.
     """
 
     fields: dict[FieldName, FieldChange | None] = {}
     items: list[ItemChange] | None = None
+    taxes: list[TaxRowChange] | None = None
+    properties: dict[PropertyName, str | None] = {}
     author: str | None = None
 
 
@@ -125,6 +142,31 @@ class ItemsCorrection(Model):
     at: datetime
 
 
+class CorrectedTaxRow(Model):
+    """A corrected row of the tax summary."""
+
+    rate: CorrectedPart | None = None
+    base: CorrectedPart | None = None
+    amount: CorrectedPart | None = None
+
+
+class TaxesCorrection(Model):
+    """The tax summary as corrected by a person."""
+
+    taxes: list[CorrectedTaxRow]
+    author: str | None = None
+    at: datetime
+
+
+class PropertyCorrection(Model):
+    """A corrected country, currency, language or document type; `value` is None if the receipt does not show it."""
+
+    value: str | None
+    model_value: str | None = None
+    author: str | None = None
+    at: datetime
+
+
 class Corrections(Model):
     """All corrections of one receipt.
 
@@ -132,10 +174,14 @@ class Corrections(Model):
         receipt_id: ID of the receipt.
         fields: Corrected fields.
         items: Corrected items; None if they are not corrected.
+        taxes: Corrected tax summary; None if it is not corrected.
+        properties: Corrected country, currency, language and document type.
         checks: Arithmetic on the amounts, with the corrections.
     """
 
     receipt_id: str
     fields: dict[FieldName, FieldCorrection] = {}
     items: ItemsCorrection | None = None
+    taxes: TaxesCorrection | None = None
+    properties: dict[PropertyName, PropertyCorrection] = {}
     checks: list[Check] = []

@@ -38,13 +38,14 @@ function quote(text) {
 }
 
 /** Return the receipt of a record, with its corrections, as the server expects it; tables need no lines. */
-function toSentReceipt({ name, page, receipt, corrections, correctedItems, checks }, format) {
-  const hasCorrections = Object.keys(corrections).length > 0 || correctedItems !== null;
+function toSentReceipt({ name, page, receipt, corrections, correctedItems, otherCorrections, checks }, format) {
+  const { taxes, properties } = otherCorrections;
+  const hasCorrections = [corrections, properties].some((found) => Object.keys(found).length > 0) || correctedItems !== null || taxes !== null;
   return {
     ...receipt,
     file: name.slice(0, MAX_NAME_LENGTH),
     page,
     lines: TABLES.includes(format) ? [] : receipt.lines,
-    corrections: hasCorrections ? { receipt_id: receipt.id, fields: corrections, items: correctedItems, checks } : null,
+    corrections: hasCorrections ? { receipt_id: receipt.id, fields: corrections, items: correctedItems, taxes, properties, checks } : null,
   };
 }

@@ -5,7 +5,7 @@
 // thumb: Blob | null, accepted, corrections, unsaved, page, isOneReceipt, isDeleted }. `page` is the index of its page if
 // each page of the file is a separate receipt, otherwise null; `isOneReceipt` is true once the user said that all pages
 // are one receipt. A deleted record stays until it can no longer be restored. `corrections` has what the server has saved, by field: { value,
-// lines, author, at, ... }; `correctedItems` the items, or null; `checks` the arithmetic with them. `unsaved` has what it has not, also by field: { value, lines, problem }.
+// lines, author, at, ... }; `correctedItems` the items, or null; `otherCorrections` those of taxes and of the whole receipt; `checks` the arithmetic with them. `unsaved` has what it has not, also by field: { value, lines, problem }.
 
 import { findIdentical, isIdentical } from "./files.js";
 import { loadSetting, saveSetting } from "./storage.js";
@@ -244,6 +244,7 @@ function make(values) {
     accepted: false,
     corrections: {},
     correctedItems: null,
+    otherCorrections: { taxes: null, properties: {} },
     checks: [],
     unsaved: {},
     page: null,
@@ -255,7 +256,7 @@ function make(values) {
 
 /** Bring a record of an earlier version of the page up to date: it mixed saved and unsaved corrections. */
 function upgrade(record) {
-  record = { correctedItems: null, checks: [], page: null, isOneReceipt: false, isDeleted: false, ...record };
+  record = { correctedItems: null, otherCorrections: { taxes: null, properties: {} }, checks: [], page: null, isOneReceipt: false, isDeleted: false, ...record };
   if (record.unsaved) return record;
   const entries = Object.entries(record.corrections ?? {});
   const select = (isSaved) => entries.filter(([, correction]) => Boolean(correction.saved) === isSaved);

@@ -47,8 +47,9 @@ export class Corrections {
     try {
       // The API cannot delete a single correction.
       await request(getPath(record), { method: "DELETE" });
-      const isEmpty = Object.keys(others).length === 0 && items === null;
-      await this.#records.update(record.uid, isEmpty ? getSaved(null) : await this.#put(record, others, items));
+      const more = toOtherChanges(record.otherCorrections);
+      const isEmpty = Object.keys(others).length === 0 && items === null && Object.keys(more).length === 0;
+      await this.#records.update(record.uid, isEmpty ? getSaved(null) : await this.#put(record, others, items, more));
       return null;
     } catch (error) {
       return toProblem(error);
@@ -64,13 +65,13 @@ export class Corrections {
     }
   }
 
-  async #put(record, changes, items = null) {
+  async #put(record, changes, items = null, more = {}) {
     const readLines = record.receipt.lines;
     const response = await withReceipt(this.#records, record, () => {
       // Other models may have read the file again: then the chosen segments are others.
       const isSame = hasSameTexts(readLines, record.receipt.lines);
       const fields = Object.fromEntries(Object.entries(changes).map(([name, change]) => [name, toChange(change, isSame)]));
-      return request(getPath(record), { method: "PUT", json: { fields, items } });
+      return request(getPath(record), { method: "PUT", json: { fields, items, ...more } });
     });
     return getSaved(await response.json());
   }
@@ -78,7 +79,8 @@ export class Corrections {
 
 /** Return corrections of the server as members of a record. */
 export function getSaved(saved) {
-  return { corrections: saved?.fields ?? {}, correctedItems: saved?.items ?? null, checks: saved?.checks ?? [] };
+  const { fields = {}, items = null, checks = [], taxes = null, properties = {} } = saved ?? {};
+  return { corrections: fields, correctedItems: items, checks, otherCorrections: { taxes, properties } };
 }
 
 /** Whether the server has looked at a value and rejected it; then sending it again would not help. */
@@ -98,6 +100,15 @@ function toChange({ value, lines }, hasLines) {
 function toItemChange({ sub_items: subItems, ...parts }) {
   const change = Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part?.value ?? null]));
   return subItems ? { ...change, sub_items: subItems.map(toItemChange) } : change;
+}
+
+/** Return corrections that the page does not show, of taxes and of the whole receipt, as changes. */
+function toOtherChanges({ taxes, properties }) {
+  const values = Object.entries(properties).map(([name, { value }]) => [name, value]);
+  return {
+    ...(taxes === null ? {} : { taxes: taxes.taxes.map(toItemChange) }),
+    ...(values.length === 0 ? {} : { properties: Object.fromEntries(values) }),
+  };
 }
 
 function hasSameTexts(lines, others) {

@@ -15,7 +15,7 @@ from PIL import Image
 
 from gateway.settings import GatewaySettings
 from quittance_client import AsyncClient, Client, FieldChange, InvalidInputError, NotFoundError
-from quittance_client.models import Counts, FileState, Job, Receipt
+from quittance_client.models import Counts, FileState, Job, Receipt, TaxRowChange
 from shared.service.openapi import iterate_operations
 from tests.support.gateway import Gateway, make_picture, run_gateway
 
@@ -135,6 +135,12 @@ async def test_fields_are_corrected_exported_and_restored(client: AsyncClient) -
     values = {name: field.value for name, field in saved.fields.items()}
     assert values == {"company": "BOOK SHOP", "total": "8.00", "date": None}
     assert (saved.fields["total"].lines, saved.fields["total"].author) == ([2], "Ann")
+    rows = [TaxRowChange(rate="6", amount="0.50")]
+    more = await client.corrections.save(receipt.id, {}, taxes=rows, properties={"country": "DE"})
+    assert more.taxes is not None
+    assert [row.rate and row.rate.number for row in more.taxes.taxes] == ["6"]
+    assert more.properties["country"].value == "DE"
+    assert more.fields == saved.fields
     with pytest.raises(InvalidInputError) as caught:
         await client.corrections.save(receipt.id, {"date": "yesterday"})
     assert caught.value.code == "correction-invalid"

@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
-from gateway.corrections.corrected import check_corrections
+from gateway.corrections.corrected import check_corrections, get_taxes
 from gateway.corrections.values import build_corrections
 from gateway.export_tables import ExportRow, build_cells, build_item_cells
-from shared.contracts import CorrectionRequest, Corrections, FieldCorrection, ItemsCorrection, Receipt
+from shared.contracts import (
+    CorrectionRequest,
+    Corrections,
+    FieldCorrection,
+    ItemsCorrection,
+    PropertyCorrection,
+    Receipt,
+    TaxesCorrection,
+)
 from shared.problems import ProblemError
 from tests.support.itemized_receipt import ITEMIZED_RECEIPT
 
@@ -22,6 +30,8 @@ def correct(**changes: Any) -> Receipt:
         receipt_id=receipt.id,
         fields={name: one for name, one in built.items() if isinstance(one, FieldCorrection)},
         items=next((one for one in built.values() if isinstance(one, ItemsCorrection)), None),
+        taxes=next((one for one in built.values() if isinstance(one, TaxesCorrection)), None),
+        properties={name: one for name, one in built.items() if isinstance(one, PropertyCorrection)},
     )
     return receipt.model_copy(update={"corrections": check_corrections(receipt, corrections)})
 
@@ -61,3 +71,48 @@ def test_names_the_part_that_is_not_valid(items: list[dict[str, Any]], field: st
         correct(items=items)
     assert detail in caught.value.detail
     assert caught.value.extra["field"] == field
+
+
+def test_checks_use_corrected_tax_rows() -> None:
+    assert "tax_rates" in find_failed_checks(correct(taxes=[{"rate": "6", "base": "13.00", "amount": "0.99"}]))
+    receipt = correct(taxes=[{"rate": "10 %", "base": "RM 13.00", "amount": "1.30"}])
+    assert "tax_rates" not in find_failed_checks(receipt)
+    assert receipt.corrections is not None
+    assert receipt.corrections.taxes is not None
+    (row,) = receipt.corrections.taxes.taxes
+    assert (row.rate and row.rate.number, row.base and row.base.amount) == ("10", "13.00")
+    assert build_cells(ExportRow(receipt=receipt))["corrected"] == "taxes"
+    (read,) = get_taxes(receipt)
+    assert (read.rate and read.rate.number, read.amount and read.amount.currency) == ("10", "MYR")
+    assert correct(taxes=[]).corrections.taxes.taxes == []  # type: ignore[union-attr]
+
+
+def test_properties_are_codes() -> None:
+    receipt = correct(properties={"country": "de", "currency": "eur", "language": "DE", "document_type": "Card slip"})
+    assert receipt.corrections is not None
+    found = {name: one.value for name, one in receipt.corrections.properties.items()}
+    assert found == {"country": "DE", "currency": "EUR", "language": "de", "document_type": "card_slip"}
+    assert receipt.corrections.properties["country"].model_value == "MY"
+    cells = build_cells(ExportRow(receipt=receipt))
+    names = ("country", "currency", "language", "document_type")
+    assert [cells[name] for name in names] == ["DE", "EUR", "de", "card_slip"]
+    assert cells["corrected"] == "country currency language document_type"
+    assert build_cells(ExportRow(receipt=correct(properties={"country": None})))["country"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "detail"),
+    [
+        ({"properties": {"country": "Germany"}}, "country", "an ISO 3166 code, such as MY"),
+        ({"properties": {"currency": "EURO"}}, "currency", "ISO 4217"),
+        ({"properties": {"language": "xx"}}, "language", "ISO 639"),
+        ({"properties": {"document_type": "bill"}}, "document_type", "receipt, invoice, card_slip"),
+        ({"taxes": [{"rate": "six"}]}, "taxes.0.rate", "The rate of tax row 1 is not valid"),
+        ({"taxes": [{"rate": "6"}, {}]}, "taxes.1", "tax row 2 is not valid: it is empty"),
+    ],
+)
+def test_names_what_is_not_valid(changes: dict[str, Any], field: str, detail: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        correct(**changes)
+    assert (caught.value.status, caught.value.extra["field"]) == (422, field)
+    assert detail in str(caught.value.detail)

@@ -74,3 +74,15 @@ async def test_rejects_ambiguous_date(gateway: TextGateway) -> None:
     receipt = await gateway.read("SHOP", "STREET", "9.00")
     problem = assert_problem(await gateway.correct(receipt, date="03/04/2021"), 422, "correction-invalid")
     assert "YYYY-MM-DD" in problem.detail
+
+
+async def test_keeps_taxes_and_properties_next_to_fields(gateway: TextGateway) -> None:
+    receipt = await gateway.read()
+    url = corrections_url(receipt)
+    body = {"taxes": [{"rate": "6", "amount": "0.50"}], "properties": {"country": "DE", "language": None}}
+    assert (await gateway.http.put(url, json=body)).status_code == 200
+    assert (await gateway.correct(receipt, total="9.50")).status_code == 200
+    saved = (await gateway.http.get(url)).json()
+    assert saved["taxes"]["taxes"][0]["rate"]["number"] == "6"
+    assert {name: one["value"] for name, one in saved["properties"].items()} == {"country": "DE", "language": None}
+    assert list(saved["fields"]) == ["total"]
