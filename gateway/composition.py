@@ -18,6 +18,7 @@ from gateway.admission.cross_site import CrossSiteGuard
 from gateway.admission.host_names import HostGuard
 from gateway.admission.idempotency import Idempotency
 from gateway.admission.rate_limits import RateLimits
+from gateway.codes.reader import CodeReader
 from gateway.components import GatewayComponents, set_gateway_components
 from gateway.corrections.store import CorrectionStore
 from gateway.documents.limits import DocumentLimits
@@ -52,6 +53,8 @@ from shared.startup import StartupError
 
 # A file of 25 megabytes is sent as one command.
 _JOB_REDIS_TIMEOUT_S = 10.0
+# Codes are read while the text is, which takes longer.
+_CODES_TIMEOUT_S = 5.0
 _JOB_REDIS_CONNECT_TIMEOUT_S = 2.0
 # Between the end of the longest upload and the deletion of what a killed process had received.
 _UPLOAD_MARGIN_S = 60.0
@@ -98,9 +101,15 @@ class Composition:
             renderer = self._build_renderer()
             stack.push_async_callback(renderer.aclose)
             health.watch("renderer", renderer.busy_s)
+            codes = self._build_code_reader()
+            if codes is not None:
+                stack.push_async_callback(codes.aclose)
+                health.watch("code reader", codes.busy_s)
+                codes.start()
             pipeline = Pipeline(
                 stages,
                 renderer,
+                codes=codes,
                 capacity=Capacity(settings.reading.max_receipts),
                 metrics=self.metrics,
                 timeout_s=settings.reading.receipt_timeout_s,
@@ -160,6 +169,14 @@ class Composition:
             DocumentLimits(reading.max_pages, reading.max_page_s, reading.enough_pixels, self._settings.picture_limits),
             timeout_s=reading.render_timeout_s,
             max_processes=reading.decode_workers,
+        )
+
+    def _build_code_reader(self) -> CodeReader | None:
+        reading = self._settings.reading
+        if not reading.read_codes:
+            return None
+        return CodeReader(
+            self._settings.picture_limits, timeout_s=_CODES_TIMEOUT_S, max_processes=reading.decode_workers
         )
 
 

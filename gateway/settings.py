@@ -68,6 +68,7 @@ class ReadingSettings(EnvironmentSettings):
     decode_workers: int = Field(
         default=2, ge=1, description="Maximum number of documents rendered at once, each in its own process."
     )
+    read_codes: bool = Field(default=True, description="Whether QR codes and barcodes are read.")
     max_pages: int = Field(default=20, ge=1, description="Maximum number of pages per document.")
     max_page_s: int = Field(default=5, ge=1, description="CPU seconds allowed per rendered page; then 422.")
     enough_pixels: int = Field(

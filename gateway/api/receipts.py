@@ -15,6 +15,7 @@ from gateway.api.requests import (
     receipt_not_found_problem,
     require_found,
 )
+from gateway.codes.reader import CODES_UNREAD
 from gateway.components import get_gateway_components
 from gateway.reading.read_request import ReadRequest
 from gateway.reading.receipts import UNCORRECTED
@@ -36,6 +37,9 @@ DOCUMENT_TYPES = (
     "image/bmp",
     "application/pdf",
 )
+
+# Warnings that a second attempt may not have.
+_MAY_IMPROVE = frozenset({UNCORRECTED, CODES_UNREAD})
 
 
 def build_receipts_router(settings: GatewaySettings) -> APIRouter:
@@ -78,7 +82,7 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
             context = get_request_context(request.scope)
             context.receipt_id = receipt.id
             # Sent again, it would get a complete receipt.
-            context.is_replayable = not any(warning.code == UNCORRECTED for warning in receipt.warnings)
+            context.is_replayable = _MAY_IMPROVE.isdisjoint(warning.code for warning in receipt.warnings)
             return json_response(receipt)
         # A stored response would survive the deletion of one of its receipts.
         get_request_context(request.scope).is_replayable = False

@@ -7,9 +7,10 @@ import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from gateway.codes.reader import CodesUnreadError
 from gateway.documents.renderer import PageImage
 from gateway.reading.legibility import (
     AS_DETECTED,
@@ -25,6 +26,7 @@ from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
 from shared.contracts import (
+    Code,
     DetectResponse,
     Line,
     Orientation,
@@ -68,6 +70,7 @@ class PageReading:
         recognize_ms: Milliseconds of the call of the recognizer.
         lines: In reading order.
         areas: What looks like separate receipts, if there seem to be several.
+        codes: QR codes and barcodes, from top to bottom; None if they could not be read.
     """
 
     page: Page
@@ -76,6 +79,7 @@ class PageReading:
     recognize_ms: float = 0.0
     lines: list[Line] = field(default_factory=list)
     areas: list[ReceiptArea] = field(default_factory=list)
+    codes: list[Code] | None = field(default_factory=list)
 
 
 class PageStages(Protocol):
@@ -96,6 +100,13 @@ class PageStages(Protocol):
         self, data: bytes, media_type: str, quads: Sequence[Quad], deadline: Deadline
     ) -> RecognizeResponse:
         """Read segments of a picture; there are as many texts as quads, in the same order."""
+
+
+class CodeFinder(Protocol):
+    """Reads the codes of a page; see `gateway.codes.reader.CodeReader`."""
+
+    async def read(self, image: PageImage, number: int, timeout_s: float) -> list[Code]:
+        """Return the codes of a page; raise `CodesUnreadError` if they could not be read."""
 
 
 class _PageTask:
@@ -179,10 +190,12 @@ class PageReader:
 
     Args:
         stages: The clients of the stages.
+        codes: Reads codes; None to leave them out.
     """
 
-    def __init__(self, stages: PageStages) -> None:
+    def __init__(self, stages: PageStages, codes: CodeFinder | None = None) -> None:
         self._stages = stages
+        self._codes = codes
         self._large_pages = FairSlots(_MAX_LARGE_PAGES, _MAX_WAITING)
 
     async def read(self, request: ReadRequest, image: PageImage, number: int) -> PageReading:
@@ -203,6 +216,27 @@ class PageReader:
     async def _read(self, request: ReadRequest, image: PageImage, number: int) -> PageReading:
         task = _PageTask(self._stages, request, image)
         detected = await task.detect()
+        # While the text is read: by now, the picture is decoded.
+        codes = asyncio.create_task(self._read_codes(request, image, number, detected.page))
+        try:
+            reading = await self._read_text(task, detected, number)
+            return replace(reading, codes=await codes)
+        finally:
+            codes.cancel()
+
+    async def _read_codes(
+        self, request: ReadRequest, image: PageImage, number: int, page: TurnedPage
+    ) -> list[Code] | None:
+        if self._codes is None:
+            return []
+        try:
+            codes = await self._codes.read(image, number, request.deadline.remaining())
+        except CodesUnreadError:
+            return None
+        sent = _enlarge_page(page, image)
+        return [code.model_copy(update={"quad": _enlarge_quad(code.quad, page, sent)}) for code in codes]
+
+    async def _read_text(self, task: _PageTask, detected: DetectResponse, number: int) -> PageReading:
         quads = _sort_quads(detected.segments, detected.page)
         if not quads:
             return task.report(detected, number)

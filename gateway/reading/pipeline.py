@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from gateway.codes.reader import CodeReader
 from gateway.documents.renderer import PageImage, Renderer
 from gateway.reading.capacity import Capacity
 from gateway.reading.metrics import ReceiptMetrics
@@ -30,16 +31,24 @@ class Pipeline:
     Args:
         stages: The clients of the stages.
         renderer: Renders the pages of documents.
+        codes: Reads QR codes and barcodes; None to leave them out.
         capacity: Refuses receipts if there are too many at once.
         metrics: Counts what is read.
         timeout_s: Timeout of a correction, in seconds.
     """
 
     def __init__(
-        self, stages: Stages, renderer: Renderer, *, capacity: Capacity, metrics: ReceiptMetrics, timeout_s: float
+        self,
+        stages: Stages,
+        renderer: Renderer,
+        *,
+        codes: CodeReader | None,
+        capacity: Capacity,
+        metrics: ReceiptMetrics,
+        timeout_s: float,
     ) -> None:
         self._stages = stages
-        self._page_reader = PageReader(stages)
+        self._page_reader = PageReader(stages, codes)
         self._renderer = renderer
         self._capacity = capacity
         self._metrics = metrics

@@ -8,11 +8,28 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from gateway.codes.reader import CODES_UNREAD
+from gateway.evidence.applying import apply_statements
+from gateway.evidence.statement import build_statements
 from gateway.reading.page_quality import find_warnings, show_receipts
 from gateway.reading.page_reader import PageReading, check_line_count
 from gateway.reading.separation import confirm_areas
 from gateway.reading.sources import mark_text_layer
-from shared.contracts import Extracted, ExtractRequest, Fields, Line, Models, PageSize, Receipt, Timings
+from shared.contracts import (
+    Extracted,
+    ExtractRequest,
+    Fields,
+    Line,
+    Models,
+    PageSize,
+    Receipt,
+    ReceiptWarning,
+    Timings,
+)
+
+_CODES_UNREAD = ReceiptWarning(
+    code=CODES_UNREAD, detail="QR codes and barcodes were not read. Read the receipt again later if it has any."
+)
 
 
 @dataclass(frozen=True)
@@ -81,16 +98,22 @@ def build_receipt(
         decode_ms: Milliseconds that rendering took.
     """
     lines = [line for reading in readings for line in reading.lines]
+    codes = [code for reading in readings for code in reading.codes or []]
     mark_text_layer(extraction.found, lines)
+    found = apply_statements(extraction.found, lines, build_statements(codes))
+    warnings = find_warnings([reading.page for reading in readings])
+    if any(reading.codes is None for reading in readings):
+        warnings.append(_CODES_UNREAD)
     used = {stage: model for reading in readings for stage, model in reading.models.items()}
     if extraction.model is not None:
         used["extractor"] = extraction.model
     return Receipt(
         id=receipt_id,
         pages=[reading.page for reading in readings],
-        **{name: getattr(extraction.found, name) for name in Extracted.model_fields},
+        **{name: getattr(found, name) for name in Extracted.model_fields},
         lines=lines,
-        warnings=find_warnings([reading.page for reading in readings]),
+        codes=codes,
+        warnings=warnings,
         models=models.model_copy(update=used),
         timings_ms=Timings(
             decode=round(decode_ms, 1),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
+from gateway.codes.reader import CODES_UNREAD
 from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.read_request import ReadRequest
 from gateway.request_context import get_redis_budget, limit_redis_time
@@ -182,7 +183,8 @@ class SharedReading:
 
     async def _keep(self, key: CacheKey, receipt: Receipt, before: Look, lock: Lock | None) -> None:
         with limit_redis_time(_CLEANUP_TIMEOUT_S), suppress(CacheUnavailableError):
-            if not await self._cache.put(key, receipt, before):
+            is_complete = all(warning.code != CODES_UNREAD for warning in receipt.warnings)
+            if is_complete and not await self._cache.put(key, receipt, before):
                 _log.info("Receipt not cached, because it was deleted while it was read")
         if lock is not None:
             await self._release(lock)

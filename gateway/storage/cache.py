@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 # Increased when the layout of entries changes, so that a new release ignores what an old one wrote.
-_LAYOUT = 3
+_LAYOUT = 4
 _TTL_JITTER = 0.1
 # Longer than reading any receipt takes.
 _DELETION_MARK_TTL_S = 3600.0

@@ -110,6 +110,12 @@ def decoding_shared() -> Iterator[None]:
         _memory.forget(page)
 
 
+def find_decoded(data: bytes) -> Picture | None:
+    """Return the picture if the same bytes were decoded in this block of `decoding_shared`. Do not write to it."""
+    page = _page.get()
+    return page.picture if page is not None and page.data == data else None
+
+
 async def decode_once(data: bytes, limits: PictureLimits) -> Picture:
     """Decode a picture in another process, or return it if the same bytes were decoded in this block.
 

@@ -81,13 +81,19 @@ class WorkerPool:
         self._is_closed = False
 
     async def run(
-        self, task: str, data: bytes, arguments: dict[str, Any], *, cpu_s: float, timeout_s: float | None = None
+        self,
+        task: str,
+        data: bytes | memoryview,
+        arguments: dict[str, Any],
+        *,
+        cpu_s: float,
+        timeout_s: float | None = None,
     ) -> Answer:
         """Carry out a task in a process; if the caller is canceled or times out, the process is killed.
 
         Args:
             task: Name of the task.
-            data: The file.
+            data: The file, or bytes of pixels.
             arguments: Other arguments, as JSON.
             cpu_s: CPU seconds allowed between two parts of the result.
             timeout_s: Seconds allowed, without the wait for a process.
@@ -216,7 +222,7 @@ class _Worker:
     def is_alive(self) -> bool:
         return self._process.returncode is None
 
-    async def ask(self, task: str, data: bytes, arguments: dict[str, Any], cpu_s: float) -> Answer:
+    async def ask(self, task: str, data: bytes | memoryview, arguments: dict[str, Any], cpu_s: float) -> Answer:
         self.tasks += 1
         os.ftruncate(self._shared, 0)
         _write(self._shared, data)
@@ -284,7 +290,7 @@ def _build_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | {"PYTHONPATH": path}
 
 
-def _write(shared: int, data: bytes) -> None:
+def _write(shared: int, data: bytes | memoryview) -> None:
     view, offset = memoryview(data), 0
     while offset < len(data):
         offset += os.pwrite(shared, view[offset:], offset)

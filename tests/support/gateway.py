@@ -88,8 +88,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def run_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
-    """Start a gateway in front of stand-ins, and stop it at the end."""
+async def run_gateway(settings: GatewaySettings, *, read_codes: bool = False) -> AsyncIterator[Gateway]:
+    """Start a gateway in front of stand-ins, and stop it at the end; processes that read codes take time to start."""
+    settings = settings.replaced(read_codes=read_codes)
     fakes = {
         "detector": FakeService("ctpn-1", segments=list(SEGMENTS)),
         "recognizer": FakeService("crnn-1", segments=list(SEGMENTS)),

@@ -7,8 +7,7 @@ from typing import Literal
 from quittance_client.models.base import Model, Quad
 
 CodeFormat = Literal[
-    "qr_code", "micro_qr_code", "data_matrix", "aztec", "pdf417",
-    "ean_13", "ean_8", "upc_a", "upc_e", "code_128", "code_39", "itf",
+    "qr_code", "aztec", "ean_13", "ean_8", "upc_a", "upc_e", "code_128", "code_39", "itf",
 ]  # fmt: skip
 FiscalStandard = Literal[
     "at-rksv", "br-cfe", "br-nfce", "cz-eet", "cz-qr-invoice", "de-tse", "gulf-zatca", "hr-fiscal", "in-gst",

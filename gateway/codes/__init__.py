@@ -1,0 +1,1 @@
+"""QR codes and barcodes: find them on pages, and understand what fiscal and payment codes say."""

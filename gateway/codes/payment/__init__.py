@@ -1,0 +1,1 @@
+"""Codes that request a payment; one module per standard."""

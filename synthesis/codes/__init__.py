@@ -1,0 +1,1 @@
+"""Fiscal and payment codes of made-up purchases, and pictures of receipts that print them."""
