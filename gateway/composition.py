@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -41,11 +41,13 @@ from gateway.settings import GatewaySettings, StageSettings, StorageSettings, de
 from gateway.stages.connection import check_in_background
 from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
+from gateway.storage.database.database import Database, DatabaseError
+from gateway.storage.database.opening import open_database
 from gateway.storage.disk_space import DiskSpace
 from gateway.storage.redis_store import OwnerLimits, RedisLink, RedisStore
+from gateway.storage.secrets import read_secret
 from gateway.storage.stores import MemoryStore, Store
 from gateway.storage.threads import state_watch
-from shared.problems import ProblemError
 from shared.service.components import get_components
 from shared.service.guard import RouteLimits
 from shared.service.uploads import UploadLimits
@@ -80,13 +82,16 @@ class Composition:
         self._open_stages = open_stages
         self._link = connect_redis(settings.storage)
         self._store, self._replays = open_stores(settings.storage, self._link)
-        self._keys = KeyRing(KeyStore(settings.storage.state_directory))
+        self._database = open_database(settings.storage)
+        self._keys = KeyRing(KeyStore(self._database))
 
     @asynccontextmanager
     async def run(self, app: FastAPI) -> AsyncIterator[None]:
         """Start all parts and attach those that routes use to the application; stop them at the end."""
         settings = self._settings
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._database.aclose)
+            await start_database(self._database)
             await self._keys.load()
             health = get_components(app).health
             health.add_condition(lambda: self._keys.problem)
@@ -116,9 +121,7 @@ class Composition:
             )
             reading = SharedReading(cache, pipeline, self.metrics, patience_s=settings.storage.redis_timeout_s)
             stack.push_async_callback(reading.aclose)
-            corrections = CorrectionStore(settings.storage.state_directory, learn=settings.reading.learn_merchants)
-            with suppress(ProblemError):  # logged, and reported to callers as long as it lasts
-                await corrections.upgrade()
+            corrections = CorrectionStore(self._database, learn=settings.reading.learn_merchants)
             receipts = Receipts(
                 stages=stages,
                 pipeline=pipeline,
@@ -190,14 +193,15 @@ def connect_redis(settings: StorageSettings) -> RedisLink | None:
 
 def read_redis_password(settings: StorageSettings) -> str | None:
     """Return the password of Redis, if it is not in the URL; raise `StartupError` if its file cannot be read."""
-    if settings.redis_password_file is None:
-        return None
+    return read_secret(settings.redis_password_file, "QUITTANCE_REDIS_PASSWORD_FILE")
+
+
+async def start_database(database: Database) -> None:
+    """Connect to the database, and upgrade its schema; raise `StartupError` if that fails."""
     try:
-        return settings.redis_password_file.read_text().strip()
-    except OSError as error:
-        raise StartupError(
-            f"The password of Redis cannot be read ({error}). Check QUITTANCE_REDIS_PASSWORD_FILE."
-        ) from error
+        await database.start()
+    except DatabaseError as error:
+        raise StartupError(str(error)) from error
 
 
 def open_stores(settings: StorageSettings, link: RedisLink | None) -> tuple[Store, Store]:

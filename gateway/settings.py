@@ -118,6 +118,27 @@ class StorageSettings(EnvironmentSettings):
         default=Path("state"),
         description="Directory for data that must outlive the process; created if it does not exist.",
     )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL for data that must outlive the process, such as postgresql://user@host/quittance; "
+        "without it, SQLite in the state directory.",
+    )
+    database_password_file: Path | None = Field(
+        default=None, description="File with the password of PostgreSQL, for a URL that contains only the user."
+    )
+    database_migrate: bool = Field(
+        default=True,
+        description="on or off: whether a gateway that starts upgrades the schema of PostgreSQL; off: quittance "
+        "migrate does.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"postgres(ql)?(\+\w+)?://", value.get_secret_value()):
+            # Not the value, which may contain a password.
+            raise ValueError("it must start with postgresql://")
+        return value
 
 
 class AdmissionSettings(EnvironmentSettings):

@@ -17,6 +17,8 @@ from redis.exceptions import RedisError
 
 from gateway.composition import read_redis_password
 from gateway.settings import GatewaySettings, StageSettings, StorageSettings
+from gateway.storage.database.database import DatabaseError
+from gateway.storage.database.opening import open_database
 from services.detector.network.loading import NAME as DETECTOR
 from services.detector.orientation.loading import NAME as ORIENTATION
 from services.detector.settings import DetectorSettings
@@ -68,6 +70,8 @@ def examine() -> Iterator[Finding]:
     ):
         yield _check_weights(f"{subject} weights", name, folder)
     yield _check_redis(gateway.storage)
+    if gateway.storage.database_url is not None:
+        yield _check_database(gateway.storage)
     yield _check_state(gateway.storage.state_directory)
     if gateway.stages.are_remote:
         yield from _check_stages(gateway.stages)
@@ -118,6 +122,19 @@ def _check_redis(settings: StorageSettings) -> Finding:
     except (RedisError, OSError, StartupError) as error:
         return Finding("redis", "fail", f"no response ({error}). Start Redis, or unset QUITTANCE_REDIS_URL")
     return Finding("redis", "ok", "reachable")
+
+
+def _check_database(settings: StorageSettings) -> Finding:
+    """Check that PostgreSQL can be reached, without upgrading its schema."""
+    from gateway.storage.database.postgres import PostgresDatabase
+
+    try:
+        database = open_database(settings)
+        assert isinstance(database, PostgresDatabase)  # noqa: S101 - there is a URL
+        revision = database.find_revision()
+    except (DatabaseError, StartupError) as error:
+        return Finding("database", "fail", str(error))
+    return Finding("database", "ok", f"reachable, schema {revision or 'to be created'}")
 
 
 def _check_state(directory: Path) -> Finding:

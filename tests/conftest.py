@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Several processes run tests at once, so one thread each is fastest. Libraries read this when they are imported.
@@ -12,6 +13,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
+from tests.support.postgres_server import PostgresServer, run_postgres
 from tests.support.schedule import FileScheduling, find_group
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,3 +48,16 @@ def sroie() -> Path:
     if not (SROIE / "split.json").is_file():
         pytest.skip(f"the SROIE receipts are not at {SROIE}")
     return SROIE
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; tests that need it are skipped if none is installed."""
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    """The URL of an empty database."""
+    return postgres.create_database()

@@ -17,6 +17,7 @@ from gateway.admission.rate_limits import RateLimits
 from gateway.caller import NO_OWNER, Caller
 from gateway.request_context import get_request_context, limit_redis_time
 from gateway.settings import AdmissionSettings, GatewaySettings, parse_rate_limit
+from gateway.storage.database.opening import open_database
 from shared.problems import ProblemError
 from shared.service.health import PROBES
 from shared.service.request_context import set_caller_name, use_caller
@@ -130,7 +131,7 @@ def check_exposure(settings: GatewaySettings, host: str) -> None:
 
 def _has_keys(settings: GatewaySettings) -> bool:
     try:
-        return bool(KeyStore(settings.storage.state_directory).load())
+        return bool(KeyStore(open_database(settings.storage)).load())
     except KeyStoreError as error:
         raise StartupError(str(error)) from error
 

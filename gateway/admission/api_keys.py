@@ -1,4 +1,4 @@
-"""API keys: created and revoked with `quittance keys`, stored as hashes in the state directory.
+"""API keys: created and revoked with `quittance keys`, stored as hashes in the database.
 
 A key consists of an ID, which may be shown, and 256 random bits, which are shown once. Their SHA-256 is stored: slow
 hashes are for passwords that people choose; 256 random bits cannot be guessed.
@@ -12,23 +12,19 @@ import hmac
 import logging
 import re
 import secrets
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from gateway.settings import parse_rate_limit
-from gateway.storage.database import (
-    add_missing_columns,
-    describe_database_error,
-    get_database_path,
-    open_database,
-    read_database,
-)
-from gateway.storage.threads import run_in_state_thread
+from gateway.storage.database.database import Database, DatabaseError
+from gateway.storage.database.schema import KEYS, keys
 from shared.startup import StartupError
 
 # Lets scanners for leaked secrets recognize a key.
@@ -37,29 +33,19 @@ _KEY_FORM = re.compile(rf"{_KEY_PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
 # Of names of keys and of groups.
 _MAX_NAME_LENGTH = 100
 _MAX_AGE_S = 1.0
-_DATABASE = "keys"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    hash BLOB NOT NULL,
-    rate_limit TEXT,
-    created TEXT NOT NULL,
-    revoked TEXT,
-    group_name TEXT,
-    is_operator INTEGER NOT NULL DEFAULT 0
-);
-CREATE UNIQUE INDEX IF NOT EXISTS names_in_use ON keys (name) WHERE revoked IS NULL;
-"""
-
-# Added after 0.1.0. A key without a group has one of its own, named after its ID.
-_ADDED_COLUMNS = {"group_name": "TEXT", "is_operator": "INTEGER NOT NULL DEFAULT 0"}
-
 _log = logging.getLogger(__name__)
 
 
 class KeyStoreError(Exception):
-    """Keys cannot be read, or a key cannot be created or revoked; the message says why and what to do."""
+    """Keys cannot be read, or a key cannot be created or revoked; the message says why and what to do.
+
+    Attributes:
+        is_outage: Whether a database server cannot be reached, so that nothing is known to be lost.
+    """
+
+    def __init__(self, message: str, *, is_outage: bool = False) -> None:
+        super().__init__(message)
+        self.is_outage = is_outage
 
 
 @dataclass(frozen=True)
@@ -88,14 +74,14 @@ class ApiKey:
 
 
 class KeyStore:
-    """The keys in the state directory. Every method accesses the file; call it outside the event loop.
+    """The keys in the database. Every method but `find_all` blocks; call it outside the event loop.
 
     Args:
-        directory: The state directory, which is created with the first key.
+        database: Where they are stored.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def create(
         self, name: str, rate_limit: str | None = None, *, group: str | None = None, is_operator: bool = False
@@ -109,7 +95,7 @@ class KeyStore:
             is_operator: Whether the key gives access to the data of all groups.
 
         Raises:
-            KeyStoreError: If the name is empty, too long or in use, group or rate limit are not valid, or the file
+            KeyStoreError: If the name is empty, too long or in use, group or rate limit are not valid, or the database
                 cannot be written.
         """
         name = _check_name("key", name)
@@ -122,15 +108,19 @@ class KeyStore:
         secret = secrets.token_urlsafe(32)
         key_id = secrets.token_hex(4)
         key = ApiKey(key_id, name, _hash(secret), rate_limit, _format_now(), None, group or key_id, is_operator)
-        values = (key.id, key.name, key.hash, key.rate_limit, key.created, key.group, key.is_operator)
+        row = {
+            "id": key.id,
+            "name": key.name,
+            "hash": key.hash,
+            "rate_limit": key.rate_limit,
+            "created": key.created,
+            "group_name": key.group,
+            "is_operator": key.is_operator,
+        }
         try:
-            with self._open() as connection:
-                connection.execute(
-                    "INSERT INTO keys (id, name, hash, rate_limit, created, group_name, is_operator) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    values,
-                )
-        except sqlite3.IntegrityError as error:
+            with _translate_errors(), self._database.writing(KEYS) as connection:
+                connection.execute(insert(keys).values(row))
+        except IntegrityError as error:
             raise KeyStoreError(f"A key named {name!r} exists. Revoke it first, or choose another name.") from error
         return key, f"{_KEY_PREFIX}_{key.id}_{secret}"
 
@@ -141,60 +131,47 @@ class KeyStore:
             KeyStoreError: Also if there is a file without any key. Keys are never deleted, so it has lost them; taking
                 that for a gateway that never had keys would open it.
         """
-        keys = self.list()
-        if not keys and self._path.exists():
+        found = self.list()
+        self.check(found)
+        return found
+
+    async def find_all(self) -> list[ApiKey]:
+        """Return what `list` does, without blocking."""
+        with _translate_errors():
+            return await self._database.read(KEYS, _find_all, missing=[])
+
+    def check(self, found: list[ApiKey]) -> None:
+        """Raise `KeyStoreError` if no key was found although there is a file, as `load` describes."""
+        if not found and self._database.has_file(KEYS):
             raise KeyStoreError(
-                f"{self._path} contains no keys. Keys are never deleted, so the file was truncated or replaced. "
-                "Restore it from a backup; or, to begin without keys, delete it."
+                f"{self._database.describe(KEYS)} contains no keys. Keys are never deleted, so the file was truncated "
+                "or replaced. Restore it from a backup; or, to begin without keys, delete it."
             )
-        return keys
 
     def list(self) -> list[ApiKey]:
-        """Return all keys ever created, oldest first; raise `KeyStoreError` if the file cannot be read."""
-        with self._translate_errors(), read_database(self._directory, _DATABASE) as connection:
-            if connection is None:
-                return []
-            rows = connection.execute("SELECT * FROM keys ORDER BY created, id").fetchall()
-        return [_build_key(row) for row in rows]
+        """Return all keys ever created, oldest first; raise `KeyStoreError` if they cannot be read."""
+        with _translate_errors(), self._database.reading(KEYS) as connection:
+            return [] if connection is None else _find_all(connection)
 
     def revoke(self, name_or_id: str) -> ApiKey:
         """Revoke a key for good; return what was stored about it.
 
         Raises:
-            KeyStoreError: If no key in use has this name or ID, or the file cannot be read or written.
+            KeyStoreError: If no key in use has this name or ID, or the database cannot be read or written.
         """
         matches = [key for key in self.list() if key.revoked is None and name_or_id in (key.id, key.name)]
         if not matches:
             raise KeyStoreError(f"No key in use has the name or ID {name_or_id!r}; see `quittance keys list`.")
-        with self._open() as connection:
-            connection.execute("UPDATE keys SET revoked = ? WHERE id = ?", (_format_now(), matches[0].id))
+        with _translate_errors(), self._database.writing(KEYS) as connection:
+            connection.execute(update(keys).where(keys.c.id == matches[0].id).values(revoked=_format_now()))
         return matches[0]
-
-    @property
-    def _path(self) -> Path:
-        return get_database_path(self._directory, _DATABASE)
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        database = open_database(self._directory, _DATABASE, _SCHEMA, migrate=_migrate)
-        with self._translate_errors(), database as connection:
-            yield connection
-
-    @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.IntegrityError:
-            raise
-        except (sqlite3.Error, OSError) as error:
-            raise KeyStoreError(f"The API keys: {describe_database_error(self._path, error)}") from error
 
 
 class KeyRing:
     """The keys in memory, as the gateway checks them; read again when they are more than a second old.
 
-    Keys are never deleted, only revoked. If the file cannot be read, or keys that were seen are missing from it, the
-    last known keys stay in force and `problem` says so: losing the file must not open the gateway.
+    Keys are never deleted, only revoked. If they cannot be read, or some that were seen are missing, the last known
+    keys stay in force and `problem` says so: losing them must not open the gateway.
 
     Args:
         store: Where they are stored.
@@ -206,6 +183,7 @@ class KeyRing:
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
         self._problem: str | None = None
+        self._logged: str | None = None
 
     @property
     def problem(self) -> str | None:
@@ -220,10 +198,11 @@ class KeyRing:
     async def load(self) -> None:
         """Read the keys before the first request; raise `StartupError` if they cannot be read."""
         try:
-            keys = await run_in_state_thread(self._store.load)
+            found = await self._store.find_all()
+            self._store.check(found)
         except KeyStoreError as error:
             raise StartupError(f"No caller can be authenticated. {error}") from error
-        self._keys, self._read_at = {key.id: key for key in keys}, time.monotonic()
+        self._keys, self._read_at = {key.id: key for key in found}, time.monotonic()
 
     async def any_created(self) -> bool:
         """Whether a key was ever created. Revoked ones count: revoking the last one must not open the gateway."""
@@ -250,25 +229,26 @@ class KeyRing:
             if self._is_fresh():
                 return
             try:
-                keys = {key.id: key for key in await run_in_state_thread(self._store.list)}
+                found = {key.id: key for key in await self._store.find_all()}
             except KeyStoreError as error:
                 if self._read_at is None:
                     raise
-                self._report(f"{error} The last known keys stay in force.")
+                self._report(f"{error} The last known keys stay in force.", is_outage=error.is_outage)
             else:
-                if self._keys.keys() <= keys.keys():
-                    self._keys, self._problem = keys, None
+                if self._keys.keys() <= found.keys():
+                    self._keys, self._problem, self._logged = found, None, None
                 else:
-                    self._report("The file with the API keys was lost or replaced. The last known keys stay in force.")
+                    self._report("The stored API keys were lost or replaced. The last known keys stay in force.")
             self._read_at = time.monotonic()
 
     def _is_fresh(self) -> bool:
         return self._read_at is not None and time.monotonic() - self._read_at < _MAX_AGE_S
 
-    def _report(self, problem: str) -> None:
-        if problem != self._problem:
+    def _report(self, problem: str, *, is_outage: bool = False) -> None:
+        if problem != self._logged:
             _log.error("API keys unavailable", extra={"problem": problem})
-        self._problem = problem
+        # All gateways lose a server at once; if that made them unready, none would answer.
+        self._logged, self._problem = problem, None if is_outage else problem
 
 
 def _check_name(kind: str, name: str) -> str:
@@ -279,15 +259,22 @@ def _check_name(kind: str, name: str) -> str:
     return name
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    add_missing_columns(connection, "keys", _ADDED_COLUMNS)
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        raise KeyStoreError(f"The API keys: {error}", is_outage=error.is_outage) from error
 
 
-def _build_key(row: sqlite3.Row) -> ApiKey:
-    values = dict(row)
-    # Both are missing from the file of an earlier release until a key is created or revoked.
-    group, is_operator = values.pop("group_name", None), values.pop("is_operator", 0)
-    return ApiKey(**values, group=group or values["id"], is_operator=bool(is_operator))
+def _find_all(connection: Connection) -> list[ApiKey]:
+    return [_build_key(row) for row in connection.execute(select(keys).order_by(keys.c.created, keys.c.id))]
+
+
+def _build_key(row: Row[Any]) -> ApiKey:
+    values = dict(row._mapping)
+    group = values.pop("group_name") or row.id
+    return ApiKey(**values, group=group)
 
 
 def _hash(secret: str) -> bytes:

@@ -26,7 +26,7 @@ def export(
     ],
     state: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="State directory of the gateway; by default the one in its settings."),
+        typer.Option(metavar="DIR", help="State directory of the gateway; by default the database in its settings."),
     ] = None,
     min_confidence: Annotated[
         float,
@@ -45,13 +45,16 @@ def export(
     """
     from gateway.corrections.store import CorrectionStoreError
     from gateway.settings import GatewaySettings
+    from gateway.storage.database.opening import open_database
+    from gateway.storage.database.sqlite import SqliteDatabase
     from quittance.evaluation.corrected import export_corrected
     from shared.learning.labels import DatasetError
-    from shared.service.settings import SettingsError
+    from shared.startup import StartupError
 
-    with console.exit_on(DatasetError, SettingsError, CorrectionStoreError):
-        state = state or GatewaySettings.from_environment().storage.state_directory
-        result = export_corrected(state, pictures, target, min_confidence=min_confidence, group=group)
+    with console.exit_on(DatasetError, StartupError, CorrectionStoreError):
+        settings = GatewaySettings.from_environment().storage
+        database = open_database(settings) if state is None else SqliteDatabase(state)
+        result = export_corrected(database, pictures, target, min_confidence=min_confidence, group=group)
     for key, reason in result.left_out.items():
         console.print_message(f"{key}: left out, {reason}", style="yellow")
     console.print_message(f"Wrote {len(result.written)} receipts to {target}")
@@ -69,12 +72,13 @@ def assign(
     from gateway.admission.api_keys import KeyStore, KeyStoreError
     from gateway.corrections.store import CorrectionStore, CorrectionStoreError
     from gateway.settings import GatewaySettings
-    from shared.service.settings import SettingsError
+    from gateway.storage.database.opening import open_database
+    from shared.startup import StartupError
 
-    with console.exit_on(SettingsError, KeyStoreError, CorrectionStoreError):
-        state = GatewaySettings.from_environment().storage.state_directory
-        if group not in {key.group for key in KeyStore(state).list()}:
+    with console.exit_on(StartupError, KeyStoreError, CorrectionStoreError):
+        database = open_database(GatewaySettings.from_environment().storage)
+        if group not in {key.group for key in KeyStore(database).list()}:
             console.print_message(f"No key is in the group {group!r}; see `quittance keys list`.", style="red")
             raise typer.Exit(1)
-        count = CorrectionStore(state).assign(group)
+        count = CorrectionStore(database).assign(group)
     console.print_message(f"The corrections of {count} receipts now belong to {group}.")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from gateway.admission.api_keys import KeyStore
 
 app = typer.Typer(
-    help="Create, list and revoke API keys of the gateway. They are stored in QUITTANCE_STATE_DIRECTORY.",
+    help="Create, list and revoke API keys of the gateway. They are stored in QUITTANCE_STATE_DIRECTORY, or "
+    "in the database of QUITTANCE_DATABASE_URL.",
     no_args_is_help=True,
 )
 
@@ -79,7 +80,8 @@ def revoke(key: Annotated[str, typer.Argument(metavar="NAME|ID", help="As shown 
 def _open_key_store() -> KeyStore:
     from gateway.admission.api_keys import KeyStore
     from gateway.settings import GatewaySettings
-    from shared.service.settings import SettingsError
+    from gateway.storage.database.opening import open_database
+    from shared.startup import StartupError
 
-    with console.exit_on(SettingsError):
-        return KeyStore(GatewaySettings.from_environment().storage.state_directory)
+    with console.exit_on(StartupError):
+        return KeyStore(open_database(GatewaySettings.from_environment().storage))

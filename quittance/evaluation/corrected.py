@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image
 
 from gateway.corrections.store import CorrectionStore
+from gateway.storage.database.database import Database
+from gateway.storage.database.schema import CORRECTIONS
 from quittance.draw import load_page
 from quittance.evaluation.corrected_details import collect_labels
 from shared.contracts import FIELD_NAMES, Corrections, Receipt
@@ -36,7 +38,7 @@ class ExportResult:
 
 
 def export_corrected(
-    state: Path, pictures: Path, target: Path, *, min_confidence: float, group: str | None = None
+    database: Database, pictures: Path, target: Path, *, min_confidence: float, group: str | None = None
 ) -> ExportResult:
     """Write the corrected receipts in the layout that `quittance train` reads.
 
@@ -45,7 +47,7 @@ def export_corrected(
     fields and the items are in `labels/KEY.json`, as far as they are corrected or sure.
 
     Args:
-        state: State directory of the gateway.
+        database: Database of the gateway.
         pictures: Folder with the pictures as they were sent, under any name.
         target: Folder to write; must be empty or not exist.
         group: Group of API keys whose corrections to write; None for those of all.
@@ -58,9 +60,9 @@ def export_corrected(
         raise DatasetError(f"{pictures} is not a folder.")
     if target.exists() and any(target.iterdir()):
         raise DatasetError(f"{target} is not empty. Name a new folder, so that two data sets are not mixed.")
-    receipts = list(CorrectionStore(state).read_all(group))
+    receipts = list(CorrectionStore(database).read_all(group))
     if not receipts:
-        raise DatasetError(f"There are no corrections in {state}. Is it the state directory of the gateway?")
+        raise DatasetError(f"There are no corrections in {database.describe(CORRECTIONS)}. Is that the gateway's?")
     paths = {_receipt_id(path): path for path in sorted(pictures.rglob("*")) if path.is_file()}
     result, counts = ExportResult(), Counter(receipt.id for receipt in receipts)
     for receipt in receipts:

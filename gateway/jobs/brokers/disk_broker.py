@@ -11,7 +11,7 @@ from pathlib import Path
 from taskiq import BrokerMessage
 
 from gateway.jobs.brokers.broker import LendingBroker
-from gateway.storage.database import open_database, read_database
+from gateway.storage.job_databases import open_database, read_database
 from gateway.storage.threads import run_in_state_thread
 
 # How often to look for messages that another process added, or that a dead one left.

@@ -21,8 +21,8 @@ from gateway.jobs.stores.job_store import (
     StoreLimits,
     result_too_large_outcome,
 )
-from gateway.storage.database import open_database, read_database
 from gateway.storage.disk_space import DiskSpace, is_disk_full
+from gateway.storage.job_databases import open_database, read_database
 from gateway.storage.threads import run_in_state_thread
 
 Value = TypeVar("Value")

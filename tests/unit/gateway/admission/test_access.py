@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from gateway.admission.access import check_exposure
 from gateway.admission.api_keys import KeyRing, KeyStore, KeyStoreError
 from gateway.settings import GatewaySettings
+from gateway.storage.database.sqlite import SqliteDatabase
 from quittance.cli import app as command_line
 from shared.startup import StartupError
 from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
@@ -23,7 +24,7 @@ from tests.support.gateway import Gateway, assert_problem, make_picture, run_gat
 
 @pytest.fixture
 def key_store(tmp_path: Path) -> KeyStore:
-    return KeyStore(tmp_path / "state")
+    return KeyStore(SqliteDatabase(tmp_path / "state"))
 
 
 @pytest.fixture

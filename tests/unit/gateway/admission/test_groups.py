@@ -14,6 +14,7 @@ import pytest
 
 from gateway.admission.api_keys import KeyStore
 from gateway.jobs.contracts import Job
+from gateway.storage.database.sqlite import SqliteDatabase
 from tests.support.gateway import assert_problem
 from tests.support.redis_server import run_redis
 from tests.support.text_gateway import MISREAD_SHOP, SHOP, TEXT, make_text_picture, run_text_gateway
@@ -69,7 +70,7 @@ class Office:
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """Keeps receipts in memory and jobs in SQLite, or both in Redis; corrections are always in SQLite."""
     state = tmp_path / "state"
-    secrets = {name: KeyStore(state).create(name, **options)[1] for name, options in KEYS.items()}
+    secrets = {name: KeyStore(SqliteDatabase(state)).create(name, **options)[1] for name, options in KEYS.items()}
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(run_redis(tmp_path)) if request.param == "redis" else None
         gateway = await stack.enter_async_context(run_text_gateway(state, redis_url=url, redis_timeout_s=5))

@@ -17,6 +17,7 @@ from starlette.types import Message
 from gateway.admission.api_keys import KeyStore
 from gateway.admission.idempotency import _Request
 from gateway.settings import GatewaySettings
+from gateway.storage.database.sqlite import SqliteDatabase
 from shared.problems import ProblemError
 from tests.support.gateway import Gateway, assert_problem, make_picture, run_gateway
 
@@ -106,7 +107,7 @@ async def test_canceled_request_releases_its_key(gateway: Gateway) -> None:
 
 
 async def test_keys_of_different_callers_are_independent() -> None:
-    key_store = KeyStore(GatewaySettings().storage.state_directory)
+    key_store = KeyStore(SqliteDatabase(GatewaySettings().storage.state_directory))
     secrets = [key_store.create(name)[1] for name in "ab"]
     async with run_gateway(GatewaySettings()) as gateway:
         answers = [await post(gateway, "same", make_picture(shade=n), X_API_Key=key) for n, key in enumerate(secrets)]
@@ -186,7 +187,7 @@ async def test_kept_body_can_be_received_again(sizes: list[int]) -> None:
 
 
 async def test_bad_requests_of_one_caller_push_out_nothing_of_others(tmp_path: Path) -> None:
-    keys = KeyStore(tmp_path)
+    keys = KeyStore(SqliteDatabase(tmp_path))
     (_, quiet), (_, loud) = keys.create("quiet"), keys.create("loud")
     settings = GatewaySettings(state_directory=tmp_path, cache_max_entries=10, idempotency_max_entries=10)
     async with run_gateway(settings) as gateway:

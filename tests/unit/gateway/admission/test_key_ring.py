@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 from gateway.admission.access import check_exposure
 from gateway.admission.api_keys import ApiKey, KeyRing, KeyStore
 from gateway.settings import GatewaySettings
+from gateway.storage.database.sqlite import SqliteDatabase
 from quittance.cli import app as command_line
 from shared.startup import StartupError
 from tests.support.disks import fill_disk, open_directory, small_disk
@@ -24,25 +24,25 @@ CALLERS = 12
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyStore:
     monkeypatch.setattr("gateway.admission.api_keys._MAX_AGE_S", 0.0)
-    return KeyStore(tmp_path)
+    return KeyStore(SqliteDatabase(tmp_path))
 
 
 class SlowStore(KeyStore):
     """Counts readings of the file, and lets each wait until it is released."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+        super().__init__(SqliteDatabase(directory))
         self.readings = 0
-        self.released = threading.Event()
+        self.released = asyncio.Event()
 
-    def list(self) -> list[ApiKey]:
+    async def find_all(self) -> list[ApiKey]:
         self.readings += 1
-        self.released.wait(10)
-        return super().list()
+        await self.released.wait()
+        return await super().find_all()
 
 
 async def test_concurrent_callers_wait_for_the_first_reading_and_share_it(tmp_path: Path) -> None:
-    key, secret = KeyStore(tmp_path).create("books")
+    key, secret = KeyStore(SqliteDatabase(tmp_path)).create("books")
     slow = SlowStore(tmp_path)
     ring = KeyRing(slow)
     callers = [asyncio.create_task(ring.any_created()) for _ in range(CALLERS)]
@@ -68,7 +68,7 @@ async def test_a_lost_file_does_not_open_the_gateway(store: KeyStore, tmp_path: 
     else:
         file.unlink()
     if loss == "replaced":
-        KeyStore(tmp_path).create("another")
+        KeyStore(SqliteDatabase(tmp_path)).create("another")
     assert await ring.any_created()
     assert await ring.find(secret) == key
     assert ring.problem is not None
@@ -81,7 +81,7 @@ async def test_a_lost_file_does_not_open_the_gateway(store: KeyStore, tmp_path: 
 async def test_a_damaged_file_at_startup_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "keys.sqlite3").write_bytes(b"not a database" * 100)
     with pytest.raises(StartupError, match=r"keys\.sqlite3"):
-        await KeyRing(KeyStore(tmp_path)).load()
+        await KeyRing(KeyStore(SqliteDatabase(tmp_path))).load()
 
 
 @pytest.mark.parametrize("content", ["nothing", "no table", "no rows"])
@@ -105,9 +105,9 @@ async def test_a_file_without_keys_at_startup_does_not_open_the_gateway(
 
 async def test_keys_are_read_in_a_directory_without_the_right_to_write() -> None:
     with open_directory() as folder:
-        _, secret = KeyStore(folder).create("books")
+        _, secret = KeyStore(SqliteDatabase(folder)).create("books")
         folder.chmod(0o500)
-        ring = KeyRing(KeyStore(folder))
+        ring = KeyRing(KeyStore(SqliteDatabase(folder)))
         await ring.load()
         assert (await ring.find(secret)) is not None
 
@@ -115,13 +115,13 @@ async def test_keys_are_read_in_a_directory_without_the_right_to_write() -> None
 @pytest.mark.parametrize("arguments", [["create", "more"], ["revoke", "books"]])
 def test_a_full_disk_is_reported_on_the_command_line(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     with small_disk(256 * 1024) as folder:
-        KeyStore(folder).create("books")
+        KeyStore(SqliteDatabase(folder)).create("books")
         fill_disk(folder)
         monkeypatch.setenv("QUITTANCE_STATE_DIRECTORY", str(folder))
         result = CliRunner().invoke(command_line, ["keys", *arguments])
         assert result.exit_code == 1
         assert "The disk is full: free some space in" in result.stderr
-        assert [key.revoked for key in KeyStore(folder).list()] == [None]
+        assert [key.revoked for key in KeyStore(SqliteDatabase(folder)).list()] == [None]
 
 
 @pytest.mark.parametrize("arguments", [["create", "more"], ["list"], ["revoke", "books"]])
@@ -129,7 +129,7 @@ def test_an_unusable_directory_is_reported_on_the_command_line(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     with open_directory() as folder:
-        KeyStore(folder).create("books")
+        KeyStore(SqliteDatabase(folder)).create("books")
         folder.chmod(0)
         monkeypatch.setenv("QUITTANCE_STATE_DIRECTORY", str(folder))
         result = CliRunner().invoke(command_line, ["keys", *arguments])
@@ -157,7 +157,7 @@ INSERT INTO keys VALUES ('0123abcd', 'books', x'00', '5/minute', '2026-11-01T00:
 def test_keys_of_an_earlier_release_get_groups_of_their_own(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "keys.sqlite3") as connection:
         connection.executescript(OLD_SCHEMA)
-    store = KeyStore(tmp_path)
+    store = KeyStore(SqliteDatabase(tmp_path))
     (old,) = store.list()
     assert (old.name, old.rate_limit, old.group, old.is_operator) == ("books", "5/minute", "0123abcd", False)
     store.create("colleague", group=old.group)
@@ -171,5 +171,7 @@ def test_keys_of_an_earlier_release_get_groups_of_their_own(tmp_path: Path) -> N
 async def test_simultaneous_upgrades_of_the_file_do_not_collide(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "keys.sqlite3") as connection:
         connection.executescript(OLD_SCHEMA)
-    await asyncio.gather(*(asyncio.to_thread(KeyStore(tmp_path).create, f"key {number}") for number in range(8)))
-    assert len(KeyStore(tmp_path).list()) == 9
+    await asyncio.gather(
+        *(asyncio.to_thread(KeyStore(SqliteDatabase(tmp_path)).create, f"key {number}") for number in range(8))
+    )
+    assert len(KeyStore(SqliteDatabase(tmp_path)).list()) == 9

@@ -13,6 +13,7 @@ from gateway.admission.api_keys import KeyStore
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.caller import NO_OWNER
 from gateway.corrections.store import CorrectionStore
+from gateway.storage.database.sqlite import SqliteDatabase
 from shared.contracts import FieldCorrection, Receipt
 from tests.support.command_line import run_command
 from tests.support.text_gateway import SHOP, TextGateway, run_text_gateway
@@ -50,7 +51,7 @@ async def find_company(store: CorrectionStore, owner: str) -> str | None:
 
 
 async def test_owners_correct_the_same_receipt_separately(tmp_path: Path) -> None:
-    store = CorrectionStore(tmp_path)
+    store = CorrectionStore(SqliteDatabase(tmp_path))
     owners = [f"group {number}" for number in range(6)]
     await asyncio.gather(*(store.put(RECEIPT, {"company": build_correction(owner)}, owner=owner) for owner in owners))
     assert [await find_company(store, owner) for owner in owners] == owners
@@ -65,8 +66,9 @@ async def test_owners_correct_the_same_receipt_separately(tmp_path: Path) -> Non
 @pytest.mark.parametrize("concurrent", [1, 6])
 async def test_corrections_of_an_earlier_release_have_no_owner(tmp_path: Path, concurrent: int) -> None:
     write_old_file(tmp_path)
-    await asyncio.gather(*(CorrectionStore(tmp_path).upgrade() for _ in range(concurrent)))
-    store = CorrectionStore(tmp_path)
+    stores = [CorrectionStore(SqliteDatabase(tmp_path)) for _ in range(concurrent)]
+    await asyncio.gather(*(store.find_owners(RECEIPT.id) for store in stores))
+    store = CorrectionStore(SqliteDatabase(tmp_path))
     assert await find_company(store, NO_OWNER) == SHOP
     assert await find_company(store, "books") is None
     assert (await store.find("f" * 32, owner="books")).taught == ()
@@ -78,7 +80,7 @@ async def test_a_gateway_upgrades_the_file_when_it_starts(tmp_path: Path) -> Non
     async with run_text_gateway(tmp_path / "state") as gateway:
         with sqlite3.connect(tmp_path / "state" / "corrections.sqlite3") as connection:
             assert connection.execute("SELECT owner, company FROM receipts").fetchall() == [("", "BOOK SHOP")]
-            assert connection.execute("PRAGMA user_version").fetchone() == (7,)
+            assert connection.execute("SELECT name, value FROM counters").fetchall() == [("changes", 7)]
         response = await gateway.http.get(f"/v1/receipts/{RECEIPT.id}/corrections")
         assert response.json()["fields"]["company"]["value"] == SHOP
 
@@ -86,7 +88,7 @@ async def test_a_gateway_upgrades_the_file_when_it_starts(tmp_path: Path) -> Non
 async def test_corrections_made_without_a_key_can_be_given_to_a_group(gateway: TextGateway, tmp_path: Path) -> None:
     path = f"/v1/receipts/{(receipt := await gateway.read())['id']}/corrections"
     await gateway.correct(receipt, company=SHOP)
-    keys = KeyStore(tmp_path / "state")
+    keys = KeyStore(SqliteDatabase(tmp_path / "state"))
     headers = [{"X-API-Key": keys.create(name, group=group)[1]} for name, group in (("ana", "books"), ("eve", None))]
     async with asyncio.timeout(10):
         # Keys are read again after a second.
@@ -99,7 +101,7 @@ async def test_corrections_made_without_a_key_can_be_given_to_a_group(gateway: T
 
 
 def test_assigning_keeps_what_the_group_corrected_itself(tmp_path: Path) -> None:
-    store = CorrectionStore(tmp_path)
+    store = CorrectionStore(SqliteDatabase(tmp_path))
     for owner in (NO_OWNER, "books"):
         asyncio.run(store.put(RECEIPT, {"company": build_correction(f"of {owner}")}, owner=owner))
     asyncio.run(

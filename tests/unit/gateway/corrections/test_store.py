@@ -11,6 +11,7 @@ from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.caller import NO_OWNER
 from gateway.corrections.corrected import check_corrections
 from gateway.corrections.store import MAX_MERCHANT_CORRECTIONS, CorrectionStore
+from gateway.storage.database.sqlite import SqliteDatabase
 from shared.contracts import Corrections, FieldCorrection, Receipt
 from tests.support.gateway import assert_problem
 from tests.support.text_gateway import SHOP, TextGateway, corrections_url, run_text_gateway
@@ -34,7 +35,7 @@ async def test_reports_unwritable_state(tmp_path: Path) -> None:
 
 
 async def test_returns_only_the_latest_merchant_corrections(tmp_path: Path) -> None:
-    store = CorrectionStore(tmp_path)
+    store = CorrectionStore(SqliteDatabase(tmp_path))
     receipt = Receipt.model_validate(RECEIPT_EXAMPLE)
     for number in range(3):
         correction = FieldCorrection(value=f"SHOP {number}", model_value=None, at=datetime.now(UTC))
@@ -44,13 +45,13 @@ async def test_returns_only_the_latest_merchant_corrections(tmp_path: Path) -> N
         rows = [(f"{number + 16:032x}", "", "company", row[0], 0) for number in range(MAX_MERCHANT_CORRECTIONS)]
         connection.executemany("INSERT INTO corrections VALUES (?, ?, ?, ?, ?)", rows)
         connection.executemany("INSERT INTO receipts VALUES (?, '', NULL, '')", [(key,) for key, *_ in rows])
-    taught = (await CorrectionStore(tmp_path).find("f" * 32, owner=NO_OWNER)).taught
+    taught = (await CorrectionStore(SqliteDatabase(tmp_path)).find("f" * 32, owner=NO_OWNER)).taught
     assert len(taught) == MAX_MERCHANT_CORRECTIONS
     assert [lesson.value for lesson in taught[-3:]] == ["SHOP 0", "SHOP 1", "SHOP 2"]
 
 
 async def test_reads_all_corrected_receipts(tmp_path: Path) -> None:
-    store = CorrectionStore(tmp_path)
+    store = CorrectionStore(SqliteDatabase(tmp_path))
     assert list(store.read_all()) == []
     receipt = Receipt.model_validate(RECEIPT_EXAMPLE)
     correction = FieldCorrection(value="SHOP", model_value=None, at=datetime.now(UTC))

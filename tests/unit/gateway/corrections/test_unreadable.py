@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.corrections.store import CorrectionStore, CorrectionStoreError
+from gateway.storage.database.sqlite import SqliteDatabase
 from tests.support.disks import open_directory
 from tests.support.gateway import assert_problem
 from tests.support.jobs import get_results, run_job
@@ -125,4 +126,4 @@ async def test_reads_receipts_with_a_directory_without_the_right_to_read() -> No
 def test_command_line_gets_a_readable_error(tmp_path: Path) -> None:
     damage(tmp_path)
     with pytest.raises(CorrectionStoreError, match="restore it from a backup"):
-        list(CorrectionStore(tmp_path).read_all())
+        list(CorrectionStore(SqliteDatabase(tmp_path)).read_all())

@@ -16,6 +16,7 @@ from PIL import Image
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.caller import NO_OWNER
 from gateway.corrections.store import CorrectionStore
+from gateway.storage.database.sqlite import SqliteDatabase
 from quittance.evaluation.corrected import export_corrected
 from services.extractor.training.labeling.fields import label
 from shared.contracts import FIELD_NAMES, FieldCorrection, ItemsCorrection, Receipt
@@ -45,7 +46,7 @@ def correct(state: Path, one: Receipt, *, owner: str = NO_OWNER, **values: str |
     for name, value in values.items():
         model = one.fields.get(name)
         changes[name] = FieldCorrection(value=value, model_value=model.value if model else None, at=datetime.now(UTC))
-    asyncio.run(CorrectionStore(state).put(one, changes, owner=owner))
+    asyncio.run(CorrectionStore(SqliteDatabase(state)).put(one, changes, owner=owner))
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_writes_a_data_set(tmp_path: Path, pictures: Path) -> None:
         (pictures / "deep" / f"any name {shade}.png").write_bytes(data)
         correct(tmp_path / "state", receipt(data), company="BOOK TALK (TAMAN DAYA) SDN BHD", total=None)
     (pictures / "another.png").write_bytes(picture(9))
-    result = export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
+    result = export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "data", min_confidence=0.8)
     assert (len(result.written), result.left_out) == (3, {})
     train, validation = load_split(tmp_path / "data", "train"), load_split(tmp_path / "data", "validation")
     assert (len(train) + len(validation), bool(train), bool(validation)) == (3, True, True)
@@ -95,7 +96,7 @@ def test_writes_a_rotated_picture_upright(tmp_path: Path, pictures: Path) -> Non
         fields={"company": field},
     )
     correct(tmp_path / "state", one, company="SHOP")
-    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
+    export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "data", min_confidence=0.8)
     (read,) = load_split(tmp_path / "data", "train")
     assert read.read_image().shape[:2] == (400, 300)
     assert read.segments[0].quad.tolist() == [[20, 20], [120, 20], [120, 40], [20, 40]]
@@ -112,7 +113,7 @@ def test_applies_the_exif_orientation(tmp_path: Path, pictures: Path) -> None:
     (pictures / "phone.jpg").write_bytes(data)
     one = receipt(data, pages=[{"width": 200, "height": 300, "rotation": 0}], lines=[], fields={})
     correct(tmp_path / "state", one, company="SHOP")
-    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
+    export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "data", min_confidence=0.8)
     assert load_split(tmp_path / "data", "train")[0].read_image().shape[:2] == (300, 200)
 
 
@@ -136,19 +137,19 @@ def test_reports_receipts_that_are_left_out(tmp_path: Path, pictures: Path) -> N
 
 def test_rejects_a_gateway_without_corrections(tmp_path: Path, pictures: Path) -> None:
     with pytest.raises(DatasetError, match="There are no corrections"):
-        export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.5)
+        export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "data", min_confidence=0.5)
 
 
 def test_rejects_a_missing_folder_of_pictures(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is not a folder"):
-        export_corrected(tmp_path / "state", tmp_path / "absent", tmp_path / "data", min_confidence=0.5)
+        export_corrected(SqliteDatabase(tmp_path / "state"), tmp_path / "absent", tmp_path / "data", min_confidence=0.5)
 
 
 def test_rejects_a_target_that_is_not_empty(tmp_path: Path, pictures: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "split.json").write_text("{}")
     with pytest.raises(DatasetError, match="is not empty"):
-        export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.5)
+        export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "data", min_confidence=0.5)
 
 
 def test_a_receipt_that_groups_correct_differently_needs_a_group(tmp_path: Path, pictures: Path) -> None:
@@ -156,9 +157,11 @@ def test_a_receipt_that_groups_correct_differently_needs_a_group(tmp_path: Path,
     (pictures / "a.png").write_bytes(data)
     for group in ("left", "right"):
         correct(tmp_path / "state", receipt(data), owner=group, company=f"{group} SHOP")
-    result = export_corrected(tmp_path / "state", pictures, tmp_path / "all", min_confidence=0)
+    result = export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "all", min_confidence=0)
     assert (result.written, list(result.left_out)) == ([], [receipt(data).id])
-    result = export_corrected(tmp_path / "state", pictures, tmp_path / "one", min_confidence=0, group="left")
+    result = export_corrected(
+        SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "one", min_confidence=0, group="left"
+    )
     assert (len(result.written), result.left_out) == (1, {})
 
 

@@ -1,0 +1,1 @@
+"""The database of the gateway: SQLite files in the state directory, or PostgreSQL."""
