@@ -24,10 +24,10 @@ from gateway.corrections.store import CorrectionStore
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.renderer import Renderer
 from gateway.jobs.brokers.broker import LendingBroker
-from gateway.jobs.brokers.disk_broker import DiskBroker
+from gateway.jobs.brokers.database_broker import DatabaseBroker
 from gateway.jobs.brokers.redis_broker import RedisBroker
 from gateway.jobs.jobs import Jobs
-from gateway.jobs.stores.disk_job_store import DiskJobStore
+from gateway.jobs.stores.database_job_store import DatabaseJobStore
 from gateway.jobs.stores.job_store import JobStore, StoreLimits
 from gateway.jobs.stores.redis_job_store import RedisJobStore
 from gateway.jobs.webhooks.webhooks import Webhooks
@@ -131,7 +131,7 @@ class Composition:
                 metrics=self.metrics,
                 timeout_s=settings.reading.receipt_timeout_s,
             )
-            jobs = await stack.enter_async_context(run_jobs(settings, receipts))
+            jobs = await stack.enter_async_context(run_jobs(settings, receipts, self._database))
             await stack.enter_async_context(check_in_background(stages, settings.stages.stage_check_s))
             set_gateway_components(app, GatewayComponents(receipts, jobs, pipeline))
             yield
@@ -214,10 +214,10 @@ def open_stores(settings: StorageSettings, link: RedisLink | None) -> tuple[Stor
 
 
 @asynccontextmanager
-async def run_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterator[Jobs]:
+async def run_jobs(settings: GatewaySettings, receipts: Receipts, database: Database) -> AsyncIterator[Jobs]:
     """Accept jobs, and read their files, while the block runs."""
     async with AsyncExitStack() as stack:
-        store, broker = await stack.enter_async_context(_open_job_store(settings))
+        store, broker = await stack.enter_async_context(_open_job_store(settings, database))
         stack.push_async_callback(broker.shutdown)
         secret = settings.jobs.webhook_secret
         webhooks = Webhooks(
@@ -249,13 +249,15 @@ async def run_jobs(settings: GatewaySettings, receipts: Receipts) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _open_job_store(settings: GatewaySettings) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
-    """Open the store and the queue of jobs: in Redis, which all gateways share, or on the disk of this machine."""
+async def _open_job_store(
+    settings: GatewaySettings, database: Database
+) -> AsyncIterator[tuple[JobStore, LendingBroker]]:
+    """Open the store and the queue of jobs: in Redis, if there is one, or in the database."""
     jobs = settings.jobs
     limits = StoreLimits(jobs.job_store_bytes, jobs.job_reserve_bytes, jobs.job_upload_timeout_s + _UPLOAD_MARGIN_S)
     if settings.storage.redis_url is None or not jobs.job_redis:
-        folder = settings.storage.state_directory
-        yield DiskJobStore(folder, limits), DiskBroker(folder, jobs.job_lease_s)
+        store = DatabaseJobStore(database, settings.storage.state_directory, limits)
+        yield store, DatabaseBroker(database, jobs.job_lease_s)
         return
     redis = Redis.from_url(
         str(settings.storage.redis_url),

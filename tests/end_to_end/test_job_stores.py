@@ -1,4 +1,4 @@
-"""Job stores and brokers, on the disk and in a real Redis: both behave the same."""
+"""Job stores and brokers, in SQLite, in a real PostgreSQL and in a real Redis: all behave the same."""
 
 from __future__ import annotations
 
@@ -16,44 +16,55 @@ from taskiq import BrokerMessage
 
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.jobs.brokers.broker import LendingBroker
-from gateway.jobs.brokers.disk_broker import DiskBroker
+from gateway.jobs.brokers.database_broker import DatabaseBroker
 from gateway.jobs.brokers.redis_broker import RedisBroker
 from gateway.jobs.contracts import FileState
 from gateway.jobs.model import JobOptions, JobRecord, Outcome, Snapshot
-from gateway.jobs.stores.disk_job_store import DiskJobStore
+from gateway.jobs.stores.database_job_store import DatabaseJobStore
 from gateway.jobs.stores.job_store import RESULT_BYTES, JobsFullError, JobStore, JobsUnavailableError, StoreLimits
 from gateway.jobs.stores.redis_job_store import RedisJobStore
+from gateway.storage.database.database import Database
+from gateway.storage.database.postgres import PostgresDatabase
+from gateway.storage.database.sqlite import SqliteDatabase
 from shared.contracts import Problem, Receipt
 from tests.support.deployment import Site
 
 RECEIPT = Receipt.model_validate(RECEIPT_EXAMPLE)
 PROBLEM = Problem(title="Damaged", status=422, detail="Truncated.")
 LEASE_S = 1.0
+Backend = Redis | Database
 LIMITS = StoreLimits(max_bytes=2**20, reserve_bytes=0, upload_s=600.0)
 
 
-@pytest.fixture(params=["disk", "redis"])
-async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis | None]:
-    """A client of Redis, or None for a store on the disk."""
-    if request.param == "disk":
-        yield None
-        return
-    site: Site = request.getfixturevalue("site")
-    async with Redis(port=site.start_redis().port, protocol=2) as client:
-        yield client
+@pytest.fixture(params=["sqlite", "postgres", "redis"])
+async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+    """Where jobs are stored."""
+    if request.param == "sqlite":
+        yield SqliteDatabase(tmp_path / "state")
+    elif request.param == "postgres":
+        database = PostgresDatabase(request.getfixturevalue("postgres_url"))
+        await database.start()
+        yield database
+        await database.aclose()
+    else:
+        site: Site = request.getfixturevalue("site")
+        async with Redis(port=site.start_redis().port, protocol=2) as client:
+            yield client
 
 
 @pytest.fixture
-def store(redis: Redis | None, tmp_path: Path) -> JobStore:
-    return create_store(redis, tmp_path)
+def store(backend: Backend, tmp_path: Path) -> JobStore:
+    return create_store(backend, tmp_path)
 
 
-def create_store(redis: Redis | None, folder: Path, limits: StoreLimits = LIMITS) -> JobStore:
-    return DiskJobStore(folder / "state", limits) if redis is None else RedisJobStore(redis, limits)
+def create_store(backend: Backend, folder: Path, limits: StoreLimits = LIMITS) -> JobStore:
+    if isinstance(backend, Database):
+        return DatabaseJobStore(backend, folder / "state", limits)
+    return RedisJobStore(backend, limits)
 
 
-def create_broker(redis: Redis | None, folder: Path) -> LendingBroker:
-    return DiskBroker(folder / "state", LEASE_S) if redis is None else RedisBroker(redis, LEASE_S)
+def create_broker(backend: Backend) -> LendingBroker:
+    return DatabaseBroker(backend, LEASE_S) if isinstance(backend, Database) else RedisBroker(backend, LEASE_S)
 
 
 async def create_job(
@@ -155,9 +166,9 @@ async def test_deleted_and_expired_jobs_are_gone(store: JobStore) -> None:
     assert await store.exists(remaining.id)
 
 
-async def test_limits_all_jobs_together(redis: Redis | None, tmp_path: Path) -> None:
+async def test_limits_all_jobs_together(backend: Backend, tmp_path: Path) -> None:
     per_file = RESULT_BYTES + len(b"picture 0")
-    store = create_store(redis, tmp_path, replace(LIMITS, max_bytes=4 * per_file))
+    store = create_store(backend, tmp_path, replace(LIMITS, max_bytes=4 * per_file))
     first = await create_job(store, count=3)
     with pytest.raises(JobsFullError, match="in total"):
         await create_job(store, count=2)
@@ -169,8 +180,8 @@ async def test_limits_all_jobs_together(redis: Redis | None, tmp_path: Path) -> 
     await create_job(store, count=3)
 
 
-async def test_result_that_does_not_fit_is_a_problem(redis: Redis | None, tmp_path: Path) -> None:
-    store = create_store(redis, tmp_path, replace(LIMITS, max_bytes=3 * (RESULT_BYTES + 100)))
+async def test_result_that_does_not_fit_is_a_problem(backend: Backend, tmp_path: Path) -> None:
+    store = create_store(backend, tmp_path, replace(LIMITS, max_bytes=3 * (RESULT_BYTES + 100)))
     record = await create_job(store, count=2)
     large = Outcome([RECEIPT] * (3 * RESULT_BYTES // len(Outcome([RECEIPT]).receipts_json())))
     assert await store.finish_file(record.id, 0, large)
@@ -184,9 +195,9 @@ async def test_result_that_does_not_fit_is_a_problem(redis: Redis | None, tmp_pa
 
 
 async def test_upload_of_a_killed_process_is_deleted_long_before_the_job_would_expire(
-    redis: Redis | None, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
-    store = create_store(redis, tmp_path, replace(LIMITS, upload_s=0.01))
+    store = create_store(backend, tmp_path, replace(LIMITS, upload_s=0.01))
     record = JobRecord.create(JobOptions(), 60)
     await store.begin(record)
     await store.add_file(record.id, 0, b"picture")
@@ -253,8 +264,8 @@ async def lend_within(broker: LendingBroker, seconds: float = 3.0) -> tuple[str,
     return None
 
 
-async def test_lends_messages_of_a_dead_worker_again(redis: Redis | None, tmp_path: Path) -> None:
-    dead, alive = create_broker(redis, tmp_path), create_broker(redis, tmp_path)
+async def test_lends_messages_of_a_dead_worker_again(backend: Backend, tmp_path: Path) -> None:
+    dead, alive = create_broker(backend), create_broker(backend)
     for broker in (dead, alive):
         await broker.startup()
     for text in (b"first", b"second"):
@@ -279,11 +290,11 @@ async def test_lends_messages_of_a_dead_worker_again(redis: Redis | None, tmp_pa
 
 
 async def test_clock_that_is_set_back_lends_no_longer(
-    redis: Redis | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if redis is not None:
-        pytest.skip("Redis has a clock of its own")
-    dead, alive = create_broker(redis, tmp_path), create_broker(redis, tmp_path)
+    if not isinstance(backend, SqliteDatabase):
+        pytest.skip("servers have a clock of their own")
+    dead, alive = create_broker(backend), create_broker(backend)
     await dead.kick(BrokerMessage(task_id="1", task_name="x", message=b"first", labels={}))
     lent = await lend_within(dead)
     two_hours_ago = time.time() - 7200
@@ -296,7 +307,7 @@ async def test_clock_that_is_set_back_lends_no_longer(
 async def test_leases_of_an_earlier_release_or_before_a_restart_of_the_machine_are_over(
     tmp_path: Path, lent_until: float
 ) -> None:
-    broker = create_broker(None, tmp_path)
+    broker = create_broker(SqliteDatabase(tmp_path / "state"))
     await broker.kick(BrokerMessage(task_id="1", task_name="x", message=b"first", labels={}))
     with sqlite3.connect(tmp_path / "state" / "queue.sqlite3") as connection:
         connection.execute("UPDATE messages SET lent_until = ?", (time.monotonic() + lent_until,))

@@ -37,7 +37,12 @@ class Database(ABC):
     """Where the gateway keeps what must outlive the process.
 
     All methods but `aclose` raise `DatabaseError`. An `IntegrityError` of SQLAlchemy is raised as it is.
+
+    Attributes:
+        is_shared: Whether gateways on other machines may use it.
     """
+
+    is_shared: bool
 
     @abstractmethod
     async def start(self) -> None:

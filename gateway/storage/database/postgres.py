@@ -39,6 +39,8 @@ class PostgresDatabase(Database):
         migrates: Whether `start`, and the commands, upgrade the schema of an earlier release.
     """
 
+    is_shared = True
+
     def __init__(self, url: str, *, password: str | None = None, migrates: bool = True) -> None:
         parsed = make_url(url).set(drivername="postgresql+psycopg")
         self._url: URL = parsed if password is None else parsed.set(password=password)

@@ -12,7 +12,10 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
+    ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -42,7 +45,11 @@ class Part:
 
 KEYS = Part("keys", MetaData())
 CORRECTIONS = Part("corrections", MetaData())
-PARTS = (KEYS, CORRECTIONS)
+JOBS = Part("jobs", MetaData())
+QUEUE = Part("queue", MetaData())
+# The bytes of the files of jobs, which are in a folder if the database is in files too.
+CONTENTS = Part("contents", MetaData())
+PARTS = (KEYS, CORRECTIONS, JOBS, QUEUE, CONTENTS)
 
 keys = Table(
     "keys",
@@ -87,4 +94,59 @@ counters = Table(
     CORRECTIONS.metadata,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# A job is visible once it has a revision, which is the number of changes of its files.
+jobs = Table(
+    "jobs",
+    JOBS.metadata,
+    Column("id", Text, primary_key=True),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("finished", Double),
+    Column("options", Text, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("webhook_at", Double),
+    Column("webhook_attempts", Integer, nullable=False, server_default="0"),
+)
+# `told` is the state of a file as JSON, `number` its index in the job.
+files = Table(
+    "files",
+    JOBS.metadata,
+    Column("job_id", Text, ForeignKey("jobs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("revision", Integer, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("receipts", Text),
+)
+Index("files_by_revision", files.c.job_id, files.c.revision)
+# The bytes that are counted for each file: its own and some for its result, and then those of its result.
+usage = Table(
+    "usage",
+    JOBS.metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("bytes", BigInteger, nullable=False),
+)
+
+# Files to read. `lent_until` is a time of the monotonic clock of the machine in SQLite, of the server in PostgreSQL.
+messages = Table(
+    "messages",
+    QUEUE.metadata,
+    # SQLite numbers rows only if the type is this one.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("lent_until", Double, nullable=False, server_default="0"),
+    sqlite_autoincrement=True,
+)
+
+contents = Table(
+    "contents",
+    CONTENTS.metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )

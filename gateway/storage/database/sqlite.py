@@ -52,6 +52,8 @@ class SqliteDatabase(Database):
         directory: See `GatewaySettings.state_directory`.
     """
 
+    is_shared = False
+
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._engines: dict[tuple[str, bool], Engine] = {}

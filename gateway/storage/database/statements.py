@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -24,6 +24,12 @@ def increment(connection: Connection, table: Table, column: ColumnElement[int], 
     insert = _choose_insert(connection)(table).values({**key, column.name: 1})
     statement = insert.on_conflict_do_update(index_elements=list(key), set_={column.name: column + 1})
     return int(connection.execute(statement.returning(column)).scalar_one())
+
+
+def lock_for_transaction(connection: Connection, number: int) -> None:
+    """Keep others who ask for the same lock waiting until the transaction ends; in SQLite, all writers wait anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def _choose_insert(connection: Connection) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.jobs.contracts import Counts, FileState
-from gateway.jobs.stores.disk_job_store import DiskJobStore
+from gateway.jobs.stores.database_job_store import DatabaseJobStore
 from tests.support.gateway import Gateway, make_picture
 from tests.support.jobs import create_job, get_job
 
@@ -58,14 +58,14 @@ async def test_stream_ends_when_the_job_is_deleted(gateway: Gateway) -> None:
 
 async def test_streams_of_a_job_share_its_lookups(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     lookups = 0
-    find_changes = DiskJobStore.find_changes
+    find_changes = DatabaseJobStore.find_changes
 
-    async def count(store: DiskJobStore, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
+    async def count(store: DatabaseJobStore, job_id: str, revision: int) -> tuple[int, list[FileState]] | None:
         nonlocal lookups
         lookups += 1
         return await find_changes(store, job_id, revision)
 
-    monkeypatch.setattr(DiskJobStore, "find_changes", count)
+    monkeypatch.setattr(DatabaseJobStore, "find_changes", count)
     gateway.detector.delay_s = 0.5
     job = await create_job(gateway, *((f"{number}.png", make_picture(shade=number)) for number in range(4)))
     streams = await asyncio.gather(*(gateway.http.get(f"/v1/jobs/{job.id}/events") for _ in range(30)))

@@ -144,7 +144,7 @@ async def test_deletes_everything_about_a_job(gateway: Gateway, tmp_path: Path) 
 
 async def test_jobs_expire(monkeypatch: pytest.MonkeyPatch, gateway: Gateway, tmp_path: Path) -> None:
     job = await run_job(gateway, ("a.png", make_picture()))
-    monkeypatch.setattr("gateway.jobs.stores.disk_job_store.time.time", lambda: job.expires.timestamp() + 1)
+    monkeypatch.setattr("gateway.jobs.stores.job_rows.time.time", lambda: job.expires.timestamp() + 1)
     assert_problem(await gateway.http.get(f"/v1/jobs/{job.id}"), 404, "job-not-found")
     async with run_gateway(GatewaySettings()):
         await asyncio.sleep(0.2)

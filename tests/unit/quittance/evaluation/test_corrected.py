@@ -170,7 +170,7 @@ def test_writes_all_fields_and_items(tmp_path: Path, pictures: Path) -> None:
     (pictures / "one.png").write_bytes(data)
     one = Receipt.model_validate(ITEMIZED_RECEIPT | {"id": hashlib.sha256(data).hexdigest()[:32], "corrections": None})
     correct(tmp_path / "state", one, company="BOOK SHOP", subtotal="12.50", phone=None)
-    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.8)
+    export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "data", min_confidence=0.8)
     (read,) = load_split(tmp_path / "data", "all")
     assert read.details["subtotal"] == ("12.50",)
     assert read.details["time"] == ("8:13 PM",)
@@ -193,6 +193,6 @@ def test_leaves_out_what_is_neither_corrected_nor_sure(tmp_path: Path, pictures:
     one = Receipt.model_validate(ITEMIZED_RECEIPT | {"id": hashlib.sha256(data).hexdigest()[:32], "corrections": None})
     values = {name: field.value for name, field in one.fields if field is not None and name in FIELD_NAMES}
     correct(tmp_path / "state", one, tax="0.78", **values)
-    export_corrected(tmp_path / "state", pictures, tmp_path / "data", min_confidence=0.95)
+    export_corrected(SqliteDatabase(tmp_path / "state"), pictures, tmp_path / "data", min_confidence=0.95)
     (read,) = load_split(tmp_path / "data", "all")
     assert (dict(read.details), read.items) == ({"tax": ("0.78",)}, None)

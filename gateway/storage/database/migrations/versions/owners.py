@@ -1,4 +1,4 @@
-"""Add groups to keys, and owners to corrections; what 0.1.0 stored has neither.
+"""Add groups to keys, owners to corrections, and the bytes of jobs; what 0.1.0 stored has none of them.
 
 Files that a development version between 0.1.0 and the first revision wrote have some of this already.
 """
@@ -22,6 +22,14 @@ def upgrade() -> None:
         # Tables are rebuilt, because SQLite cannot change a primary key.
         _rebuild_receipts()
         _rebuild_corrections()
+    if includes("jobs"):
+        op.create_table(
+            "usage",
+            sa.Column("job_id", sa.Text, primary_key=True),
+            sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("bytes", sa.BigInteger, nullable=False),
+            if_not_exists=True,
+        )
 
 
 def _add_groups() -> None:
