@@ -70,10 +70,14 @@ class CodeReader:
             async with asyncio.timeout(min(timeout_s, self._timeout_s)):
                 answer = await self._pool.run("read", data, arguments, cpu_s=_MAX_CPU_S)
             return [_build_code(found, number) for found in answer.values["codes"]]
-        # A page that the services cannot decode is their problem to report. The process may have been taken over.
-        except (TimeoutError, TaskTooSlowError, TaskCrashedError, ProblemError, ValidationError, LookupError) as error:
-            _log.warning("Codes not read", extra={"reason": type(error).__name__})
-            raise CodesUnreadError from error
+        except ProblemError as problem:
+            # The services report a picture that cannot be decoded; it has no codes.
+            if problem.status < 500:
+                return []
+            raise _report(problem) from problem
+        # The process may have been taken over by the file.
+        except (TimeoutError, TaskTooSlowError, TaskCrashedError, ValidationError, LookupError) as error:
+            raise _report(error) from error
 
     def start(self) -> None:
         """Start one process in the background, so that the first page does not pay for it."""
@@ -88,6 +92,11 @@ class CodeReader:
         if self._warm_up is not None:
             await asyncio.wait({self._warm_up})
         await self._pool.aclose()
+
+
+def _report(error: Exception) -> CodesUnreadError:
+    _log.warning("Codes not read", extra={"reason": type(error).__name__})
+    return CodesUnreadError()
 
 
 def _build_code(found: dict[str, Any], number: int) -> Code:
