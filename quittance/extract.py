@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from quittance_client import APIResponseError, AsyncClient, QuittanceError
 from quittance_client import Receipt as ClientReceipt
-from shared.contracts import Receipt
+from shared.contracts import Receipt, Split
 from shared.pictures.suffixes import SUFFIXES
 
 # Enough to detect one receipt while another is recognized; more would only wait in the queues of the services.
@@ -21,24 +21,26 @@ _MAX_CONCURRENT = 4
 
 @dataclass(frozen=True)
 class Reading:
-    """The result of one file, or of one page of it: a receipt, or the reason why there is none.
+    """The result of one file, or of one of several receipts in it: a receipt, or the reason why there is none.
 
     Attributes:
         path: The file.
         receipt: The receipt; None if it could not be read.
         error: The reason if it could not be read.
-        page: Index of the page, from 0, if each page is a separate receipt.
+        page: Index of its (first) page, from 0, if the file has separate receipts.
+        number: Index of the receipt in the file, from 0, if the file has several.
     """
 
     path: Path
     receipt: Receipt | None = None
     error: str | None = None
     page: int | None = None
+    number: int | None = None
 
     @property
     def name(self) -> str:
-        """The path, with the number of the page, from 1, if each page is a separate receipt."""
-        return str(self.path) if self.page is None else f"{self.path}, page {self.page + 1}"
+        """The path, with the number of the receipt, from 1, if the file has several."""
+        return str(self.path) if self.number is None else f"{self.path}, receipt {self.number + 1}"
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:
@@ -75,14 +77,14 @@ def _is_pattern(path: Path) -> bool:
 
 
 async def read_files(
-    client: AsyncClient, paths: Sequence[Path], *, split: bool = False
+    client: AsyncClient, paths: Sequence[Path], *, split: Split | None = None
 ) -> AsyncIterator[list[Reading]]:
     """Read receipts from files, several at once; a failure does not affect the other files.
 
     Args:
         client: A client of the gateway.
         paths: The files.
-        split: Whether each page of a document is a separate receipt.
+        split: How to separate the receipts in a file; None to read each file as one receipt.
 
     Yields:
         The readings of each path, in the order of the paths.
@@ -103,15 +105,25 @@ async def read_files(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def read_file(client: AsyncClient, path: Path, *, split: bool = False) -> list[Reading]:
-    """Read a file: one reading, which has the receipt or the reason of the failure; with `split`, one per page."""
+async def read_file(client: AsyncClient, path: Path, *, split: Split | None = None) -> list[Reading]:
+    """Read a file: one reading, which has the receipt or the reason of the failure; with `split`, one per receipt."""
     try:
-        if not split:
+        if split is None:
             return [_to_reading(path, await client.receipts.read(path), None)]
-        receipts = await client.receipts.read_pages(path)
+        receipts = await client.receipts.read_separately(path, split=split)
     except (OSError, QuittanceError) as error:
         return [_to_reading(path, None, error)]
-    return [_to_reading(path, receipt, None, page) for page, receipt in enumerate(receipts)]
+    if len(receipts) == 1:
+        return [_to_reading(path, receipts[0], None)]
+    return [_to_reading(path, receipt, None, number) for number, receipt in enumerate(receipts)]
+
+
+async def read_merged(client: AsyncClient, paths: Sequence[Path]) -> Reading:
+    """Read several pictures of one receipt, from top to bottom; the reading has the path of the first one."""
+    try:
+        return _to_reading(paths[0], await client.receipts.read_merged(paths), None)
+    except (OSError, QuittanceError) as error:
+        return _to_reading(paths[0], None, error)
 
 
 def to_contract(receipt: ClientReceipt) -> Receipt:
@@ -126,10 +138,13 @@ def to_contract(receipt: ClientReceipt) -> Receipt:
         raise APIResponseError("The receipt has members that this version does not know. Update Quittance.") from error
 
 
-def _to_reading(path: Path, receipt: ClientReceipt | None, error: Exception | None, page: int | None = None) -> Reading:
+def _to_reading(
+    path: Path, receipt: ClientReceipt | None, error: Exception | None, number: int | None = None
+) -> Reading:
     if receipt is not None:
         try:
-            return Reading(path, to_contract(receipt), page=page)
+            page = None if number is None else receipt.pages[0].index
+            return Reading(path, to_contract(receipt), page=page, number=number)
         except QuittanceError as unknown:
             error = unknown
     if isinstance(error, OSError):

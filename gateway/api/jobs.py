@@ -105,7 +105,7 @@ def build_jobs_router() -> APIRouter:
         cache_control = request.headers.get("cache-control")
         options = JobOptions(
             orientation=orientation,
-            split=split is not None,
+            split=split,
             cache_control=cache_control,
             owner=get_caller(request).group,
         )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.api.examples import RECEIPT_EXAMPLE
 from gateway.api.requests import (
+    MergeQuery,
     ReceiptId,
     SplitQuery,
     cache_unavailable_problem,
@@ -24,10 +25,12 @@ from gateway.settings import GatewaySettings
 from gateway.storage.cache import CacheUnavailableError
 from gateway.storage.cache_control import Caching
 from shared.contracts import Receipt, ReceiptPages
-from shared.problems import problem_responses
-from shared.service.uploads import OrientationQuery, read_upload, upload_openapi
+from shared.problems import ProblemError, problem_responses
+from shared.service.uploads import OrientationQuery, read_uploads, upload_openapi
 
 ACCEPTED_FILES = "A JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF or BMP; or a TIFF or PDF, whose pages become one receipt."
+# A receipt of 2 m takes about ten pictures.
+_MAX_MERGED_FILES = 20
 DOCUMENT_TYPES = (
     "image/heic",
     "image/avif",
@@ -59,35 +62,44 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
         openapi_extra=upload_openapi(what=ACCEPTED_FILES, more_types=DOCUMENT_TYPES),
     )
     async def create_receipt(
-        request: Request, orientation: OrientationQuery = None, split: SplitQuery = None
+        request: Request,
+        orientation: OrientationQuery = None,
+        split: SplitQuery = None,
+        merge: MergeQuery = False,
     ) -> Response:
         """Read a receipt from a picture, or a document of several pages, sent as a form or as the raw body.
 
         The same picture with the same option is answered from the cache as long as the models are the same; then
         `cached` is true, and `timings_ms` are those of the first time. With the header `Cache-Control: no-store` the
         receipt is not stored, with `no-cache` it is read again. A picture without text returns no lines and four fields
-        that are `null`. With `split=pages` the response is a list of receipts, one per page.
+        that are `null`. With `split` the response is a list of receipts. With `merge=true` the form may have several
+        files, which become one receipt.
         """
-        upload = await read_upload(request, settings.upload_limits)
-        read_request = await ReadRequest.create(
-            upload.data,
-            timeout_s=settings.reading.receipt_timeout_s,
-            orientation=orientation,
-            caching=Caching.parse(request.headers.get("cache-control")),
-            owner=get_caller(request).group,
-        )
+        if merge and split is not None:
+            raise _merge_and_split_problem()
+        uploads = await read_uploads(request, settings.upload_limits, _MAX_MERGED_FILES if merge else 1)
+        requests = [
+            await ReadRequest.create(
+                upload.data,
+                timeout_s=settings.reading.receipt_timeout_s,
+                orientation=orientation,
+                caching=Caching.parse(request.headers.get("cache-control")),
+                owner=get_caller(request).group,
+            )
+            for upload in uploads
+        ]
         receipts = get_gateway_components(request.app).receipts
+        context = get_request_context(request.scope)
         if split is None:
-            receipt = await receipts.read(read_request)
-            context = get_request_context(request.scope)
+            receipt = await (receipts.merge(requests) if len(requests) > 1 else receipts.read(requests[0]))
             context.receipt_id = receipt.id
             # Sent again, it would get a complete receipt.
             context.is_replayable = _MAY_IMPROVE.isdisjoint(warning.code for warning in receipt.warnings)
             return json_response(receipt)
         # A stored response would survive the deletion of one of its receipts.
-        get_request_context(request.scope).is_replayable = False
-        pages = await receipts.read_pages(read_request)
-        return json_response(ReceiptPages(id=read_request.identity.receipt_id, receipts=pages))
+        context.is_replayable = False
+        separate = await receipts.read_separately(requests[0], split)
+        return json_response(ReceiptPages(id=requests[0].identity.receipt_id, receipts=separate))
 
     @router.get(
         "/{receipt_id}",
@@ -124,3 +136,12 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
         return Response(status_code=204)
 
     return router
+
+
+def _merge_and_split_problem() -> ProblemError:
+    return ProblemError(
+        422,
+        "merge-and-split",
+        "merge and split exclude each other",
+        "`merge=true` makes one receipt of several pictures, and `split` makes several of one. Send one of them.",
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Path, Query, Response
 from pydantic import BaseModel
 
 from gateway.storage.cache import CacheUnavailableError
+from shared.contracts import Split
 from shared.problems import ProblemError
 
 Found = TypeVar("Found")
@@ -22,8 +23,19 @@ ReceiptId = Annotated[
     ),
 ]
 SplitQuery = Annotated[
-    Literal["pages"] | None,
-    Query(description="pages: each page of a document is a separate receipt; by default, all pages are one receipt."),
+    Split | None,
+    Query(
+        description="auto: each receipt in the file is separate, whether it is on a page of its own, with others on a "
+        "page, or on several pages that continue each other. receipts: the same, but each page is separate. pages: "
+        "each page of a document is one receipt. By default, everything is one receipt."
+    ),
+]
+MergeQuery = Annotated[
+    bool,
+    Query(
+        description="true: the files of the form are pictures of one receipt, from top to bottom. They become one "
+        "receipt, in which rows that two pictures show count once."
+    ),
 ]
 
 

@@ -42,12 +42,12 @@ class FileState(Contract):
     state: FileStateName = Field(examples=["done"])
     receipt_id: str | None = Field(
         default=None,
-        description="ID of its receipt; with `split=pages`, of the receipt on its first page.",
+        description="ID of its receipt; with `split`, of its first receipt.",
         examples=[_RECEIPT_ID_EXAMPLE],
     )
     receipt_ids: list[str] = Field(
         default_factory=list,
-        description="IDs of all its receipts: one, or with `split=pages` one per page.",
+        description="IDs of all its receipts: one, unless `split` was given.",
         examples=[[_RECEIPT_ID_EXAMPLE]],
     )
     problem: Problem | None = Field(default=None, description="The reason if it failed.")
@@ -74,7 +74,9 @@ class FileResult(Contract):
     name: str = Field(examples=["a.jpg"])
     state: Literal["done", "failed"] = Field(examples=["done"])
     page: int | None = Field(
-        default=None, description="With `split=pages`, the position of the page in its file, from 0.", examples=[0]
+        default=None,
+        description="Position of the receipt's first page in its file, from 0, if the file has several receipts.",
+        examples=[0],
     )
     receipt: Receipt | None = None
     problem: Problem | None = None

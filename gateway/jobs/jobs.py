@@ -156,8 +156,14 @@ def _find_chain_starts(queued: list[int]) -> list[int]:
 def _build_results(file: FileState, outcome: Outcome) -> list[FileResult]:
     if outcome.problem is not None:
         return [FileResult(index=file.index, name=file.name, state="failed", problem=outcome.problem)]
-    split = len(outcome.receipts) > 1
+    has_several = len(outcome.receipts) > 1
     return [
-        FileResult(index=file.index, name=file.name, state="done", page=page if split else None, receipt=receipt)
-        for page, receipt in enumerate(outcome.receipts)
+        FileResult(
+            index=file.index,
+            name=file.name,
+            state="done",
+            page=receipt.pages[0].index if has_several else None,
+            receipt=receipt,
+        )
+        for receipt in outcome.receipts
     ]

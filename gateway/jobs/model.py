@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, field_validator
 
 from gateway.caller import NO_OWNER
 from gateway.jobs.contracts import Counts, FileState, Job, JobState
-from shared.contracts import Orientation, Problem, Receipt
+from shared.contracts import Orientation, Problem, Receipt, Split
 
 _RECEIPTS = TypeAdapter(list[Receipt])
 
@@ -22,17 +22,25 @@ class JobOptions(BaseModel):
 
     Attributes:
         orientation: Whether to detect turned pages; None for the default of the detector.
-        split: Whether each page is a separate receipt.
+        split: How to separate the receipts in a file; None to take everything as one.
         webhook_url: Where to send the job when it is done.
         cache_control: The `Cache-Control` header of the request, which governs the cache of receipts.
         owner: Whose job it is; see `gateway.caller`.
     """
 
     orientation: Orientation | None = None
-    split: bool = False
+    split: Split | None = None
     webhook_url: str | None = None
     cache_control: str | None = None
     owner: str = NO_OWNER
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _upgrade_split(cls, value: object) -> object:
+        """Read what earlier versions stored: whether each page is a receipt."""
+        if isinstance(value, bool):
+            return "pages" if value else None
+        return value
 
 
 @dataclass(frozen=True)

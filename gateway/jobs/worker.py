@@ -176,8 +176,8 @@ class Worker:
                 return None
 
     async def _read_receipts(self, request: ReadRequest, options: JobOptions) -> list[Receipt]:
-        if options.split:
-            return await self._receipts.read_pages(request)
+        if options.split is not None:
+            return await self._receipts.read_separately(request, options.split)
         return [await self._receipts.read(request)]
 
 

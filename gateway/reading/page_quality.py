@@ -86,7 +86,7 @@ def find_warnings(pages: Sequence[Page]) -> list[ReceiptWarning]:
             ReceiptWarning(
                 code=SEVERAL_RECEIPTS,
                 detail=f"{_name_pages(pages, several)} shows {count} separate receipts, which were read as one. Send "
-                "each one in a picture of its own.",
+                "the file again with split=auto to read each one.",
             )
         )
     if unread := [page for page in pages if page.quality is not None and page.quality.unreadable >= MATTERS]:

@@ -19,6 +19,7 @@ from gateway.reading.receipt_parts import (
     build_receipt,
     find_receipts,
 )
+from gateway.reading.several.joining import join_parts
 from gateway.stages.problems import stage_deadline_problem
 from gateway.stages.stages import Stages
 from shared.contracts import CorrectRequest, MerchantCorrection, Models, Receipt
@@ -111,9 +112,20 @@ class Pipeline:
         return receipt.model_copy(update={"fields": answer.fields})
 
     async def _read(self, request: ReadRequest, models: Models) -> Receipt:
-        start = time.perf_counter()
-        images = await self._render(request)
-        decode_ms = milliseconds_since(start)
+        if request.parts:
+            decode_ms = sum(part.timings_ms.decode for part in request.parts)
+            # Comparing the rows of long receipts takes a while.
+            readings = await asyncio.to_thread(join_parts, request.parts, is_overlapping=request.is_overlapping)
+        else:
+            start = time.perf_counter()
+            images = await self._render(request)
+            decode_ms = milliseconds_since(start)
+            readings = await self._read_pages(request, images)
+        extraction = await self._extract(readings, request)
+        receipt_id = request.identity.receipt_id
+        return build_receipt(receipt_id, readings, extraction, models=models, decode_ms=decode_ms)
+
+    async def _read_pages(self, request: ReadRequest, images: Sequence[PageImage]) -> list[PageReading]:
         readings: list[PageReading] = []
         line_count = 0
         for number, image in enumerate(images):
@@ -121,9 +133,7 @@ class Pipeline:
             readings.append(await find_receipts(reading, lambda some: self._extract(some, request)))
             line_count += len(reading.lines)
             check_line_count(line_count)
-        extraction = await self._extract(readings, request)
-        receipt_id = request.identity.receipt_id
-        return build_receipt(receipt_id, readings, extraction, models=models, decode_ms=decode_ms)
+        return readings
 
     async def _extract(self, readings: Sequence[PageReading], request: ReadRequest) -> Extraction:
         question = build_extract_request(readings)

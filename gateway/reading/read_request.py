@@ -32,7 +32,8 @@ class ReadRequest:
         page: The page of a document to which the request is restricted, already rendered; None for all of `data`.
         page_index: The index of that page in the file.
         area: Outline of the receipt on that page to which the request is restricted; None for the whole page.
-        parts: Receipts that were read from pages before, whose pages become one receipt; empty to read the pages.
+        parts: Receipts that were read before, whose pages become one receipt; empty to read `data`.
+        is_overlapping: Whether the parts are pictures of one receipt, which may show the same rows.
     """
 
     data: bytes
@@ -45,6 +46,7 @@ class ReadRequest:
     page_index: int = 0
     area: Quad | None = None
     parts: tuple[Receipt, ...] = ()
+    is_overlapping: bool = False
 
     @classmethod
     async def create(
@@ -74,6 +76,19 @@ class ReadRequest:
     def restart(self, timeout_s: float) -> ReadRequest:
         """Return the same request with a deadline that starts now."""
         return replace(self, deadline=start_deadline(timeout_s))
+
+    def extract_area(self, number: int, page: PageImage, index: int, outline: Quad, timeout_s: float) -> ReadRequest:
+        """Return a request for one of several receipts on a page; its deadline starts now.
+
+        Args:
+            number: Number of the page, from 0.
+            page: The page.
+            index: Number of the receipt on the page, from 0.
+            outline: Where it is.
+            timeout_s: See `create`.
+        """
+        identity = self.identity.area(number, index)
+        return replace(self.extract_page(number, page, timeout_s), identity=identity, area=outline)
 
     def extract_page(self, number: int, page: PageImage, timeout_s: float) -> ReadRequest:
         """Return a request for one page, from 0, of a document with several; its deadline starts now."""

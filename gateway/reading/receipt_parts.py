@@ -13,7 +13,7 @@ from gateway.evidence.applying import apply_statements
 from gateway.evidence.statement import build_statements
 from gateway.reading.page_quality import find_warnings, show_receipts
 from gateway.reading.page_reader import PageReading, check_line_count
-from gateway.reading.separation import confirm_areas
+from gateway.reading.several.separation import confirm_areas
 from gateway.reading.sources import mark_text_layer
 from shared.contracts import (
     Extracted,
@@ -73,7 +73,7 @@ async def find_receipts(
         reading: The page.
         extract: Asks the extractor for the text of pages.
     """
-    if not reading.areas:
+    if not reading.areas or reading.page.outline is not None:
         return reading
 
     async def extract_part(lines: list[Line]) -> Extracted:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from gateway.caller import Caller
 from gateway.corrections.store import CorrectionStore
 from gateway.corrections.values import build_corrections
 from gateway.reading.metrics import ReceiptMetrics
 from gateway.reading.pipeline import Pipeline
 from gateway.reading.read_request import ReadRequest
+from gateway.reading.several.splitting import Splitter
 from gateway.reading.shared_reading import SharedReading
 from gateway.stages.stages import Stages
-from gateway.storage.cache import FoundReceipt, ReceiptCache
-from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt, ReceiptWarning
+from gateway.storage.cache import ContentId, FoundReceipt, ReceiptCache
+from shared.contracts import CorrectionRequest, Corrections, Orientation, Receipt, ReceiptWarning, Split
 from shared.problems import ProblemError
 
 UNCORRECTED = "corrections-unavailable"
@@ -55,6 +59,7 @@ class Receipts:
         self._corrections = corrections
         self._metrics = metrics
         self._timeout_s = timeout_s
+        self._splitter = Splitter(pipeline, self.read, timeout_s)
 
     async def read(self, request: ReadRequest) -> Receipt:
         """Return the receipt in a picture or document, from the cache if the same models have read it before.
@@ -67,18 +72,27 @@ class Receipts:
         receipt = await self._reading.read(request, models)
         return await self._apply_corrections(receipt, request.owner)
 
-    async def read_pages(self, request: ReadRequest) -> list[Receipt]:
-        """Return a receipt for each page of a picture or document, in order; for one page, the same as `read`.
+    async def read_separately(self, request: ReadRequest, split: Split) -> list[Receipt]:
+        """Return the separate receipts in a picture or document; see `Splitter.read`."""
+        return await self._splitter.read(request, split)
+
+    async def merge(self, requests: Sequence[ReadRequest]) -> Receipt:
+        """Return the receipt that several pictures show part by part, from top to bottom; rows they share count once.
+
+        Only the whole receipt is cached.
 
         Raises:
-            ProblemError: Like `read`, also if any one page cannot be read.
+            ProblemError: Like `read`, also if any one picture cannot be read.
         """
-        pages = await self._pipeline.render(request)
-        if len(pages) == 1:
-            return [await self.read(request.restart(self._timeout_s))]
-        return [
-            await self.read(request.extract_page(number, page, self._timeout_s)) for number, page in enumerate(pages)
-        ]
+        first = requests[0]
+        whole = replace(
+            first, identity=ContentId.merge([request.identity for request in requests]), is_overlapping=True
+        )
+        parts = []
+        for request in requests:
+            caching = replace(request.caching, may_keep=False)
+            parts.append(await self.read(replace(request.restart(self._timeout_s), caching=caching)))
+        return await self.read(replace(whole.restart(self._timeout_s), parts=tuple(parts)))
 
     async def find(self, receipt_id: str, caller: Caller, orientation: Orientation | None = None) -> Receipt | None:
         """Return a receipt of the caller that the current models have read with this option, or None.

@@ -13,6 +13,7 @@ import json
 import logging
 import random
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,7 +64,23 @@ class ContentId:
 
     def page(self, number: int) -> ContentId:
         """Return the identity of one page, from 0, of a document with several."""
-        return ContentId(hashlib.sha256(f"{self.sha256}:page:{number}".encode()).hexdigest())
+        return self._derive(f"page:{number}")
+
+    def pages(self, first: int, last: int) -> ContentId:
+        """Return the identity of some pages, from 0, of a document with more."""
+        return self._derive(f"pages:{first}-{last}")
+
+    def area(self, page: int, number: int) -> ContentId:
+        """Return the identity of one of several receipts on a page, both from 0."""
+        return self._derive(f"page:{page}:receipt:{number}")
+
+    @classmethod
+    def merge(cls, parts: Sequence[ContentId]) -> ContentId:
+        """Return the identity of several uploads as one."""
+        return ContentId(":".join(part.sha256 for part in parts))._derive("merged")
+
+    def _derive(self, name: str) -> ContentId:
+        return ContentId(hashlib.sha256(f"{self.sha256}:{name}".encode()).hexdigest())
 
 
 @dataclass(frozen=True)

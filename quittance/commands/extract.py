@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gateway.export_tables import ExportRow
     from quittance.extract import Reading
     from quittance_client import AsyncClient
+    from shared.contracts import Receipt
+
+# As in `shared.contracts`, which takes long to import.
+Split = Literal["auto", "receipts", "pages"]
 
 
 class Format(StrEnum):
@@ -49,7 +53,15 @@ def extract(
     url: Annotated[str | None, typer.Option(help="Use the gateway at this URL instead of loading the models.")] = None,
     key: Annotated[str | None, typer.Option(envvar="QUITTANCE_API_KEY", help="API key for the gateway.")] = None,
     split: Annotated[
-        bool, typer.Option("--split", help="Read each page of a document as a separate receipt, not all as one.")
+        Split | None,
+        typer.Option(
+            "--split",
+            help="Read each receipt in a file: auto finds them on pages, several on a page, and those with several "
+            "pages; receipts takes no two pages as one; pages takes each page as one. By default, a file is a receipt.",
+        ),
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="The files are pictures of one long receipt, from top to bottom.")
     ] = False,
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pictures annotated with what was read to this folder.")
@@ -64,7 +76,7 @@ def extract(
     """
     from quittance.extract import expand, explain_unreadable
 
-    _check_usage(files, output_format, watch)
+    _check_usage(files, output_format, watch, merge=merge, split=split)
     found = expand(files or [])
     if watch is None and all(explain_unreadable(path) for path in found):  # not worth loading the models
         for path in found:
@@ -75,11 +87,16 @@ def extract(
     from shared.startup import StartupError
 
     with console.exit_on(QuittanceError, SettingsError, StartupError):
-        failed = asyncio.run(_extract(found, _Printer(output_format, draw), url=url, key=key, split=split, watch=watch))
+        printer = _Printer(output_format, draw)
+        failed = asyncio.run(_extract(found, printer, url=url, key=key, split=split, watch=watch, merge=merge))
     raise typer.Exit(int(failed))
 
 
-def _check_usage(files: list[Path] | None, output_format: Format, watch: Path | None) -> None:
+def _check_usage(
+    files: list[Path] | None, output_format: Format, watch: Path | None, *, merge: bool, split: Split | None
+) -> None:
+    if merge and (split is not None or watch is not None or not files):
+        raise typer.BadParameter("--merge takes pictures of one receipt, and neither --split nor --watch")
     if not files and watch is None:
         raise typer.BadParameter("name at least one file, or a folder to --watch")
     if watch is not None and output_format is Format.JSON:
@@ -89,17 +106,27 @@ def _check_usage(files: list[Path] | None, output_format: Format, watch: Path | 
 
 
 async def _extract(
-    files: list[Path], printer: _Printer, *, url: str | None, key: str | None, split: bool, watch: Path | None
+    files: list[Path],
+    printer: _Printer,
+    *,
+    url: str | None,
+    key: str | None,
+    split: Split | None,
+    watch: Path | None,
+    merge: bool,
 ) -> bool:
     """Read the files, then the ones that arrive; return whether any failed."""
-    from quittance.extract import read_files
+    from quittance.extract import read_files, read_merged
     from quittance.watch import find_pictures
     from quittance_client import AsyncClient
 
     known = find_pictures(watch) if watch is not None else {}
     async with AsyncClient(url, api_key=key) if url else _open_embedded_client() as client:
         readings: list[Reading] = []
-        if files:
+        if merge:
+            readings = [await read_merged(client, files)]
+            printer.add(readings[0], is_merged=True)
+        elif files:
             with console.show_progress("Reading", len(files)) as advance:
                 async for found in read_files(client, files, split=split):
                     advance()
@@ -120,7 +147,7 @@ def _open_embedded_client() -> AbstractAsyncContextManager[AsyncClient]:
 
 
 async def _watch(
-    client: AsyncClient, folder: Path, known: dict[Path, tuple[int, int]], printer: _Printer, *, split: bool
+    client: AsyncClient, folder: Path, known: dict[Path, tuple[int, int]], printer: _Printer, *, split: Split | None
 ) -> None:
     from quittance.extract import read_file
     from quittance.watch import watch_folder
@@ -152,21 +179,19 @@ class _Printer:
         self._draw = draw
         self._header = True
 
-    def add(self, reading: Reading) -> None:
+    def add(self, reading: Reading, *, is_merged: bool = False) -> None:
         """Handle a reading as soon as it arrives: print its failure, or print its JSON line and draw it."""
         if reading.receipt is None:
             self.failed = True
             console.print_failure(reading.path, reading.error)
             return
-        if reading.page is None and len(reading.receipt.pages) > 1:
-            count = len(reading.receipt.pages)
-            console.print_message(f"{reading.path}: {count} pages read as one receipt; use --split if they are several")
+        _print_advice(reading, reading.receipt, is_merged=is_merged)
         if self._format is Format.JSONL:
             console.print_result(_json_object(reading))
         if self._draw is not None:
             from quittance.draw import draw_file
 
-            target = draw_file(reading.path, reading.receipt, self._draw, page=reading.page)
+            target = draw_file(reading.path, reading.receipt, self._draw, page=reading.page, number=reading.number)
             console.print_message(f"{reading.name}: drawn in {target}")
 
     def print_all(self, readings: Sequence[Reading]) -> None:
@@ -200,6 +225,14 @@ class _Printer:
         self._header = False
         if text:
             console.print_result(text.removesuffix("\n"))
+
+
+def _print_advice(reading: Reading, receipt: Receipt, *, is_merged: bool) -> None:
+    """Print what is wrong with a receipt as a whole, and what to do about its pictures."""
+    from quittance.advice import find_advice
+
+    for advice in find_advice(receipt, is_whole_file=reading.number is None and not is_merged):
+        console.print_message(f"{reading.name}: {advice}", style="yellow")
 
 
 def _json_object(reading: Reading) -> str:

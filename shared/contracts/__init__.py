@@ -20,6 +20,7 @@ from shared.contracts.base import (
     Quad,
     Rotation,
     Source,
+    Split,
 )
 from shared.contracts.codes import (
     Code,
@@ -162,6 +163,7 @@ __all__ = [
     "Rotation",
     "Segment",
     "Source",
+    "Split",
     "SubItem",
     "SubItemChange",
     "TaxIdField",

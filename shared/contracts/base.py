@@ -11,6 +11,7 @@ Quad = tuple[Point, Point, Point, Point]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Rotation = Literal[0, 90, 180, 270]
 Orientation = Literal["auto", "upright"]
+Split = Literal["pages", "receipts", "auto"]
 Source = Literal["print", "text_layer", "code", "einvoice"]
 FieldName = Literal["company", "date", "address", "total"]
 FIELD_NAMES: tuple[FieldName, ...] = ("company", "date", "address", "total")

@@ -71,11 +71,11 @@ class Receipt(Extracted, ReceiptHead):
 
 
 class ReceiptPages(Contract):
-    """A document in which each page is a separate receipt."""
+    """The separate receipts in a file."""
 
     id: str = Field(
         description="Hash of the bytes sent.",
         pattern="^[0-9a-f]{32}$",
         examples=["b1946ac92492d2347c6235b4d2611184"],
     )
-    receipts: list[Receipt] = Field(description="One per page, in order.")
+    receipts: list[Receipt] = Field(description="In the order of pages, and on a page from the left or the top.")

@@ -64,11 +64,18 @@ class Upload:
 
 
 async def read_upload(request: Request, limits: UploadLimits) -> Upload:
-    """Read the file of a request.
+    """Read the file of a request; arguments and errors as in `read_uploads`."""
+    (upload,) = await read_uploads(request, limits)
+    return upload
+
+
+async def read_uploads(request: Request, limits: UploadLimits, max_files: int = 1) -> list[Upload]:
+    """Read the files of a request, at least one.
 
     Args:
         request: Request whose body has not been read.
-        limits: Limits of the file; the middleware limits the whole body.
+        limits: Limits of each file; the middleware limits the whole body.
+        max_files: Maximum number of files of a form.
 
     Raises:
         ProblemError: 415 `unsupported-content-type`, 400 `bad-multipart`, 422 `file-missing`, `too-many-files` or
@@ -76,9 +83,9 @@ async def read_upload(request: Request, limits: UploadLimits) -> Upload:
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "multipart/form-data":
-        upload = await _read_form(request, limits)
+        uploads = await _read_form(request, limits, max_files)
     elif not content_type or content_type.startswith("image/") or content_type in _ANY_TYPES:
-        upload = Upload(await request.body(), None, {})
+        uploads = [Upload(await request.body(), None, {})]
     else:
         raise ProblemError(
             415,
@@ -87,11 +94,12 @@ async def read_upload(request: Request, limits: UploadLimits) -> Upload:
             f"The content type {content_type} is not accepted. {_ADVICE}",
             extra={"accepted": ["multipart/form-data", *_RAW_TYPES]},
         )
-    if len(upload.data) > limits.max_bytes:
-        raise upload_too_large_problem(limits.max_bytes)
-    if not upload.data:
-        raise ProblemError(422, "empty-body", "There is no picture", f"The file is empty. {_ADVICE}")
-    return upload
+    for upload in uploads:
+        if len(upload.data) > limits.max_bytes:
+            raise upload_too_large_problem(limits.max_bytes)
+        if not upload.data:
+            raise ProblemError(422, "empty-body", "There is no picture", f"The file is empty. {_ADVICE}")
+    return uploads
 
 
 def upload_too_large_problem(max_bytes: int) -> ProblemError:
@@ -137,11 +145,11 @@ def upload_openapi(
     }
 
 
-async def _read_form(request: Request, limits: UploadLimits) -> Upload:
+async def _read_form(request: Request, limits: UploadLimits, max_files: int) -> list[Upload]:
     parser = MultiPartParser(
         request.headers,
         request.stream(),
-        max_files=1,
+        max_files=max_files,
         max_fields=limits.max_fields,
         max_part_size=limits.max_field_bytes,
     )
@@ -150,20 +158,27 @@ async def _read_form(request: Request, limits: UploadLimits) -> Upload:
         form = await parser.parse()
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
-            raise ProblemError(
-                422, "too-many-files", "There is more than one file", f"Send one file per request. {_ADVICE}"
-            ) from error
+            raise _too_many_files_problem(max_files) from error
         raise ProblemError(
             400, "bad-multipart", "The form is not valid", f"The multipart body is not valid: {error.message} {_ADVICE}"
         ) from error
     try:
-        return await _take_file(form)
+        return await _take_files(form)
     finally:
         await form.close()
 
 
-async def _take_file(form: FormData) -> Upload:
-    file = form.get(FILE_FIELD)
+def _too_many_files_problem(max_files: int) -> ProblemError:
+    if max_files == 1:
+        return ProblemError(
+            422, "too-many-files", "There is more than one file", f"Send one file per request. {_ADVICE}"
+        )
+    return ProblemError(422, "too-many-files", "There are too many files", f"Send at most {max_files} files.")
+
+
+async def _take_files(form: FormData) -> list[Upload]:
+    files = form.getlist(FILE_FIELD)
+    file = files[0] if files else None
     if not isinstance(file, UploadFile):
         names = ", ".join(f"`{name}`" for name in sorted(form)) or "none"
         detail = f"The form has no field `{FILE_FIELD}`; its fields are: {names}. {_ADVICE}"
@@ -171,4 +186,4 @@ async def _take_file(form: FormData) -> Upload:
             detail = f"The field `{FILE_FIELD}` was sent as text, not as a file. {_ADVICE}"
         raise ProblemError(422, "file-missing", "The file is missing", detail)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    return Upload(await file.read(), file.filename or None, fields)
+    return [Upload(await one.read(), one.filename or None, fields) for one in files if isinstance(one, UploadFile)]

@@ -36,6 +36,7 @@ class FakeService:
 
     Attributes:
         segments: Quads to detect, and the text to recognize in each.
+        areas: Outlines to detect as separate receipts.
         size: Width and height of every page, in pixels.
         fails_with: The problem to answer with, if any.
         answer: The JSON content to answer with instead of a regular response.
@@ -47,6 +48,7 @@ class FakeService:
 
     model: str
     segments: list[tuple[list[list[int]], str]] = field(default_factory=list)
+    areas: list[list[list[int]]] = field(default_factory=list)
     size: tuple[int, int] = (100, 200)
     fails_with: ProblemError | None = None
     answer: Any = None
@@ -150,13 +152,24 @@ def _build_detector_router(fake: FakeService) -> APIRouter:
     async def detect(request: Request) -> Response:
         await request.body()
         width, height = fake.size
-        segments = [{"quad": quad, "score": 0.9} for quad, _ in fake.segments]
+        area = request.query_params.get("area")
+        segments = [{"quad": quad, "score": 0.9} for quad, _ in fake.segments if _is_in_area(quad, area)]
+        areas = [{"outline": outline, "score": 0.95} for outline in fake.areas]
         page = {"width": width, "height": height, "rotation": 180}
         content_type = request.headers["content-type"]
         fake.queries.append(dict(request.query_params))
-        return await fake.respond(request, content_type, {"page": page, "segments": segments, "model": fake.model})
+        answer = {"page": page, "segments": segments, "receipts": areas, "model": fake.model}
+        return await fake.respond(request, content_type, answer)
 
     return router
+
+
+def _is_in_area(quad: list[list[int]], area: str | None) -> bool:
+    if area is None:
+        return True
+    numbers = [float(number) for number in area.split(",")]
+    x, y = quad[0]
+    return min(numbers[::2]) <= x <= max(numbers[::2]) and min(numbers[1::2]) <= y <= max(numbers[1::2])
 
 
 def _build_recognizer_router(fake: FakeService) -> APIRouter:

@@ -28,6 +28,7 @@ from quittance_client.models import (
     Readiness,
     Receipt,
     ReceiptPages,
+    Split,
     TaxRowChange,
 )
 
@@ -52,7 +53,8 @@ class Call(Generic[T]):
         headers: Headers beside those of all calls.
         content: Raw body.
         form: Text fields of a multipart body.
-        files: Files of a multipart body as name and content, in the field `files`.
+        files: Files of a multipart body as name and content.
+        file_field: Field of the form with the files.
         takes_key: True if the call carries an idempotency key.
         is_read_only: True for a POST that changes nothing and may be sent again.
         is_probe: True for a question about the present state, which is not asked again if it fails.
@@ -68,6 +70,7 @@ class Call(Generic[T]):
     content: bytes | None = None
     form: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[tuple[str, bytes]] = ()
+    file_field: str = "files"
     takes_key: bool = False
     is_read_only: bool = False
     is_probe: bool = False
@@ -78,7 +81,7 @@ class Call(Generic[T]):
         """Return the arguments for `httpx2.Client.request`, except headers and timeout."""
         arguments: dict[str, Any] = {"method": self.method, "url": self.path, "params": self.params}
         if self.files:
-            arguments["files"] = [("files", (name, data, _BINARY)) for name, data in self.files]
+            arguments["files"] = [(self.file_field, (name, data, _BINARY)) for name, data in self.files]
             arguments["data"] = self.form
         elif self.content is not None:
             arguments["content"] = self.content
@@ -118,10 +121,26 @@ def create_receipt(data: bytes, options: ReadOptions) -> Call[Receipt]:
     return _upload("/v1/receipts", data, options, _json(Receipt))
 
 
-def create_receipt_pages(data: bytes, options: ReadOptions) -> Call[list[Receipt]]:
-    """Return `POST /v1/receipts?split=pages`."""
+def create_separate_receipts(data: bytes, options: ReadOptions, split: Split) -> Call[list[Receipt]]:
+    """Return `POST /v1/receipts?split=...`."""
     read = _json(ReceiptPages)
-    return _upload("/v1/receipts", data, options, lambda response: read(response).receipts, split="pages")
+    return _upload("/v1/receipts", data, options, lambda response: read(response).receipts, split=split)
+
+
+def create_merged_receipt(files: Sequence[bytes], options: ReadOptions) -> Call[Receipt]:
+    """Return `POST /v1/receipts?merge=true`."""
+    return Call(
+        "POST",
+        "/v1/receipts",
+        _json(Receipt),
+        _given(orientation=options.orientation, merge="true"),
+        _given(**{"Cache-Control": options.cache_control}),
+        files=[(f"part-{index + 1}", data) for index, data in enumerate(files)],
+        file_field="file",
+        takes_key=True,
+        is_read_only=True,
+        timeout_s=options.timeout_s,
+    )
 
 
 def show_page(data: bytes, page: int, timeout_s: float | None) -> Call[PageImage]:
@@ -185,7 +204,7 @@ def create_job(
     files: Sequence[tuple[str, bytes]],
     options: ReadOptions,
     *,
-    split_pages: bool,
+    split: Split | None,
     webhook_url: str | None,
     idempotency_key: str | None,
 ) -> Call[Job]:
@@ -194,7 +213,7 @@ def create_job(
         "POST",
         "/v1/jobs",
         _json(Job),
-        _given(orientation=options.orientation, split="pages" if split_pages else None),
+        _given(orientation=options.orientation, split=split),
         _given(**{"Cache-Control": options.cache_control}),
         form=_given(webhook_url=webhook_url),
         files=files,

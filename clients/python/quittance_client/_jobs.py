@@ -24,6 +24,7 @@ from quittance_client.models import (
     Job,
     JobState,
     Orientation,
+    Split,
 )
 
 OnProgress = Callable[[Counts], object]
@@ -115,7 +116,7 @@ class Jobs:
         files: Iterable[NamedFileInput],
         *,
         orientation: Orientation | None = None,
-        split_pages: bool = False,
+        split: Split | None = None,
         cache_control: CacheControl | None = None,
         webhook_url: str | None = None,
         idempotency_key: str | None = None,
@@ -126,7 +127,8 @@ class Jobs:
         Args:
             files: Pictures, documents, or zip archives of them: paths, bytes, open files, or pairs of name and file.
             orientation: `auto` finds turned pages, `upright` takes pages as they are.
-            split_pages: Whether each page of a document becomes a separate receipt.
+            split: How to separate the receipts in a file, as in `Receipts.read_separately`; None to read each file as
+                one receipt.
             cache_control: `no-store` keeps no receipt after the job, `no-cache` reads again what is cached.
             webhook_url: URL to which the gateway posts the job when it is done.
             idempotency_key: The same key with the same files returns the same job. Retries use a key in any case.
@@ -139,7 +141,7 @@ class Jobs:
         call = _calls.create_job(
             [read_named_file(file, index) for index, file in enumerate(files)],
             ReadOptions(orientation, cache_control, timeout_s),
-            split_pages=split_pages,
+            split=split,
             webhook_url=webhook_url,
             idempotency_key=idempotency_key,
         )
@@ -290,7 +292,7 @@ class AsyncJobs:
         files: Iterable[NamedFileInput],
         *,
         orientation: Orientation | None = None,
-        split_pages: bool = False,
+        split: Split | None = None,
         cache_control: CacheControl | None = None,
         webhook_url: str | None = None,
         idempotency_key: str | None = None,
@@ -301,7 +303,7 @@ class AsyncJobs:
         call = _calls.create_job(
             content,
             ReadOptions(orientation, cache_control, timeout_s),
-            split_pages=split_pages,
+            split=split,
             webhook_url=webhook_url,
             idempotency_key=idempotency_key,
         )

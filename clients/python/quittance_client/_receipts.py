@@ -13,7 +13,7 @@ from quittance_client._calls import PageImage, ReadOptions
 from quittance_client._files import FileInput, read_file
 from quittance_client._sending import AsyncSender, Sender
 from quittance_client.errors import QuittanceError
-from quittance_client.models import CacheControl, Orientation, Receipt
+from quittance_client.models import CacheControl, Orientation, Receipt, Split
 
 # Files read ahead of the one that is yielded next, per file that is read at once.
 _AHEAD = 2
@@ -74,7 +74,54 @@ class Receipts:
     ) -> list[Receipt]:
         """Read each page of a document as a separate receipt; see `read`."""
         options = ReadOptions(orientation, cache_control, timeout_s)
-        return self._sender.send(_calls.create_receipt_pages(read_file(file), options))
+        return self._sender.send(_calls.create_separate_receipts(read_file(file), options, "pages"))
+
+    def read_separately(
+        self,
+        file: FileInput,
+        *,
+        split: Split = "auto",
+        orientation: Orientation | None = None,
+        cache_control: CacheControl | None = None,
+        timeout_s: float | None = None,
+    ) -> list[Receipt]:
+        """Read each receipt in a file; see `read`.
+
+        Args:
+            file: See `read`.
+            split: `auto` finds receipts on pages of their own, several on one page, and those with several pages;
+                `receipts` takes no two pages as one receipt; `pages` takes each page as one.
+            orientation: See `read`.
+            cache_control: See `read`.
+            timeout_s: See `read`.
+
+        Returns:
+            The receipts. `pages[0].index` is the page of each one, and `pages[0].outline` where it is on that page.
+        """
+        options = ReadOptions(orientation, cache_control, timeout_s)
+        return self._sender.send(_calls.create_separate_receipts(read_file(file), options, split))
+
+    def read_merged(
+        self,
+        files: Iterable[FileInput],
+        *,
+        orientation: Orientation | None = None,
+        cache_control: CacheControl | None = None,
+        timeout_s: float | None = None,
+    ) -> Receipt:
+        """Read several pictures of one long receipt, from top to bottom; rows that two of them show count once.
+
+        Args:
+            files: At most 20 files as for `read`.
+            orientation: See `read`.
+            cache_control: See `read`.
+            timeout_s: See `read`.
+
+        Returns:
+            The receipt, with a page per picture.
+        """
+        options = ReadOptions(orientation, cache_control, timeout_s)
+        return self._sender.send(_calls.create_merged_receipt([read_file(file) for file in files], options))
 
     def read_many(
         self,
@@ -171,7 +218,33 @@ class AsyncReceipts:
     ) -> list[Receipt]:
         """Read each page of a document as a separate receipt; see `Receipts.read`."""
         options = ReadOptions(orientation, cache_control, timeout_s)
-        return await self._sender.send(_calls.create_receipt_pages(await _read_file(file), options))
+        return await self._sender.send(_calls.create_separate_receipts(await _read_file(file), options, "pages"))
+
+    async def read_separately(
+        self,
+        file: FileInput,
+        *,
+        split: Split = "auto",
+        orientation: Orientation | None = None,
+        cache_control: CacheControl | None = None,
+        timeout_s: float | None = None,
+    ) -> list[Receipt]:
+        """Read each receipt in a file; see `Receipts.read_separately`."""
+        options = ReadOptions(orientation, cache_control, timeout_s)
+        return await self._sender.send(_calls.create_separate_receipts(await _read_file(file), options, split))
+
+    async def read_merged(
+        self,
+        files: Iterable[FileInput],
+        *,
+        orientation: Orientation | None = None,
+        cache_control: CacheControl | None = None,
+        timeout_s: float | None = None,
+    ) -> Receipt:
+        """Read several pictures of one long receipt; see `Receipts.read_merged`."""
+        options = ReadOptions(orientation, cache_control, timeout_s)
+        data = [await _read_file(file) for file in files]
+        return await self._sender.send(_calls.create_merged_receipt(data, options))
 
     async def read_many(
         self,

@@ -21,6 +21,7 @@ from quittance_client.models.base import (
     Quad,
     Readiness,
     Source,
+    Split,
 )
 from quittance_client.models.codes import (
     Code,
@@ -140,6 +141,7 @@ __all__ = [
     "ReceiptPages",
     "ReceiptWarning",
     "Source",
+    "Split",
     "SubItem",
     "SubItemChange",
     "TaxIdField",

@@ -20,6 +20,7 @@ FileStateName = Literal["queued", "running", "done", "failed"]
 JobState = Literal["queued", "running", "done", "cancelled"]
 Source = Literal["print", "text_layer", "code", "einvoice"]
 Orientation = Literal["auto", "upright"]
+Split = Literal["pages", "receipts", "auto"]
 
 
 class Model(BaseModel):

@@ -86,11 +86,11 @@ class Receipt(Model):
 
 
 class ReceiptPages(Model):
-    """A document whose pages were read as separate receipts.
+    """The separate receipts in a file.
 
     Attributes:
-        id: Hash of the document, 32 hexadecimal digits.
-        receipts: One receipt per page, in page order.
+        id: Hash of the file, 32 hexadecimal digits.
+        receipts: In the order of pages, and on a page from the left or the top.
     """
 
     id: str

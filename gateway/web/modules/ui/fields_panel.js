@@ -4,6 +4,7 @@
 // (field), "accept" and "hover" (index of a line, or null).
 
 import { FIELDS, LABELS, asksToSplit, describeConfidence, describePlace, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
+import { findAdvice } from "../data/advice.js";
 import { getItemRows, toItems } from "../data/details.js";
 import { isRejected } from "../server/corrections.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
@@ -40,6 +41,7 @@ export class FieldsPanel extends EventTarget {
     this.#root.replaceChildren(
       ...(asksToSplit(record) ? [this.#makeQuestion()] : []),
       this.#makeSummary(),
+      ...findAdvice(record.receipt).map((text) => makeElement("p", { class: "note rejected advice", role: "status" }, makeIcon("alert"), makeElement("span", { text }))),
       makeElement("div", { class: "fields" }, ...FIELDS.map((name) => (this.#editor?.name === name ? this.#editor.root : this.#makeCard(name)))),
       ...makeReceiptDetails(record, this.#makeTools()).filter(Boolean),
       this.#makeText(),

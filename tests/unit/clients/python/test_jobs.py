@@ -59,7 +59,7 @@ def test_create_sends_files_and_options(gateway: FakeGateway) -> None:
     handle = gateway.client().jobs.create(
         [("a.jpg", b"1"), b"2"],
         orientation="auto",
-        split_pages=True,
+        split="pages",
         cache_control="no-store",
         webhook_url="https://example.com/hook",
     )

@@ -71,21 +71,22 @@ def test_split_reads_each_page_as_a_receipt(monkeypatch: pytest.MonkeyPatch, pic
     def respond(request: httpx2.Request) -> httpx2.Response:
         asked.append(request.url.params.get("split", ""))
         document = RECEIPT | {"pages": RECEIPT["pages"] * 2}
-        parts = {"id": RECEIPT["id"], "receipts": [RECEIPT, ITEMIZED_RECEIPT]}
+        second = ITEMIZED_RECEIPT | {"pages": [RECEIPT["pages"][0] | {"index": 1}]}
+        parts = {"id": RECEIPT["id"], "receipts": [RECEIPT, second]}
         return httpx2.Response(200, json=parts if asked[-1] else document)
 
     transport = httpx2.MockTransport(respond)
     monkeypatch.setattr(client, "open_embedded_client", lambda: AsyncClient("http://in-process", transport=transport))
     result = run_command("extract", "--format", "csv", picture)
-    assert "2 pages read as one receipt; use --split if they are several" in result.stderr
-    result = run_command("extract", "--split", "--format", "csv", picture)
+    assert "2 pages read as one receipt; use --split auto if they are several" in result.stderr
+    result = run_command("extract", "--split", "pages", "--format", "csv", picture)
     assert result.exit_code == 0, result.output
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [(row["page"], row["total"]) for row in rows] == [("1", "9.00"), ("2", "13.75")]
-    result = run_command("extract", "--split", "--format", "json", picture)
+    result = run_command("extract", "--split", "pages", "--format", "json", picture)
     assert [one["page"] for one in json.loads(result.stdout)] == [0, 1]
-    result = run_command("extract", "--split", picture)
-    assert "receipt.png, page 2" in result.stdout
+    result = run_command("extract", "--split", "pages", picture)
+    assert "receipt.png, receipt 2" in result.stdout
     assert asked == ["", "pages", "pages", "pages"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.reading.separation import confirm_areas
+from gateway.reading.several.separation import confirm_areas
 from shared.contracts import Extracted, Fields, Line, Quad, ReceiptArea
 
 

@@ -1,0 +1,1 @@
+"""Several receipts in one file, and several pictures of one receipt."""
