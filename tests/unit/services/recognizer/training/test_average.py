@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from services.recognizer.alphabet import Alphabet
+from services.recognizer.alphabet import FIRST_CHARACTERS, Alphabet
 from services.recognizer.network.architecture import Architecture
 from services.recognizer.network.network import CRNN
 from services.recognizer.training.average import average_weights
@@ -67,3 +68,22 @@ def test_average_of_identical_networks_is_same_network(released: list[Path], sam
     for name, value in CRNN(SMALL).state_dict().items():
         if "running" not in name and value.is_floating_point():
             torch.testing.assert_close(twice[name], value, atol=1e-3, rtol=1e-2)
+
+
+def test_reserve_lowers_the_biases_of_further_characters(tmp_path: Path, samples: list[Sample]) -> None:
+    alphabet = Alphabet(FIRST_CHARACTERS + "ŵŷ")
+    architecture = replace(SMALL, classes=alphabet.classes)
+    folder = tmp_path / "wide"
+    save_weights(
+        folder,
+        arrays_of(CRNN(architecture).state_dict()),
+        name="crnn",
+        architecture=architecture.to_dict(),
+        alphabet=alphabet.characters,
+        training={},
+        measures={},
+    )
+    plain, reserved = (average_weights([folder], samples, reserve=reserve).classifier.bias for reserve in (0.0, 1.0))
+    lowered = (plain - reserved).detach().numpy()
+    np.testing.assert_allclose(lowered[-2:], 1.0, atol=1e-6)
+    np.testing.assert_allclose(lowered[:-2], 0.0, atol=1e-6)
