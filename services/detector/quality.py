@@ -33,7 +33,7 @@ _SATURATED, _WHITE_PAPER = 250, 236
 # Distance from an edge of the picture, in heights of the text, at which text counts as cut off.
 _CUT_REACH = 0.15
 # For each score, the value at which it is 0.5, and the change by which it becomes 0.73: a logistic curve. Chosen
-# between clean and damaged receipts, see `benchmarks.photos.quality`.
+# between clean and damaged receipts.
 _BLUR, _BLUR_EMPTY_PX = (0.075, 0.008), (2.5, 0.4)
 _DARKNESS = (65.0, -10.0)
 _GLARE = (0.03, 0.007)
