@@ -34,6 +34,7 @@ _SECOND_QUANTITY_COST = 1.5
 _NO_DESCRIPTION_COST = 2.5
 _NO_AMOUNT_COST = 0.5
 _SPLIT_DESCRIPTION_COST = 1.0
+_TIMES = frozenset("x×*@")
 
 
 @dataclass(frozen=True)
@@ -198,13 +199,18 @@ def _item(document: Document, runs: Sequence[Run]) -> Item:
     return Item(
         description=_joined(document, [run for run in runs if run.kind == "item_description"]),
         quantity=one("item_quantity"),
-        unit=one("item_unit"),
+        unit=_best(document, [run for run in runs if run.kind == "item_unit" and not _is_times(document, run)]),
         unit_price=one("item_unit_price"),
         amount=one("item_amount"),
         code=one("item_code"),
         discount=one("item_discount"),
         sub_items=tuple(_sub_items(document, [run for run in runs if run.kind.startswith("sub_")])),
     )
+
+
+def _is_times(document: Document, run: Run) -> bool:
+    """Return whether a run is a sign between a quantity and a price (`2 x 4.50`), which is not a unit."""
+    return document.text[run.part.start : run.part.end].strip().casefold() in _TIMES
 
 
 def _sub_items(document: Document, runs: Sequence[Run]) -> Iterable[SubItem]:

@@ -55,6 +55,14 @@ def test_splits_a_segment_by_words() -> None:
     assert [text(part) for part in (item.quantity, item.unit_price, item.amount)] == ["2", "4.50", "9.00"]
 
 
+def test_sign_between_quantity_and_price_is_not_a_unit() -> None:
+    weighed, counted = items_of(
+        [("APPLES", "item_description", 0.9), ("0.482 kg", "item_quantity item_unit", 0.1)],
+        [("TEA", "item_description", 0.9), ("2 X 4.50", "item_quantity item_unit item_unit_price", 0.1)],
+    )
+    assert (text(weighed.unit), text(counted.unit)) == ("kg", None)
+
+
 def test_joins_a_description_over_two_rows() -> None:
     first, second = items_of(
         [("ICED LEMON", "item_description item_description", 0.9), ("5.00", "item_amount", 0.1)],
