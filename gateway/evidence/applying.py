@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.evidence.amounts import CONFIRMED, SUPPLIED, SUPPLIED_WEAKLY, settle_tax, settle_total
+from gateway.evidence.amounts import CONFIRMED, CONTRADICTED, SUPPLIED, SUPPLIED_WEAKLY, settle_tax, settle_total
 from gateway.evidence.dates import settle_date, settle_time
 from gateway.evidence.identity import settle_name, settle_number, settle_tax_id
 from gateway.evidence.statement import Statement
 from shared.arithmetic import check_arithmetic
-from shared.contracts import AmountField, Check, CodeTax, Extracted, Fields, Inference, Line, NumberField, TaxRow
+from shared.contracts import (
+    AmountField,
+    Check,
+    CodeTax,
+    Extracted,
+    Fields,
+    Inference,
+    Line,
+    NumberField,
+    TaxRow,
+)
 
 
 def apply_statements(extracted: Extracted, lines: Sequence[Line], statements: Sequence[Statement]) -> Extracted:
@@ -48,6 +58,13 @@ def _apply(extracted: Extracted, lines: Sequence[Line], statement: Statement) ->
     fields = extracted.fields
     total, total_check = settle_total(fields, statement, lines)
     date, date_check = settle_date(fields.date, statement, lines)
+    checks = [check for check in (total_check, date_check) if check is not None]
+    agrees = not checks or any(check.holds for check in checks)
+    compared = total if total_check is not None else date
+    is_corrected = len(checks) == 1 and compared is not None and compared.source == statement.source
+    # A request to pay may be for a part.
+    if statement.is_strong and not agrees and not is_corrected:
+        return extracted.model_copy(update={"fields": _doubt(fields, total_check, date_check)}), checks
     settled: dict[str, Any] = {
         "company": settle_name(fields.company, statement.seller, statement),
         "address": settle_name(fields.address, statement.address, statement),
@@ -66,7 +83,20 @@ def _apply(extracted: Extracted, lines: Sequence[Line], statement: Statement) ->
         "country": country,
         "currency": currency,
     }
-    return extracted.model_copy(update=update), [check for check in (total_check, date_check) if check is not None]
+    return extracted.model_copy(update=update), checks
+
+
+def _doubt(fields: Fields, total_check: Check | None, date_check: Check | None) -> Fields:
+    """Return the fields with doubts about what a statement contradicts.
+
+    Nothing in it agrees with the print, so it may be about another purchase, such as a coupon's, and tells no more.
+    """
+    changes = {
+        name: field.model_copy(update={"confidence": min(field.confidence, CONTRADICTED)})
+        for name, field, check in (("total", fields.total, total_check), ("date", fields.date, date_check))
+        if field is not None and check is not None
+    }
+    return fields.model_copy(update=changes)
 
 
 def _infer(known: Inference | None, stated: str | None, statement: Statement) -> Inference | None:

@@ -183,3 +183,25 @@ def test_ignores_codes_of_other_purchases() -> None:
     assert extracted.fields.tax_id is not None
     neither = settle([say(total="99.00"), say(total="98.00")], total=amount("10.00"))
     assert total(neither) == ("10.00", 0.95, "print")
+
+
+def test_a_statement_that_agrees_with_nothing_only_raises_doubts() -> None:
+    malaysia = Inference(value="MY", confidence=0.8, evidence=["address"])
+    read = Fields(total=amount("10.00"), date=date("03/04/2025", "2025-04-03", confidence=0.8))
+    extracted = Extracted(fields=read, country=malaysia)
+    statement = say(total="72.90", date="2024-01-31", seller="OTHER SHOP", country="PT", currency="EUR")
+    settled = apply_statements(extracted, LINES, [statement])
+    assert settled.country == malaysia
+    assert settled.currency is settled.fields.company is None
+    assert total(settled) == ("10.00", 0.5, "print")
+    assert settled.fields.date is not None
+    assert (settled.fields.date.iso, settled.fields.date.confidence) == ("2025-04-03", 0.5)
+    assert checks(settled) == {
+        "code_to_total": (False, "72.90", "10.00"),
+        "code_to_date": (False, "2024-01-31", "2025-04-03"),
+    }
+
+
+def test_a_request_to_pay_for_a_part_doubts_nothing() -> None:
+    settled = settle([request(total="5.00", currency="EUR")], total=amount("10.00"))
+    assert total(settled) == ("10.00", 0.95, "print")
