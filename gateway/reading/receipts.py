@@ -164,7 +164,7 @@ class Receipts:
             stored = await self._corrections.find(receipt.id, owner=owner)
         except ProblemError:
             return self._warn(receipt)
-        return receipt.model_copy(update={"corrections": stored.corrections})
+        return receipt.model_copy(update={"corrections": stored.corrections, "warnings": _list_others(receipt)})
 
     async def _apply_corrections(self, receipt: Receipt, owner: str) -> Receipt:
         try:
@@ -177,4 +177,9 @@ class Receipts:
 
     def _warn(self, receipt: Receipt) -> Receipt:
         self._metrics.count_warning(_UNCORRECTED)
-        return receipt.model_copy(update={"warnings": [*receipt.warnings, _UNCORRECTED]})
+        return receipt.model_copy(update={"warnings": [*_list_others(receipt), _UNCORRECTED]})
+
+
+def _list_others(receipt: Receipt) -> list[ReceiptWarning]:
+    """Return the warnings without that about corrections, which a stored receipt has from when it was read."""
+    return [warning for warning in receipt.warnings if warning.code != UNCORRECTED]

@@ -102,9 +102,10 @@ class TextGateway:
 
 @asynccontextmanager
 async def run_text_gateway(folder: Path, **settings: Any) -> AsyncIterator[TextGateway]:
-    """Start a gateway with this state directory, and stop it at the end."""
+    """Start a gateway with this state directory, and stop it at the end. The pictures have no codes to read."""
     services = TextServices()
-    app = create_embedded_gateway(services.create_apps(), GatewaySettings(state_directory=folder, **settings))
+    chosen: dict[str, Any] = {"state_directory": folder, "read_codes": False} | settings
+    app = create_embedded_gateway(services.create_apps(), GatewaySettings(**chosen))
     async with open_client(app) as http:
         yield TextGateway(http, services)
 
