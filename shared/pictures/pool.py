@@ -25,6 +25,8 @@ from shared.service.request_context import current_caller
 _MAX_LINE_BYTES = 2**20
 _START_TIMEOUT_S = 60.0
 _RETRY_AFTER_S = 5
+# A process that closes its output has this long to end by itself.
+_EXIT_S = 1.0
 # Reading more than this takes longer than the way to a thread and back.
 _READ_IN_THREAD_BYTES = 4 * 2**20
 # Secrets in the environment are of no use to a decoder.
@@ -257,13 +259,24 @@ class _Worker:
         except ValueError:  # longer than the limit
             line = b""
         if not line.endswith(b"\n"):
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            returncode = await self._process.wait()
+            returncode = await self._end()
             raise TaskTooSlowError if returncode == -signal.SIGXCPU else TaskCrashedError(returncode)
         values = json.loads(line)
         assert isinstance(values, dict)  # noqa: S101 - as `shared.pictures.worker` writes it
         return values
+
+    async def _end(self) -> int:
+        """Return how the process ended; kill it if it goes on.
+
+        Sending a signal to a process that has just died would take its exit status from asyncio, which then reports
+        255 (`subprocess.Popen.send_signal` polls first).
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EXIT_S):
+                return await self._process.wait()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        return await self._process.wait()
 
     def _take_result(self, size: int) -> bytearray:
         content = bytearray(size)
