@@ -20,7 +20,6 @@ from shared.problems import ProblemError
 # The largest pages take a fifth of it.
 _MAX_CPU_S = 2
 _MAX_TASKS = 1_000
-_MAX_WAITING = 64
 
 CODES_UNREAD = "codes-unread"
 """Code of the warning that the codes of a page were not read."""
@@ -45,9 +44,8 @@ class CodeReader:
         self._limits = limits
         self._timeout_s = timeout_s
         self._warm_up: asyncio.Task[None] | None = None
-        self._pool = WorkerPool(
-            "gateway.codes.process", size=max_processes, max_waiting=_MAX_WAITING, max_tasks=_MAX_TASKS
-        )
+        # All pages that the gateway admits may wait; the timeout limits how long.
+        self._pool = WorkerPool("gateway.codes.process", size=max_processes, max_tasks=_MAX_TASKS)
 
     async def read(self, image: PageImage, number: int, timeout_s: float) -> list[Code]:
         """Return the codes of a page, from top to bottom, in pixels of its picture.
