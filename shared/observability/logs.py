@@ -60,6 +60,7 @@ def configure_logging(level: str = "info", log_format: str = "json") -> None:
 
 def _add_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     event.pop("color_message", None)  # uvicorn repeats its message here
+    event.pop("_ray_timestamp_ns", None)  # Ray adds it to every record once it is imported
     if request_id := current_request_id():
         event.setdefault("request_id", request_id)
     if trace_id := current_trace_id():

@@ -28,7 +28,7 @@ def _restore_logging() -> Iterator[None]:
 def test_line_has_message_values_and_request_id(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info")
     correlation_id.set("abc")
-    logging.getLogger("toy").info("request", extra={"status": 200, "path": "/v1/ü"})
+    logging.getLogger("toy").info("request", extra={"status": 200, "path": "/v1/ü", "_ray_timestamp_ns": 1})
     logging.getLogger("toy").debug("too quiet")
     output, line = capsys.readouterr()
     assert output == ""
