@@ -17,7 +17,8 @@ from typing import Literal
 from shared.normalization.cldr import cash_digits
 from shared.normalization.signs import ATTACHED, after_pattern, before_pattern, sign_key, sign_meanings
 
-_APOSTROPHES = "'’´`"
+# Apostrophes, and signs that look like them in print and are read instead.
+_APOSTROPHES = "'’‘‛´`"
 _FIXED_SPACES = "\u00a0\u202f\u2009"
 _MINUS = "−–-"  # the hyphen last: these stand in character classes
 _DASHES = _MINUS + "—"
