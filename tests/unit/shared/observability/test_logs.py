@@ -28,7 +28,7 @@ def _restore_logging() -> Iterator[None]:
 def test_line_has_message_values_and_request_id(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info")
     correlation_id.set("abc")
-    logging.getLogger("toy").info("request", extra={"status": 200, "path": "/v1/ü", "_ray_timestamp_ns": 1})
+    logging.getLogger("toy").info("request", extra={"status": 200, "path": "/v1/ü"})
     logging.getLogger("toy").debug("too quiet")
     output, line = capsys.readouterr()
     assert output == ""
@@ -42,6 +42,14 @@ def test_line_has_message_values_and_request_id(capsys: pytest.CaptureFixture[st
         "path": "/v1/ü",
         "request_id": "abc",
     }
+
+
+def test_leaves_out_the_private_attribute_of_ray(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info")
+    record = logging.makeLogRecord({"name": "toy", "levelno": logging.INFO, "msg": "done", "_ray_timestamp_ns": 1})
+    logging.getLogger("toy").handle(record)
+    event = json.loads(capsys.readouterr().err)
+    assert (event["message"], "_ray_timestamp_ns" in event) == ("done", False)
 
 
 def test_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
