@@ -41,7 +41,7 @@ def open_location(url: str) -> tuple[Any, str]:
 def name_location(file_system: Any, path: str) -> str:
     """Return a path as people write it: an absolute path on this machine, otherwise a URL.
 
-    A name that is not valid Unicode gets escapes; there is no such file, which becomes the error of its row.
+    Bytes that are not valid UTF-8 are escaped. The result then names no file, and its row gets that error.
     """
     name = os.path.abspath(path) if is_local(file_system) else str(file_system.unstrip_protocol(path))
     return name.encode("utf-8", "backslashreplace").decode()

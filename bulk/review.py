@@ -9,7 +9,7 @@ DEFAULT_THRESHOLD = 0.8
 
 
 def find_review_reasons(receipt: Receipt, threshold: float) -> list[str]:
-    """Return why a person should look at a receipt; empty if there is no reason.
+    """Return the reasons for a manual review of a receipt, if any.
 
     Args:
         receipt: As it was read.

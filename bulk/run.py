@@ -160,8 +160,9 @@ class _Cluster:
             try:
                 self._start()
             except (ConnectionError, RuntimeError, ValueError) as error:
-                where = self._options.address or "on this machine"
-                raise BulkError(f"There is no Ray cluster {where}: {error}") from error
+                address = self._options.address
+                goal = f"connect to the Ray cluster {address}" if address else "start Ray on this machine"
+                raise BulkError(f"Cannot {goal}: {error}") from error
         context = DataContext.get_current()
         context.enable_progress_bars = False
         # Ray Data adds its own handlers, which print plans and advice for programmers.

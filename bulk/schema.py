@@ -1,7 +1,7 @@
 """The columns of the output: those of a receipt, as the contracts declare them, and where it came from.
 
-docs/bulk.md lists them. Types follow from the contracts, so that whatever is added to a receipt is in the output too:
-an object becomes a struct, a list a list, an enumeration text. Amounts stay text, as in the API.
+`docs/bulk.md` lists them. They are derived from the contracts, so a new field of a receipt appears in the output, too:
+objects become structs, lists stay lists, and enumerations become text. Amounts stay text, as in the API.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ class RecognizeStage(Stage):
 
     Args:
         settings: Settings of the recognizer that differ from their defaults.
-        detector_settings: The same of the detector. It is loaded once a page is not legible: such pages are rare.
+        detector_settings: Settings of the detector that differ from their defaults. It is loaded for the first
+            illegible page, because such pages are rare.
         split: Whether each page is a separate receipt.
     """
 
