@@ -22,6 +22,10 @@ _MIN_OVERLAP = 0.6
 _MIN_CONFIDENCE = 0.8
 
 
+# What one reader found on a picture: segments, and how sure it is of the text of each, 0 to 1.
+Reading = Sequence[tuple[LabeledSegment, float]]
+
+
 def load_agreed_receipts(folder: Path) -> list[LabeledReceipt]:
     """Read the pictures of a folder with the segments that all readers agree on.
 
@@ -34,16 +38,28 @@ def load_agreed_receipts(folder: Path) -> list[LabeledReceipt]:
     Raises:
         DatasetError: If there are fewer than two readers, or a file is damaged.
     """
+    return [_build_receipt(folder, key, readings) for key, readings in sorted(load_readings(folder).items())]
+
+
+def load_readings(folder: Path) -> dict[str, list[Reading]]:
+    """Read what each reader found on the pictures of a folder that all of them have read.
+
+    Args:
+        folder: Pictures, with the files of the readers beside it.
+
+    Raises:
+        DatasetError: If there are fewer than two readers, or a file is damaged.
+    """
     files = sorted(folder.parent.glob(f"{folder.name}_*.jsonl"))
     if len(files) < 2:
         raise DatasetError(f"{folder}: found {len(files)} files {folder.name}_*.jsonl beside it; agreement needs two")
     readings = [_read_segments(file) for file in files]
-    keys = sorted(set(readings[0]).intersection(*readings[1:]))
-    return [_build_receipt(folder, key, [reading[key] for reading in readings]) for key in keys]
+    keys = set(readings[0]).intersection(*readings[1:])
+    return {key: [reading[key] for reading in readings] for key in keys}
 
 
-def _read_segments(file: Path) -> dict[str, list[tuple[LabeledSegment, float]]]:
-    found: dict[str, list[tuple[LabeledSegment, float]]] = {}
+def _read_segments(file: Path) -> dict[str, Reading]:
+    found: dict[str, Reading] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             record = json.loads(line)
@@ -58,9 +74,7 @@ def _parse_segment(value: Mapping[str, object]) -> tuple[LabeledSegment, float]:
     return LabeledSegment(quad, " ".join(str(value["text"]).split())), float(str(value["confidence"]))
 
 
-def _build_receipt(
-    folder: Path, key: str, readings: Sequence[Sequence[tuple[LabeledSegment, float]]]
-) -> LabeledReceipt:
+def _build_receipt(folder: Path, key: str, readings: Sequence[Reading]) -> LabeledReceipt:
     """Keep the segments of the first reader that all others read in the same way."""
     agreed = {index: confidence for index, (_, confidence) in enumerate(readings[0])}
     quads = [np.array([segment.quad for segment, _ in reading]).reshape(-1, 4, 2) for reading in readings]

@@ -45,6 +45,8 @@ class TrainingConfig:
         photographs: Data set of photographs in the layout of WildReceipt or SROIE; its split `train` is used. None for
             none.
         photographs_share: Share of crops cut from photographs, 0 to 1.
+        pseudo: Data set that `services.detector.training.pseudo_labels` wrote, or None.
+        pseudo_share: Share of crops cut from it, 0 to 1.
         synthetic: Data set of synthetic receipts in the layout of SROIE, or None.
         synthetic_share: Share of crops cut from synthetic receipts, 0 to 1.
         run: Folder for checkpoint and log.
@@ -72,6 +74,8 @@ class TrainingConfig:
     data: Path
     photographs: Path | None = None
     photographs_share: float = 0.25
+    pseudo: Path | None = None
+    pseudo_share: float = 0.2
     synthetic: Path | None = None
     synthetic_share: float = 0.12
     run: Path = Path("runs/detector")
@@ -194,6 +198,9 @@ class Trainer:
         recipe |= {
             "data": "SROIE, split train (526 receipts, CC BY 4.0)",
             "photographs": "WildReceipt, split train (240 receipts, Apache-2.0)" if config.photographs else None,
+            "pseudo": "unlabeled pictures of WildReceipt, where two of three detectors agree"
+            if config.pseudo
+            else None,
             "synthetic": "synthetic receipts (quittance synthesize)" if config.synthetic else None,
             "trunk": None if config.start else self.origin,
             "start": self.origin if config.start else None,
@@ -238,7 +245,11 @@ def _load_batches(config: TrainingConfig, architecture: Architecture) -> tuple[B
         return load_receipts(receipts, settings.text_height, config.threads or 2)
 
     receipts = load(load_split(config.data, "train"))
-    sets = (config.photographs, config.photographs_share), (config.synthetic, config.synthetic_share)
+    sets = (
+        (config.photographs, config.photographs_share),
+        (config.pseudo, config.pseudo_share),
+        (config.synthetic, config.synthetic_share),
+    )
     further = [(share, load(load_split(folder, "train"))) for folder, share in sets if folder is not None]
     held_out = load(pick_evenly(load_split(config.data, "validation"), _VALIDATION_RECEIPTS))
     logger.info("Receipts loaded: %d, and %s", len(receipts), [(len(others), share) for share, others in further])
