@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from shared.arrays import Floats
+from shared.learning.dataset import read_split_keys
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,16 @@ class CordReceipt:
 def load_cord(root: Path, split: str) -> list[CordReceipt]:
     """Read the receipts of one split.
 
+    Args:
+        root: Folder of the dataset.
+        split: See `shared.learning.dataset.read_split_keys`.
+
     Raises:
+        shared.learning.labels.DatasetError: If there is no such split.
         OSError: If a file cannot be read.
-        ValueError: If there is no such split, or a file is not in the layout above; the message names the file.
+        ValueError: If a file is not in the layout above; the message names the file.
     """
-    splits = json.loads((root / "split.json").read_text(encoding="utf-8"))
-    if split not in splits:
-        raise ValueError(f"{root / 'split.json'} has no split {split!r}; it has {', '.join(sorted(splits))}")
-    return [_load_receipt(root / "segments" / f"{key}.json", key) for key in splits[split]]
+    return [_load_receipt(root / "segments" / f"{key}.json", key) for key in read_split_keys(root, split)]
 
 
 def _load_receipt(path: Path, key: str) -> CordReceipt:

@@ -66,9 +66,11 @@ class TrainingConfig:
     """Settings of a training.
 
     Attributes:
-        data: Dataset in the layout of SROIE: `train` to train on, `validation` to measure.
-        photographs: Dataset in the layout of WildReceipt, whose `train` is trained on, or None.
-        items: Dataset in the layout of CORD, whose `train` is trained on, or None.
+        data: Dataset in the layout of SROIE: `split` to train on, `validation` to measure.
+        photographs: Dataset in the layout of WildReceipt, whose `split` is trained on, or None.
+        items: Dataset in the layout of CORD, whose `split` is trained on, or None.
+        split: `train`, or `all` to train on `validation` too: for a release, after its recipe has been measured. The
+            measures of such weights say nothing about new receipts.
         readings: Files with readings of `data` and `photographs` (`services.extractor.training.labeling.readings`).
         unlabeled: Files with texts of unlabeled receipts, which the network in `start` labels where it is sure.
         start: Folder of weights to start from, or None for random ones.
@@ -97,6 +99,7 @@ class TrainingConfig:
     synthetic: Path | None = None
     photographs: Path | None = None
     items: Path | None = None
+    split: str = "train"
     readings: tuple[Path, ...] = ()
     unlabeled: tuple[Path, ...] = ()
     start: Path | None = None
@@ -163,12 +166,12 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
     set_threads(config.threads)
     device = select_device(config.device)
     run = TrainingRun(config.run, config.seed)
-    receipts, held_out = split_held_out(load_split(config.data, "train"), config.held_out, config.fold)
+    receipts, held_out = split_held_out(load_split(config.data, config.split), config.held_out, config.fold)
     photographs, held_out_photographs = split_held_out(
-        load_split(config.photographs, "train") if config.photographs else [], config.held_out, config.fold
+        load_split(config.photographs, config.split) if config.photographs else [], config.held_out, config.fold
     )
     readings = [load_readings(path) for path in config.readings]
-    items = [cord_receipt(receipt) for receipt in load_cord(config.items, "train")] if config.items else []
+    items = [cord_receipt(receipt) for receipt in load_cord(config.items, config.split)] if config.items else []
     basic = [versions_of(receipt, readings) for receipt in receipts]
     varied = [versions_of(receipt, readings) for receipt in photographs]
     real = [*basic * config.repeats, *repeat_rare([*varied * config.repeats, *([one] for one in items)])]
@@ -231,9 +234,9 @@ def train(config: TrainingConfig, *, progress: Callable[[dict[str, Any]], None] 
         scoring = _scoring(config, network, receipts, [*held_out, *held_out_photographs], readings, device)
         if config.export is not None:
             training = {
-                "data": f"SROIE, {len(receipts)} receipts of the training split (CC BY 4.0)",
-                "photographs": f"WildReceipt, {len(photographs)} receipts of the training split (Apache-2.0)",
-                "items": f"CORD, {len(items)} receipts of the training split (CC BY 4.0)" if items else "none",
+                "data": f"SROIE, {len(receipts)} receipts of split {config.split} (CC BY 4.0)",
+                "photographs": f"WildReceipt, {len(photographs)} receipts of split {config.split} (Apache-2.0)",
+                "items": f"CORD, {len(items)} receipts of split {config.split} (CC BY 4.0)" if items else "none",
                 "unlabeled": [path.name for path in config.unlabeled],
                 "readings": [path.name for path in config.readings],
                 "start": origin,

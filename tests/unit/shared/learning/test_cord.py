@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.learning.cord import load_cord
+from shared.learning.labels import DatasetError
 
 SEGMENT = {
     "quad": [[0, 0], [90, 0], [90, 20], [0, 20]],
@@ -35,8 +36,12 @@ def test_reads_a_receipt(root: Path) -> None:
     assert (segment.text, segment.label, segment.is_key, segment.group, segment.row) == ("TEA", "menu.nm", False, 3, 7)
 
 
+def test_reads_all_splits(root: Path) -> None:
+    assert [receipt.key for receipt in load_cord(root, "all")] == ["a"]
+
+
 def test_rejects_an_unknown_split(root: Path) -> None:
-    with pytest.raises(ValueError, match="train, validation"):
+    with pytest.raises(DatasetError, match="train, validation"):
         load_cord(root, "test")
 
 
