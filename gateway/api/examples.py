@@ -128,6 +128,7 @@ RECEIPT_EXAMPLE: dict[str, Any] = {
         },
     ],
     "codes": [],
+    "einvoice": None,
     "models": {
         "detector": "ctpn-2026-11-22-1a2b3c4d",
         "recognizer": "crnn-2026-11-22-5e6f7a8b",

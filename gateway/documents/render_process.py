@@ -1,7 +1,8 @@
 """Renders a document as pictures of its pages, in a process of its own that can be killed.
 
-The result is a part for each page: the length of its description in four bytes, big endian, the description as JSON,
-and so the picture. `shared.pictures.worker` tells how files and results pass.
+The answer has the invoice in a PDF as `einvoice`, or as `einvoice_fault` why it could not be read. The result is a part
+for each page: the length of its description in four bytes, big endian, the description as JSON, and so the picture.
+`shared.pictures.worker` tells how files and results pass.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from PIL import Image
 
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.rendering import Pages, RenderedPage, RenderOptions, render
+from gateway.einvoices.attachments import find_einvoice
+from gateway.einvoices.xml import EInvoiceError
 from shared.pictures.worker import Output, limit_cpu_time, serve
 
 _WEBP_QUALITY = 80
@@ -27,7 +30,16 @@ _MAX_PNG_PIXELS = 6_000_000
 def render_document(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], Output]:
     """Render a document of the format `kind` within `limits`; all pages, or `only` one for display."""
     options = RenderOptions(DocumentLimits.from_json(arguments["limits"]), arguments["only"])
-    return {}, _encode_pages(render(data, arguments["kind"], options), options)
+    found = _find_einvoice(data) if arguments["kind"] == "PDF" and options.only is None else {}
+    limit_cpu_time(options.limits.page_s)
+    return found, _encode_pages(render(data, arguments["kind"], options), options)
+
+
+def _find_einvoice(data: bytes) -> dict[str, Any]:
+    try:
+        return {"einvoice": find_einvoice(data)}
+    except EInvoiceError as error:
+        return {"einvoice_fault": str(error)}
 
 
 def _encode_pages(pages: Pages, options: RenderOptions) -> Iterator[bytes]:

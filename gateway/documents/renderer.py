@@ -7,13 +7,17 @@ are large, and what a hostile file makes them do cannot be predicted.
 from __future__ import annotations
 
 import json
+import logging
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from pydantic import ValidationError
 
 from gateway.documents.limits import DocumentLimits, page_not_found_problem
 from gateway.documents.text_layer import TextLayer
+from shared.contracts import EInvoice
 from shared.pictures.header import (
     FORMATS,
     PictureHeader,
@@ -23,7 +27,7 @@ from shared.pictures.header import (
     read_header,
     unsupported_format_problem,
 )
-from shared.pictures.pool import TaskCrashedError, TaskTooSlowError, WorkerPool
+from shared.pictures.pool import Answer, TaskCrashedError, TaskTooSlowError, WorkerPool
 from shared.problems import ProblemError
 
 RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "JPEG XL", "GIF", "BMP")
@@ -32,6 +36,11 @@ ACCEPTED_FORMATS = (*FORMATS, *RENDERED_FORMATS)
 # A document has its process for itself: its decoders are large, and one that was taken over must not see the next file.
 _MAX_TASKS = 1
 _MAX_WAITING_PER_PROCESS = 4
+
+EINVOICE_UNREAD = "einvoice-unread"
+"""Code of the warning that the invoice in XML inside a document could not be read."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,8 @@ class PageImage:
         size: Width and height in pixels, before the EXIF orientation is applied; None if the header is damaged.
         full_size: Width and height of the page as sent, if `data` shows it smaller.
         text: The text layer of a page of a PDF, in pixels of the page as sent.
+        einvoice: What the invoice in XML says that the document contains; on its first page only.
+        has_unread_einvoice: Whether the document contains one that could not be read.
     """
 
     data: bytes
@@ -51,6 +62,8 @@ class PageImage:
     size: tuple[int, int] | None
     full_size: tuple[int, int] | None = None
     text: TextLayer | None = None
+    einvoice: EInvoice | None = None
+    has_unread_einvoice: bool = False
 
 
 class Renderer:
@@ -85,8 +98,9 @@ class Renderer:
             return [PageImage(data, header.media_type, header.size)]
         if header.format not in ACCEPTED_FORMATS:
             raise unsupported_format_problem(header.format, ACCEPTED_FORMATS)
-        output = await self._run_process(data, header.format)
-        return [self._describe_page(description, page) for description, page in _split_output(output)]
+        answer = await self._run_process(data, header.format)
+        first, *others = [self._describe_page(description, page) for description, page in _split_output(answer.data)]
+        return [_add_einvoice(first, answer.values), *others]
 
     async def show_page(self, data: bytes, number: int) -> tuple[bytes, str]:
         """Return one page of an upload for display, and its media type: a picture as it is, otherwise a WebP.
@@ -105,7 +119,7 @@ class Renderer:
             return data, f"image/{kind.lower()}"
         if kind not in RENDERED_FORMATS:
             raise unsupported_format_problem(kind, ACCEPTED_FORMATS)
-        ((description, page),) = _split_output(await self._run_process(data, kind, number))
+        ((description, page),) = _split_output((await self._run_process(data, kind, number)).data)
         return page, str(description["media_type"])
 
     def busy_s(self) -> float:
@@ -128,19 +142,16 @@ class Renderer:
         text = TextLayer.from_json(description["text"])
         return PageImage(data, str(description["media_type"]), size, None if full_size == size else full_size, text)
 
-    async def _run_process(self, data: bytes, kind: str, only: int | None = None) -> bytearray:
+    async def _run_process(self, data: bytes, kind: str, only: int | None = None) -> Answer:
         arguments = {"kind": kind, "limits": self._limits.to_json(), "only": only}
         try:
-            answer = await self._pool.run(
-                "render", data, arguments, cpu_s=self._limits.page_s, timeout_s=self._timeout_s
-            )
+            return await self._pool.run("render", data, arguments, cpu_s=self._limits.page_s, timeout_s=self._timeout_s)
         except TimeoutError as error:
             raise _too_slow_problem(f"The pages of the {kind} were not rendered within", self._timeout_s) from error
         except TaskTooSlowError as error:
             raise _too_slow_problem(f"A page of the {kind} took more CPU time than", self._limits.page_s) from error
         except TaskCrashedError as error:
             raise damaged_picture_problem(kind, "its decoder crashed") from error
-        return answer.data
 
 
 def _too_slow_problem(what: str, seconds: float) -> ProblemError:
@@ -151,6 +162,21 @@ def _too_slow_problem(what: str, seconds: float) -> ProblemError:
         f"{what} {seconds:g} s. Send fewer or simpler pages.",
         extra={"max_seconds": seconds},
     )
+
+
+def _add_einvoice(page: PageImage, found: Mapping[str, Any]) -> PageImage:
+    """Return the first page of a document with what was found besides its pages."""
+    if found.get("einvoice_fault") is not None:
+        _log.warning("Embedded invoice not read", extra={"reason": str(found["einvoice_fault"])})
+        return replace(page, has_unread_einvoice=True)
+    if found.get("einvoice") is None:
+        return page
+    try:
+        return replace(page, einvoice=EInvoice.model_validate(found["einvoice"]))
+    # The process may have been taken over by the file.
+    except ValidationError:
+        _log.warning("Embedded invoice not read", extra={"reason": "it has values of a wrong kind"})
+        return replace(page, has_unread_einvoice=True)
 
 
 def _split_output(output: bytearray) -> Iterator[tuple[dict[str, Any], bytes]]:

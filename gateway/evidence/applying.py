@@ -22,6 +22,8 @@ from shared.contracts import (
     TaxRow,
 )
 
+_OTHER_EVIDENCE = "einvoice_to_"
+
 
 def apply_statements(extracted: Extracted, lines: Sequence[Line], statements: Sequence[Statement]) -> Extracted:
     """Return what is known of a receipt.
@@ -42,7 +44,8 @@ def apply_statements(extracted: Extracted, lines: Sequence[Line], statements: Se
         extracted, further = _apply(extracted, lines, statement)
         checks += [check for check in further if check.name not in {known.name for known in checks}]
     arithmetic = check_arithmetic(extracted.fields, extracted.items, extracted.taxes)
-    return extracted.model_copy(update={"checks": [*arithmetic, *checks]})
+    others = [check for check in extracted.checks if check.name.startswith(_OTHER_EVIDENCE)]
+    return extracted.model_copy(update={"checks": [*arithmetic, *others, *checks]})
 
 
 def _choose(fields: Fields, statements: Sequence[Statement]) -> list[Statement]:

@@ -36,15 +36,34 @@ class Printed:
         return {"page": self.line.page, "quad": self.line.quad, "lines": [self.index]}
 
 
+class PrintedAmounts:
+    """The amounts on a receipt.
+
+    Args:
+        lines: Its text.
+    """
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        number_format = infer_number_format("\n".join(line.text for line in lines))
+        self._places: dict[Decimal, list[Printed]] = {}
+        for index, line in enumerate(lines):
+            for match in find_amounts(line.text, number_format):
+                self._places.setdefault(match.amount, []).append(Printed(match.text, index, line))
+
+    def find_last(self, amount: Decimal) -> Printed | None:
+        """Return the last place where an amount is printed: totals follow what they add up."""
+        places = self._places.get(amount)
+        return places[-1] if places else None
+
+    def find_beside(self, amount: Decimal, other: Printed) -> Printed | None:
+        """Return the place where an amount is printed in the row of something else."""
+        places = self._places.get(amount, [])
+        return next((place for place in places if _share_row(place.line, other.line)), None)
+
+
 def find_amount(lines: Sequence[Line], amount: Decimal) -> Printed | None:
-    """Return the last place where an amount is printed: totals follow what they add up."""
-    number_format = infer_number_format("\n".join(line.text for line in lines))
-    found = None
-    for index, line in enumerate(lines):
-        for match in find_amounts(line.text, number_format):
-            if match.amount == amount:
-                found = Printed(match.text, index, line)
-    return found
+    """Return the last place where an amount is printed."""
+    return PrintedAmounts(lines).find_last(amount)
 
 
 def find_date(lines: Sequence[Line], day: datetime.date) -> Printed | None:
@@ -74,9 +93,29 @@ def find_number(lines: Sequence[Line], number: str) -> Printed | None:
     return next((Printed(number, index, line) for index, line in _contains(lines, wanted)), None)
 
 
+def find_text(lines: Sequence[Line], text: str, start: int = 0) -> Printed | None:
+    """Return the first line, from an index on, that contains a text or its beginning; only letters and digits count."""
+    wanted = fold_number(text)
+    for index, line in enumerate(lines[start:], start):
+        here = fold_number(line.text)
+        if wanted in here if len(here) > len(wanted) else len(here) >= _MIN_NUMBER_LENGTH and wanted.startswith(here):
+            return Printed(text, index, line)
+    return None
+
+
 def fold_number(text: str) -> str:
     """Return the letters and digits of a number in capitals."""
     return "".join(character for character in text.upper() if character.isalnum())
+
+
+def _share_row(one: Line, other: Line) -> bool:
+    """Return whether the centers of two lines are at the height of each other, or one line is both."""
+    return one.page == other.page and all(_is_beside(*pair) for pair in ((one, other), (other, one)))
+
+
+def _is_beside(one: Line, other: Line) -> bool:
+    center = sum(y for _, y in one.quad) / 4
+    return min(y for _, y in other.quad) <= center <= max(y for _, y in other.quad)
 
 
 def _contains(lines: Sequence[Line], wanted: str) -> Iterator[tuple[int, Line]]:

@@ -15,7 +15,14 @@ _PAGES = (1, 2, 3, 5, 10, 20)
 _LINES = (0, 5, 10, 20, 50, 100, 200, 500)
 _ITEMS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
 _CHECKS: tuple[str, ...] = get_args(CheckName)
-_WARNINGS = ("corrections-unavailable", "codes-unread", "several-receipts", "unreadable")
+_WARNINGS = (
+    "corrections-unavailable",
+    "codes-unread",
+    "several-receipts",
+    "unreadable",
+    "einvoice-contradicted",
+    "einvoice-unread",
+)
 _CHECK_RESULTS: dict[bool | None, str] = {True: "holds", False: "fails", None: "unknown"}
 _STAGES = {"detector": "detect", "recognizer": "recognize", "extractor": "extract"}
 

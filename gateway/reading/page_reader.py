@@ -28,6 +28,7 @@ from gateway.stages.problems import stage_deadline_problem, stage_failed_problem
 from shared.contracts import (
     Code,
     DetectResponse,
+    EInvoice,
     Line,
     Orientation,
     Page,
@@ -71,6 +72,8 @@ class PageReading:
         lines: In reading order.
         areas: What looks like separate receipts, if there seem to be several.
         codes: QR codes and barcodes, from top to bottom; None if they could not be read.
+        einvoice: See `PageImage`.
+        has_unread_einvoice: See `PageImage`.
     """
 
     page: Page
@@ -80,6 +83,8 @@ class PageReading:
     lines: list[Line] = field(default_factory=list)
     areas: list[ReceiptArea] = field(default_factory=list)
     codes: list[Code] | None = field(default_factory=list)
+    einvoice: EInvoice | None = None
+    has_unread_einvoice: bool = False
 
 
 class PageStages(Protocol):
@@ -211,7 +216,8 @@ class PageReader:
         """
         async with self._take_turn(request, image):
             with decoding_shared():
-                return await self._read(request, image, number)
+                reading = await self._read(request, image, number)
+        return replace(reading, einvoice=image.einvoice, has_unread_einvoice=image.has_unread_einvoice)
 
     async def _read(self, request: ReadRequest, image: PageImage, number: int) -> PageReading:
         task = _PageTask(self._stages, request, image)

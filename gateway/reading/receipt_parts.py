@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.codes.reader import CODES_UNREAD
+from gateway.documents.renderer import EINVOICE_UNREAD
 from gateway.evidence.applying import apply_statements
+from gateway.evidence.einvoice import apply_einvoice
 from gateway.evidence.statement import build_statements
 from gateway.reading.page_quality import find_warnings, show_receipts
 from gateway.reading.page_reader import PageReading, check_line_count
@@ -29,6 +31,17 @@ from shared.contracts import (
 
 _CODES_UNREAD = ReceiptWarning(
     code=CODES_UNREAD, detail="QR codes and barcodes were not read. Read the receipt again later if it has any."
+)
+
+
+_EINVOICE_CONTRADICTED = ReceiptWarning(
+    code="einvoice-contradicted",
+    detail="The print says something else than the invoice in XML that the file contains. See the checks, and ask the "
+    "seller which is right.",
+)
+_EINVOICE_UNREAD = ReceiptWarning(
+    code=EINVOICE_UNREAD,
+    detail="The file contains an invoice in XML that could not be read. The receipt is as it is printed.",
 )
 
 
@@ -100,10 +113,12 @@ def build_receipt(
     lines = [line for reading in readings for line in reading.lines]
     codes = [code for reading in readings for code in reading.codes or []]
     mark_text_layer(extraction.found, lines)
-    found = apply_statements(extraction.found, lines, build_statements(codes))
-    warnings = find_warnings([reading.page for reading in readings])
-    if any(reading.codes is None for reading in readings):
-        warnings.append(_CODES_UNREAD)
+    einvoice = next((reading.einvoice for reading in readings if reading.einvoice is not None), None)
+    found = extraction.found
+    if einvoice is not None:
+        found = apply_einvoice(found, lines, einvoice, readings[0].page)
+    found = apply_statements(found, lines, build_statements(codes))
+    warnings = [*find_warnings([reading.page for reading in readings]), *_find_evidence_warnings(readings, found)]
     used = {stage: model for reading in readings for stage, model in reading.models.items()}
     if extraction.model is not None:
         used["extractor"] = extraction.model
@@ -113,6 +128,7 @@ def build_receipt(
         **{name: getattr(found, name) for name in Extracted.model_fields},
         lines=lines,
         codes=codes,
+        einvoice=einvoice,
         warnings=warnings,
         models=models.model_copy(update=used),
         timings_ms=Timings(
@@ -122,3 +138,15 @@ def build_receipt(
             extract=round(extraction.milliseconds, 1),
         ),
     )
+
+
+def _find_evidence_warnings(readings: Sequence[PageReading], found: Extracted) -> list[ReceiptWarning]:
+    """Return the warnings about codes and embedded invoices."""
+    warnings = []
+    if any(reading.codes is None for reading in readings):
+        warnings.append(_CODES_UNREAD)
+    if any(reading.has_unread_einvoice for reading in readings):
+        warnings.append(_EINVOICE_UNREAD)
+    if any(check.holds is False for check in found.checks if check.name.startswith("einvoice_")):
+        warnings.append(_EINVOICE_CONTRADICTED)
+    return warnings

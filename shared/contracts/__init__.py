@@ -47,6 +47,7 @@ from shared.contracts.corrections import (
     TaxesCorrection,
     TaxRowChange,
 )
+from shared.contracts.einvoices import EInvoice, EInvoiceItem
 from shared.contracts.extraction import (
     AddressField,
     AmountField,
@@ -120,6 +121,8 @@ __all__ = [
     "DateField",
     "DetectResponse",
     "DocumentType",
+    "EInvoice",
+    "EInvoiceItem",
     "ExtractRequest",
     "ExtractResponse",
     "Extracted",

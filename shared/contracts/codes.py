@@ -17,16 +17,16 @@ FiscalStandard = Literal[
 ]  # fmt: skip
 PaymentStandard = Literal["ch-qr-bill", "cz-spayd", "epc069-12", "in-upi", "sk-pay-by-square"]
 
-_DECIMAL = r"^-?\d{1,15}(\.\d{1,4})?$"
+DECIMAL = r"^-?\d{1,15}(\.\d{1,4})?$"
 
 
 class CodeTax(Contract):
     """One tax rate in a code; decimal numbers with a point."""
 
-    rate: str | None = Field(default=None, description="Percent.", pattern=_DECIMAL, examples=["20"])
-    base: str | None = Field(default=None, description="The amount that is taxed.", pattern=_DECIMAL, examples=["7.50"])
-    amount: str | None = Field(default=None, description="The tax.", pattern=_DECIMAL, examples=["1.50"])
-    gross: str | None = Field(default=None, description="Base and tax.", pattern=_DECIMAL, examples=["9.00"])
+    rate: str | None = Field(default=None, description="Percent.", pattern=DECIMAL, examples=["20"])
+    base: str | None = Field(default=None, description="The amount that is taxed.", pattern=DECIMAL, examples=["7.50"])
+    amount: str | None = Field(default=None, description="The tax.", pattern=DECIMAL, examples=["1.50"])
+    gross: str | None = Field(default=None, description="Base and tax.", pattern=DECIMAL, examples=["9.00"])
 
 
 class CodeContent(Contract):
@@ -50,9 +50,9 @@ class CodeContent(Contract):
     time: str | None = Field(
         default=None, description="ISO 8601, local.", pattern=r"^\d{2}:\d{2}(:\d{2})?$", examples=["19:20:11"]
     )
-    total: str | None = Field(default=None, pattern=_DECIMAL, examples=["9.00"])
+    total: str | None = Field(default=None, pattern=DECIMAL, examples=["9.00"])
     currency: str | None = Field(default=None, description="ISO 4217.", pattern="^[A-Z]{3}$", examples=["EUR"])
-    tax: str | None = Field(default=None, description="All taxes together.", pattern=_DECIMAL, examples=["1.50"])
+    tax: str | None = Field(default=None, description="All taxes together.", pattern=DECIMAL, examples=["1.50"])
     taxes: list[CodeTax] = Field(default=[], description="One row per rate.")
     identifiers: dict[str, str] = Field(
         default={},

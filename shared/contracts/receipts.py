@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from shared.contracts.base import Contract
 from shared.contracts.codes import Code
 from shared.contracts.corrections import Corrections
+from shared.contracts.einvoices import EInvoice
 from shared.contracts.extraction import Extracted
 from shared.contracts.pages import Line, Page
 
@@ -36,7 +37,9 @@ class ReceiptWarning(Contract):
     code: str = Field(
         description="For programs. corrections-unavailable: the receipt is as the models read it, because a part of "
         "the service is unavailable. codes-unread: QR codes and barcodes were not looked for. several-receipts: a page "
-        "shows separate receipts, which were read as one. unreadable: the text of a page could not be read.",
+        "shows separate receipts, which were read as one. unreadable: the text of a page could not be read. "
+        "einvoice-contradicted: the print says something else than the embedded invoice. einvoice-unread: the embedded "
+        "invoice could not be read.",
         examples=["corrections-unavailable"],
     )
     detail: str = Field(examples=["Corrections cannot be read at the moment."])
@@ -60,6 +63,9 @@ class Receipt(Extracted, ReceiptHead):
     lines: list[Line]
     codes: list[Code] = Field(
         default=[], description="QR codes and barcodes, page by page, from top to bottom. They are never looked up."
+    )
+    einvoice: EInvoice | None = Field(
+        default=None, description="The invoice in XML that the file contains; null if there is none."
     )
     models: Models
     timings_ms: Timings

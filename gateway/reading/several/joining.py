@@ -13,8 +13,10 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+from gateway.codes.reader import CODES_UNREAD
+from gateway.documents.renderer import EINVOICE_UNREAD
 from gateway.reading.page_reader import PageReading
-from shared.contracts import Line, Receipt
+from shared.contracts import Code, Line, Receipt
 from shared.reading_order import group_rows, straighten
 
 # Similarity of two readings of one row.
@@ -58,14 +60,25 @@ def join_parts(parts: Sequence[Receipt], *, is_overlapping: bool) -> list[PageRe
 def _describe_pages(part: Receipt, first: int, picture: int | None) -> list[PageReading]:
     """Return the pages of a receipt, the first one with this index; `picture` is the number of the picture sent."""
     models = {"detector": part.models.detector, "recognizer": part.models.recognizer}
+    warnings = {warning.code for warning in part.warnings}
     readings = []
     for number, page in enumerate(part.pages):
         index = page.index if picture is None else picture
         lines = [line.model_copy(update={"page": first + number}) for line in part.lines if line.page == number]
-        reading = PageReading(page.model_copy(update={"index": index}), models, 0.0, 0.0, lines)
+        codes: list[Code] | None
+        codes = [code.model_copy(update={"page": first + number}) for code in part.codes if code.page == number]
+        if not codes and CODES_UNREAD in warnings:
+            codes = None
+        reading = PageReading(page.model_copy(update={"index": index}), models, 0.0, 0.0, lines, codes=codes)
         readings.append(reading)
     times = part.timings_ms
-    readings[0] = replace(readings[0], detect_ms=times.detect, recognize_ms=times.recognize)
+    readings[0] = replace(
+        readings[0],
+        detect_ms=times.detect,
+        recognize_ms=times.recognize,
+        einvoice=part.einvoice,
+        has_unread_einvoice=EINVOICE_UNREAD in warnings,
+    )
     return readings
 
 
@@ -85,7 +98,10 @@ def _drop_overlap(before: PageReading, behind: PageReading) -> tuple[PageReading
             dropped_below.add(below)
         else:
             dropped_above.add(above)
-    return replace(before, lines=_keep(upper, dropped_above)), replace(behind, lines=_keep(lower, dropped_below))
+    seen = {(code.format, code.text) for code in before.codes or []}
+    codes = behind.codes and [code for code in behind.codes if (code.format, code.text) not in seen]
+    lines = _keep(upper, dropped_above), _keep(lower, dropped_below)
+    return replace(before, lines=lines[0]), replace(behind, lines=lines[1], codes=codes)
 
 
 def _keep(rows: Sequence[_Row], dropped: set[int]) -> list[Line]:

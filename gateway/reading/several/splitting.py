@@ -51,6 +51,9 @@ class Splitter:
             return await self._read_areas(request, 0, pages[0], whole)
         if split == "pages":
             return [await self._read(self._restrict(request, number, page)) for number, page in enumerate(pages)]
+        if pages[0].einvoice is not None:
+            # An invoice in XML is one for the whole document.
+            return [await self._read(request.restart(self._timeout_s))]
         return await self._read_document(request, pages, joins=split == "auto")
 
     async def _read_document(self, request: ReadRequest, pages: list[PageImage], *, joins: bool) -> list[Receipt]:

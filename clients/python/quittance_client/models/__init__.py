@@ -48,6 +48,7 @@ from quittance_client.models.corrections import (
     TaxesCorrection,
     TaxRowChange,
 )
+from quittance_client.models.einvoices import EInvoice, EInvoiceItem
 from quittance_client.models.fields import (
     AddressField,
     AmountField,
@@ -102,6 +103,8 @@ __all__ = [
     "CutEdges",
     "DateField",
     "DocumentType",
+    "EInvoice",
+    "EInvoiceItem",
     "ExportFormat",
     "ExportRequest",
     "ExportedReceipt",

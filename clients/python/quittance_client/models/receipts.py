@@ -7,6 +7,7 @@ from typing import Literal
 from quittance_client.models.base import ExportFormat, Model
 from quittance_client.models.codes import Code
 from quittance_client.models.corrections import Corrections
+from quittance_client.models.einvoices import EInvoice
 from quittance_client.models.fields import Check, Fields, Inference, Item, Line, Page, TaxRow
 
 DocumentType = Literal["receipt", "invoice", "card_slip", "refund", "ticket", "other"]
@@ -36,6 +37,8 @@ class ReceiptWarning(Model):
         code: `corrections-unavailable`: the receipt is as the models read it, because a part of the service is
             unavailable. `codes-unread`: QR codes and barcodes were not looked for. `several-receipts`: a page shows
             separate receipts, which were read as one. `unreadable`: the text of a page could not be read.
+            `einvoice-contradicted`: the print says something else than the embedded invoice. `einvoice-unread`: the
+            embedded invoice could not be read.
         detail: A sentence for people.
     """
 
@@ -59,6 +62,7 @@ class Receipt(Model):
         checks: Arithmetic on the amounts, and other evidence.
         lines: Text segments in reading order.
         codes: QR codes and barcodes.
+        einvoice: The invoice in XML that the file contains; None if there is none.
         models: Versions of the models.
         timings_ms: Time spent per stage.
         cached: True if the receipt came from the cache.
@@ -78,6 +82,7 @@ class Receipt(Model):
     checks: list[Check] = []
     lines: list[Line]
     codes: list[Code] = []
+    einvoice: EInvoice | None = None
     models: Models
     timings_ms: Timings
     cached: bool = False

@@ -26,6 +26,8 @@ from shared.pictures.decoding import decode_picture
 from shared.pictures.header import PictureLimits, identify_format
 from shared.problems import ProblemError
 from shared.service.request_context import use_caller
+from tests.support.documents import build_text_pdf
+from tests.support.einvoices import attach, write_einvoice
 
 LIMITS = DocumentLimits(max_pages=3, picture=PictureLimits(max_pixels=4_000_000, max_side=3000))
 LUMA_OF_RED = 0.299
@@ -332,3 +334,13 @@ def test_renderer_process_loads_only_what_it_needs() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+async def test_reads_the_invoice_in_a_pdf() -> None:
+    document = build_text_pdf([("Total 22.61", 40, 40)])
+    renderer = build_renderer()
+    (page,) = await renderer.render_pages(attach(document, factur_x_xml=write_einvoice()))
+    assert page.einvoice is not None
+    assert (page.einvoice.syntax, page.einvoice.total, page.has_unread_einvoice) == ("cii", "22.61", False)
+    (damaged,) = await renderer.render_pages(attach(document, factur_x_xml=b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"))
+    assert (damaged.einvoice, damaged.has_unread_einvoice) == (None, True)

@@ -11,6 +11,8 @@ from PIL import Image
 
 from gateway.settings import GatewaySettings
 from shared.contracts import Receipt
+from tests.support.documents import build_text_pdf
+from tests.support.einvoices import attach, write_einvoice
 from tests.support.gateway import SEGMENTS, Gateway, assert_problem, make_picture, run_gateway
 
 
@@ -130,3 +132,19 @@ async def test_large_pages_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) 
         await asyncio.sleep(0.1)
         assert len(gateway.detector.requests) == 1
         assert [(await response).status_code for response in large] == [200, 200]
+
+
+async def test_prefers_the_invoice_inside_a_document(gateway: Gateway) -> None:
+    document = build_text_pdf([("TOTAL 9.00", 40, 40)])
+    gateway.detector.size = (834, 1112)
+    response = await gateway.post(attach(document, factur_x_xml=write_einvoice()), "application/pdf")
+    assert response.status_code == 200, response.text
+    receipt = response.json()
+    # Nothing that was read agrees with it.
+    assert [warning["code"] for warning in receipt["warnings"]] == ["einvoice-contradicted"]
+    assert (receipt["einvoice"]["total"], receipt["fields"]["total"]["value"]) == ("22.61", "9.00")
+    gateway.recognizer.segments = [(quad, "22.61" if text == "9.00" else text) for quad, text in SEGMENTS]
+    again = attach(document, factur_x_xml=write_einvoice("ubl"))
+    receipt = (await gateway.post(again, "application/pdf")).json()
+    assert receipt["warnings"] == []
+    assert receipt["fields"]["company"]["source"] == "einvoice"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from gateway.reading.several.joining import join_parts
-from shared.contracts import Fields, Line, Models, Page, Receipt, Timings
+from shared.contracts import Code, EInvoice, Fields, Line, Models, Page, Receipt, ReceiptWarning, Timings
 
 ROWS = [
     "SHOP",
@@ -86,3 +86,27 @@ def test_pages_of_a_document_do_not_overlap() -> None:
     readings = join_parts([read(ROWS), read(ROWS)], is_overlapping=False)
     assert [len(reading.lines) for reading in readings] == [len(words(ROWS))] * 2
     assert [reading.detect_ms for reading in readings] == [2, 2]
+
+
+def test_keeps_codes_once_and_invoices_in_xml() -> None:
+    def code(text: str) -> Code:
+        return Code(quad=((0, 0), (9, 0), (9, 9), (0, 9)), format="qr_code", text=text)
+
+    upper = read(ROWS[:6]).model_copy(
+        update={"codes": [code("one")], "einvoice": EInvoice(syntax="ubl", total="16.60")}
+    )
+    lower = read(ROWS[3:]).model_copy(update={"codes": [code("one"), code("two")]})
+    parts = [upper, lower]
+    merged = join_parts(parts, is_overlapping=True)
+    assert [[(one.page, one.text) for one in reading.codes or []] for reading in merged] == [[(0, "one")], [(1, "two")]]
+    separate = join_parts(parts, is_overlapping=False)
+    assert [len(reading.codes or []) for reading in separate] == [1, 2]
+    assert [reading.einvoice is not None for reading in separate] == [True, False]
+
+
+def test_keeps_that_codes_and_invoices_were_not_read() -> None:
+    warnings = [ReceiptWarning(code=code, detail="") for code in ("codes-unread", "einvoice-unread")]
+    unread, whole = read(ROWS[:6]).model_copy(update={"warnings": warnings}), read(ROWS[3:])
+    first, second = join_parts([unread, whole], is_overlapping=True)
+    assert (first.codes, first.has_unread_einvoice) == (None, True)
+    assert (second.codes, second.has_unread_einvoice) == ([], False)

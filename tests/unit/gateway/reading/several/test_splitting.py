@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from PIL import Image
 
+from tests.support.einvoices import attach, write_einvoice
 from tests.support.gateway import Gateway, assert_problem, make_picture
 
 LEFT, RIGHT = [[0, 0], [49, 0], [49, 200], [0, 200]], [[50, 0], [100, 0], [100, 200], [50, 200]]
@@ -127,3 +128,12 @@ async def test_rejects_contradicting_requests(gateway: Gateway) -> None:
     assert_problem(await merge(gateway, *[make_picture()] * 21), 422, "too-many-files")
     files = [("file", ("a.png", make_picture(), "image/png"))] * 2
     assert_problem(await gateway.http.post("/v1/receipts", files=files), 422, "too-many-files")
+
+
+@pytest.mark.parametrize(("split", "count"), [("pages", 2), ("auto", 1)])
+async def test_a_document_with_an_invoice_in_xml_is_one_receipt(gateway: Gateway, split: str, count: int) -> None:
+    buffer = io.BytesIO()
+    pages = [Image.new("L", (100, 200), 255) for _ in range(2)]
+    pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:], resolution=200)
+    receipts = (await post(gateway, split, attach(buffer.getvalue(), factur_x_xml=write_einvoice())))["receipts"]
+    assert [receipt["einvoice"] is not None for receipt in receipts] == [True, False][:count]

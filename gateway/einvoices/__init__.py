@@ -1,0 +1,1 @@
+"""Invoices in XML: find them in documents, and read what they say."""
