@@ -25,7 +25,7 @@ _CREDIT_NOTES = frozenset({"81", "83", "261", "262", "296", "308", "381", "396",
 _MAX_DIGITS = 15
 _DECIMALS = Decimal("0.0001")
 _LINES = ("{*}SupplyChainTradeTransaction/{*}IncludedSupplyChainTradeLineItem", "{*}InvoiceLine", "{*}CreditNoteLine")
-# Scans of the invoice as text, which nobody asked for.
+# Scans of the invoice as text, which are of no use here.
 _BINARY = ("{*}AttachmentBinaryObject", "{*}EmbeddedDocumentBinaryObject")
 
 Terms = Mapping[str, Any]
