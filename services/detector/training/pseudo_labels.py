@@ -1,7 +1,7 @@
 """Label pictures without labels where two of three detectors agree, and write them as a data set.
 
 Run `python -m services.detector.training.pseudo_labels --unlabeled DIR --output DIR`. The detectors are two readers
-whose results lie beside the folder (see `shared.learning.agreement`) and the detector of this repository
+whose results are beside the folder (see `shared.learning.agreement`) and the detector of this repository
 ("tri-training", Zhou and Li, 2005). Text that only one of them finds, or that they split differently, is ignored in
 training.
 """
