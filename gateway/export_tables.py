@@ -1,4 +1,4 @@
-"""The tables of an export: one row per receipt, and one row per line item."""
+"""The tables of an export: one row per receipt, one row per line item, and one row per code."""
 
 from __future__ import annotations
 
@@ -40,11 +40,18 @@ COLUMNS = (
     *(f"{name}_confidence" for name in ADDITIONAL_FIELD_NAMES),
     "corrected",  # the names of the fields and properties that a person has corrected, `items` and `taxes`
     *("address_street", "address_postal_code", "address_city", "address_country"),
+    *("codes", "einvoice"),  # the number of QR codes and barcodes; the syntax of an embedded invoice
 )
 # One row per item, and per sub-item below its item. `item` and `sub_item` start at 1; `sub_item` is empty for the item.
 ITEM_COLUMNS = (
     *("file", "page", "id", "item", "sub_item", "description", "quantity", "unit", "unit_price", "amount", "discount"),
     *("currency", "code", "confidence"),
+)
+# One row per QR code or barcode. `code` starts at 1. All columns after `text` are empty for a code that is neither
+# fiscal nor a request to pay.
+CODE_COLUMNS = (
+    *("file", "page", "id", "code", "format", "text", "standard", "kind", "country", "seller", "tax_id"),
+    *("receipt_number", "date", "time", "total", "tax", "currency", "identifiers"),
 )
 AMOUNT_COLUMNS = (
     *("total", "subtotal", "tax", "tip", "discount", "service_charge", "rounding", "paid", "change"),
@@ -66,6 +73,9 @@ COLUMN_WIDTHS = {
     "receipt_number": 18,
     "failed_checks": 32,
     "description": 40,
+    "text": 48,
+    "seller": 32,
+    "identifiers": 48,
 }
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,4})?")
 
@@ -111,6 +121,21 @@ def build_item_cells(row: ExportRow) -> Iterator[Cells]:
             yield {name: cells.get(name) for name in ITEM_COLUMNS}
 
 
+def build_code_cells(row: ExportRow) -> Iterator[Cells]:
+    """Yield the cells of each code by column; nothing for a file that could not be read."""
+    if row.receipt is None:
+        return
+    origin = _build_origin_cells(row)
+    for number, code in enumerate(row.receipt.codes, start=1):
+        cells: Cells = origin | {"code": Decimal(number), "format": code.format, "text": code.text}
+        if code.content is not None:
+            said = code.content.model_dump(include=set(CODE_COLUMNS) - {"identifiers"})
+            amounts: Cells = {name: _parse_number(said[name]) for name in ("total", "tax")}
+            numbers = " ".join(f"{name}={value}" for name, value in code.content.identifiers.items())
+            cells |= said | amounts | {"date": _parse_date(said["date"]), "identifiers": numbers or None}
+        yield {name: cells.get(name) for name in CODE_COLUMNS}
+
+
 def _build_origin_cells(row: ExportRow) -> Cells:
     page = None if row.page is None else Decimal(row.page + 1)
     return {"file": row.file, "page": page, "id": None if row.receipt is None else row.receipt.id}
@@ -154,6 +179,8 @@ def _build_additional_cells(receipt: Receipt) -> Cells:
         "language": get_property(receipt, "language"),
         "document_type": get_property(receipt, "document_type"),
         "items": Decimal(len(get_items(receipt))),
+        "codes": Decimal(len(receipt.codes)),
+        "einvoice": receipt.einvoice.syntax if receipt.einvoice is not None else None,
         "failed_checks": " ".join(check.name for check in checks or receipt.checks if check.holds is False) or None,
     }
     for name in ADDITIONAL_FIELD_NAMES:

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Literal
@@ -22,6 +22,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from gateway.export_tables import (
     AMOUNT_COLUMNS,
+    CODE_COLUMNS,
     COLUMN_WIDTHS,
     COLUMNS,
     ITEM_COLUMNS,
@@ -29,18 +30,26 @@ from gateway.export_tables import (
     Cells,
     ExportRow,
     build_cells,
+    build_code_cells,
     build_item_cells,
 )
 from shared.contracts import Receipt
 
-ExportFormat = Literal["json", "jsonl", "csv", "items-csv", "xlsx"]
+ExportFormat = Literal["json", "jsonl", "csv", "items-csv", "codes-csv", "xlsx"]
 
 MEDIA_TYPES: dict[ExportFormat, str] = {
     "json": "application/json",
     "jsonl": "application/jsonl",
     "csv": "text/csv; charset=utf-8",
     "items-csv": "text/csv; charset=utf-8",
+    "codes-csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+# The columns, and what returns the rows of a receipt.
+_CSV_TABLES: dict[ExportFormat, tuple[Sequence[str], Callable[[ExportRow], Iterable[Cells]]]] = {
+    "csv": (COLUMNS, lambda row: [build_cells(row)]),
+    "items-csv": (ITEM_COLUMNS, build_item_cells),
+    "codes-csv": (CODE_COLUMNS, build_code_cells),
 }
 _TABLE_MEDIA_TYPES = (MEDIA_TYPES["csv"], MEDIA_TYPES["xlsx"])
 
@@ -73,26 +82,28 @@ def build_export_responses(description: str, example: dict[str, Any]) -> dict[in
 
 def build_export_headers(name: str, export_format: ExportFormat) -> dict[str, str]:
     """Build headers that make a browser save the response as a file; `name` is ASCII without an extension."""
-    file_name = f"{name}-items.csv" if export_format == "items-csv" else f"{name}.{export_format}"
+    # "items-csv" becomes NAME-items.csv.
+    file_name = f"{name}-{export_format.replace('-', '.')}" if "-" in export_format else f"{name}.{export_format}"
     return {"Content-Disposition": f'attachment; filename="{file_name}"'}
 
 
 async def write_export(rows: AsyncIterator[ExportRow], export_format: ExportFormat) -> AsyncIterator[bytes]:
     """Yield an export in chunks; JSON and JSON Lines omit rows without a receipt."""
-    if export_format in ("csv", "items-csv"):
-        format_rows = format_csv if export_format == "csv" else format_items_csv
-        yield format_rows([], header=True).encode()
+    if export_format in _CSV_TABLES:
+        yield format_csv([], export_format, header=True).encode()
         async for row in rows:
-            yield format_rows([row]).encode()
+            yield format_csv([row], export_format).encode()
     elif export_format == "xlsx":
         # Holds the cells in memory, but not the lines of the receipts.
         cells: list[Cells] = []
         item_cells: list[Cells] = []
+        code_cells: list[Cells] = []
         async for row in rows:
             cells.append(build_cells(row))
             item_cells += build_item_cells(row)
+            code_cells += build_code_cells(row)
         with SpooledTemporaryFile(max_size=_MAX_MEMORY_BYTES) as file:
-            await asyncio.to_thread(_write_workbook, file, cells, item_cells)
+            await asyncio.to_thread(_write_workbook, file, cells, item_cells, code_cells)
             file.seek(0)
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
@@ -118,23 +129,22 @@ def format_json(receipt: Receipt, file: str | None, page: int | None = None) -> 
     return f"{{{origin}{receipt.model_dump_json()[1:]}"
 
 
-def format_csv(rows: Iterable[ExportRow], *, header: bool = False) -> str:
-    """Format receipts as CSV (RFC 4180, but with LF at the end of lines), one row each."""
-    return _format_table(COLUMNS, (build_cells(row) for row in rows), header)
+def format_csv(rows: Iterable[ExportRow], table: ExportFormat = "csv", *, header: bool = False) -> str:
+    """Format receipts as CSV (RFC 4180, but with LF at the end of lines).
 
-
-def format_items_csv(rows: Iterable[ExportRow], *, header: bool = False) -> str:
-    """Format the items of receipts as CSV, one row per item."""
-    return _format_table(ITEM_COLUMNS, (cells for row in rows for cells in build_item_cells(row)), header)
-
-
-def _format_table(columns: Sequence[str], rows: Iterable[Cells], header: bool) -> str:
+    Args:
+        rows: The receipts.
+        table: `csv` for a row per receipt, `items-csv` per item, `codes-csv` per QR code or barcode.
+        header: Whether to begin with the names of the columns.
+    """
+    columns, build = _CSV_TABLES[table]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     if header:
         writer.writeheader()
-    for cells in rows:
-        writer.writerow({name: _format_csv_cell(value) for name, value in cells.items()})
+    for row in rows:
+        for cells in build(row):
+            writer.writerow({name: _format_csv_cell(value) for name, value in cells.items()})
     return text.getvalue()
 
 
@@ -147,7 +157,9 @@ def _format_csv_cell(value: Cell) -> str:
     return "" if value is None else str(value)
 
 
-def _write_workbook(file: IO[bytes], rows: Sequence[Cells], item_rows: Sequence[Cells]) -> None:
+def _write_workbook(
+    file: IO[bytes], rows: Sequence[Cells], item_rows: Sequence[Cells], code_rows: Sequence[Cells]
+) -> None:
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -162,6 +174,7 @@ def _write_workbook(file: IO[bytes], rows: Sequence[Cells], item_rows: Sequence[
         # In constant memory, a sheet must be complete before the next one begins.
         _write_sheet(workbook.add_worksheet("Receipts"), COLUMNS, rows, bold, formats)
         _write_sheet(workbook.add_worksheet("Items"), ITEM_COLUMNS, item_rows, bold, formats)
+        _write_sheet(workbook.add_worksheet("Codes"), CODE_COLUMNS, code_rows, bold, formats)
 
 
 def _write_sheet(

@@ -15,7 +15,9 @@ from shared.contracts import (
     AmountField,
     Check,
     CheckName,
+    Code,
     DateField,
+    EInvoice,
     Fields,
     Item,
     NumberField,
@@ -29,14 +31,20 @@ from shared.contracts import (
 
 # Confidence from which a field is shown in green, and in yellow; below it is red.
 _HIGH, _MEDIUM = 0.9, 0.6
+# Characters of a code that are shown.
+_MAX_CODE_LENGTH = 120
 _NOT_FOUND = Text("not found", style="dim")
 
 
 def build_receipt_tables(title: str, receipt: Receipt) -> list[Table | Text]:
-    """Return the tables of one receipt: its fields, its items, and a sentence for each check that fails."""
+    """Return the tables of one receipt: its fields, items and codes, and a sentence for each check that fails."""
     parts: list[Table | Text] = [_fields_table(title, receipt)]
     if receipt.items:
         parts.append(_items_table(receipt.items))
+    if receipt.codes:
+        parts.append(_codes_table(receipt.codes))
+    if receipt.einvoice is not None:
+        parts.append(Text(f"Embedded invoice: {_describe_einvoice(receipt.einvoice)}"))
     failed = [check for check in receipt.checks if check.holds is False]
     parts += [Text(f"Check: {_describe_failure(check, receipt.fields)}", style="yellow") for check in failed]
     return parts
@@ -78,6 +86,37 @@ def _items_table(items: Sequence[Item]) -> Table:
         for sub_item in item.sub_items:
             table.add_row(*_item_cells(sub_item, indent="  "))
     return table
+
+
+def _codes_table(codes: Sequence[Code]) -> Table:
+    """Return a table of codes: what fiscal and payment codes say, and the text of others."""
+    table = Table(title=f"{len(codes)} {'code' if len(codes) == 1 else 'codes'}", title_justify="left")
+    table.add_column("Code")
+    table.add_column("Content", overflow="fold")
+    table.add_column("Date", no_wrap=True)
+    table.add_column("Total", justify="right", no_wrap=True)
+    for code in codes:
+        said = code.content
+        if said is None:
+            table.add_row(code.format, Text(_shorten(code.text)))
+            continue
+        content = " ".join(part for part in (said.seller, said.tax_id, said.receipt_number) if part)
+        total = f"{said.total} {said.currency or ''}".strip() if said.total is not None else ""
+        table.add_row(said.standard, Text(_shorten(content)), said.date or "", total)
+    return table
+
+
+def _shorten(text: str) -> str:
+    """Return a text in one line of limited length, without characters that a terminal would obey."""
+    plain = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return plain if len(plain) <= _MAX_CODE_LENGTH else f"{plain[:_MAX_CODE_LENGTH]}…"
+
+
+def _describe_einvoice(einvoice: EInvoice) -> str:
+    due = f"{einvoice.due} {einvoice.currency or ''}".strip() if einvoice.due is not None else None
+    until = f"by {einvoice.due_date}" if einvoice.due_date is not None else None
+    parts = (einvoice.syntax, einvoice.receipt_number, due and f"due {due}", until)
+    return " ".join(part for part in parts if part)
 
 
 def _item_cells(item: SubItem, indent: str = "") -> list[Text]:

@@ -92,7 +92,8 @@ def build_exports_router(settings: GatewaySettings) -> APIRouter:
 
         In tables, `date` is in ISO 8601 and `total` is a number; both are empty if they are ambiguous on the receipt.
         `date_text` and `total_text` are the text on the receipt. `items-csv` has a row per line item instead of a row
-        per receipt; in XLSX, these rows are the sheet `Items`. Cells never contain formulas.
+        per receipt, and `codes-csv` a row per QR code or barcode; in XLSX, these rows are the sheets `Items` and
+        `Codes`. Cells never contain formulas.
         """
         # A stored response would survive the deletion of one of its receipts.
         get_request_context(request.scope).is_replayable = False

@@ -170,14 +170,14 @@ def build_jobs_router() -> APIRouter:
             Query(
                 alias="format",
                 description="json and jsonl contain everything, csv and xlsx the fields; items-csv and "
-                "the second sheet of xlsx have a row per item.",
+                "the second sheet of xlsx have a row per item, codes-csv and the third sheet a row per code.",
             ),
         ] = "json",
     ) -> Response:
         """Return one row per receipt or failed file, for the files finished so far, in the order they were sent.
 
         `json` and `jsonl` contain objects with `index`, `name`, `state`, `page`, `receipt` and `problem`; `csv`,
-        `items-csv` and `xlsx` are tables as in `POST /v1/exports`.
+        `items-csv`, `codes-csv` and `xlsx` are tables as in `POST /v1/exports`.
         """
         job = await _require_job(request, job_id)
         results = get_gateway_components(request.app).jobs.read_results(job)

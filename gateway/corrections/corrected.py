@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.corrections.properties import get_property as get_read_property
+from gateway.evidence.corrected import check_corrected
 from shared.arithmetic import check_arithmetic
 from shared.contracts import (
     AmountField,
@@ -14,6 +15,7 @@ from shared.contracts import (
     CorrectedPart,
     CorrectedSubItem,
     Corrections,
+    DateField,
     FieldCorrection,
     Fields,
     Item,
@@ -34,7 +36,7 @@ _TAX_PARTS: dict[str, type[ReceiptField]] = {"rate": NumberField, "base": Amount
 
 
 def check_corrections(receipt: Receipt, corrections: Corrections) -> Corrections:
-    """Return corrections with the arithmetic checks of the corrected receipt."""
+    """Return corrections with the checks of the corrected receipt, by arithmetic and by what codes say."""
     return corrections.model_copy(update={"checks": _check(receipt, corrections)})
 
 
@@ -73,7 +75,11 @@ def _check(receipt: Receipt, corrections: Corrections) -> list[Check]:
     changes: dict[str, Any] = {
         name: _build_amount(field) for name, field in corrections.fields.items() if _is_amount(name)
     }
-    return check_arithmetic(receipt.fields.model_copy(update=changes), get_items(corrected), get_taxes(corrected))
+    if "date" in corrections.fields:
+        changes["date"] = _build_date(corrections.fields["date"])
+    fields = receipt.fields.model_copy(update=changes)
+    arithmetic = check_arithmetic(fields, get_items(corrected), get_taxes(corrected))
+    return [*arithmetic, *check_corrected(receipt, fields, corrections.fields)]
 
 
 def _is_amount(name: str) -> bool:
@@ -86,6 +92,12 @@ def _build_amount(field: FieldCorrection) -> AmountField | None:
     return AmountField(
         value=field.value, confidence=1, quad=_NOWHERE, lines=[], amount=field.amount, currency=field.currency
     )
+
+
+def _build_date(field: FieldCorrection) -> DateField | None:
+    if field.value is None:
+        return None
+    return DateField(value=field.value, confidence=1, quad=_NOWHERE, lines=[], iso=field.iso)
 
 
 def _build_items(items: Sequence[CorrectedItem]) -> list[Item]:

@@ -40,7 +40,7 @@ def apply_statements(extracted: Extracted, lines: Sequence[Line], statements: Se
     if not statements:
         return extracted
     checks: list[Check] = []
-    for statement in _choose(extracted.fields, statements):
+    for statement in choose_statements(extracted.fields, statements):
         extracted, further = _apply(extracted, lines, statement)
         checks += [check for check in further if check.name not in {known.name for known in checks}]
     arithmetic = check_arithmetic(extracted.fields, extracted.items, extracted.taxes)
@@ -48,8 +48,8 @@ def apply_statements(extracted: Extracted, lines: Sequence[Line], statements: Se
     return extracted.model_copy(update={"checks": [*arithmetic, *others, *checks]})
 
 
-def _choose(fields: Fields, statements: Sequence[Statement]) -> list[Statement]:
-    """Return the statements about this purchase."""
+def choose_statements(fields: Fields, statements: Sequence[Statement]) -> list[Statement]:
+    """Return the statements about this purchase: those with the total that was read, if their totals differ."""
     totals = {statement.total for statement in statements if statement.is_strong and statement.total is not None}
     if len(totals) < 2:
         return list(statements)

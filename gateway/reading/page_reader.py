@@ -24,6 +24,7 @@ from gateway.reading.legibility import (
 from gateway.reading.page_quality import judge_page, turn_quality
 from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
+from gateway.reading.several.areas import find_area
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
 from shared.contracts import (
     Code,
@@ -240,7 +241,11 @@ class PageReader:
         except CodesUnreadError:
             return None
         sent = _enlarge_page(page, image)
-        return [code.model_copy(update={"quad": _enlarge_quad(code.quad, page, sent)}) for code in codes]
+        placed = [code.model_copy(update={"quad": _enlarge_quad(code.quad, page, sent)}) for code in codes]
+        if request.area is None:
+            return placed
+        own = request.areas.index(request.area)
+        return [code for code in placed if find_area(code.quad, request.areas) == own]
 
     async def _read_text(self, task: _PageTask, detected: DetectResponse, number: int) -> PageReading:
         quads = _sort_quads(detected.segments, detected.page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.caller import NO_OWNER
@@ -32,6 +33,7 @@ class ReadRequest:
         page: The page of a document to which the request is restricted, already rendered; None for all of `data`.
         page_index: The index of that page in the file.
         area: Outline of the receipt on that page to which the request is restricted; None for the whole page.
+        areas: Outlines of all receipts on that page.
         parts: Receipts that were read before, whose pages become one receipt; empty to read `data`.
         is_overlapping: Whether the parts are pictures of one receipt, which may show the same rows.
     """
@@ -45,6 +47,7 @@ class ReadRequest:
     page: PageImage | None = None
     page_index: int = 0
     area: Quad | None = None
+    areas: tuple[Quad, ...] = ()
     parts: tuple[Receipt, ...] = ()
     is_overlapping: bool = False
 
@@ -77,18 +80,21 @@ class ReadRequest:
         """Return the same request with a deadline that starts now."""
         return replace(self, deadline=start_deadline(timeout_s))
 
-    def extract_area(self, number: int, page: PageImage, index: int, outline: Quad, timeout_s: float) -> ReadRequest:
+    def extract_area(
+        self, number: int, page: PageImage, index: int, outlines: Sequence[Quad], timeout_s: float
+    ) -> ReadRequest:
         """Return a request for one of several receipts on a page; its deadline starts now.
 
         Args:
             number: Number of the page, from 0.
             page: The page.
             index: Number of the receipt on the page, from 0.
-            outline: Where it is.
+            outlines: Where the receipts on the page are.
             timeout_s: See `create`.
         """
         identity = self.identity.area(number, index)
-        return replace(self.extract_page(number, page, timeout_s), identity=identity, area=outline)
+        restricted = self.extract_page(number, page, timeout_s)
+        return replace(restricted, identity=identity, area=outlines[index], areas=tuple(outlines))
 
     def extract_page(self, number: int, page: PageImage, timeout_s: float) -> ReadRequest:
         """Return a request for one page, from 0, of a document with several; its deadline starts now."""

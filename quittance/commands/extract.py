@@ -32,6 +32,15 @@ class Format(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     ITEMS_CSV = "items-csv"
+    CODES_CSV = "codes-csv"
+
+
+# As `gateway.exports.ExportFormat`.
+_CSV_TABLES: dict[Format, Literal["csv", "items-csv", "codes-csv"]] = {
+    Format.CSV: "csv",
+    Format.ITEMS_CSV: "items-csv",
+    Format.CODES_CSV: "codes-csv",
+}
 
 
 def extract(
@@ -46,8 +55,8 @@ def extract(
         Format,
         typer.Option(
             "--format",
-            help="A table for people, one JSON list, JSON lines (one object per line), CSV with a row per receipt, or "
-            "items-csv with a row per item.",
+            help="A table for people, one JSON list, JSON lines (one object per line), CSV with a row per receipt, "
+            "items-csv with a row per item, or codes-csv with a row per QR code or barcode.",
         ),
     ] = Format.TABLE,
     url: Annotated[str | None, typer.Option(help="Use the gateway at this URL instead of loading the models.")] = None,
@@ -198,7 +207,7 @@ class _Printer:
         """Print readings that form one result, except for what `add` printed."""
         from quittance.tables import overview_table
 
-        if self._format in (Format.CSV, Format.ITEMS_CSV):
+        if self._format in _CSV_TABLES:
             self._print_csv(readings)
         elif self._format is Format.JSON:
             objects = [_json_object(one) for one in readings if one.receipt is not None]
@@ -212,16 +221,15 @@ class _Printer:
         """Print one reading, except for what `add` printed."""
         from quittance.tables import build_receipt_tables
 
-        if self._format in (Format.CSV, Format.ITEMS_CSV):
+        if self._format in _CSV_TABLES:
             self._print_csv([reading])
         elif self._format is Format.TABLE and reading.receipt is not None:
             console.out.print(*build_receipt_tables(reading.name, reading.receipt), sep="\n")
 
     def _print_csv(self, readings: Sequence[Reading]) -> None:
-        from gateway.exports import format_csv, format_items_csv
+        from gateway.exports import format_csv
 
-        format_rows = format_csv if self._format is Format.CSV else format_items_csv
-        text = format_rows([_export_row(one) for one in readings], header=self._header)
+        text = format_csv([_export_row(one) for one in readings], _CSV_TABLES[self._format], header=self._header)
         self._header = False
         if text:
             console.print_result(text.removesuffix("\n"))

@@ -185,4 +185,6 @@ class Corrections(Contract):
     properties: dict[PropertyName, PropertyCorrection] = Field(
         default={}, description="Corrected country, currency, language and document type."
     )
-    checks: list[Check] = Field(default=[], description="Arithmetic on the amounts, with the corrections.")
+    checks: list[Check] = Field(
+        default=[], description="Arithmetic on the amounts, and other evidence, with the corrections."
+    )

@@ -67,3 +67,19 @@ ITEMIZED_RECEIPT |= {
         {"name": "tax_rates", "holds": None, "expected": None, "printed": None},
     ],
 }
+
+# A fiscal code that says more than the receipt, and a barcode that begins like a formula.
+_PLACE = {"page": 0, "quad": [[50, 900], [150, 900], [150, 1000], [50, 1000]]}
+CODES: list[dict[str, Any]] = [
+    {
+        **_PLACE,
+        **{"format": "qr_code", "text": "A:501442600*B:..."},
+        "content": {
+            **{"standard": "pt-atcud", "kind": "fiscal", "country": "PT", "seller": None, "address": None},
+            **{"tax_id": "501442600", "receipt_number": "FS 1/17", "date": "2018-12-25", "time": None},
+            **{"total": "13.75", "currency": "EUR", "tax": "0.78", "taxes": []},
+            "identifiers": {"atcud": "CSDF7T5H-17", "type": "FS"},
+        },
+    },
+    {**_PLACE, "format": "code_128", "text": "=R-17\x1b[31m", "content": None},
+]

@@ -22,7 +22,7 @@ class Exports:
 
         Args:
             receipt_ids: IDs of the receipts, in the order of the rows; at most 10,000.
-            file_format: json, jsonl, csv, items-csv (a row per item) or xlsx.
+            file_format: json, jsonl, csv, items-csv (a row per item), codes-csv (a row per QR code or barcode) or xlsx.
             names: Content of the column `file`, by receipt ID.
 
         Raises:

@@ -201,7 +201,7 @@ class Jobs:
         return self._sender.send(_calls.get_job_results(job_id))
 
     def export(self, job_id: str, file_format: ExportFormat) -> bytes:
-        """Return the results of all files that are finished as a file: json, jsonl, csv, items-csv or xlsx."""
+        """Return the results of all files that are finished as a file; its formats are those of `Exports.create`."""
         return self._sender.send(_calls.export_job_results(job_id, file_format))
 
     def delete(self, job_id: str) -> None:
@@ -349,7 +349,7 @@ class AsyncJobs:
         return await self._sender.send(_calls.get_job_results(job_id))
 
     async def export(self, job_id: str, file_format: ExportFormat) -> bytes:
-        """Return the results of all files that are finished as a file: json, jsonl, csv, items-csv or xlsx."""
+        """Return the results of all files that are finished as a file; its formats are those of `Exports.create`."""
         return await self._sender.send(_calls.export_job_results(job_id, file_format))
 
     async def delete(self, job_id: str) -> None:

@@ -12,7 +12,7 @@ from itertools import groupby
 
 import numpy as np
 
-from shared.arrays import Doubles
+from gateway.reading.several.areas import find_area
 from shared.contracts import Extracted, Fields, Line, Quad, ReceiptArea
 
 Extract = Callable[[list[Line]], Awaitable[Extracted]]
@@ -34,7 +34,8 @@ async def confirm_areas(areas: Sequence[ReceiptArea], lines: Sequence[Line], ext
         lines: Of the page.
         extract: Finds the fields in some of the lines.
     """
-    nearest = [_find_area(line, areas) for line in lines]
+    outlines = [area.outline for area in areas]
+    nearest = [find_area(line.quad, outlines) for line in lines]
     parts = [
         _Part([area], [line for line, found in zip(lines, nearest, strict=True) if found == index])
         for index, area in enumerate(areas)
@@ -130,18 +131,3 @@ def _enclose(outlines: Sequence[Quad]) -> Quad:
     points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) @ axes
     first, second, third, fourth = ((float(x), float(y)) for x, y in points.round(_QUAD_DECIMALS))
     return first, second, third, fourth
-
-
-def _find_area(line: Line, areas: Sequence[ReceiptArea]) -> int:
-    """Return the index of the area in which the center of a line is, or that is nearest to it."""
-    center = np.mean(line.quad, axis=0)
-    distances = [_measure_distance(center, np.array(area.outline, np.float64)) for area in areas]
-    return int(np.argmin(distances))
-
-
-def _measure_distance(point: Doubles, outline: Doubles) -> float:
-    """Return by how far a point is outside a convex outline `(4, 2)`; negative inside."""
-    edges = np.roll(outline, -1, axis=0) - outline
-    lengths = np.maximum(np.linalg.norm(edges, axis=1), 1e-6)
-    normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1) / lengths[:, None]
-    return float(((point - outline) * normals).sum(axis=1).max())

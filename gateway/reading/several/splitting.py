@@ -74,9 +74,9 @@ class Splitter:
         return receipts
 
     async def _read_areas(self, request: ReadRequest, number: int, page: PageImage, whole: Receipt) -> list[Receipt]:
+        outlines = whole.pages[0].receipts
         restricted = [
-            request.extract_area(number, page, index, outline, self._timeout_s)
-            for index, outline in enumerate(whole.pages[0].receipts)
+            request.extract_area(number, page, index, outlines, self._timeout_s) for index in range(len(outlines))
         ]
         return [await self._read(one) for one in restricted]
 

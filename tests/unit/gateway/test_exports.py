@@ -17,10 +17,10 @@ from xml.etree import ElementTree
 import pytest
 
 from gateway.api.examples import RECEIPT_EXAMPLE
-from gateway.export_tables import AMOUNT_COLUMNS, COLUMNS, ITEM_COLUMNS, ExportRow, build_cells
+from gateway.export_tables import AMOUNT_COLUMNS, CODE_COLUMNS, COLUMNS, ITEM_COLUMNS, ExportRow, build_cells
 from gateway.exports import ExportFormat, format_csv, write_export
 from shared.contracts import ADDITIONAL_FIELD_NAMES, FIELD_NAMES, Fields, Receipt
-from tests.support.itemized_receipt import ITEMIZED_RECEIPT
+from tests.support.itemized_receipt import CODES, ITEMIZED_RECEIPT
 
 _XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 # The last but one begins with a fullwidth sign.
@@ -157,6 +157,23 @@ async def test_items_have_one_row_each_in_csv_and_on_their_own_sheet() -> None:
     sheet = read_cells(workbook, 2)
     assert sheet[0] == list(ITEM_COLUMNS)
     assert ["+EXTRA MILK" in cells for cells in sheet] == [False, False, True, False]
+
+
+async def test_codes_have_one_row_each_in_csv_and_on_their_own_sheet() -> None:
+    receipt = Receipt.model_validate(ITEMIZED_RECEIPT | {"codes": CODES, "einvoice": {"syntax": "cii"}})
+    rows = [ExportRow("a.jpg", receipt), ExportRow("b.jpg", error="damaged")]
+    fiscal, barcode = csv.DictReader(io.StringIO((await export(rows, "codes-csv")).decode()))
+    assert {name: value for name, value in fiscal.items() if value} == {
+        **{"file": "a.jpg", "id": ITEMIZED_RECEIPT["id"], "code": "1", "format": "qr_code"},
+        **{"text": "A:501442600*B:...", "standard": "pt-atcud", "kind": "fiscal", "country": "PT"},
+        **{"tax_id": "501442600", "receipt_number": "FS 1/17", "date": "2018-12-25", "total": "13.75", "tax": "0.78"},
+        **{"currency": "EUR", "identifiers": "atcud=CSDF7T5H-17 type=FS"},
+    }
+    assert (barcode["code"], barcode["text"], barcode["standard"]) == ("2", "'=R-17\x1b[31m", "")
+    assert {build_cells(rows[0])[name] for name in ("codes", "einvoice")} == {2, "cii"}
+    sheet = read_cells(await export(rows, "xlsx"), 3)
+    assert sheet[0] == list(CODE_COLUMNS)
+    assert len(sheet) == 3
 
 
 @pytest.mark.parametrize("text", FORMULAS)

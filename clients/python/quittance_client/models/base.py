@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
 CacheControl = Literal["no-store", "no-cache"]
-ExportFormat = Literal["json", "jsonl", "csv", "items-csv", "xlsx"]
+ExportFormat = Literal["json", "jsonl", "csv", "items-csv", "codes-csv", "xlsx"]
 FieldName = Literal[
     "company", "date", "address", "total",
     "time", "phone", "tax_id", "receipt_number",

@@ -19,12 +19,12 @@ from shared.contracts import (
     TaxesCorrection,
 )
 from shared.problems import ProblemError
-from tests.support.itemized_receipt import ITEMIZED_RECEIPT
+from tests.support.itemized_receipt import CODES, ITEMIZED_RECEIPT
 
 
-def correct(**changes: Any) -> Receipt:
-    """Return the itemized receipt with corrections."""
-    receipt = Receipt.model_validate(ITEMIZED_RECEIPT)
+def correct(receipt: Receipt | None = None, **changes: Any) -> Receipt:
+    """Return a receipt, otherwise the itemized one, with corrections."""
+    receipt = receipt or Receipt.model_validate(ITEMIZED_RECEIPT)
     built = build_corrections(CorrectionRequest.model_validate(changes), receipt, author=None)
     corrections = Corrections(
         receipt_id=receipt.id,
@@ -116,3 +116,42 @@ def test_names_what_is_not_valid(changes: dict[str, Any], field: str, detail: st
         correct(**changes)
     assert (caught.value.status, caught.value.extra["field"]) == (422, field)
     assert detail in str(caught.value.detail)
+
+
+def find_evidence(receipt: Receipt) -> dict[str, tuple[bool | None, str | None, str | None]]:
+    assert receipt.corrections is not None
+    checks = receipt.corrections.checks
+    return {
+        one.name: (one.holds, one.expected, one.printed)
+        for one in checks
+        if one.name.startswith(("code_to_", "einvoice_to_"))
+    }
+
+
+def test_codes_are_compared_with_corrected_values() -> None:
+    failed = {"holds": False, "expected": "13.75", "printed": "18.75"}
+    dated = {"name": "code_to_date", "holds": True, "expected": "2018-12-25", "printed": "2018-12-25"}
+    checks = [{"name": "code_to_total"} | failed, dated]
+    receipt = Receipt.model_validate(ITEMIZED_RECEIPT | {"codes": CODES, "checks": checks})
+    # The total was read as 18.75, and is that of the code since then.
+    kept = {"code_to_total": (False, "13.75", "18.75"), "code_to_date": (True, "2018-12-25", "2018-12-25")}
+    assert find_evidence(correct(receipt, fields={"company": {"value": "SHOP"}})) == kept
+    right = correct(receipt, fields={"total": {"value": "13.75"}, "date": {"value": "2018-12-24"}})
+    assert find_evidence(right) == {
+        "code_to_total": (True, "13.75", "13.75"),
+        "code_to_date": (False, "2018-12-25", "2018-12-24"),
+    }
+    wrong = correct(receipt, fields={"total": {"value": "18.75"}})
+    assert find_evidence(wrong)["code_to_total"] == (False, "13.75", "18.75")
+    assert "code_to_total" in str(build_cells(ExportRow(receipt=wrong))["failed_checks"])
+    assert find_evidence(correct(receipt, fields={"total": None})) == {"code_to_date": kept["code_to_date"]}
+
+
+def test_embedded_invoices_are_compared_with_corrected_values() -> None:
+    einvoice = {"syntax": "cii", "total": "13.75", "date": "2018-12-25"}
+    receipt = Receipt.model_validate(ITEMIZED_RECEIPT | {"einvoice": einvoice})
+    corrected = correct(receipt, fields={"total": {"value": "20.00"}, "date": {"value": "2018-12-25"}})
+    assert find_evidence(corrected) == {
+        "einvoice_to_total": (False, "13.75", "20.00"),
+        "einvoice_to_date": (True, "2018-12-25", "2018-12-25"),
+    }

@@ -12,7 +12,7 @@ from gateway.documents.renderer import PageImage
 from gateway.reading.page_reader import PageReader, PageReading
 from gateway.reading.read_request import ReadRequest
 from gateway.stages.stages import Stages
-from shared.contracts import DetectResponse, Orientation, Page, Quad, RecognizedText, RecognizeResponse, Rotation
+from shared.contracts import Code, DetectResponse, Orientation, Page, Quad, RecognizedText, RecognizeResponse, Rotation
 from shared.geometry import rotate_quads, round_quad
 from shared.problems import ProblemError
 from shared.service.deadline import Deadline
@@ -143,3 +143,26 @@ async def test_takes_no_further_look_without_time() -> None:
     stages = TurnedPageStages(rotation=180)
     await read(stages, timeout_s=1e-9)
     assert stages.calls == [None, 6]
+
+
+class TwoCodes:
+    """Finds a code on each of two receipts side by side."""
+
+    async def read(self, image: PageImage, number: int, timeout_s: float) -> list[Code]:
+        return [
+            Code(quad=((x, 80), (x + 9, 80), (x + 9, 89), (x, 89)), format="qr_code", text=text)
+            for x, text in ((60, "left"), (240, "right"))
+        ]
+
+
+async def test_each_receipt_on_a_page_has_its_codes() -> None:
+    outlines: list[Quad] = [((x, 0), (x + 140, 0), (x + 140, 75), (x, 75)) for x in (0, 160)]
+    request = await ReadRequest.create(b"page", timeout_s=60)
+    image = PageImage(b"page", "image/png", (WIDTH, HEIGHT))
+    reader = PageReader(cast(Stages, TurnedPageStages()), TwoCodes())
+    codes = [
+        (await reader.read(request.extract_area(0, image, index, outlines, 60), image, 0)).codes or []
+        for index in (0, 1)
+    ]
+    assert [[code.text for code in some] for some in codes] == [["left"], ["right"]]
+    assert [code.text for code in (await reader.read(request, image, 0)).codes or []] == ["left", "right"]

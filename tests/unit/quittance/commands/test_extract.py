@@ -19,7 +19,7 @@ from quittance.tables import build_receipt_tables
 from quittance_client import AsyncClient
 from shared.contracts import Receipt
 from tests.support.command_line import RECEIPT, run_command
-from tests.support.itemized_receipt import ITEMIZED_RECEIPT
+from tests.support.itemized_receipt import CODES, ITEMIZED_RECEIPT
 
 # With the members that the stand-in for the gateway leaves out.
 FULL_RECEIPT = Receipt.model_validate(RECEIPT).model_dump(mode="json")
@@ -64,6 +64,19 @@ def test_prints_additional_fields_items_and_failing_checks() -> None:
     assert sum(line.startswith("Check:") for line in lines) == 1
 
 
+def test_prints_codes_and_embedded_invoices() -> None:
+    einvoice = {"syntax": "ubl", "receipt_number": "R-17", "due": "9.00", "currency": "EUR", "due_date": "2026-01-31"}
+    receipt = Receipt.model_validate(ITEMIZED_RECEIPT | {"codes": CODES, "einvoice": einvoice})
+    printer = Console(width=120, no_color=True)
+    with printer.capture() as capture:
+        printer.print(*build_receipt_tables("a.jpg", receipt), sep="\n")
+    lines = capture.get().splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines]
+    assert ["pt-atcud", "501442600 FS 1/17", "2018-12-25", "13.75 EUR"] in cells
+    assert ["code_128", "=R-17 [31m", "", ""] in cells
+    assert "Embedded invoice: ubl R-17 due 9.00 EUR by 2026-01-31" in lines
+
+
 @pytest.mark.usefixtures("wide_terminal")
 def test_split_reads_each_page_as_a_receipt(monkeypatch: pytest.MonkeyPatch, picture: Path) -> None:
     asked: list[str] = []
@@ -97,6 +110,8 @@ def test_items_csv_has_one_row_per_item(monkeypatch: pytest.MonkeyPatch, picture
         return AsyncClient("http://in-process", transport=transport)
 
     monkeypatch.setattr(client, "open_embedded_client", open_client)
+    codes = run_command("extract", "--format", "codes-csv", picture)
+    assert codes.stdout.startswith("file,page,id,code,format,text,")
     result = run_command("extract", "--format", "items-csv", picture)
     assert result.exit_code == 0, result.output
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
