@@ -72,7 +72,8 @@ def create_app(settings: GatewaySettings, open_stages: OpenStages) -> FastAPI:
         inside=composition.admission(),
         document=document_admission,
     )
-    get_components(app).metrics.registry.register(composition.metrics.registry)
+    for metrics in (composition.metrics, composition.job_metrics):
+        get_components(app).metrics.registry.register(metrics.registry)
     return app
 
 

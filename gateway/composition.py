@@ -27,6 +27,7 @@ from gateway.jobs.brokers.broker import LendingBroker
 from gateway.jobs.brokers.database_broker import DatabaseBroker
 from gateway.jobs.brokers.redis_broker import RedisBroker
 from gateway.jobs.jobs import Jobs
+from gateway.jobs.metrics import JobMetrics, watch_queue
 from gateway.jobs.stores.database_job_store import DatabaseJobStore
 from gateway.jobs.stores.job_store import JobStore, StoreLimits
 from gateway.jobs.stores.redis_job_store import RedisJobStore
@@ -74,10 +75,12 @@ class Composition:
 
     Attributes:
         metrics: Counts the receipts that this gateway reads.
+        job_metrics: Shows how long the queue of job files is.
     """
 
     def __init__(self, settings: GatewaySettings, open_stages: OpenStages) -> None:
         self.metrics = ReceiptMetrics()
+        self.job_metrics = JobMetrics()
         self._settings = settings
         self._open_stages = open_stages
         self._link = connect_redis(settings.storage)
@@ -131,7 +134,7 @@ class Composition:
                 metrics=self.metrics,
                 timeout_s=settings.reading.receipt_timeout_s,
             )
-            jobs = await stack.enter_async_context(run_jobs(settings, receipts, self._database))
+            jobs = await stack.enter_async_context(run_jobs(settings, receipts, self._database, self.job_metrics))
             await stack.enter_async_context(check_in_background(stages, settings.stages.stage_check_s))
             set_gateway_components(app, GatewayComponents(receipts, jobs, pipeline))
             yield
@@ -214,7 +217,9 @@ def open_stores(settings: StorageSettings, link: RedisLink | None) -> tuple[Stor
 
 
 @asynccontextmanager
-async def run_jobs(settings: GatewaySettings, receipts: Receipts, database: Database) -> AsyncIterator[Jobs]:
+async def run_jobs(
+    settings: GatewaySettings, receipts: Receipts, database: Database, metrics: JobMetrics
+) -> AsyncIterator[Jobs]:
     """Accept jobs, and read their files, while the block runs."""
     async with AsyncExitStack() as stack:
         store, broker = await stack.enter_async_context(_open_job_store(settings, database))
@@ -245,6 +250,7 @@ async def run_jobs(settings: GatewaySettings, receipts: Receipts, database: Data
         await stack.enter_async_context(jobs.expire_in_background())
         await stack.enter_async_context(webhooks.run())
         await stack.enter_async_context(worker.run())
+        await stack.enter_async_context(watch_queue(broker, metrics))
         yield jobs
 
 

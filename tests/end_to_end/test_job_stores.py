@@ -268,6 +268,7 @@ async def test_lends_messages_of_a_dead_worker_again(backend: Backend, tmp_path:
     dead, alive = create_broker(backend), create_broker(backend)
     for broker in (dead, alive):
         await broker.startup()
+    assert await alive.count() == 0
     for text in (b"first", b"second"):
         await dead.kick(BrokerMessage(task_id="1", task_name="x", message=text, labels={}))
     first = await lend_within(dead)
@@ -276,6 +277,7 @@ async def test_lends_messages_of_a_dead_worker_again(backend: Backend, tmp_path:
     second = await lend_within(alive)
     assert second is not None
     assert second[1] == b"second"
+    assert await alive.count() == 2
     end = time.monotonic() + 2 * LEASE_S
     while time.monotonic() < end:  # renewed in time, both stay where they are
         await dead.renew([first[0]])
@@ -286,6 +288,7 @@ async def test_lends_messages_of_a_dead_worker_again(backend: Backend, tmp_path:
     await alive.give_back([first[0]])
     assert await lend_within(dead, LEASE_S / 2) == first
     await dead.settle(first[0])
+    assert await alive.count() == 0
     assert await lend_within(alive, 2 * LEASE_S) is None
 
 

@@ -37,6 +37,10 @@ class LendingBroker(AsyncBroker):
         """Take the oldest free message and return its ID and bytes; wait a moment if there is none."""
 
     @abstractmethod
+    async def count(self) -> int:
+        """Return how many messages are in the queue, lent ones included."""
+
+    @abstractmethod
     async def renew(self, message_ids: list[str]) -> None:
         """Extend the leases of messages to their full length."""
 

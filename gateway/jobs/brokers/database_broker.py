@@ -55,6 +55,10 @@ class DatabaseBroker(LendingBroker):
                     await self._kicked.wait()
         return lent
 
+    async def count(self) -> int:
+        """Implement `LendingBroker.count`."""
+        return await self._database.read(QUEUE, _count_messages, missing=0)
+
     async def renew(self, message_ids: list[str]) -> None:
         """Implement `LendingBroker.renew`."""
         await self._database.write(QUEUE, partial(_set_leases, message_ids, self.lease_s))
@@ -71,6 +75,10 @@ class DatabaseBroker(LendingBroker):
 
 def _has_messages(connection: Connection) -> bool:
     return connection.execute(select(messages.c.id).limit(1)).first() is not None
+
+
+def _count_messages(connection: Connection) -> int:
+    return int(connection.execute(select(func.count()).select_from(messages)).scalar_one())
 
 
 def _lend(lease_s: float, connection: Connection) -> tuple[str, bytes] | None:

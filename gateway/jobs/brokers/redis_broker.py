@@ -64,6 +64,10 @@ class RedisBroker(LendingBroker):
         new = await self._redis.xreadgroup(_GROUP, self._consumer, {_STREAM: ">"}, count=1, block=_MAX_WAIT_MS)
         return _parse_entry(new[0][1][0]) if new else None
 
+    async def count(self) -> int:
+        """Implement `LendingBroker.count`."""
+        return int(await self._redis.xlen(_STREAM))
+
     async def renew(self, message_ids: list[str]) -> None:
         """Implement `LendingBroker.renew`."""
         await self._redis.xclaim(_STREAM, _GROUP, self._consumer, 0, message_ids, justid=True)
