@@ -85,6 +85,9 @@ openapi: $(VENV)/.run ## Update the OpenAPI schemas in docs/openapi
 check-generators: ## Generate clients from docs/openapi with two public generators; warnings are errors (needs npm)
 	@clients/check-generators
 
+check-kubernetes: $(VENV)/.test ## Check what Kubernetes needs operators for against their schemas (needs npm)
+	@KUBECTL=$(CURDIR)/$(BIN)/kubectl deploy/kubernetes/check-schemas
+
 lock: $(VENV)/.dev ## Lock the packages of the container images (after changing pyproject.toml)
 	@$(BIN)/python deploy/lock.py
 

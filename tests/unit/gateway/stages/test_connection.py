@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,8 +14,10 @@ import pytest
 
 from gateway.app import create_app
 from gateway.settings import GatewaySettings, StageSettings
+from gateway.stages.connection import open_client
 from gateway.stages.stages import Stages
-from tests.support.gateway import assert_problem, open_client
+from tests.support.gateway import assert_problem
+from tests.support.gateway import open_client as open_gateway
 
 STAGES = ("detector", "recognizer", "extractor")
 
@@ -52,7 +56,7 @@ def processes() -> Processes:
 async def client(processes: Processes) -> AsyncIterator[httpx2.AsyncClient]:
     urls: dict[str, Any] = {f"{name}_url": f"http://{name}:1" for name in STAGES}
     app = create_app(GatewaySettings(stage_check_s=0.02, **urls), processes.open)
-    async with open_client(app) as http:
+    async with open_gateway(app) as http:
         yield http
 
 
@@ -85,3 +89,25 @@ async def test_gateway_is_starting_until_every_stage_has_been_ready_once(
     processes.ready = set()
     await asyncio.sleep(0.1)
     assert await is_ready()
+
+
+async def test_connections_are_renewed_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in counts connections; a balancer would spread them over its replicas."""
+    connections, chances = 0, itertools.cycle(number / 50 for number in range(50))
+    monkeypatch.setattr(random, "random", lambda: next(chances))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while (head := await reader.readuntil(b"\r\n\r\n")) and b"connection: close" not in head.lower():
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = open_client(f"http://127.0.0.1:{port}", httpx2.AsyncHTTPTransport())
+        for _ in range(251):
+            assert (await client.get("/")).status_code == 200
+        await client.aclose()
+    assert connections == 6
