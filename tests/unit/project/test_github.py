@@ -38,4 +38,4 @@ def test_workflow_runs_the_checks_of_contributors(repository: Path) -> None:
     assert commands == {"check": [".ci/run"], "coverage": ["make coverage"]}
     assert workflow["permissions"] == {"contents": "read"}
     script = (repository / ".ci" / "run").read_text(encoding="utf-8")
-    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == ["check", "test"]
+    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == ["check", "check-kubernetes", "test"]
