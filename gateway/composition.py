@@ -44,10 +44,11 @@ from gateway.stages.stages import Stages
 from gateway.storage.cache import ReceiptCache
 from gateway.storage.database.database import Database, DatabaseError
 from gateway.storage.database.opening import open_database
+from gateway.storage.database_store import DatabaseStore
 from gateway.storage.disk_space import DiskSpace
-from gateway.storage.redis_store import OwnerLimits, RedisLink, RedisStore
+from gateway.storage.redis_store import RedisLink, RedisStore
 from gateway.storage.secrets import read_secret
-from gateway.storage.stores import MemoryStore, Store
+from gateway.storage.stores import CacheStore, MemoryStore, OwnerLimits, Store
 from gateway.storage.threads import state_watch
 from shared.service.components import get_components
 from shared.service.guard import RouteLimits
@@ -84,8 +85,8 @@ class Composition:
         self._settings = settings
         self._open_stages = open_stages
         self._link = connect_redis(settings.storage)
-        self._store, self._replays = open_stores(settings.storage, self._link)
         self._database = open_database(settings.storage)
+        self._store, self._replays = open_stores(settings.storage, self._link, self._database)
         self._keys = KeyRing(KeyStore(self._database))
 
     @asynccontextmanager
@@ -103,6 +104,8 @@ class Composition:
             other = self._replays if self._link is None else None
             cache = ReceiptCache(self._store, ttl_s=settings.storage.cache_ttl_s, replays=other)
             stack.push_async_callback(cache.aclose)
+            if isinstance(self._replays, DatabaseStore):
+                await stack.enter_async_context(self._replays.expire_in_background())
             stages = await stack.enter_async_context(self._open_stages(settings.stages))
             if settings.stages.are_remote:
                 health.await_others(stages.find_never_ready)
@@ -207,12 +210,18 @@ async def start_database(database: Database) -> None:
         raise StartupError(str(error)) from error
 
 
-def open_stores(settings: StorageSettings, link: RedisLink | None) -> tuple[Store, Store]:
-    """Return the stores of receipts and of responses: in Redis if there is a link to it, otherwise in memory."""
+def open_stores(settings: StorageSettings, link: RedisLink | None, database: Database) -> tuple[CacheStore, Store]:
+    """Return the stores of receipts and of responses.
+
+    Both are in Redis if there is a link to it. Otherwise receipts are in memory, and so are responses, unless gateways
+    share the database.
+    """
     limits = OwnerLimits(settings.idempotency_max_entries, settings.idempotency_max_bytes)
     if link is not None:
         return RedisStore(link), RedisStore(link, limits)
     receipts = MemoryStore(max_entries=settings.cache_max_entries, max_bytes=settings.cache_max_bytes)
+    if database.is_shared:
+        return receipts, DatabaseStore(database, limits)
     return receipts, MemoryStore(max_entries=limits.max_entries, max_bytes=limits.max_bytes)
 
 

@@ -107,12 +107,14 @@ class StorageSettings(EnvironmentSettings):
     idempotency_max_bytes: int = Field(
         default=32 * 2**20,
         ge=0,
-        description="Maximum size in bytes of stored responses: of all together in memory, of each caller in Redis.",
+        description="Maximum size in bytes of stored responses: of all together in memory, of each caller in Redis "
+        "or PostgreSQL.",
     )
     idempotency_max_entries: int = Field(
         default=10_000,
         ge=0,
-        description="Maximum number of stored responses: of all together in memory, of each caller in Redis.",
+        description="Maximum number of stored responses: of all together in memory, of each caller in Redis or "
+        "PostgreSQL.",
     )
     state_directory: Path = Field(
         default=Path("state"),

@@ -253,4 +253,4 @@ def _read_change(connection: Connection) -> int:
 
 
 def _count_change(connection: Connection) -> int:
-    return increment(connection, counters, counters.c.value, {"name": _CHANGES})
+    return int(increment(connection, counters, {"value": 1}, {"name": _CHANGES}).value)

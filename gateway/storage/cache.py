@@ -20,7 +20,7 @@ from functools import cached_property
 from pydantic import BaseModel, ValidationError
 
 from gateway.caller import NO_OWNER, Caller
-from gateway.storage.stores import CacheUnavailableError, Lock, Store, Unchanged
+from gateway.storage.stores import CacheStore, CacheUnavailableError, Lock, Store, Unchanged
 from shared.contracts import Models, Orientation, Receipt
 
 __all__ = [
@@ -150,9 +150,9 @@ class ReceiptCache:
             random, so that those created together do not expire together.
     """
 
-    def __init__(self, store: Store, *, ttl_s: float, replays: Store | None = None) -> None:
+    def __init__(self, store: CacheStore, *, ttl_s: float, replays: Store | None = None) -> None:
         self._store = store
-        self._stores = (store,) if replays is None else (store, replays)
+        self._stores: tuple[Store, ...] = (store,) if replays is None else (store, replays)
         self._ttl_s = ttl_s
 
     @property

@@ -13,7 +13,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.request_context import get_redis_budget
-from gateway.storage.stores import CacheUnavailableError, Lock, Unchanged
+from gateway.storage.stores import CacheUnavailableError, Lock, OwnerLimits, Unchanged
 
 Result = TypeVar("Result")
 
@@ -192,14 +192,6 @@ def _retrieve_exception(task: asyncio.Future[Result]) -> None:
     """Mark the exception of a task as retrieved, if it failed while it was being canceled, so that it is not logged."""
     if not task.cancelled():
         task.exception()
-
-
-@dataclass(frozen=True)
-class OwnerLimits:
-    """Limits of what one owner stores: the number of values, and the size of all of them in bytes."""
-
-    max_entries: int
-    max_bytes: int
 
 
 class RedisStore:

@@ -24,6 +24,14 @@ class CacheUnavailableError(Exception):
 
 
 @dataclass(frozen=True)
+class OwnerLimits:
+    """Limits of what one owner stores: the number of values, and the size of all of them in bytes."""
+
+    max_entries: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
 class Unchanged:
     """A condition: a key still has this value, or none if the value is None."""
 
@@ -80,14 +88,18 @@ class Store(Protocol):
     async def try_lock(self, key: str, *, ttl_s: float) -> Lock | None:
         """Take a lock that lives for `ttl_s` without renewal; return None if it is held."""
 
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+class CacheStore(Store, Protocol):
+    """A store for what is computed once: a caller who finds no value takes a lock before computing it."""
+
     async def get_or_lock(self, *keys: str, lock_key: str, ttl_s: float) -> tuple[list[bytes | None], Lock | None]:
         """Return the value of each key and, if the first has none, take a lock unless it is held.
 
         This is atomic: a value stored meanwhile is either returned, or stored after the lock was taken.
         """
-
-    async def aclose(self) -> None:
-        """Close the connections."""
 
 
 @dataclass(frozen=True)

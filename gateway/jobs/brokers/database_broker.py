@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, Double, cast, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, literal, or_, select, update
 from taskiq import BrokerMessage
 
 from gateway.jobs.brokers.broker import LendingBroker
 from gateway.storage.database.database import Database, DatabaseError
 from gateway.storage.database.schema import QUEUE, messages
+from gateway.storage.database.statements import read_clock
 
 # How often to look for messages that another process added, or that a dead one left.
 _POLL_INTERVAL_S = 1.0
@@ -82,7 +82,7 @@ def _count_messages(connection: Connection) -> int:
 
 
 def _lend(lease_s: float, connection: Connection) -> tuple[str, bytes] | None:
-    now = _now(connection)
+    now = read_clock(connection)
     # A lease that ends later than one that begins now is from before the clock was set back, or the machine restarted.
     is_free = or_(messages.c.lent_until < now, messages.c.lent_until > now + lease_s)
     oldest = select(messages.c.id).where(is_free).order_by(messages.c.id).limit(1)
@@ -97,16 +97,6 @@ def _lend(lease_s: float, connection: Connection) -> tuple[str, bytes] | None:
 
 def _set_leases(message_ids: list[str], lease_s: float | None, connection: Connection) -> None:
     """Let leases end after so many seconds, or now."""
-    until = literal(0.0) if lease_s is None else _now(connection) + lease_s
+    until = literal(0.0) if lease_s is None else read_clock(connection) + lease_s
     numbers = sorted(int(message_id) for message_id in message_ids)
     connection.execute(update(messages).where(messages.c.id.in_(numbers)).values(lent_until=until))
-
-
-def _now(connection: Connection) -> ColumnElement[float]:
-    """Return the time of a clock that all who use the queue share.
-
-    In SQLite, that is the monotonic clock of the machine, which no one can set; in PostgreSQL, the server's.
-    """
-    if connection.dialect.name == "sqlite":
-        return literal(time.monotonic(), Double)
-    return cast(func.extract("epoch", func.clock_timestamp()), Double)

@@ -63,6 +63,8 @@ class PostgresDatabase(Database):
 
         async def execute() -> Result:
             async with self._engine.begin() as connection:
+                if not part.is_durable:
+                    await connection.execute(text("SET LOCAL synchronous_commit = off"))
                 return await connection.run_sync(work)
 
         with self._translate_errors():

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 # The latest revision in `migrations/versions`; revisions are numbered, so that later ones are greater.
-HEAD = "0003"
+HEAD = "0004"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ JOBS = Part("jobs", MetaData())
 QUEUE = Part("queue", MetaData())
 # The bytes of the files of jobs, which are in a folder if the database is in files too.
 CONTENTS = Part("contents", MetaData())
-PARTS = (KEYS, CORRECTIONS, JOBS, QUEUE, CONTENTS)
+# Answers to requests with an idempotency key, in PostgreSQL if there is no Redis; otherwise they are in memory.
+RESPONSES = Part("responses", MetaData(), is_durable=False)
+PARTS = (KEYS, CORRECTIONS, JOBS, QUEUE, CONTENTS, RESPONSES)
 
 keys = Table(
     "keys",
@@ -149,4 +151,32 @@ contents = Table(
     Column("job_id", Text, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("data", LargeBinary, nullable=False),
+)
+
+# Values of `gateway.storage.database_store`. Times are those of `read_clock`.
+responses = Table(
+    "responses",
+    RESPONSES.metadata,
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires", Double, nullable=False),
+)
+Index("responses_by_prefix", responses.c.key, postgresql_ops={"key": "text_pattern_ops"})
+Index("responses_by_owner", responses.c.owner, responses.c.expires)
+Index("responses_by_expiry", responses.c.expires)
+# What each owner has in `responses`.
+response_owners = Table(
+    "response_owners",
+    RESPONSES.metadata,
+    Column("owner", Text, primary_key=True),
+    Column("entries", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)
+response_locks = Table(
+    "response_locks",
+    RESPONSES.metadata,
+    Column("key", Text, primary_key=True),
+    Column("token", LargeBinary, nullable=False),
+    Column("expires", Double, nullable=False),
 )

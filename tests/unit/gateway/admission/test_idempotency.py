@@ -214,3 +214,17 @@ async def test_pictures_of_pages_are_not_kept(gateway: Gateway) -> None:
         assert (response.status_code, response.content) == (200, picture)
         assert "idempotency-replayed" not in response.headers
     assert_problem(await post(gateway, "a", make_picture(shade=4), path="/v1/pages"), 422, "idempotency-key-reused")
+
+
+async def test_gateways_with_one_postgresql_share_responses(postgres_url: str) -> None:
+    settings = GatewaySettings(database_url=postgres_url)
+    async with run_gateway(settings) as one, run_gateway(settings) as other:
+        one.detector.delay_s = 1
+        first = asyncio.create_task(post(one, "a"))
+        await one.detector.wait_for_requests()
+        assert_problem(await post(other, "a"), 409, "idempotency-key-in-use")
+        assert is_replay(await first, await post(other, "a"))
+        assert_problem(await post(other, "a", make_picture(shade=1)), 422, "idempotency-key-reused")
+        assert (await other.http.delete(f"/v1/receipts/{(await first).json()['id']}")).status_code == 204
+        assert "idempotency-replayed" not in (await post(one, "a")).headers
+        assert other.detector.requests == []

@@ -12,8 +12,8 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.request_context import limit_redis_time
-from gateway.storage.redis_store import OwnerLimits, RedisLink, RedisStore
-from gateway.storage.stores import CacheUnavailableError, Unchanged
+from gateway.storage.redis_store import RedisLink, RedisStore
+from gateway.storage.stores import CacheUnavailableError, OwnerLimits, Unchanged
 from tests.support.redis_server import run_redis
 
 
