@@ -9,7 +9,7 @@ import typer
 
 from quittance.commands.bulk import bulk
 from quittance.commands.corrections import app as corrections
-from quittance.commands.database import migrate
+from quittance.commands.database import backup, migrate, restore
 from quittance.commands.doctor import doctor
 from quittance.commands.evaluate import evaluate, list_errors
 from quittance.commands.extract import extract
@@ -24,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (serve, extract, bulk, doctor, migrate, evaluate, train, synthesize):
+for command in (serve, extract, bulk, doctor, migrate, backup, restore, evaluate, train, synthesize):
     app.command()(command)
 app.command(name="errors")(list_errors)
 app.add_typer(corrections, name="corrections")

@@ -64,6 +64,19 @@ class JobFiles:
             return [int(file.name) for file in (self._directory / job_id).iterdir() if file.name.isdecimal()]
         return []
 
+    def link_all(self, target: Path) -> None:
+        """Link to all files from other folders, in which they stay when they are deleted here; raise `OSError`.
+
+        Args:
+            target: Where the folders of the links are created, on the same disk.
+        """
+        for job_id in self.list_job_ids():
+            (target / job_id).mkdir(mode=0o700)
+            for index in self.list_indices(job_id):
+                # Workers delete the files that they have read.
+                with suppress(FileNotFoundError):
+                    os.link(self._get_path(job_id, index), target / job_id / str(index))
+
     def _get_path(self, job_id: str, index: int) -> Path:
         return self._directory / job_id / str(index)
 

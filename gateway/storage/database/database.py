@@ -8,12 +8,13 @@ block, for the command line.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from gateway.storage.database.revisions import is_current
 from gateway.storage.database.schema import Part
 
 Result = TypeVar("Result")
@@ -31,6 +32,15 @@ class DatabaseError(Exception):
         super().__init__(message)
         self.is_full = is_full
         self.is_outage = is_outage
+
+
+def build_revision_error(place: str, revision: str | None) -> DatabaseError:
+    """Return the error for a schema that only its own release can back up: another one would leave something out."""
+    if is_current(revision):
+        advice = "Run the command of the later release."
+    else:
+        advice = "Run the command of the earlier release; or upgrade the schema with `quittance migrate` first."
+    return DatabaseError(f"{place} has the schema of another release ({revision or 'no revision'}). {advice}")
 
 
 class Database(ABC):
@@ -66,6 +76,22 @@ class Database(ABC):
     @abstractmethod
     def writing(self, part: Part) -> AbstractContextManager[Connection]:
         """Open a part in one transaction, outside the event loop; rolled back after an error."""
+
+    @abstractmethod
+    def snapshot(
+        self, parts: Sequence[Part], hold: Callable[[], None]
+    ) -> AbstractContextManager[Mapping[Part, Connection]]:
+        """Open parts as they are at one moment, outside the event loop; those never written are left out.
+
+        Nothing is upgraded or written. `hold` is called at that moment, while no one changes jobs.
+        """
+
+    @abstractmethod
+    def rewriting(self, parts: Sequence[Part]) -> AbstractContextManager[Mapping[Part, Connection]]:
+        """Open parts to replace all they contain, outside the event loop, while no one else writes there.
+
+        Parts in one database are in one transaction; others are committed one after the other, at the end.
+        """
 
     @abstractmethod
     def migrate(self) -> list[str]:

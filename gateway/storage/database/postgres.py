@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from gateway.storage.database.database import Database, DatabaseError, Result
+from gateway.storage.database.database import Database, DatabaseError, Result, build_revision_error
 from gateway.storage.database.revisions import find_revision, is_current, upgrade_schema
 from gateway.storage.database.schema import HEAD, PARTS, Part
 from shared.startup import StartupError
@@ -84,12 +84,33 @@ class PostgresDatabase(Database):
         with self._translate_errors(), self._blocking_engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self, parts: Sequence[Part], hold: Callable[[], None]) -> Iterator[Mapping[Part, Connection]]:
+        """Implement `Database.snapshot`; no one has to wait."""
+        with self._translate_errors(), self._blocking_engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            _lift_timeouts(connection)
+            revision = find_revision(connection)
+            if revision != HEAD:
+                raise build_revision_error(self._place, revision)
+            hold()
+            yield dict.fromkeys(parts, connection)
+
+    @contextmanager
+    def rewriting(self, parts: Sequence[Part]) -> Iterator[Mapping[Part, Connection]]:
+        """Implement `Database.rewriting`: others can read meanwhile."""
+        self._require_schema()
+        with self._translate_errors(), self._blocking_engine.begin() as connection:
+            _lift_timeouts(connection)
+            names = ", ".join(table.name for part in parts for table in part.metadata.sorted_tables)
+            connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
+            yield dict.fromkeys(parts, connection)
+
     def migrate(self) -> list[str]:
         """Implement `Database.migrate`: processes that upgrade at the same time wait for the first."""
         with self._translate_errors(), self._blocking_engine.begin() as connection:
             # Others may be upgrading a large table.
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            _lift_timeouts(connection)
             connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             if is_current(find_revision(connection)):
                 return []
@@ -203,6 +224,12 @@ class PostgresDatabase(Database):
         else:
             advice = "The server's log says more."
         return DatabaseError(f"{self._place} cannot be used ({reason}). {advice}", is_full=is_full, is_outage=is_outage)
+
+
+def _lift_timeouts(connection: Connection) -> None:
+    """Let the statements of a transaction take as long as copying a large table does."""
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute(text(f"SET LOCAL {name} = 0"))
 
 
 def _retrieve_exception(task: asyncio.Task[Any]) -> None:

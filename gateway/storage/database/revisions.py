@@ -30,9 +30,10 @@ def is_current(revision: str | None) -> bool:
     return revision is not None and revision >= HEAD
 
 
-def create_tables(connection: Connection, part: Part) -> None:
-    """Create the tables of a part in an empty database: the same ones as an upgrade, in less time."""
-    part.metadata.create_all(connection)
+def create_tables(connection: Connection, parts: Sequence[Part]) -> None:
+    """Create the tables of some parts in an empty database: the same ones as an upgrade, in less time."""
+    for part in parts:
+        part.metadata.create_all(connection)
     _versions.create(connection)
     connection.execute(_versions.insert().values(version_num=HEAD))
 

@@ -14,8 +14,8 @@ import errno
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,14 +23,16 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
-from gateway.storage.database.database import Database, DatabaseError, Result
+from gateway.storage.database.database import Database, DatabaseError, Result, build_revision_error
 from gateway.storage.database.revisions import create_tables, find_revision, is_current, upgrade_schema
-from gateway.storage.database.schema import PARTS, Part
+from gateway.storage.database.schema import HEAD, JOBS, PARTS, QUEUE, Part
 from gateway.storage.disk_space import is_disk_full
 from gateway.storage.threads import run_in_state_thread
 
 _LOCK_TIMEOUT_S = 5.0
 _PRIVATE_MODE = 0o600
+# Parts whose rows refer to each other.
+_LINKED = (JOBS, QUEUE)
 _ACCESS_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 # The files that SQLite keeps next to a database while it is in use.
 _COMPANIONS = ("", "-wal", "-shm")
@@ -110,6 +112,41 @@ class SqliteDatabase(Database):
                     upgrade_schema(connection, [part])
                 yield connection
 
+    @contextmanager
+    def snapshot(self, parts: Sequence[Part], hold: Callable[[], None]) -> Iterator[Mapping[Part, Connection]]:
+        """Implement `Database.snapshot`: parts that refer to each other are held for a moment, and then read."""
+        existing = [part for part in parts if self.has_file(part)]
+        for part in existing:
+            self._require_revision(part)
+        with ExitStack() as readers, ExitStack() as writers:
+            for part in existing:
+                if part in _LINKED:
+                    writers.enter_context(self.writing(part))
+            opened: dict[Part, Connection] = {}
+            for part in existing:
+                connection = readers.enter_context(self.reading(part))
+                if connection is not None:
+                    # The transaction sees the moment of its first statement.
+                    find_revision(connection)
+                    opened[part] = connection
+            hold()
+            writers.close()
+            yield opened
+
+    @contextmanager
+    def rewriting(self, parts: Sequence[Part]) -> Iterator[Mapping[Part, Connection]]:
+        """Implement `Database.rewriting`: files are committed in the order of the parts."""
+        missing = [part for part in parts if not self.has_file(part)]
+        try:
+            with ExitStack() as stack:
+                yield {part: stack.enter_context(self.writing(part)) for part in reversed(parts)}
+        except BaseException:
+            # A file without rows looks as if it had lost them.
+            for path in (self._get_path(part) for part in missing):
+                for suffix in _COMPANIONS:
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+            raise
+
     def migrate(self) -> list[str]:
         """Implement `Database.migrate`."""
         upgraded = []
@@ -175,6 +212,12 @@ class SqliteDatabase(Database):
         self._current[part.name] = (file.st_dev, file.st_ino)
         return True
 
+    def _require_revision(self, part: Part) -> None:
+        with self._translate_errors(part), self._get_engine(part, writes=False).connect() as connection:
+            revision = find_revision(connection)
+        if revision != HEAD:
+            raise build_revision_error(self.describe(part), revision)
+
     def _is_known(self, part: Part, file: os.stat_result) -> bool:
         return self._current.get(part.name) == (file.st_dev, file.st_ino)
 
@@ -233,7 +276,7 @@ def _create(path: Path, part: Part) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE_MODE))
         engine = create_engine("sqlite://", creator=lambda: _connect_for_writing(draft, part), poolclass=NullPool)
         with engine.begin() as connection:
-            create_tables(connection, part)
+            create_tables(connection, [part])
         # Another process may have been faster; a file system without links gets the file from SQLite.
         with suppress(OSError):
             os.link(draft, path)

@@ -188,6 +188,38 @@ def test_gateway_answers_under_the_name_of_its_container(compose: dict[str, Any]
     assert GatewaySettings(allowed_hosts=allowed.partition("$")[0]).admission.hosts == ("gateway",)
 
 
+def test_postgres_and_gateway_get_the_same_password(compose: dict[str, Any], repository: Path, tmp_path: Path) -> None:
+    added = yaml.safe_load((repository / "docker-compose.postgres.yml").read_text())
+    services = added["services"]
+    assert set(services) == {"gateway", "postgres", "postgres-secrets"}
+    for name in ("postgres", "postgres-secrets"):
+        assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["read_only"] is True
+        assert services[name]["deploy"]["resources"]["limits"]["memory"]
+        assert "ports" not in services[name]
+    # Only the gateway reaches it, and it reaches nothing.
+    assert added["networks"] == {"database": {"internal": True}}
+    assert services["gateway"]["networks"] == services["postgres"]["networks"] == ["database"]
+    assert services["postgres-secrets"]["image"] == compose["services"]["gateway"]["image"]
+    script, target = services["postgres-secrets"]["volumes"][0].split(":")[:2]
+    assert services["postgres-secrets"]["command"][:2] == ["sh", target]
+    for _ in range(2):  # a second run, at the next start, changes nothing
+        subprocess.run(["sh", repository / script, tmp_path / "secrets"], check=True)
+        created = {file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()}
+        assert created.setdefault("password", "") == created["server"] != ""
+    assert set(created) == {"password", "server"}
+    environment, server = services["gateway"]["environment"], services["postgres"]["environment"]
+    assert environment["QUITTANCE_DATABASE_PASSWORD_FILE"].endswith("/password")
+    assert server["POSTGRES_PASSWORD_FILE"].endswith("/server")
+    url = urlsplit(environment["QUITTANCE_DATABASE_URL"])
+    assert (url.username, url.hostname) == (server["POSTGRES_USER"], "postgres")
+    assert url.path == f"/{server['POSTGRES_DB']}"
+    settings = GatewaySettings(
+        database_url=environment["QUITTANCE_DATABASE_URL"], access=environment["QUITTANCE_ACCESS"][-5:-1]
+    )
+    assert settings.admission.access == "keys"
+
+
 def test_monitoring_mounts_existing_files(compose: dict[str, Any], repository: Path) -> None:
     added = yaml.safe_load((repository / "deploy" / "docker-compose.monitoring.yml").read_text())
     mounts = {"prometheus": "/etc/prometheus/", "grafana": "/var/lib/grafana/dashboards"}

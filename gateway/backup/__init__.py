@@ -1,0 +1,1 @@
+"""Backups of what the gateway keeps in its database."""
