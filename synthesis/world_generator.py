@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from synthesis.codes.world import write_code
 from synthesis.content.accents import AccentScatterer
 from synthesis.generator import SyntheticReceipt, photograph, write_receipts
 from synthesis.photography.photograph import PictureStyle
+from synthesis.printing.layout import Printed
 from synthesis.printing.typography import can_print
-from synthesis.printing.world_layout import draw_world_face, print_page
+from synthesis.printing.world_layout import draw_world_face, print_code, print_page
 from synthesis.world.countries import CountryError, load_countries
 from synthesis.world.labels import collect_labels
-from synthesis.world.receipt import make_receipt
+from synthesis.world.receipt import WorldReceipt, make_receipt
 
 # Stands for every country, each with its usual share.
 _ALL = "ALL"
@@ -56,6 +59,7 @@ def render_world_receipt(
     *,
     style: PictureStyle | None = None,
     scattered: float = 0.0,
+    coded: float = 0.0,
 ) -> SyntheticReceipt:
     """Render one receipt of a country of `synthesis.world`. The same seed gives the same receipt.
 
@@ -64,6 +68,7 @@ def render_world_receipt(
         shares: Weight of each country (ISO 3166) to choose from; None for the usual ones.
         style: Wear and kind of picture; drawn if None.
         scattered: Probability of accents and signs at random places of its text, 0 to 1.
+        coded: Probability of a fiscal or payment code, 0 to 1, in countries that have them.
 
     Raises:
         CountryError: If a country is not known.
@@ -76,13 +81,28 @@ def render_world_receipt(
     if chance.random() < scattered:
         scatterer = AccentScatterer()
         page.map_text(lambda text: scatterer.scatter(text, chance, partial(can_print, face)))
-    picture = photograph(chance, print_page(chance, page, face, needle=needle), style)
+    printed = print_page(chance, page, face, needle=needle)
+    # From choices of its own, so that a seed gives the same print with and without codes.
+    code = _print_code(random.Random(f"code {seed}"), receipt, printed, coded)
+    picture = photograph(chance, printed, style)
     about = {
         "country": receipt.country,
         "language": receipt.language,
         "currency": load_countries()[receipt.country]["currency"],
     }
-    return replace(picture, labels={**about, **collect_labels(page.rows)})
+    return replace(picture, labels={**about, **collect_labels(page.rows), **code})
+
+
+def _print_code(rng: random.Random, receipt: WorldReceipt, printed: Printed, coded: float) -> dict[str, Any]:
+    """Print a code in some receipts; return its label."""
+    if printed.needle or rng.random() >= coded:
+        return {}
+    code = write_code(receipt, rng)
+    if code is None or not print_code(rng, printed.sheet, code.text):
+        return {}
+    said = code.purchase
+    facts = {"tax_id": said.tax_id, "date": said.when.date().isoformat(), "total": str(said.total)}
+    return {"code": {"standard": code.standard, "text": code.text, **facts}}
 
 
 def generate_world(
@@ -94,6 +114,7 @@ def generate_world(
     *,
     shares: Mapping[str, float] | None = None,
     scattered: float = 0.0,
+    coded: float = 0.0,
 ) -> None:
     """Write `count` receipts of countries and a `split.json` into a folder.
 
@@ -107,12 +128,13 @@ def generate_world(
         workers: Number of processes.
         shares: Weight of each country, see `parse_shares`.
         scattered: Share of the receipts with accents and signs at random places, 0 to 1.
+        coded: Share of the receipts with a fiscal or payment code, 0 to 1, in countries that have them.
 
     Raises:
         ValueError: If a number is out of range.
         CountryError: If a country is not known.
     """
-    if not 0 <= scattered <= 1:
-        raise ValueError("scattered must be from 0 to 1")
-    render = partial(render_world_receipt, shares=shares, scattered=scattered)
+    if not 0 <= scattered <= 1 or not 0 <= coded <= 1:
+        raise ValueError("scattered and coded must be from 0 to 1")
+    render = partial(render_world_receipt, shares=shares, scattered=scattered, coded=coded)
     write_receipts(render, out, [f"W{seed:04d}-{index:06d}" for index in range(count)], validation_share, workers)

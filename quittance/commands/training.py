@@ -84,6 +84,14 @@ def synthesize(
     scattered: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="With --countries: share of receipts with random accents and signs.")
     ] = 0.0,
+    coded: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="With --countries: share of receipts with a fiscal or payment code where they exist.",
+        ),
+    ] = 0.0,
 ) -> None:
     """Render synthetic receipts with exact labels, for training and tests."""
     from quittance.training import TrainingOptionError, import_for_training
@@ -96,7 +104,8 @@ def synthesize(
         if countries:
             world = import_for_training("synthesis.world_generator")
             shares = world.parse_shares(countries)
-            world.generate_world(out_folder, count, seed, workers=workers, shares=shares, scattered=scattered)
+            options = {"shares": shares, "scattered": scattered, "coded": coded}
+            world.generate_world(out_folder, count, seed, workers=workers, **options)
         else:
             generate(out_folder, count, seed, workers=workers, fonts=fonts)
     console.print_message(f"Wrote {count} receipts to {out_folder}")

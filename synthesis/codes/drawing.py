@@ -12,6 +12,13 @@ _WHITE = 255
 _MARGIN_PX = 12
 
 
+def draw_modules(text: str) -> Pixels:
+    """Return the modules of a QR code without a quiet zone, `(N, N)`: 1 dark, 0 light."""
+    barcode = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
+    drawn = np.array(zxingcpp.write_barcode_to_image(barcode, scale=1, add_quiet_zones=False))
+    return (drawn < _WHITE // 2).astype(np.uint8)
+
+
 def draw_code(text: str, module_px: float, *, kind: zxingcpp.BarcodeFormat = zxingcpp.BarcodeFormat.QRCode) -> Pixels:
     """Draw a code.
 

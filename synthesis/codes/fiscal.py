@@ -7,8 +7,9 @@ import hashlib
 import json
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
+from decimal import Decimal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -26,29 +27,37 @@ _BASE_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def write_germany(purchase: CodedPurchase, rng: random.Random) -> str:
-    """Write the code of a TSE; all at the general rate."""
+    """Write the code of a TSE."""
+    amounts = _sort_by_rate(purchase, (19, 7, None, None, 0))
     utc = purchase.when.replace(tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
-    data = f"Beleg^{purchase.total}_0.00_0.00_0.00_0.00^{purchase.total}:Bar"
+    data = f"Beleg^{'_'.join(map(str, amounts))}^{purchase.total}:Bar"
     start, end = (f"{moment:%Y-%m-%dT%H:%M:%S}.000Z" for moment in (utc - timedelta(seconds=9), utc))
     parts = ["V0", "955002-00", "Kassenbeleg-V1", data, "18", "112", start, end, "ecdsa-plain-SHA256", "unixTime"]
     return ";".join([*parts, _random_base64(rng, 64), _random_base64(rng, 65)])
 
 
 def write_austria(purchase: CodedPurchase, rng: random.Random) -> str:
-    """Write the code of the RKSV; all at the normal rate."""
-    amounts = [str(purchase.total).replace(".", ","), *["0,00"] * 4]
+    """Write the code of the RKSV."""
+    amounts = [str(amount).replace(".", ",") for amount in _sort_by_rate(purchase, (20, 10, 13, 0, 19))]
     parts = ["", "R1-AT1", "DEMO-CASH-BOX524", str(purchase.number), f"{purchase.when:%Y-%m-%dT%H:%M:%S}", *amounts]
     return "_".join([*parts, _random_base64(rng, 8), "6f3ac11d", _random_base64(rng, 8), _random_base64(rng, 64)])
 
 
 def write_portugal(purchase: CodedPurchase, rng: random.Random) -> str:
-    """Write the code with ATCUD; all at the normal rate of the mainland."""
+    """Write the code with ATCUD, at rates of the mainland."""
     company = f"5{rng.randrange(10**7):07}"
+    rows: dict[str, str] = {"I2": str(purchase.untaxed)} if purchase.untaxed else {}
+    for first, rate in ((3, 6), (5, 13), (7, 23)):
+        parts = [part for part in purchase.rated if _find_nearest(part.rate, (6, 13, 23)) == rate]
+        if parts:
+            rows[f"I{first}"] = str(sum((part.base for part in parts), Decimal(0)))
+            rows[f"I{first + 1}"] = str(sum((part.tax for part in parts), Decimal(0)))
     fields = {
-        "A": company + nif.calc_check_digit(company),
+        "A": purchase.tax_id or company + nif.calc_check_digit(company),
         **{"B": "999999990", "C": "PT", "D": "FS", "E": "N", "F": f"{purchase.when:%Y%m%d}"},
         **{"G": f"FS 2024/{purchase.number}", "H": f"CSDF7T5H-{purchase.number}", "I1": "PT"},
-        **{"I7": str(purchase.base), "I8": str(purchase.tax), "N": str(purchase.tax), "O": str(purchase.total)},
+        **rows,
+        **{"N": str(purchase.tax), "O": str(purchase.total)},
         **{"Q": "hJ4k", "R": "9999"},
     }
     return "*".join(f"{key}:{value}" for key, value in fields.items())
@@ -56,7 +65,7 @@ def write_portugal(purchase: CodedPurchase, rng: random.Random) -> str:
 
 def write_gulf(purchase: CodedPurchase, rng: random.Random) -> str:
     """Write the code of ZATCA of phase 1."""
-    tax_id = f"3{rng.randrange(10**13):013}3"
+    tax_id = purchase.tax_id or f"3{rng.randrange(10**13):013}3"
     values = [purchase.seller, tax_id, f"{purchase.when:%Y-%m-%dT%H:%M:%SZ}", str(purchase.total), str(purchase.tax)]
     data = b"".join(bytes([tag, len(value.encode())]) + value.encode() for tag, value in enumerate(values, start=1))
     return base64.b64encode(data).decode()
@@ -65,7 +74,7 @@ def write_gulf(purchase: CodedPurchase, rng: random.Random) -> str:
 def write_india(purchase: CodedPurchase, rng: random.Random) -> str:
     """Write the signed code of an e-invoice."""
     invoice = {
-        "SellerGstin": _complete_gstin(f"{_GSTIN_STATE}{_GSTIN_PAN}1Z"),
+        "SellerGstin": purchase.tax_id or _complete_gstin(f"{_GSTIN_STATE}{_GSTIN_PAN}1Z"),
         "BuyerGstin": _complete_gstin(f"29{_GSTIN_PAN}1Z"),
         "DocNo": f"INV-{purchase.number}",
         "DocTyp": "INV",
@@ -83,7 +92,7 @@ def write_india(purchase: CodedPurchase, rng: random.Random) -> str:
 def write_brazil(purchase: CodedPurchase, rng: random.Random) -> str:
     """Write the URL of an NFC-e that was issued offline."""
     root = f"{rng.randrange(10**8):08}0001"
-    company = root + cnpj.calc_check_digits(root)
+    company = purchase.tax_id or root + cnpj.calc_check_digits(root)
     key = f"35{purchase.when:%y%m}{company}65001{purchase.number:09}9{rng.randrange(10**8):08}"
     weighted = sum(int(digit) * (2 + index % 8) for index, digit in enumerate(reversed(key)))
     digit = 11 - weighted % 11
@@ -103,7 +112,7 @@ def write_slovakia(purchase: CodedPurchase, rng: random.Random) -> str:
     first = rng.randrange(10**6)
     # One of eleven is valid.
     numbers = (f"202{number:07}" for number in range(first, first + 20))
-    company = next(number for number in numbers if dph.is_valid(number))
+    company = purchase.tax_id or next(number for number in numbers if dph.is_valid(number))
     okp = "-".join(rng.randbytes(4).hex() for _ in range(5))
     return f"{okp}:888{company}0001:{purchase.when:%y%m%d%H%M%S}:{purchase.number}:{purchase.total}"
 
@@ -129,11 +138,25 @@ def write_croatia(purchase: CodedPurchase, rng: random.Random) -> str:
 def write_italy(purchase: CodedPurchase, rng: random.Random) -> str:
     """Write what the code of the instant lottery must contain, in a layout of its own."""
     root = f"0{rng.randrange(10**6):06}058"
-    company = root + luhn.calc_check_digit(root)
+    company = purchase.tax_id or root + luhn.calc_check_digit(root)
     assert iva.is_valid(company)  # noqa: S101 - the number is built to be
     number = f"{purchase.number:08}"
     total = int(purchase.total * 100)
     return f"{company};99MEY{rng.randrange(10**6):06};{number[:4]}-{number[4:]};{total};{purchase.when:%d%m%Y%H%M}"
+
+
+def _sort_by_rate(purchase: CodedPurchase, rates: Sequence[int | None]) -> list[Decimal]:
+    """Return the gross amounts of the nearest of the rates, in their order; what is not taxed has the rate 0."""
+    amounts = dict.fromkeys((rate for rate in rates if rate is not None), Decimal("0.00"))
+    amounts[0] += purchase.untaxed
+    for part in purchase.rated:
+        amounts[_find_nearest(part.rate, tuple(amounts))] += part.gross
+    return [Decimal("0.00") if rate is None else amounts[rate] for rate in rates]
+
+
+def _find_nearest(rate: Decimal, rates: Sequence[int]) -> int:
+    """Return the nearest rate: receipts may have those of other years."""
+    return min(rates, key=lambda one: abs(one - rate))
 
 
 def _complete_gstin(root: str) -> str:

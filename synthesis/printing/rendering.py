@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from shared.arrays import Floats
+from synthesis.codes.drawing import draw_modules
 from synthesis.printing.layout import Printed
 from synthesis.printing.sheet import Graphic, Run, Sheet, group_segments
 from synthesis.printing.typography import Ink, render_text
@@ -102,6 +103,9 @@ def _draw_graphic(ink: Floats, graphic: Graphic, left: int, top: int, rng: rando
             bar = rng.choice((2, 2, 4, 6))
             area[:, x : x + bar] = 1
             x += bar + rng.choice((2, 2, 4, 6))
+    elif graphic.kind == "code" and graphic.text:
+        drawn = draw_modules(graphic.text).astype(np.float32)
+        area[:] = cv2.resize(drawn, area.shape[::-1], interpolation=cv2.INTER_NEAREST)
     elif graphic.kind == "code":
         modules = (np.random.default_rng(rng.getrandbits(32)).random((25, 25)) < 0.5).astype(np.float32)
         for corner in ((0, 0), (0, 18), (18, 0)):

@@ -20,13 +20,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Graphic:
-    """A graphic. `kind` is line, bars, code, frame or emblem; x, y, width and height are in dots."""
+    """A graphic.
+
+    `kind` is line, bars, code, frame or emblem; x, y, width and height are in dots. `text` is what a code says; without
+    it, its modules are random.
+    """
 
     kind: str
     x: float
     y: float
     width: float
     height: float
+    text: str = ""
 
 
 @dataclass
@@ -141,10 +146,10 @@ class Sheet:
             self.print_at(character * count, 0, labeled=False)
         self.advance(1)
 
-    def draw_graphic(self, kind: str, width: float, height: float, x: float | None = None) -> None:
+    def draw_graphic(self, kind: str, width: float, height: float, x: float | None = None, *, text: str = "") -> None:
         """Put a graphic on the paper, centered unless `x` is given, and feed past it."""
         left = (self.width - width) / 2 if x is None else x
-        self.graphics.append(Graphic(kind, left, self.y, width, height))
+        self.graphics.append(Graphic(kind, left, self.y, width, height, text))
         self.y += height
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from synthesis.codes.drawing import draw_modules
 from synthesis.printing.layout import Printed
 from synthesis.printing.sheet import Sheet
 from synthesis.printing.typography import FACES, NEEDLE_FACES, PLAIN, Face, Style, can_print, draw_zero, measure_text
@@ -18,6 +19,7 @@ _BROAD_FACES: tuple[tuple[Face, float], ...] = (
 )
 _ALL_FACES = FACES + _BROAD_FACES
 _NEEDLE = 0.06
+_MIN_DOTS, _MAX_DOTS = 3, 6
 # Length from which marks alone are a line across the paper, which no label counts as text.
 _RULE = 8
 _ENTITIES = ("company", "date", "address", "total")
@@ -54,6 +56,22 @@ def print_page(rng: random.Random, page: Page, face: Face, *, needle: bool = Fal
             sheet.advance(row.gap)
         _print_row(sheet, row, Style(rng.random() < _BOLD, row.scale, row.scale * (tall if row.scale > 1.0 else 1.0)))
     return Printed(sheet, _collect_entities(page), needle)
+
+
+def print_code(rng: random.Random, sheet: Sheet, text: str) -> bool:
+    """Print a QR code below a receipt; return whether the paper is wide enough.
+
+    A module has three to six dots, as many as the paper has room for (ISO/IEC 18004, 9.1; printers have 8 per mm).
+    """
+    modules = len(draw_modules(text))
+    most = int(sheet.width / modules)
+    if most < _MIN_DOTS:
+        return False
+    size = modules * rng.randint(_MIN_DOTS, min(most, _MAX_DOTS))
+    sheet.advance(1)
+    sheet.draw_graphic("code", size, size, text=text)
+    sheet.advance(0.5)
+    return True
 
 
 def _print_row(sheet: Sheet, row: Row, style: Style) -> None:

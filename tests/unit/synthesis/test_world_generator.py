@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from shared.learning.dataset import load_split
+from synthesis.codes.world import STANDARDS, write_code
 from synthesis.photography.photograph import PictureStyle
 from synthesis.world.countries import CountryError
 from synthesis.world.receipt import make_receipt
@@ -67,3 +68,34 @@ def test_shares_choose_countries() -> None:
 def test_rejects_share_out_of_range(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="scattered"):
         generate_world(tmp_path, 1, seed=4, scattered=1.5)
+
+
+def test_codes_say_what_is_printed() -> None:
+    plain = render_world_receipt(8, {"PT": 1.0}, style=_CLEAN)
+    coded = render_world_receipt(8, {"PT": 1.0}, style=_CLEAN, coded=1.0)
+    assert [one.text for one in plain.segments] == [one.text for one in coded.segments]
+    assert "code" not in plain.labels
+    label = coded.labels["code"]
+    assert label["standard"] == "pt-atcud"
+    # The code is below the text, dark and square.
+    assert coded.image.shape[0] > plain.image.shape[0] + 50
+    assert f"*O:{label['total']}*" in label["text"]
+    assert f"*F:{label['date'].replace('-', '')}*" in label["text"]
+
+
+@pytest.mark.parametrize("country", STANDARDS)
+def test_writes_the_codes_of_countries(country: str) -> None:
+    receipts = [make_receipt(seed, shares={country: 1.0}) for seed in range(20)]
+    codes = [write_code(receipt, random.Random(1)) for receipt in receipts]
+    for receipt, code in zip(receipts, codes, strict=True):
+        if code is None:
+            assert receipt.purchase.total <= 0
+            continue
+        assert code.standard in STANDARDS[country]
+        assert code.purchase.when == receipt.moment
+        assert sum(part.gross for part in code.purchase.rated) + code.purchase.untaxed == code.purchase.total
+    assert any(codes)
+
+
+def test_other_countries_have_no_codes() -> None:
+    assert write_code(make_receipt(1, shares={"US": 1.0}), random.Random(1)) is None

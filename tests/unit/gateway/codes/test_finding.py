@@ -41,6 +41,20 @@ def test_finds_barcodes_on_large_pages() -> None:
     assert np.array(code["quad"])[:, 1].min() > 2_900
 
 
+@pytest.mark.parametrize("side", [400, 1_600])
+def test_reads_small_blurred_codes(side: int) -> None:
+    code = draw_code(TEXT, 2.0)
+    blurred = np.asarray(cv2.GaussianBlur(code, (0, 0), 1.1), np.uint8)
+    page = append_code(paper(side, side), blurred)
+    (found,) = find_codes(page)
+    assert found["text"] == TEXT
+    corners = np.array(found["quad"])
+    left, top = (side - code.shape[1]) / 2, side + 12
+    # Within the quiet zone of four modules.
+    assert np.abs(corners[0] - (left + 8, top + 8)).max() < 8
+    assert np.abs(corners[2] - (left + code.shape[1] - 8, top + code.shape[0] - 8)).max() < 8
+
+
 def test_bytes_that_are_not_text_are_kept() -> None:
     barcode = zxingcpp.create_barcode(bytes(range(128, 160)), zxingcpp.BarcodeFormat.QRCode)
     drawn = np.array(zxingcpp.write_barcode_to_image(barcode, scale=4, add_quiet_zones=True))

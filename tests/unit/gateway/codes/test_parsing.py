@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from gateway.codes.parsing import parse_code
 from shared.contracts import CodeContent
 from synthesis.codes.fiscal import FISCAL_WRITERS
 from synthesis.codes.payment import PAYMENT_WRITERS, make_iban
-from synthesis.codes.purchase import CodedPurchase, make_purchase
+from synthesis.codes.purchase import CodedPurchase, RatedAmount, make_purchase
 
 WRITERS = FISCAL_WRITERS | PAYMENT_WRITERS
 # Codes that do not contain the date or the total.
@@ -37,6 +38,22 @@ def test_reads_what_was_written(name: str) -> None:
         assert stated == (None if name in WITHOUT_TOTAL else purchase.total)
         assert content.date == (None if name in WITHOUT_DATE else f"{purchase.when:%Y-%m-%d}")
         assert content.time in (None, f"{purchase.when:%H:%M:%S}")
+
+
+def test_reads_several_rates() -> None:
+    parts = (RatedAmount(Decimal(20), Decimal("10.00"), Decimal("2.00")),)
+    parts += (RatedAmount(Decimal(10), Decimal("5.00"), Decimal("0.50")),)
+    purchase = CodedPurchase("Shop", 17, datetime(2025, 4, 3, 12), Decimal("18.50"), parts=parts)
+    content = parse(WRITERS["at-rksv"](purchase, random.Random(1)))
+    assert content.total == "18.50"
+    assert {tax.rate: tax.gross for tax in content.taxes} == {"20": "12.00", "10": "5.50", "0": "1.00"}
+    content = parse(WRITERS["pt-atcud"](purchase, random.Random(1)))
+    assert [(tax.rate, tax.base, tax.amount) for tax in content.taxes] == [
+        ("0", "1.00", "0"),
+        ("13", "5.00", "0.50"),
+        ("23", "10.00", "2.00"),
+    ]
+    assert content.tax == "2.50"
 
 
 @pytest.mark.parametrize("name", WRITERS)

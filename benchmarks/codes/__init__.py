@@ -1,0 +1,1 @@
+"""How codes on receipts are read."""
