@@ -1,14 +1,23 @@
-"""Read the text layer of a PDF page with pdfium. Runs in a process that can be killed."""
+"""Read the text layer of a PDF page with pdfium. Runs in a process that can be killed.
+
+Text may be invisible: drawn in no color or that of the paper, outside the page, or below a picture, as in scans with
+the result of a text recognition. Only characters that leave ink count. To see it, the page is rendered again without
+them.
+"""
 
 from __future__ import annotations
 
 import unicodedata
-from ctypes import byref, c_int
+from ctypes import addressof, byref, c_int
+from typing import Any
 
+import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
+from PIL import Image
 
 from gateway.documents.text_layer import MAX_CHARACTERS, Box, TextLayer
+from shared.arrays import Flags
 
 # Pages are asked for at this many times their size, because pdfium returns whole pixels.
 _PRECISION = 8
@@ -16,14 +25,19 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # pdfium's marker of a hyphen at the end of a line.
 _HYPHEN_MARK = 2
 _NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
+# Text rendering modes that draw nothing (ISO 32000-1, 9.3.6).
+_INVISIBLE_MODES = frozenset({raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP})
+# Difference of gray levels from which there is ink.
+_MIN_CONTRAST = 24
 
 
-def read_text_layer(page: pdfium.PdfPage, size: tuple[int, int]) -> TextLayer | None:
-    """Return the text layer of a page.
+def read_text_layer(page: pdfium.PdfPage, image: Image.Image, scale: float) -> TextLayer | None:
+    """Return the text layer of a page: the characters that leave ink.
 
     Args:
-        page: The page.
-        size: Width and height in pixels of the rendered page.
+        page: The page; it is without its text afterwards.
+        image: The page as rendered.
+        scale: Pixels per point of the rendered page.
 
     Returns:
         The layer; None if the page has none or too much text.
@@ -33,14 +47,43 @@ def read_text_layer(page: pdfium.PdfPage, size: tuple[int, int]) -> TextLayer | 
         count = raw.FPDFText_CountChars(text)
         if not 0 < count <= MAX_CHARACTERS:
             return None
+        objects = [raw.FPDFText_GetTextObject(text, index) for index in range(count)]
         characters, boxes = [], []
-        for index in range(count):
+        for index, piece in enumerate(objects):
+            if piece and raw.FPDFTextObj_GetTextRenderMode(piece) in _INVISIBLE_MODES:
+                continue
             character = _read_character(text, index)
             characters.append(character)
-            boxes.append(_NO_BOX if character == " " else _find_box(page, text, index, size))
-        return TextLayer(tuple(characters), tuple(boxes))
+            boxes.append(_NO_BOX if character == " " else _find_box(page, text, index, image.size))
+        ink = _find_ink(page, objects, image, scale)
     finally:
         text.close()
+    return _keep_visible(characters, boxes, ink)
+
+
+def _find_ink(page: pdfium.PdfPage, objects: list[Any], image: Image.Image, scale: float) -> Flags:
+    """Return where text objects leave ink on the rendered page, `(H, W)`."""
+    for piece in {addressof(piece.contents): piece for piece in objects if piece}.values():
+        raw.FPDFPageObj_SetIsActive(piece, False)
+    without = page.render(scale=scale, grayscale=True).to_pil()
+    difference = np.asarray(image.convert("L"), np.int16) - np.asarray(without.convert("L"), np.int16)
+    return np.asarray(np.abs(difference) >= _MIN_CONTRAST)
+
+
+def _keep_visible(characters: list[str], boxes: list[Box], ink: Flags) -> TextLayer | None:
+    kept = [
+        (character, box)
+        for character, box in zip(characters, boxes, strict=True)
+        if character == " " or _has_ink(box, ink)
+    ]
+    if all(character == " " for character, _ in kept):
+        return None
+    return TextLayer(tuple(character for character, _ in kept), tuple(box for _, box in kept))
+
+
+def _has_ink(box: Box, ink: Flags) -> bool:
+    left, top, right, bottom = (max(0, round(value)) for value in box)
+    return bool(ink[top : bottom + 1, left : right + 1].any())
 
 
 def _read_character(text: pdfium.PdfTextPage, index: int) -> str:

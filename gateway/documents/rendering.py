@@ -128,7 +128,7 @@ def _render_pdf(data: bytes, options: RenderOptions) -> Pages:
         check_size((int(width * scale), int(height * scale)), limits.picture)
         image = page.render(scale=scale, rev_byteorder=True).to_pil()
         rendered = options.finish(image, image.size)
-        yield rendered if options.only is not None else replace(rendered, text=read_text_layer(page, image.size))
+        yield rendered if options.only is not None else replace(rendered, text=read_text_layer(page, image, scale))
 
 
 def _choose_scale(width: float, height: float, limits: DocumentLimits) -> float:

@@ -19,6 +19,8 @@ def build_text_pdf(
     font_size: float = 14,
     rotation: int = 0,
     mode: int = 0,
+    color: tuple[int, int, int, int] = (0, 0, 0, 255),
+    cover: bool = False,
 ) -> bytes:
     """Build a PDF of one page.
 
@@ -28,6 +30,8 @@ def build_text_pdf(
         font_size: Size of the font in points.
         rotation: Degrees clockwise by which viewers turn the page.
         mode: Text rendering mode (ISO 32000, 9.3.6): 0 fills the letters, `INVISIBLE` draws nothing.
+        color: Red, green, blue and opacity of the letters, 0 to 255.
+        cover: Whether a white rectangle lies on the texts.
     """
     document = pdfium.PdfDocument.new()
     page = document.new_page(*size)
@@ -37,8 +41,14 @@ def build_text_pdf(
         letters = ctypes.create_string_buffer(f"{text}\0".encode("utf-16-le"))
         raw.FPDFText_SetText(piece, ctypes.cast(letters, ctypes.POINTER(ctypes.c_ushort)))
         raw.FPDFTextObj_SetTextRenderMode(piece, mode)
+        raw.FPDFPageObj_SetFillColor(piece, *color)
         raw.FPDFPageObj_Transform(piece, 1, 0, 0, 1, left, baseline)
         raw.FPDFPage_InsertObject(page, piece)
+    if cover:
+        rectangle = raw.FPDFPageObj_CreateNewRect(0, 0, *size)
+        raw.FPDFPageObj_SetFillColor(rectangle, 255, 255, 255, 255)
+        raw.FPDFPath_SetDrawMode(rectangle, raw.FPDF_FILLMODE_WINDING, False)
+        raw.FPDFPage_InsertObject(page, rectangle)
     page.set_rotation(rotation)
     page.gen_content()
     out = io.BytesIO()

@@ -41,8 +41,10 @@ def test_reads_what_was_written(name: str) -> None:
 
 
 def test_reads_several_rates() -> None:
-    parts = (RatedAmount(Decimal(20), Decimal("10.00"), Decimal("2.00")),)
-    parts += (RatedAmount(Decimal(10), Decimal("5.00"), Decimal("0.50")),)
+    parts = (
+        RatedAmount(Decimal(20), Decimal("10.00"), Decimal("2.00")),
+        RatedAmount(Decimal(10), Decimal("5.00"), Decimal("0.50")),
+    )
     purchase = CodedPurchase("Shop", 17, datetime(2025, 4, 3, 12), Decimal("18.50"), parts=parts)
     content = parse(WRITERS["at-rksv"](purchase, random.Random(1)))
     assert content.total == "18.50"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.rendering import RenderedPage, RenderOptions, render
-from tests.support.documents import build_text_pdf
+from tests.support.documents import INVISIBLE, build_text_pdf
 
 
 def render_page(data: bytes) -> RenderedPage:
@@ -33,6 +35,26 @@ def test_characters_lie_on_their_ink(rotation: int) -> None:
 
 def test_pages_without_text_have_no_layer() -> None:
     assert render_page(build_text_pdf([])).text is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"mode": INVISIBLE}, {"color": (255, 255, 255, 255)}, {"color": (0, 0, 0, 0)}, {"cover": True}],
+)
+def test_invisible_text_is_no_layer(options: dict[str, Any]) -> None:
+    assert render_page(build_text_pdf([("TOTAL 99.00", 40, 300)], **options)).text is None
+
+
+def test_text_off_the_page_is_left_out() -> None:
+    page = render_page(build_text_pdf([("TOTAL", 40, 300), ("FREE", 40, -50)]))
+    assert page.text is not None
+    assert "".join(page.text.characters).split() == ["TOTAL"]
+
+
+def test_light_text_counts() -> None:
+    page = render_page(build_text_pdf([("TOTAL", 40, 300)], color=(200, 200, 200, 255)))
+    assert page.text is not None
+    assert "".join(page.text.characters) == "TOTAL"
 
 
 def test_pages_to_be_shown_need_no_layer() -> None:

@@ -44,8 +44,20 @@ def test_corrects_uncertain_letters_but_never_digits() -> None:
     lamp, price = use_text_layer(
         [find_line("Wohnzirnmerlampe", 20, 40, 0.6, length=15), find_line("19.89", 300, 40, 0.6)], layer
     )
-    assert lamp.text == "Wohnzimmerlampe"
+    assert (lamp.text, lamp.confidence) == ("Wohnzimmerlampe", 0.95)
     assert (price.text, price.confidence) == ("19.89", 0.6)
+
+
+def test_takes_spaces_that_were_read_where_the_document_only_moves_on() -> None:
+    layer = build_layer(("SampleShop", 20, 40))
+    # A gap of a quarter of the height before the second word.
+    apart = [(x0 + 5 * (index > 5), y0, x1 + 5 * (index > 5), y1) for index, (x0, y0, x1, y1) in enumerate(layer.boxes)]
+    layer = TextLayer(layer.characters, tuple(apart))
+    (shop,) = use_text_layer([find_line("SAMPLE SHOP", 20, 40)], layer)
+    assert shop.text == "Sample Shop"
+    # Where the characters touch, no space is printed.
+    (shop,) = use_text_layer([find_line("SAMP LESHOP", 20, 40)], layer)
+    assert shop.text == "SampleShop"
 
 
 def test_false_and_invisible_layers_change_nothing() -> None:
@@ -64,6 +76,8 @@ def test_false_and_invisible_layers_change_nothing() -> None:
         ("TOTAL", 0.5, "TOTAL 9", False),
         ("HAMBURGER", 0.5, "HAMBURGFR", True),
         ("HAMBURGER", 0.99, "HAMBURGFR", False),
+        ("12 MAR 2025", 0.5, "12 MAY 2025", False),
+        ("TOTAL USD 9.00", 0.5, "TOTAL EUR 9.00", False),
         ("HAMBURGER", 0.5, "CHEESE", False),
         ("", 0.5, "TOTAL", False),
         ("TOTAL", 0.5, "", False),
