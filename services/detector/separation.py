@@ -199,27 +199,48 @@ def _choose_gap(gaps: list[Gap]) -> Gap | None:
 def _find_empty_gaps(quads: Floats, height: float) -> Iterator[Gap]:
     """Yield the gaps that hardly any segment crosses and that have enough segments on both sides."""
     for is_beside, angles, width in ((True, _ANGLES_BESIDE, _MIN_BESIDE), (False, _ANGLES_ABOVE, _MIN_ABOVE)):
-        for degrees in angles:
-            across = quads @ _build_axes(is_beside, degrees)[0]
-            middles = across.mean(axis=1)
-            for low, high in _find_empty(across, height / _BINS_PER_HEIGHT, width * height):
-                sides = middles > (low + high) / 2
-                if _MIN_SEGMENTS <= np.count_nonzero(sides) <= len(quads) - _MIN_SEGMENTS:
-                    yield Gap(is_beside, degrees, low, high, sides)
+        normals = np.stack([_build_axes(is_beside, degrees)[0] for degrees in angles])
+        across = normals @ quads.reshape(-1, 2).T
+        across = across.reshape(len(angles), len(quads), 4)
+        middles = across.mean(axis=2)
+        for index, low, high in _find_empty(across, height / _BINS_PER_HEIGHT, width * height):
+            sides = middles[index] > (low + high) / 2
+            if _MIN_SEGMENTS <= np.count_nonzero(sides) <= len(quads) - _MIN_SEGMENTS:
+                yield Gap(is_beside, angles[index], low, high, sides)
 
 
-def _find_empty(across: Doubles, bin_px: float, min_px: float) -> Iterator[tuple[float, float]]:
-    """Yield the intervals of at least a length that hardly any segment crosses; `across` is `(N, 4)`."""
-    origin = float(across.min())
-    first = ((across.min(axis=1) - origin) / bin_px).astype(np.intp)
-    last = ((across.max(axis=1) - origin) / bin_px).astype(np.intp)
+def _find_empty(across: Doubles, bin_px: float, min_px: float) -> Iterator[tuple[int, float, float]]:
+    """Yield the intervals of at least a length that hardly any segment crosses.
+
+    Args:
+        across: `(A, N, 4)` corners of N segments along A directions, in pixels.
+        bin_px: Resolution in pixels.
+        min_px: Minimum length in pixels.
+
+    Yields:
+        The index of the direction, and where the interval begins and ends along it.
+    """
+    directions, segments, _ = across.shape
+    first, last = across.min(axis=2), across.max(axis=2)
+    origins = first.min(axis=1, keepdims=True)
+    first, last = ((ends - origins) // bin_px for ends in (first, last))
     count = int(last.max()) + 2
-    steps = np.bincount(first, minlength=count) - np.bincount(last + 1, minlength=count)
-    is_empty = np.cumsum(steps)[:-1] <= int(_MAX_CROSSING * len(across))
-    bounds = np.flatnonzero(np.diff(np.concatenate([[0], is_empty.astype(np.int8), [0]])))
-    for start, stop in zip(bounds[::2].tolist(), bounds[1::2].tolist(), strict=True):
-        if (stop - start) * bin_px >= min_px:
-            yield origin + start * bin_px, origin + stop * bin_px
+    offsets = count * np.arange(directions)[:, None]
+    begins, ends = (
+        np.bincount((bins.astype(np.intp) + offsets).ravel(), minlength=count * directions)
+        for bins in (first, last + 1)
+    )
+    crossing = np.cumsum((begins - ends).reshape(directions, count), axis=1)
+    is_empty = np.zeros((directions, count + 1), np.int8)
+    is_empty[:, 1:] = (crossing <= int(_MAX_CROSSING * segments)) & (
+        np.arange(count) <= last.max(axis=1, keepdims=True)
+    )
+    change = np.diff(is_empty, axis=1, append=0)
+    starts, stops = np.argwhere(change == 1), np.argwhere(change == -1)
+    is_wide = (stops - starts)[:, 1] * bin_px >= min_px
+    for (index, start), (_, stop) in zip(starts[is_wide].tolist(), stops[is_wide].tolist(), strict=True):
+        origin = float(origins[index, 0])
+        yield index, origin + start * bin_px, origin + stop * bin_px
 
 
 def _choose_variant(gray: Pixels, quads: Floats, gaps: list[Gap], height: float) -> Gap:

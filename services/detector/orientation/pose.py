@@ -21,6 +21,8 @@ from shared.arrays import Doubles, Floats, Pixels
 
 # Maximum number of patches per page.
 _MAX_PATCHES = 8
+# Margin around the part of a page from which a patch is sampled.
+_PART_MARGIN_PX = 8
 # Minimum number of characters of a patch after the first one.
 _MIN_CHARACTERS = 8
 # Minimum contrast of the profile along the lines at which their skew is reliable.
@@ -156,21 +158,28 @@ def cut_patches(measured: Pixels, characters: Characters, degrees: float) -> Pix
         `(N, PATCH_PX, PATCH_PX)` pixels, N at least 1.
     """
     scale = CHARACTER_PX / characters.height
-    # Sampling alone would skip pixels.
-    if scale < 1.0:
-        measured = np.asarray(
-            cv2.resize(measured, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8
-        )
     turn = build_turn(-degrees)
     origins = _choose_origins(characters.centers * scale @ turn.T)
-    linear = turn if scale < 1.0 else turn * scale
-    return np.stack([cut_patch(measured, np.hstack([linear, -origin[:, None]])) for origin in origins])
+    if scale >= 1.0:
+        return np.stack([cut_patch(measured, np.hstack([turn * scale, -origin[:, None]])) for origin in origins])
+    return np.stack([_cut_reduced_patch(measured, scale, turn, origin) for origin in origins])
 
 
 def cut_patch(image: Pixels, matrix: Doubles) -> Pixels:
     """Cut one patch; `matrix` `(2, 3)` maps pixels of the image to pixels of the patch."""
     patch = cv2.warpAffine(image, matrix, (PATCH_PX, PATCH_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(patch, dtype=np.uint8)
+
+
+def _cut_reduced_patch(measured: Pixels, scale: float, turn: Doubles, origin: Doubles) -> Pixels:
+    """Cut one patch out of a page that is too large: sampling alone would skip pixels, so its part is reduced first."""
+    corners = (np.array([[0, 0], [PATCH_PX, 0], [PATCH_PX, PATCH_PX], [0, PATCH_PX]]) + origin) @ turn / scale
+    limits = measured.shape[1], measured.shape[0]
+    low = np.clip(np.floor(corners.min(axis=0) - _PART_MARGIN_PX), 0, np.array(limits) - 1).astype(np.intp)
+    high = np.clip(np.ceil(corners.max(axis=0) + _PART_MARGIN_PX), low + 1, limits).astype(np.intp)
+    part = measured[low[1] : high[1], low[0] : high[0]]
+    reduced = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cut_patch(np.asarray(reduced, np.uint8), np.column_stack([turn, turn @ (low * scale) - origin]))
 
 
 def build_turn(degrees: float) -> Doubles:

@@ -55,6 +55,19 @@ def test_reads_small_blurred_codes(side: int) -> None:
     assert np.abs(corners[2] - (left + code.shape[1] - 8, top + code.shape[0] - 8)).max() < 8
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_finds_turned_barcodes_where_they_are(turns: int) -> None:
+    barcode = draw_code("4006381333931", 3, kind=zxingcpp.BarcodeFormat.EAN13)
+    upright = append_code(paper(), np.repeat(barcode, 2, axis=0))
+    (code,) = find_codes(np.ascontiguousarray(np.rot90(upright, -turns)))
+    assert code["text"] == "4006381333931"
+    corners = np.array(code["quad"])
+    along, down = corners[1] - corners[0], corners[3] - corners[0]
+    expected = [(1, 0), (0, 1), (-1, 0), (0, -1)]
+    assert np.allclose(along / np.linalg.norm(along), expected[turns], atol=0.05)
+    assert np.allclose(down / np.linalg.norm(down), expected[(turns + 1) % 4], atol=0.05)
+
+
 def test_bytes_that_are_not_text_are_kept() -> None:
     barcode = zxingcpp.create_barcode(bytes(range(128, 160)), zxingcpp.BarcodeFormat.QRCode)
     drawn = np.array(zxingcpp.write_barcode_to_image(barcode, scale=4, add_quiet_zones=True))
