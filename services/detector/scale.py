@@ -70,10 +70,12 @@ class Characters:
     Attributes:
         centers: `(N, 2)` x and y in pixels of the measured page.
         height: Height of a character in pixels of the measured page (weighted median of the longer sides).
+        sizes: `(N,)` longer sides in pixels of the measured page.
     """
 
     centers: Doubles
     height: float
+    sizes: Doubles
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def find_characters(ink: Ink) -> Characters | None:
     size = _compute_weighted_median(longer[fits], shorter[fits])
     fits &= (longer > 0.5 * size) & (longer < 2 * size)
     centers = np.stack([x + width / 2, y + height / 2], axis=1)
-    return Characters(centers[fits], size)
+    return Characters(centers[fits], size, longer[fits])
 
 
 def estimate_text(ink: Ink) -> TextEstimate | None:

@@ -7,9 +7,11 @@ where the characters of a fixed-width font form columns that are straighter than
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from shared.arrays import Doubles
+from shared.arrays import Doubles, Indices
 
 # Maximum distance to a neighbor in heights of a character; farther ones say nothing.
 _REACH = 2.5
@@ -19,15 +21,25 @@ _MAX_SLOPE = 0.466
 _MAX_PAIRS = 400_000
 
 
-def compare_axes(centers: Doubles, height: float) -> float:
-    """Compare how many characters have their nearest neighbor along x and along y.
+@dataclass(frozen=True)
+class Neighbors:
+    """The nearest neighbors of characters.
+
+    Attributes:
+        start: `(M,)` indices of the characters that have a neighbor nearby; of very many, only a part is looked at.
+        way: `(M, 2)` way from each to its neighbor along x and y, in pixels.
+    """
+
+    start: Indices
+    way: Doubles
+
+
+def find_neighbors(centers: Doubles, height: float) -> Neighbors:
+    """Find the nearest neighbor of each character.
 
     Args:
-        centers: `(N, 2)` centers of characters on a page without skew, x and y in pixels.
+        centers: `(N, 2)` centers of characters, x and y in pixels.
         height: Height of a character in pixels.
-
-    Returns:
-        The logarithm of the ratio: positive for lines along x, negative for lines along y, 0 if there are no neighbors.
     """
     step = max(1, -(-(len(centers) ** 2) // _MAX_PAIRS))
     looked_at = np.arange(0, len(centers), step)
@@ -36,6 +48,19 @@ def compare_axes(centers: Doubles, height: float) -> float:
     away[np.arange(len(looked_at)), looked_at] = np.inf
     nearest = away.argmin(axis=1)
     is_near = away[np.arange(len(looked_at)), nearest] < _REACH**2
-    across, down = np.abs(x[nearest] - x[looked_at])[is_near], np.abs(y[nearest] - y[looked_at])[is_near]
+    start = looked_at[is_near]
+    return Neighbors(start, centers[nearest[is_near]] - centers[start])
+
+
+def compare_axes(way: Doubles) -> float:
+    """Compare how many characters have their nearest neighbor along x and along y.
+
+    Args:
+        way: `(M, 2)` ways to the nearest neighbors on a page without skew.
+
+    Returns:
+        The logarithm of the ratio: positive for lines along x, negative for lines along y, 0 if there are no neighbors.
+    """
+    across, down = np.abs(way).T
     along_x, along_y = np.count_nonzero(down < _MAX_SLOPE * across), np.count_nonzero(across < _MAX_SLOPE * down)
     return float(np.log((along_x + 1) / (along_y + 1)))

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from services.detector.orientation.engine import CHARACTER_PX, PATCH_PX, TURNS, OrientationEngine
-from services.detector.orientation.neighbors import compare_axes
+from services.detector.orientation.neighbors import Neighbors, compare_axes, find_neighbors
+from services.detector.orientation.perspective import Perspective, estimate_perspective
 from services.detector.orientation.skew import MAX_DEGREES, USUAL_DEGREES, Skew, estimate_skew
 from services.detector.scale import Characters, Ink, InkSettings, find_characters, find_ink
 from shared.arrays import Doubles, Floats, Pixels
@@ -47,11 +48,15 @@ class Pose:
 
     Attributes:
         rotation: Degrees clockwise by which the text is turned: 0, 90, 180 or 270.
-        skew: Further degrees clockwise by which the lines are skewed.
+        skew: Further degrees clockwise by which the lines are skewed, at the center of the text.
+        perspective: How the page is foreshortened; None if it is not, or hardly.
+        center: x and y of the center of the text on the page as sent in pixels; of no use without a perspective.
     """
 
     rotation: int = 0
     skew: float = 0.0
+    perspective: Perspective | None = None
+    center: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,16 @@ class Look:
         skews: Skews of lines along x and along y.
         ink: Ink of the page.
         settings: What counted as ink.
+        characters: Characters of the page.
+        neighbors: The nearest neighbor of each.
     """
 
     scores: Doubles
     skews: tuple[Skew, Skew]
     ink: Ink
     settings: InkSettings
+    characters: Characters
+    neighbors: Neighbors
 
     @property
     def margin(self) -> float:
@@ -80,7 +89,21 @@ class Look:
         """Return the orientation of the page; not turned unless by a clear margin, or as given."""
         rotation = choose_turn(self.scores) if rotation is None else rotation
         skew = self.skews[rotation // 90 % 2]
-        return Pose(rotation, skew.degrees if skew.contrast >= _CLEAR_CONTRAST else 0.0)
+        degrees = skew.degrees if skew.contrast >= _CLEAR_CONTRAST else 0.0
+        return self._find_perspective(rotation, degrees)
+
+    def _find_perspective(self, rotation: int, degrees: float) -> Pose:
+        """Return the orientation of a page, with its perspective, if the rotation and about the skew are known."""
+        center = np.median(self.characters.centers, axis=0)
+        turn = build_turn(-rotation - degrees).T
+        level = (self.characters.centers - center) @ turn
+        neighbors = Neighbors(self.neighbors.start, self.neighbors.way @ turn)
+        found = estimate_perspective(level, self.characters.sizes, neighbors, self.characters.height)
+        if found is None:
+            return Pose(rotation, degrees)
+        perspective, further = found
+        x, y = (center / self.ink.scale).tolist()
+        return Pose(rotation, degrees + further, perspective.enlarge(1 / self.ink.scale), (x, y))
 
 
 def find_pose(gray: Pixels, engine: OrientationEngine, rotation: int | None = None) -> tuple[Pose, Ink, InkSettings]:
@@ -124,8 +147,9 @@ def look_at(ink: Ink, settings: InkSettings, engine: OrientationEngine, max_degr
     clearer = along_x if along_x.contrast >= along_y.contrast else along_y
     degrees = clearer.degrees if clearer.contrast >= _CLEAR_CONTRAST else 0.0
     log_probabilities = engine(cut_patches(ink.measured, characters, degrees))
-    neighbors = compare_axes(characters.centers @ build_turn(-degrees).T, characters.height)
-    return Look(combine_evidence(log_probabilities, neighbors), (along_x, along_y), ink, settings)
+    neighbors = find_neighbors(characters.centers, characters.height)
+    scores = combine_evidence(log_probabilities, compare_axes(neighbors.way @ build_turn(-degrees).T))
+    return Look(scores, (along_x, along_y), ink, settings, characters, neighbors)
 
 
 def combine_evidence(log_probabilities: Floats, neighbors: float) -> Doubles:

@@ -69,14 +69,23 @@ def estimate_skew(centers: Doubles, height: float, axis: int, max_degrees: float
 def _measure_unevenness(along: Doubles, across: Doubles, degrees: Doubles) -> Doubles:
     """Return the mean square of the profile across each of K directions, `(K,)`, for N points."""
     angles = np.deg2rad(degrees)[:, None]
-    places = (across * np.cos(angles) - along * np.sin(angles)) / _BIN
+    return measure_unevenness(across * np.cos(angles) - along * np.sin(angles))
+
+
+def measure_unevenness(heights: Doubles) -> Doubles:
+    """Return the mean square of each of K profiles, `(K,)`.
+
+    Args:
+        heights: `(K, N)` places of N points across the lines, in heights of a character.
+    """
+    places = heights / _BIN
     places -= places.min()
     whole = np.floor(places).astype(np.int64)
     part = places - whole
-    bins = int(whole.max()) + 2
-    index = whole + bins * np.arange(len(degrees))[:, None]
+    count, bins = len(places), int(whole.max()) + 2
+    index = whole + bins * np.arange(count)[:, None]
     # Each point is shared between the two nearest bins, so that the profile changes smoothly with the angle.
-    profile = np.bincount(index.ravel(), (1 - part).ravel(), bins * len(degrees) + 1)
-    profile += np.bincount(index.ravel() + 1, part.ravel(), bins * len(degrees) + 1)
-    result: Doubles = np.square(profile[:-1].reshape(len(degrees), bins)).sum(axis=1)
+    profile = np.bincount(index.ravel(), (1 - part).ravel(), bins * count + 1)
+    profile += np.bincount(index.ravel() + 1, part.ravel(), bins * count + 1)
+    result: Doubles = np.square(profile[:-1].reshape(count, bins)).sum(axis=1)
     return result

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from services.detector.orientation.perspective import Perspective
 from services.detector.orientation.pose import Pose, build_turn
 from shared.arrays import Doubles, Floats, Pixels
 from shared.geometry import rotate_image
@@ -16,6 +17,10 @@ from shared.geometry import rotate_image
 # Minimum skew that is corrected. The detector was trained on smaller ones, and pixels that are not resampled stay
 # sharp.
 MIN_SKEW_DEGREES = 1.5
+# A page with a perspective is shown as far beyond the center of its text, in halves of the extent of the text.
+_MAX_REACH = 1.5
+# Maximum number of pixels of a page with a perspective, over that of the page as sent.
+_MAX_GROWTH = 2.0
 # Sine of the angle to the nearest axis above which a quad is not clipped corner by corner.
 _SLANTED = 0.03
 
@@ -34,14 +39,25 @@ def straighten(gray: Pixels, pose: Pose) -> tuple[Pixels, Doubles]:
     upright = rotate_image(gray, -pose.rotation % 360)
     height, width = upright.shape
     back = build_rotation(pose.rotation, width, height)
-    if abs(pose.skew) < MIN_SKEW_DEGREES:
+    if abs(pose.skew) < MIN_SKEW_DEGREES and pose.perspective is None:
         return upright, back
-    linear = build_turn(-pose.skew)
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) @ linear.T
-    low = np.floor(corners.min(axis=0))
-    columns, rows = (np.ceil(corners.max(axis=0)) - low).astype(int).tolist()
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
     forth = np.eye(3)
-    forth[:2] = np.hstack([linear, -low[:, None]])
+    forth[:2, :2] = build_turn(-pose.skew)
+    if pose.perspective is not None:
+        forth, corners = _flatten(forth, pose.perspective, map_points(pose.center, np.linalg.inv(back)), corners)
+    placed = map_points(corners, forth)
+    if pose.perspective is not None:
+        # Text that is near is larger than needed.
+        growth = float(np.prod(placed.max(axis=0) - placed.min(axis=0))) / (width * height)
+        scale = min(1.0, (_MAX_GROWTH / max(growth, 1e-9)) ** 0.5)
+        forth = np.diag([scale, scale, 1.0]) @ forth
+        placed *= np.float32(scale)
+    low = np.floor(placed.min(axis=0))
+    columns, rows = (np.ceil(placed.max(axis=0)) - low).astype(int).tolist()
+    shift = np.eye(3)
+    shift[:2, 2] = -low
+    forth = shift @ forth
     straight = cv2.warpPerspective(
         upright, _shift_to_centers(forth), (columns, rows), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
@@ -50,7 +66,32 @@ def straighten(gray: Pixels, pose: Pose) -> tuple[Pixels, Doubles]:
 
 def is_straight(pose: Pose) -> bool:
     """Return whether `straighten` would keep a page as it is."""
-    return pose.rotation == 0 and abs(pose.skew) < MIN_SKEW_DEGREES
+    return pose.rotation == 0 and abs(pose.skew) < MIN_SKEW_DEGREES and pose.perspective is None
+
+
+def _flatten(turn: Doubles, perspective: Perspective, center: Floats, corners: Doubles) -> tuple[Doubles, Doubles]:
+    """Add a perspective to the turn of an upright page.
+
+    Args:
+        turn: `(3, 3)` matrix that levels the line at the center.
+        perspective: How the page is foreshortened.
+        center: `(2,)` center of the text on the upright page.
+        corners: `(4, 2)` of the page.
+
+    Returns:
+        The `(3, 3)` matrix from the upright page, and the corners of the part of the page that it shows: that around
+        the text, because beyond it the page may end at the horizon.
+    """
+    to_center = np.eye(3)
+    to_center[:2, 2] = -center
+    leveled = turn @ to_center
+    divide = np.eye(3)
+    divide[2, :2] = perspective.across, perspective.down
+    placed = map_points(corners, leveled)
+    reach = np.array(perspective.half) * _MAX_REACH
+    low, high = np.maximum(placed.min(axis=0), -reach), np.minimum(placed.max(axis=0), reach)
+    shown = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
+    return divide @ leveled, map_points(shown, np.linalg.inv(leveled)).astype(np.float64)
 
 
 def build_rotation(degrees: int, width: float, height: float) -> Doubles:
