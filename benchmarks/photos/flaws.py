@@ -12,7 +12,7 @@ from synthesis.photography.wear import draw_clouds, draw_lighting, draw_table
 
 Flaw = Callable[[Pixels, Floats, np.random.Generator], Pixels]
 
-# Standard deviations of a blur, in heights of the text: what is hard to read, and what nobody can read.
+# Standard deviations of a blur, in heights of the text: what is hard to read, and what cannot be read.
 _BLURS, _UNREADABLE_BLURS = (0.13, 0.2), (0.4, 0.6)
 # Gray level to which paper is darkened.
 _DARK_PAPER = (28.0, 50.0)
@@ -30,7 +30,7 @@ def blur(image: Pixels, quads: Floats, rng: np.random.Generator) -> Pixels:
 
 
 def blur_beyond_reading(image: Pixels, quads: Floats, rng: np.random.Generator) -> Pixels:
-    """Blur text so that nobody can read it."""
+    """Blur text so that it cannot be read."""
     return _blur(image, measure_text(quads) * rng.uniform(*_UNREADABLE_BLURS))
 
 

@@ -171,7 +171,8 @@ def _fit_taper(level: Doubles, sizes: Doubles, across: float) -> float:
     depth = np.maximum(1 + across * level[:, 0], 0.2)
     place = level[:, 1] / depth
     size = np.log(sizes / depth)
-    bounds = np.linspace(*np.quantile(place, (0.02, 0.98)), _BANDS + 1)
+    first, last = np.quantile(place, (0.02, 0.98)).tolist()
+    bounds = np.linspace(first, last, _BANDS + 1)
     band = np.digitize(place, bounds) - 1
     parts = [band == number for number in range(_BANDS)]
     parts = [part for part in parts if np.count_nonzero(part) >= _MIN_PER_BAND]
@@ -186,7 +187,7 @@ def _fit_taper(level: Doubles, sizes: Doubles, across: float) -> float:
     rest = medians - change * middles
     unsteady = float(np.quantile(np.abs(rest - np.median(rest)), _STEADY_SHARE))
     least, most = (_MIN_TAPER, _MAX_UNSTEADY) if across else (_MIN_TAPER_ALONE, _MAX_UNSTEADY_ALONE)
-    if abs(change) * (bounds[-1] - bounds[0]) < least or unsteady > most:
+    if abs(change) * (last - first) < least or unsteady > most:
         return 0.0
     # Heights shrink with the square of the distance.
     return change / 2

@@ -45,7 +45,7 @@ def straighten(gray: Pixels, pose: Pose) -> tuple[Pixels, Doubles]:
     forth = np.eye(3)
     forth[:2, :2] = build_turn(-pose.skew)
     if pose.perspective is not None:
-        forth, corners = _flatten(forth, pose.perspective, map_points(pose.center, np.linalg.inv(back)), corners)
+        forth, corners = _flatten(forth, pose.perspective, map_points(pose.center, _invert(back)), corners)
     placed = map_points(corners, forth)
     if pose.perspective is not None:
         # Text that is near is larger than needed.
@@ -61,7 +61,7 @@ def straighten(gray: Pixels, pose: Pose) -> tuple[Pixels, Doubles]:
     straight = cv2.warpPerspective(
         upright, _shift_to_centers(forth), (columns, rows), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(straight, dtype=np.uint8), back @ np.linalg.inv(forth)
+    return np.asarray(straight, dtype=np.uint8), back @ _invert(forth)
 
 
 def is_straight(pose: Pose) -> bool:
@@ -91,7 +91,7 @@ def _flatten(turn: Doubles, perspective: Perspective, center: Floats, corners: D
     reach = np.array(perspective.half) * _MAX_REACH
     low, high = np.maximum(placed.min(axis=0), -reach), np.minimum(placed.max(axis=0), reach)
     shown = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
-    return divide @ leveled, map_points(shown, np.linalg.inv(leveled)).astype(np.float64)
+    return divide @ leveled, map_points(shown, _invert(leveled)).astype(np.float64)
 
 
 def build_rotation(degrees: int, width: float, height: float) -> Doubles:
@@ -165,7 +165,12 @@ def _shorten(quad: Floats, limits: Floats) -> Floats:
     return np.stack(corners).astype(np.float32)
 
 
+def _invert(matrix: Doubles) -> Doubles:
+    """Return the inverse of a `(3, 3)` matrix of double precision, which numpy's types do not promise."""
+    return np.asarray(np.linalg.inv(matrix), np.float64)
+
+
 def _shift_to_centers(matrix: Doubles) -> Doubles:
     """Return the same mapping for OpenCV, which puts centers of pixels at whole numbers."""
     shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    return np.asarray(np.linalg.inv(shift) @ matrix @ shift)
+    return np.asarray(_invert(shift) @ matrix @ shift)

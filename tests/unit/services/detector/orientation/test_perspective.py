@@ -44,7 +44,7 @@ def tilt_page(degrees: float, direction: float, rotation: int) -> tuple[np.ndarr
 def measure_slopes(ends: np.ndarray) -> np.ndarray:
     """Return the degrees by which lines are not level."""
     way = ends[:, 1] - ends[:, 0]
-    return np.abs(np.degrees(np.arctan2(way[:, 1], way[:, 0])))
+    return np.asarray(np.abs(np.degrees(np.arctan2(way[:, 1], way[:, 0]))))
 
 
 @pytest.mark.parametrize("rotation", TURNS)
@@ -53,7 +53,7 @@ def test_lines_are_level_however_the_page_was_photographed(rotation: int, degree
     sent, ends = tilt_page(degrees, direction, rotation)
     pose, _, _ = find_pose(sent, FixedTurnEngine(rotation))
     straight, back = straighten(sent, pose)
-    placed = map_points(ends, np.linalg.inv(back))
+    placed = map_points(ends, np.asarray(np.linalg.inv(back), np.float64))
     assert measure_slopes(placed).max() < 1.5
     assert (placed[:, 1, 0] > placed[:, 0, 0]).all()
     assert map_points(placed, back) == pytest.approx(ends, abs=0.05)
@@ -67,7 +67,7 @@ def test_sizes_of_near_and_far_lines_become_similar() -> None:
     pose, _, _ = find_pose(sent, FixedTurnEngine(0))
     _, back = straighten(sent, pose)
     before = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
-    placed = map_points(ends, np.linalg.inv(back))
+    placed = map_points(ends, np.asarray(np.linalg.inv(back), np.float64))
     after = np.linalg.norm(placed[:, 1] - placed[:, 0], axis=1)
     assert abs(np.log(before[0] / before[-1])) > 0.3
     assert abs(np.log(after[0] / after[-1])) < 0.1
