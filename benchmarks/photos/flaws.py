@@ -13,7 +13,7 @@ from synthesis.photography.wear import draw_clouds, draw_lighting, draw_table
 Flaw = Callable[[Pixels, Floats, np.random.Generator], Pixels]
 
 # Standard deviations of a blur, in heights of the text: what is hard to read, and what cannot be read.
-_BLURS, _UNREADABLE_BLURS = (0.13, 0.2), (0.4, 0.6)
+_BLURS, _UNREADABLE_BLURS = (0.13, 0.2), (0.3, 0.6)
 # Gray level to which paper is darkened.
 _DARK_PAPER = (28.0, 50.0)
 # Share of the area of the text that glare covers, its ratio of height to width, and the gray level of paper beside it.
@@ -78,18 +78,19 @@ def cut(side: str) -> Flaw:
     return apply
 
 
-FLAWS: dict[str, tuple[str, Flaw]] = {
-    "blurred": ("blur", blur),
-    "unreadable": ("unreadable", blur_beyond_reading),
-    "dark": ("darkness", darken),
-    "glare": ("glare", add_glare),
-    "small": ("low_resolution", shrink),
-    "cut left": ("cut_off.left", cut("left")),
-    "cut top": ("cut_off.top", cut("top")),
-    "cut right": ("cut_off.right", cut("right")),
-    "cut bottom": ("cut_off.bottom", cut("bottom")),
+FLAWS: dict[str, tuple[tuple[str, ...], Flaw]] = {
+    "blurred": (("blur",), blur),
+    # Text that cannot be read need not be found.
+    "unreadable": (("unreadable", "blur"), blur_beyond_reading),
+    "dark": (("darkness",), darken),
+    "glare": (("glare",), add_glare),
+    "small": (("low_resolution",), shrink),
+    "cut left": (("cut_off.left",), cut("left")),
+    "cut top": (("cut_off.top",), cut("top")),
+    "cut right": (("cut_off.right",), cut("right")),
+    "cut bottom": (("cut_off.bottom",), cut("bottom")),
 }
-"""By name: the score of `pages[].quality` that should report the flaw, and the flaw."""
+"""By name: the scores of `pages[].quality` of which one should report the flaw, and the flaw."""
 
 
 def draw_no_receipt(rng: np.random.Generator) -> Pixels:

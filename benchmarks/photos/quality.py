@@ -73,10 +73,10 @@ async def measure(chain: Chain, folder: Path | None, split: str, count: int, see
             silent[name].append(score < MATTERS)
             if score >= MATTERS:
                 raised[name].append(key)
-        for flaw, (name, apply) in FLAWS.items():
+        for flaw, (names, apply) in FLAWS.items():
             rng = np.random.default_rng((seed, zlib.crc32(f"{key} {flaw}".encode())))
             scores = await read_scores(chain, apply(image, quads, rng))
-            reported[flaw].append(scores.get(name, 0.0) >= MATTERS)
+            reported[flaw].append(max(scores.get(name, 0.0) for name in names) >= MATTERS)
             if not reported[flaw][-1]:
                 missed[flaw].append(key)
     return {

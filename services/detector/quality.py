@@ -34,12 +34,14 @@ _SATURATED, _WHITE_PAPER = 250, 236
 _CUT_REACH = 0.15
 # For each score, the value at which it is 0.5, and the change by which it becomes 0.73: a logistic curve. Chosen
 # between clean and damaged receipts.
-_BLUR, _BLUR_EMPTY_PX = (0.075, 0.008), (2.5, 0.4)
+_BLUR, _BLUR_EMPTY_PX = (0.075, 0.008), (1.7, 0.3)
 _DARKNESS = (65.0, -10.0)
 _GLARE = (0.03, 0.007)
 _LOW_RESOLUTION = (9.5, -0.8)
-# Lines begin and end at the sides of a receipt, but only one is at its top.
-_CUT_SIDE, _CUT_END = (0.15, 0.03), (0.03, 0.007)
+# Text that is so small that it is not found leaves a page of few pixels.
+_SMALL_PAGE_PX = (215.0, -14.0)
+# Lines begin and end at the sides of a receipt: a share of them. Only one is at its top, and one at its bottom.
+_CUT_SIDE, _CUT_END = (0.15, 0.03), (0.75, 0.12)
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,18 @@ class Measures:
         paper: Median gray level of the paper around text.
         glare: Share of the area of the text that is overexposed, although the paper is not.
         text_px: Median height of the text in pixels of the page as sent.
-        cut: Share of the segments that reach the left, upper, right and lower edge of the page as sent.
+        cut: Number of segments that reach the left, upper, right and lower edge of the page as sent.
+        segments: Number of segments.
+        page_px: Geometric mean of the width and height of the page as sent in pixels.
     """
 
     blur: float
     paper: float
     glare: float
     text_px: float
-    cut: tuple[float, ...]
+    cut: tuple[int, ...]
+    segments: int
+    page_px: float
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,8 @@ def measure_page(
     enlargement = max(0.0, scale - 1.0) * _ENLARGEMENT_BLUR
     blur = math.sqrt(max(0.0, sigma**2 - enlargement**2)) / height
     glare = _measure_glare(gray, quads, paper, height)
-    return Measures(blur, paper, glare, height / scale, _measure_cut(placed, page_size))
+    page_px = math.sqrt(page_size[0] * page_size[1])
+    return Measures(blur, paper, glare, height / scale, _count_cut(placed, page_size), len(quads), page_px)
 
 
 def score_empty_page(gray: Pixels) -> Scores:
@@ -143,14 +150,19 @@ def score_measures(measures: Measures, rotation: int) -> Scores:
     """
     # Of a page turned clockwise, the lower edge is on the left, and so on.
     turns = rotation // 90
-    cut = [measures.cut[(side + turns) % 4] for side in range(4)]
-    curves = (_CUT_SIDE, _CUT_END, _CUT_SIDE, _CUT_END)
+    left, top, right, bottom = (measures.cut[(side + turns) % 4] for side in range(4))
+    low_resolution = max(_score(measures.text_px, _LOW_RESOLUTION), _score(measures.page_px, _SMALL_PAGE_PX))
     return Scores(
         _score(measures.blur, _BLUR),
         _score(measures.paper, _DARKNESS),
         _score(measures.glare, _GLARE),
-        _score(measures.text_px, _LOW_RESOLUTION),
-        tuple(_score(share, curve) for share, curve in zip(cut, curves, strict=True)),
+        low_resolution,
+        (
+            _score(left / measures.segments, _CUT_SIDE),
+            _score(top, _CUT_END),
+            _score(right / measures.segments, _CUT_SIDE),
+            _score(bottom, _CUT_END),
+        ),
     )
 
 
@@ -202,12 +214,12 @@ def _measure_glare(gray: Pixels, quads: Floats, paper: float, height: float) -> 
     return float(cv2.dilate(saturated, np.ones((side, side), np.uint8)).mean())
 
 
-def _measure_cut(placed: Floats, page_size: tuple[int, int]) -> tuple[float, ...]:
+def _count_cut(placed: Floats, page_size: tuple[int, int]) -> tuple[int, ...]:
     heights = np.minimum(
         np.linalg.norm(placed[:, 3] - placed[:, 0], axis=1), np.linalg.norm(placed[:, 1] - placed[:, 0], axis=1)
     )
     reach = _CUT_REACH * float(np.median(heights))
     low, high = placed.min(axis=1), placed.max(axis=1)
     size: Doubles = np.array(page_size, np.float64)
-    before, behind = (low <= reach).mean(axis=0), (high >= size - reach).mean(axis=0)
+    before, behind = (low <= reach).sum(axis=0), (high >= size - reach).sum(axis=0)
     return tuple(np.concatenate([before, behind]).tolist())

@@ -91,6 +91,18 @@ def test_empty_page_is_blurred_if_nothing_is_sharp() -> None:
 
 
 def test_scores_are_half_where_a_fault_begins_to_matter() -> None:
-    measures = Measures(blur=0.075, paper=65.0, glare=0.03, text_px=9.5, cut=(0.15, 0.03, 0.15, 0.03))
+    measures = Measures(blur=0.075, paper=65.0, glare=0.03, text_px=9.5, cut=(3, 0, 3, 0), segments=20, page_px=900.0)
     scores = score_measures(measures, 0)
-    assert [scores.blur, scores.darkness, scores.glare, scores.low_resolution, *scores.cut] == pytest.approx([0.5] * 8)
+    found = [scores.blur, scores.darkness, scores.glare, scores.low_resolution, scores.cut[0], scores.cut[2]]
+    assert found == pytest.approx([0.5] * 6)
+
+
+def test_single_line_at_the_top_or_bottom_is_cut_off() -> None:
+    measures = Measures(blur=0, paper=200, glare=0, text_px=20, cut=(1, 1, 1, 0), segments=40, page_px=900.0)
+    left, top, right, bottom = score_measures(measures, 0).cut
+    assert top > 0.5 > max(left, right, bottom)
+
+
+def test_page_of_very_few_pixels_is_a_low_resolution_whatever_was_found() -> None:
+    measures = Measures(blur=0, paper=200, glare=0, text_px=30, cut=(0, 0, 0, 0), segments=5, page_px=160.0)
+    assert score_measures(measures, 0).low_resolution > 0.9
