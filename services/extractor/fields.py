@@ -10,7 +10,15 @@ import numpy as np
 
 from services.extractor.addresses import build_address
 from services.extractor.companies.brands import country_of_brand
-from services.extractor.companies.logos import find_logo, keep_site_name, part_of, strip_marks
+from services.extractor.companies.logos import (
+    find_logo,
+    is_greeting,
+    keep_site_name,
+    part_of,
+    strip_decoration,
+    strip_marks,
+)
+from services.extractor.companies.names import without_caption, without_empty_brackets, without_mark
 from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, describe_date, with_weekday
@@ -24,15 +32,14 @@ from services.extractor.ranking.edges import complete_address
 from services.extractor.ranking.evidence import find_evidence
 from services.extractor.ranking.units import build_units
 from services.extractor.scoring import Evidence, Scoring
+from services.extractor.signs import describe_sign, doubt_sign, write_value
 from services.extractor.source import Source
 from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, logit, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
-from shared.normalization import AmountMatch, DateMatch, currency, find_amounts, infer_country, month_comes_first
+from shared.normalization import DateMatch, currency, find_amounts, infer_country, month_comes_first
 
-_CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
-_EMPTY_BRACKETS = re.compile(r"\s*[(\[]\W*[)\]]\W*$")
 _POSTAL_CODE = re.compile(r"\b\d{5}\b")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
 # Lines above or below a company or an address belong to it only if the network is this sure.
@@ -44,7 +51,6 @@ _CLEAR = 0.85
 _SURE = 0.995
 # Range of the confidence of a brand that replaces a misread logo.
 _LEAST_LOGO, _MOST_LOGO = 0.5, 0.8
-_SIGN_APART, _SIGN_TOUCHING = 0.9, 0.2
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
 _MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
 # Where the rest of the receipt decides between two readings, it may mislead.
@@ -131,14 +137,18 @@ class FieldReader:
 
     def _company(self, source: Source, scores: Floats, choice: Choice | None, result: Extraction) -> str | None:
         if choice is not None:
-            span = _without_empty_brackets(source.document, _without_caption(source.document, choice.span))
+            span = without_empty_brackets(source.document, without_caption(source.document, choice.span))
             first, *others = keep_site_name(source.document, span.parts)
-            span = replace(span, parts=(strip_marks(source.document, first), *others))
+            parts = strip_decoration(source.document, (strip_marks(source.document, first), *others))
+            span = replace(span, parts=parts or span.parts)
             sure = source.reading(_lengths(span)) > _SURE
+            span = without_mark(source.document, span, self._directory)
             correction = self._directory.company(span.text(source.document), sure=sure)
             logo = None
             if not correction.known and len(self._directory):
                 logo = self._find_logo(source.document, scores, span, choice)
+            if logo is None and is_greeting(span.text(source.document)):
+                return None
             span, correction = logo or (span, correction)
             company = self._text_field("company", source, span, correction, result, choice)
             if company is not None and logo is not None:
@@ -165,7 +175,7 @@ class FieldReader:
             span = _named_company(source.document, scores[:, _CLASS["company"]])
         if span is None:
             return None
-        span = _without_caption(source.document, span)
+        span = without_caption(source.document, span)
         sure = source.reading(_lengths(span)) > _SURE
         correction = self._directory.company(span.text(source.document), sure=sure)
         if not correction.known:
@@ -200,7 +210,9 @@ class FieldReader:
         if choice is not None:
             country = infer_country(source.document.text, self._default_country).code
             name = result.fields.company.value if result.fields.company is not None else ""
-            span = replace(choice.span, parts=complete_address(source.document, choice.span.parts, country, name))
+            likely = scores[:, _CLASS["address"]]
+            parts = complete_address(source.document, choice.span.parts, likely, country, name)
+            span = replace(choice.span, parts=parts)
         else:
             probability = scores[:, _CLASS["address"]]
             span = best_span(source.document, probability, skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)
@@ -283,7 +295,8 @@ class FieldReader:
             return
         number = int(np.argmax(chances))
         best = found[number].best
-        value = _printed(best.match, probability[int(document.start[best.place]) :])
+        signs = describe_sign(found[number], probability[int(document.start[best.place]) :])
+        value = write_value(best, signs, self._scoring.sign)
         country = self._default_country or country_of_brand(result.fields.company)
         field = AmountField(
             value=value,
@@ -297,7 +310,11 @@ class FieldReader:
             doubt=1.0 - best.score,
             reading=source.reading([(best.place, len(value))]),
             page=source.page_reading,
-            signs=_total_signs(found[number], value, document) | describe_agreement(field, amounts),
+            signs={
+                **_total_signs(found[number], value, document),
+                **describe_agreement(field, amounts),
+                "sign_doubt": doubt_sign(signs, self._scoring.sign),
+            },
         )
         field.confidence = min(self._scoring.probability("total", evidence), _MAX_DOUBTED if best.doubted else 1.0)
         result.evidence["total"], result.fields.total = evidence, field
@@ -319,27 +336,6 @@ def _named_company(document: Document, probability: Floats) -> Span | None:
         return None
     score = mean_probability(document, probability, found.start, found.end)
     return Span((Part(found.place, found.start, found.end, score),), score, doubt=1.0)
-
-
-def _without_caption(document: Document, span: Span) -> Span:
-    """Remove what announces a company: "Owned by: CHEF LEE SDN BHD", "FACEBOOK : YAM FRESH".
-
-    Of the training labels, one has a colon; three leave out what precedes a colon on the same line.
-    """
-    first = span.parts[0]
-    caption = _CAPTION.match(document.text[first.start : first.end])
-    if caption is None:
-        return span
-    return replace(span, parts=(replace(first, start=first.start + caption.end()), *span.parts[1:]))
-
-
-def _without_empty_brackets(document: Document, span: Span) -> Span:
-    """Remove brackets without text at the end of a company ("SPAR ()"): a mark or a number that was not read."""
-    last = span.parts[-1]
-    brackets = _EMPTY_BRACKETS.search(document.text[last.start : last.end])
-    if brackets is None or not brackets.start():
-        return span
-    return replace(span, parts=(*span.parts[:-1], replace(last, end=last.start + brackets.start())))
 
 
 def _lengths(span: Span) -> list[tuple[int, int]]:
@@ -378,23 +374,3 @@ def _total_signs(candidate: Candidate, value: str, document: Document) -> dict[s
         "sign_elsewhere": float(any(one.match.sign for one in candidate.prints) and not printed_sign),
         "amounts": min(len(find_amounts(document.text)), 40) / 40,
     }
-
-
-def _printed(match: AmountMatch, probability: Floats) -> str:
-    """Return an amount as printed, with its sign if it has one.
-
-    Args:
-        match: The amount.
-        probability: Probability of the total, for each character of its segment.
-    """
-    before = match.text[: match.number_start - match.start]
-    after = match.text[match.number_end - match.start :]
-    places = [match.start + i for i, character in enumerate(match.text) if not character.isspace()]
-    places = [i for i in places if not match.number_start <= i < match.number_end]
-    if not places or match.amount < 0:
-        return match.text
-    # Labels usually include a sign that touches the number, and leave out one with a space between.
-    apart = before.endswith(" ") or after.startswith(" ")
-    if float(np.max(probability[places])) > (_SIGN_APART if apart else _SIGN_TOUCHING):
-        return match.text
-    return match.text[len(before) : len(match.text) - len(after)]

@@ -22,6 +22,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from shared.look_alikes import are_look_alikes, fold_look_alikes
+from shared.normalization.folding import fold
 
 DIRECTORY = Path(__file__).parent / "merchants.json"
 SPLITS = ("train", "validation")
@@ -220,16 +221,21 @@ def _nearest(key: str, known: Iterable[str], least: float) -> list[tuple[str, fl
         key,
         list(known),
         scorer=Levenshtein.normalized_similarity,
-        processor=fold_look_alikes,
+        processor=_comparable,
         score_cutoff=least,
         limit=3,
     )
     return [(other, similarity) for other, similarity, _ in found]
 
 
+def _comparable(key: str) -> str:
+    """Return letters and digits without accents, which are often misread, and with look-alikes folded."""
+    return fold_look_alikes(fold(key).upper())
+
+
 def _begin_alike(core: str, other: str) -> bool:
     half = max(len(core), len(other)) // 2
-    first, second = fold_look_alikes(core[:half]), fold_look_alikes(other[:half])
+    first, second = _comparable(core[:half]), _comparable(other[:half])
     return Levenshtein.normalized_similarity(first, second) >= _HALF_SIMILAR
 
 

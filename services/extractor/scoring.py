@@ -6,7 +6,7 @@ import math
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.extractor import totals
+from services.extractor import signs, totals
 from services.extractor.ranking.choice import RankedField, RunWeights
 from shared.contracts import FieldName
 
@@ -29,6 +29,9 @@ class Scoring(BaseModel):
     )
     no_total: float = Field(
         default=totals.DEFAULT_NO_TOTAL, description="Score of the case that the receipt has no total."
+    )
+    sign: dict[str, float] = Field(
+        default=signs.DEFAULT_SIGN, description="Weights that tell whether a currency sign belongs to the total."
     )
     runs: dict[RankedField, RunWeights] = Field(
         default={}, description="Weights for choosing the company and the address; without, fixed rules choose them."

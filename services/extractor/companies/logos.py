@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from rapidfuzz.distance import Levenshtein
 
+from services.extractor.companies.brands import find_brands
 from services.extractor.companies.mentions import Mention, find_mentions, to_key
 from services.extractor.companies.search import find_legal_forms
 from services.extractor.encoding import Document
@@ -23,8 +24,11 @@ from shared.normalization import find_concepts
 # A line of the first rows that is this similar to a brand is that brand misread; one letter of four may differ.
 _SIMILAR, _TOP_ROWS = 0.7, 3
 _MIN_LETTERS, _LONG = 3, 6
+_DECORATION = " -=~_<>|"
 # Letters that a mark beside a logo is read as.
 _MARK_LETTERS = 3
+# Mean length of the words of a logo whose letters stand apart.
+_SPACED_OUT = 2.0
 # Places that have to name a brand; a web address and thanks count twice.
 _ENOUGH, _PLENTY = 2, 4
 # Probability below which nothing at the top is likely the name.
@@ -38,6 +42,7 @@ class _Named:
     mentions: list[Mention] = field(default_factory=list)
     places: set[int] = field(default_factory=set)
     score: int = 0
+    is_thanked: bool = False
 
 
 def find_logo(document: Document, parts: Sequence[Part], chance: float) -> Mention | None:
@@ -62,6 +67,8 @@ def find_logo(document: Document, parts: Sequence[Part], chance: float) -> Menti
     for one in named:
         if one.score >= _ENOUGH and _resembles_top(document, one):
             return one.mentions[0]
+    if named[0].is_thanked and next(find_brands(chosen), None) is None:
+        return named[0].mentions[0]
     return named[0].mentions[0] if chance < _UNLIKELY and _is_certain(named[0]) else None
 
 
@@ -75,6 +82,25 @@ def keep_site_name(document: Document, parts: Sequence[Part]) -> tuple[Part, ...
         named = [part for part in parts if to_key(document.text[part.start : part.end]) in sites]
         return tuple(named or parts)
     return tuple(parts)
+
+
+def strip_decoration(document: Document, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return the parts of a name without strokes around it: of "--SPAR--", SPAR."""
+    first, last = parts[0], parts[-1]
+    text = document.text[first.start : first.end]
+    parts = [replace(first, start=first.end - len(text.lstrip(_DECORATION))), *parts[1:]]
+    text = document.text[parts[-1].start : last.end]
+    parts = [*parts[:-1], replace(parts[-1], end=parts[-1].start + len(text.rstrip(_DECORATION)))]
+    return tuple(part for part in parts if part.end > part.start)
+
+
+def is_greeting(text: str) -> bool:
+    """Return whether a text says nothing but thanks or welcome."""
+    found = find_concepts(text).get("thanks", ())
+    rest = list(text)
+    for match in found:
+        rest[match.start : match.end] = " " * (match.end - match.start)
+    return bool(found) and sum(map(str.isalpha, rest)) < _MIN_LETTERS
 
 
 def part_of(document: Document, mention: Mention, probability: Floats) -> Part:
@@ -108,17 +134,29 @@ def _list_brands(document: Document) -> dict[str, _Named]:
             one.mentions.append(mention)
             one.places.add(int(document.segment[mention.start]))
     for one in found.values():
-        thanked = any("thanks" in find_concepts(document.segment_text(place)) for place in one.places)
-        one.score = len(one.places) + any(mention.in_site for mention in one.mentions) + thanked
+        one.is_thanked = any("thanks" in find_concepts(document.segment_text(place)) for place in one.places)
+        one.score = len(one.places) + any(mention.in_site for mention in one.mentions) + one.is_thanked
+    for line in filter(_is_spaced_out, (document.segment_text(place) for place in _list_top(document))):
+        if to_key(line) in found:
+            found[to_key(line)].score += 1
     return dict(found)
+
+
+def _list_top(document: Document) -> list[int]:
+    """Return the segments of the first rows."""
+    return [place for place in range(len(document.order)) if document.row[place] < _TOP_ROWS]
+
+
+def _is_spaced_out(text: str) -> bool:
+    """Return whether the letters of a text stand apart, as in logos: S H O P."""
+    words = [word for word in text.split() if any(map(str.isalnum, word))]
+    return len(words) > 2 and sum(map(len, words)) <= _SPACED_OUT * len(words)
 
 
 def _resembles_top(document: Document, named: _Named) -> bool:
     """Return whether a line of the first rows is a brand with letters misread."""
     key = to_key(named.mentions[0].brand or "")
-    for place in range(len(document.order)):
-        if document.row[place] >= _TOP_ROWS:
-            break
+    for place in _list_top(document):
         words = document.segment_text(place).split()
         # A branch may follow the name.
         beginnings = [to_key(" ".join(words[:count])) for count in range(1, len(words)) if len(key) >= _LONG]

@@ -1,15 +1,17 @@
-"""The ends of an address: a postal code beside it that was left out, names of shops that were taken in. numpy only."""
+"""The ends of an address: rows beside it that were left out, print of other kinds that was taken in. numpy only."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from services.extractor.companies.mentions import find_mentions, to_key
-from services.extractor.encoding import Document
-from services.extractor.spans import Part
+from services.extractor.encoding import FEATURES, Document
+from services.extractor.spans import Part, mean_probability
+from shared.arrays import Floats
 from shared.normalization import find_amounts, find_concepts, find_dates
-from shared.normalization.addresses.postal import PostalFormat, load_postal_format
+from shared.normalization.addresses.postal import PostalFormat, fold_region, load_postal_format
 from shared.normalization.folding import fold
 from shared.normalization.streets import STREET_WORD
 
@@ -19,73 +21,161 @@ _SHOP_NUMBER = re.compile(r"[^\W\d].*\s\W?[A-Z]{0,2}\d{2,5}\W?$", re.IGNORECASE)
 _MAX_WORDS = 6
 # Shorter words of a company's name are in addresses, too.
 _DISTINCTIVE = 5
+# The number of a till or a member of staff, alone or with a name.
+_STAFF = re.compile(r"\W*\d{1,6}(?:\s+[^\W\d_]+)?\W*")
+# Of the 526 training labels of SROIE, none begins with a line in brackets.
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)\s*")
+# A number after this sign is that of a shop.
+_HASH = re.compile(r"#\s?$")
+_SIDES = [FEATURES.index("left"), FEATURES.index("right")]
+# An address goes on within this many rows, where the network is this sure.
+_NEAR, _SURE = 2, 0.9
 
 
-def complete_address(document: Document, parts: Sequence[Part], country: str | None, company: str) -> tuple[Part, ...]:
-    """Return an address without names of shops, and with the postal code and city on the row above or below it.
+@dataclass(frozen=True)
+class _Page:
+    """What the ends of an address are judged by."""
+
+    document: Document
+    probability: Floats
+    postal: PostalFormat
+
+    def text(self, part: Part) -> str:
+        return self.document.text[part.start : part.end]
+
+    def whole(self, place: int) -> Part:
+        start = int(self.document.start[place])
+        end = start + len(self.document.segment_text(place))
+        return Part(place, start, end, mean_probability(self.document, self.probability, start, end))
+
+    def has_code(self, text: str) -> bool:
+        return _find_code(text, self.postal) is not None
+
+
+def complete_address(
+    document: Document, parts: Sequence[Part], probability: Floats, country: str | None, company: str
+) -> tuple[Part, ...]:
+    """Return an address without print of other kinds, and with the rows beside it that belong to it.
+
+    Names of shops, payments and members of staff are left out. Where there is no postal code, the rest of the address
+    is looked for below other print, and the code on the row below or above.
 
     Args:
         document: The receipt.
         parts: What was chosen as the address.
+        probability: (T,) of the address, for each character.
         country: ISO 3166 code of the receipt's country; without, a postal code is not recognized.
         company: The company; "" if there is none.
     """
-    postal = load_postal_format(country)
-    kept = _without_names(document, list(parts), postal, company)
-    if country is None or postal.code is None or any(_has_code(_text(document, part), postal) for part in kept):
+    page = _Page(document, probability, load_postal_format(country))
+    kept = _without_names(page, list(parts), company)
+    if country is None:
         return tuple(kept)
-    below, above = kept[-1].place + 1, kept[0].place - 1
-    if below < len(document.order) and _is_place(document, below, kept[-1].place, postal):
-        return (*kept, _whole(document, below))
-    if above >= 0 and _is_place(document, above, kept[0].place, postal):
-        return (_whole(document, above), *kept)
+    kept = _without_staff(page, kept)
+    if page.postal.code is None or any(page.has_code(page.text(part)) for part in kept):
+        return tuple(kept)
+    kept = _with_the_rest(page, kept)
+    if any(page.has_code(page.text(part)) for part in kept):
+        return tuple(kept)
+    below = next((place for place in _below(page, kept[-1].place) if _is_place(page, place, kept[-1].place)), None)
+    if below is not None:
+        return (*kept, page.whole(below))
+    above = kept[0].place - 1
+    if above >= 0 and _is_place(page, above, kept[0].place):
+        return (page.whole(above), *kept)
     return tuple(kept)
 
 
-def _without_names(document: Document, parts: list[Part], postal: PostalFormat, company: str) -> list[Part]:
-    """Leave out a first line that names a shop, and from such a line on what follows a complete address."""
+def _without_names(page: _Page, parts: list[Part], company: str) -> list[Part]:
+    """Leave out a first line that names a shop or a branch, and from a shop on what follows a complete address."""
+    while len(parts) > 1 and _IN_BRACKETS.fullmatch(page.text(parts[0])):
+        parts = parts[1:]
     words = {to_key(word) for word in company.split() if len(to_key(word)) >= _DISTINCTIVE}
-    names = [_is_name(_text(document, part), postal, words) for part in parts]
+    names = [_is_name(page, page.text(part), words) for part in parts]
     while len(parts) > 1 and names[0]:
         parts, names = parts[1:], names[1:]
     for number in range(1, len(parts)):
-        before = any(_has_code(_text(document, part), postal) for part in parts[:number])
-        after = any(_has_code(_text(document, part), postal) for part in parts[number:])
+        before = any(page.has_code(page.text(part)) for part in parts[:number])
+        after = any(page.has_code(page.text(part)) for part in parts[number:])
         if names[number] and before and after:
             return parts[:number]
     return parts
 
 
-def _is_name(text: str, postal: PostalFormat, words: set[str]) -> bool:
+def _without_staff(page: _Page, parts: list[Part]) -> list[Part]:
+    """Leave out last lines that are a number that is no postal code, with at most a name, or a payment."""
+    while len(parts) > 1 and not page.text(parts[-2]).rstrip().endswith(","):
+        text = page.text(parts[-1])
+        is_staff = bool(_STAFF.fullmatch(text)) and not page.has_code(text) and not STREET_WORD.search(fold(text))
+        is_payment = bool(find_amounts(text)) and bool({"card", "cash", "total", "change"} & set(find_concepts(text)))
+        # A house number may stand alone on the row of its street.
+        beside = page.document.row[parts[-1].place] == page.document.row[parts[-2].place]
+        if beside or not (is_staff or is_payment):
+            break
+        parts = parts[:-1]
+    return parts
+
+
+def _with_the_rest(page: _Page, parts: list[Part]) -> list[Part]:
+    """Take in the next rows that the network is sure of, where other print divides them from the address."""
+    while True:
+        place = next((one for one in _below(page, parts[-1].place) if page.whole(one).score >= _SURE), None)
+        if place is None or page.has_code(page.text(parts[-1])):
+            return parts
+        parts = [*parts, page.whole(place)]
+
+
+def _below(page: _Page, place: int) -> Iterator[int]:
+    """Yield the segments of the next rows that are below a segment, and the one that follows it, the nearest first."""
+    document = page.document
+    left, right = _extent(page, place)
+    for other in range(place + 1, len(document.order)):
+        if document.row[other] > document.row[place] + _NEAR:
+            return
+        first, last = _extent(page, other)
+        overlaps = min(right, last) - max(left, first) > 0
+        if other == place + 1 or (document.row[other] > document.row[place] and overlaps):
+            yield other
+
+
+def _extent(page: _Page, place: int) -> tuple[float, float]:
+    """Return the left and right end of a segment, in shares of the width of the receipt."""
+    left, right = page.document.features[int(page.document.start[place]), _SIDES]
+    return float(left), float(right)
+
+
+def _is_name(page: _Page, text: str, words: set[str]) -> bool:
     """Return whether a line is the name of a shop with its number."""
-    if not _SHOP_NUMBER.match(text) or "," in text or STREET_WORD.search(fold(text)) or _has_code(text, postal):
+    if not _SHOP_NUMBER.match(text) or "," in text or STREET_WORD.search(fold(text)) or page.has_code(text):
         return False
     named = {to_key(word) for word in text.split()} & words
     return bool(named) or any(len(one.key) >= _DISTINCTIVE for one in find_mentions(text))
 
 
-def _has_code(text: str, postal: PostalFormat) -> bool:
-    return postal.code is not None and postal.code.search(fold(text).upper()) is not None
+def _find_code(text: str, postal: PostalFormat) -> re.Match[str] | None:
+    """Return the postal code in a text; the number of a shop ("# 03270") is none."""
+    if postal.code is None:
+        return None
+    folded = fold(text).upper()
+    return next((one for one in postal.code.finditer(folded) if not _HASH.search(folded[: one.start()])), None)
 
 
-def _is_place(document: Document, place: int, beside: int, postal: PostalFormat) -> bool:
+def _is_place(page: _Page, place: int, beside: int) -> bool:
     """Return whether a segment is a postal code, alone or with its place, on a row next to another segment."""
+    document = page.document
     text = document.segment_text(place)
-    match = postal.code.search(fold(text).upper()) if postal.code is not None else None
+    match = _find_code(text, page.postal)
     if match is None or abs(int(document.row[place]) - int(document.row[beside])) > 1:
         return False
     rest = text[: match.start()] + text[match.end() :]
     # A number alone is a code where the address goes on.
-    if place > beside and not any(map(str.isalpha, rest)) and not document.segment_text(beside).rstrip().endswith(","):
+    if place > beside and not any(map(str.isalpha, rest)) and not _goes_on(page, document.segment_text(beside)):
         return False
     is_short = len(rest.split()) <= _MAX_WORDS and not any(map(str.isdigit, rest))
     return is_short and not (find_concepts(text) or find_amounts(text) or find_dates(text))
 
 
-def _text(document: Document, part: Part) -> str:
-    return document.text[part.start : part.end]
-
-
-def _whole(document: Document, place: int) -> Part:
-    start = int(document.start[place])
-    return Part(place, start, start + len(document.segment_text(place)), 0.0)
+def _goes_on(page: _Page, text: str) -> bool:
+    """Return whether a line ends in a comma or a state, as lines before a postal code do."""
+    *_, last = re.split(r"[\s,]+", text.strip()) or [""]
+    return last == "" or fold_region(last) in page.postal.regions

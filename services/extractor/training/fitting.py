@@ -20,6 +20,7 @@ from services.extractor.merchants import Directory, letters
 from services.extractor.network.engine import Engine
 from services.extractor.ranking.choice import RankedField
 from services.extractor.scoring import Scoring
+from services.extractor.signs import DEFAULT_SIGN, describe_sign
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from services.extractor.training.labeling.fields import LabeledText, label
 from services.extractor.training.labeling.readings import Reading
@@ -35,6 +36,8 @@ from shared.normalization import find_amounts, parse_amount
 
 # Strength of the prior that draws fitted weights to their defaults, since few receipts are held out.
 _TOTAL_RIDGE = 0.02
+# Strength of the same prior for the decision about signs, in receipts.
+_SIGN_PRIOR = 0.5
 # Weight of a receipt without a total, relative to one with a total.
 _MISSING = 0.1
 # Times that each receipt counts with segments moved, joined and split, besides once as it is.
@@ -110,7 +113,7 @@ def fit(parts: Sequence[HeldOut]) -> tuple[Scoring, dict[str, dict[str, float]]]
         The scoring, and how far its confidences can be trusted on receipts of companies that they were not fitted on,
         see `measure_trust`.
     """
-    cases = []
+    cases, signs = [], []
     for part in parts:
         for document, score, receipt in zip(part.documents, part.scores, part.receipts, strict=True):
             found = candidates(document, score[:, _TOTAL_CLASS])
@@ -118,10 +121,14 @@ def fit(parts: Sequence[HeldOut]) -> tuple[Scoring, dict[str, dict[str, float]]]
             right = [i for i, candidate in enumerate(found) if candidate.amount == total]
             if right:
                 cases.append((np.array([candidate.features for candidate in found]), right[0]))
+                start = int(document.start[found[right[0]].best.place])
+                sign = describe_sign(found[right[0]], score[start:, _TOTAL_CLASS])
+                if sign is not None:
+                    signs.append((sign, has_sign(receipt.entities["total"])))
     weights, no_total = fit_total(cases, [features for part in parts for features in part.without_total])
     cases_of = {name: _cases(parts, name) for name in _RANKED}
     fitted = {name: fit_ranking([case for _, case in cases]) for name, cases in cases_of.items()}
-    scoring = Scoring(total_weights=weights, no_total=no_total, runs=fitted)
+    scoring = Scoring(total_weights=weights, no_total=no_total, sign=fit_sign(signs), runs=fitted)
     read: list[Extraction] = []
     receipts: list[LabeledReceipt] = []
     for group in range(_GROUPS):
@@ -181,6 +188,32 @@ def fit_total(cases: Sequence[tuple[Doubles, int]], without: Sequence[Doubles] =
 
     *fitted, no_total = minimize(weights, loss)
     return tuple(round(value, 4) for value in fitted), round(no_total, 4)
+
+
+def fit_sign(cases: Sequence[tuple[Mapping[str, float], bool]]) -> dict[str, float]:
+    """Fit whether the currency sign at a total belongs to its value.
+
+    Args:
+        cases: For each total with a sign its description, see `describe_sign`, and whether the label has the sign.
+    """
+    if not cases:
+        return dict(DEFAULT_SIGN)
+    start = torch.tensor(list(DEFAULT_SIGN.values()), dtype=torch.float64)
+    weights = start.clone().requires_grad_()
+    rows = [[description[name] for name in DEFAULT_SIGN] for description, _ in cases]
+    features = torch.tensor(rows, dtype=torch.float64)
+    target = torch.tensor([float(labeled) for _, labeled in cases], dtype=torch.float64)
+
+    def loss() -> torch.Tensor:
+        fitted = torch.nn.functional.binary_cross_entropy_with_logits(features @ weights, target)
+        return fitted + _SIGN_PRIOR / len(cases) * ((weights - start) ** 2).sum()
+
+    return {name: round(value, 4) for name, value in zip(DEFAULT_SIGN, minimize(weights, loss), strict=True)}
+
+
+def has_sign(label: str) -> bool:
+    """Return whether a labeled total has a currency sign."""
+    return any(match.sign for match in find_amounts(label))
 
 
 def without_total(segments: Sequence[TextSegment], entities: Mapping[str, str]) -> list[TextSegment]:

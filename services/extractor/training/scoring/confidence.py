@@ -19,7 +19,7 @@ from shared.measures.wild import judge_value
 # Weight of the prior of the weights, in answers.
 _PRIOR = 2.0
 # Weights that the prior draws to, besides PLAIN_WEIGHTS.
-_EXPECTED = {"adds_up": 0.4, "contradicted": -0.6}
+_EXPECTED = {"adds_up": 0.4, "contradicted": -0.6, "sign_doubt": -3.5}
 # Evidence that can only raise (1) or lower (-1) a confidence; few answers may suggest the opposite by chance.
 _DIRECTIONS = {
     "adds_up": 1,
@@ -29,6 +29,7 @@ _DIRECTIONS = {
     "runner_up": -1,
     "two_readings": -1,
     "impossible": -1,
+    "sign_doubt": -1,
     "misread": -1,
     "page": -1,
 }

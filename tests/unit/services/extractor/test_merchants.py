@@ -27,6 +27,7 @@ def directory() -> Directory:
         ("MR. 0.I.Y. (KUCHA1) SDN BHD", SHOP),
         ("GARDEN1A BAKERIES (KL) SDN BHD", "GARDENIA BAKERIES (KL) SDN BHD"),
         ("PERN1AGAAN ZHENG HUl", "PERNIAGAAN ZHENG HUI"),
+        ("PÉRŅIAGAÀN ZHENG HUÍ", "PERNIAGAAN ZHENG HUI"),
     ],
 )
 def test_corrects_nearly_read_names(directory: Directory, read: str, value: str) -> None:

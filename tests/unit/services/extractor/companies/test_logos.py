@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.extractor.companies.logos import find_logo, keep_site_name, strip_marks
+from services.extractor.companies.logos import (
+    find_logo,
+    is_greeting,
+    keep_site_name,
+    strip_decoration,
+    strip_marks,
+)
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.spans import Part
 
@@ -44,6 +50,9 @@ def _logo(*rows: str, chosen: str, chance: float = 0.6) -> str | None:
          "appreciates your business", "Walgreens"),
         (("Bag|2.00", "walgreens.com", "Walgreens Club", "Ask at Walgreens"), "Bag", "Walgreens"),
         (("Bag|2.00", "walgreens.com", "Walgreens Club", "Ask at Walgreens"), "Walgreens Club", "Walgreens"),
+        # Who thanks for shopping there is the shop, and a logo may stand apart letter by letter.
+        (("Westridge Square", "Greensboro 27410", "Thank you for shopping at Kohl's"), "Westridge Square", "Kohl's"),
+        (("*** C A R RE FO U R ***", "SAN PABLO", "BOLSA CARREFOUR"), "SAN PABLO", "Carrefour"),
         (("MORRlSQNS Hoxton", "Hull Rd.", "visit m0rrisons.co.uk/survey"), "Hull Rd.", "Morrisons"),
     ],
 )  # fmt: skip
@@ -95,3 +104,19 @@ def test_a_mark_before_a_brand_is_not_part_of_its_name(text: str, name: str) -> 
     document = _document(text, "Total|5.00")
     part = strip_marks(document, _parts(document, text)[0])
     assert document.text[part.start : part.end] == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("-BP STATION VAN VEEN--", "BP STATION VAN VEEN"), ("*IBERIA*", "*IBERIA*")]
+)
+def test_strokes_around_a_name_are_not_part_of_it(text: str, name: str) -> None:
+    document = _document(text, "Total|5.00")
+    found = strip_decoration(document, _parts(document, text))
+    assert [document.text[part.start : part.end] for part in found] == [name]
+
+
+def test_a_greeting_names_nobody() -> None:
+    assert is_greeting("WELCOME")
+    assert is_greeting("Thank you")
+    assert not is_greeting("Welcome to Chick-fil-A")
+    assert not is_greeting("Chick-fil-A")

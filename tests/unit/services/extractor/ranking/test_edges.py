@@ -10,13 +10,18 @@ from services.extractor.ranking.edges import complete_address
 from services.extractor.spans import Part
 
 
-def _completed(rows: list[str], first: int, last: int, country: str | None, company: str = "") -> str:
-    """Return the address after completing the rows from `first` to `last`."""
+def _completed(
+    rows: list[str], first: int, last: int, country: str | None, company: str = "", sure: tuple[str, ...] = ()
+) -> str:
+    """Return the address after completing the rows from `first` to `last`; the network is sure of those in `sure`."""
     quads = [np.array([[0, y], [300, y], [300, y + 20], [0, y + 20]], np.float32) for y in range(0, 40 * len(rows), 40)]
     document = encode([TextSegment(quad, text) for quad, text in zip(quads, rows, strict=True)])
+    likely = np.zeros(len(document.text), np.float32)
+    for text in sure:
+        likely[document.text.index(text) :][: len(text)] = 0.95
     starts = [int(document.start[place]) for place in range(first, last + 1)]
     parts = [Part(first + i, start, start + len(rows[first + i]), 0.9) for i, start in enumerate(starts)]
-    found = complete_address(document, parts, country, company)
+    found = complete_address(document, parts, likely, country, company)
     return "; ".join(document.text[part.start : part.end] for part in found)
 
 
@@ -39,6 +44,32 @@ def test_takes_in_the_postal_code_of_the_next_row(rows: list[str], country: str 
 
 def test_takes_in_the_postal_code_of_the_row_above() -> None:
     assert _completed(["10115 Berlin", "Invalidenstr. 5"], 1, 1, "DE") == "10115 Berlin; Invalidenstr. 5"
+
+
+def test_goes_on_below_other_print_where_the_network_is_sure() -> None:
+    rows = ["3440 WASHINGTON ST", "617-318-1141", "JAMAICA PLAIN, MA", "02130", "10/26/2018"]
+    assert _completed(rows, 0, 0, "US", sure=(rows[2],)) == "3440 WASHINGTON ST; JAMAICA PLAIN, MA; 02130"
+    assert _completed(rows, 0, 0, "US") == rows[0]
+
+
+@pytest.mark.parametrize("line", ["2017 Toan", "1062 CRYSTAL", "8.51 EFT DEBIT 5016", "3761"])
+def test_leaves_out_members_of_staff_and_payments_at_the_end(line: str) -> None:
+    rows = ["8102 S. Lewis Ave.", "Tulsa, OK 74137", line]
+    assert _completed(rows, 0, 2, "US") == "; ".join(rows[:2])
+
+
+def test_keeps_a_postal_code_and_its_place_at_the_end() -> None:
+    assert _completed(["Mariahilfer Str. 5", "1060 Wien"], 0, 1, "AT") == "Mariahilfer Str. 5; 1060 Wien"
+
+
+def test_leaves_out_a_branch_in_brackets_in_front() -> None:
+    rows = ["(JALAN KLANG LAMA)", "LOT 2942, JLN SERI SENTOSA 8", "58000 KUALA LUMPUR"]
+    assert _completed(rows, 0, 2, "MY") == "; ".join(rows[1:])
+
+
+def test_the_number_of_a_shop_is_no_postal_code() -> None:
+    rows = ["Casselberry FSU (# 03270)", "Fern Park, FL"]
+    assert _completed(rows, 1, 1, "US") == rows[1]
 
 
 def test_leaves_out_the_name_and_number_of_a_shop_in_front() -> None:

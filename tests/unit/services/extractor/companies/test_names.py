@@ -1,0 +1,46 @@
+"""What stands beside the name of a company."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.extractor.companies.names import without_caption, without_empty_brackets, without_mark
+from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.merchants import Directory
+from services.extractor.spans import Part, Span
+
+KNOWN = Directory(["ONE ONE THREE SEAFOOD RESTAURANT SDN BHD"])
+
+
+def _line(text: str) -> tuple[Document, Span]:
+    """Return a receipt of one line, and the line as a company."""
+    quad = np.array([(0, 0), (300, 0), (300, 20), (0, 20)], np.float32)
+    return encode([TextSegment(quad, text)]), Span((Part(0, 0, len(text), 0.9),), 0.9, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Owned by: CHEF LEE", "CHEF LEE"), ("Steak Grill No: 11", "Steak Grill No: 11"), ("YAM FRESH", "YAM FRESH")],
+)
+def test_a_caption_is_left_out_unless_it_is_the_name(text: str, name: str) -> None:
+    document, span = _line(text)
+    assert without_caption(document, span).text(document) == name
+
+
+@pytest.mark.parametrize(("text", "name"), [("SPAR ()", "SPAR"), ("SPAR (M)", "SPAR (M)")])
+def test_empty_brackets_are_left_out(text: str, name: str) -> None:
+    document, span = _line(text)
+    assert without_empty_brackets(document, span).text(document) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("AS ONE ONE THREE SEAFOOD RESTAURANT SDN BHD", "ONE ONE THREE SEAFOOD RESTAURANT SDN BHD"),
+        ("AS FOUR FIVE SIX SEAFOOD RESTAURANT SDN BHD", "AS FOUR FIVE SIX SEAFOOD RESTAURANT SDN BHD"),
+    ],
+)
+def test_a_mark_before_a_known_company_is_left_out(text: str, name: str) -> None:
+    document, span = _line(text)
+    assert without_mark(document, span, KNOWN).text(document) == name
