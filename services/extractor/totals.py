@@ -7,7 +7,7 @@ arithmetic. The weights are fitted on receipts held out of training.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from services.extractor.dates import MISREAD_DIGITS
 from services.extractor.encoding import Document
+from services.extractor.separators import is_sum, is_whole, list_separated, separate
 from services.extractor.spans import mean_probability, row_text
 from shared.arrays import Floats
 from shared.normalization import (
@@ -52,9 +53,6 @@ DEFAULT_NO_TOTAL = -3.0
 _LIMIT = 6.0
 # Smallest coin of most countries that round totals, for receipts of an unknown one that print a rounding.
 _USUAL_COIN = Decimal("0.05")
-# A number whose decimal separator may not have been read.
-_UNSEPARATED = re.compile(r"(?<![\w.,/:#*\-])(?P<digits>\d{3,8})(?![\w.,/:%#*\-])")
-_DECIMALS, _MIN_SEPARATED = 2, 3
 _LIKELY = 0.5
 _NEARLY_AMOUNT = re.compile(r"(?<![A-Za-z])[\dOoQDIil|SsBZz]{1,6}\s?[.,]\s?[\dOoQDIil|SsBZz]{2}(?![A-Za-z\d])")
 
@@ -188,47 +186,21 @@ def _with_decimals(
     $120339 is 1203.39 where the other amounts of a receipt have two decimals. Where it is the sum of two of them, or
     printed a second time, it is certain; otherwise the print is doubted.
     """
-    separated = {one.match.amount for one in prints if one.match.amount != one.match.amount.to_integral_value()}
-    separated |= {one.match.amount for one in prints if not _is_whole(one.match)}
-    if number_format.digits != _DECIMALS or len(separated) < _MIN_SEPARATED:
+    separated = list_separated((one.match for one in prints), number_format)
+    if not separated:
         return list(prints)
-    result = [one for one in prints if not _is_whole(one.match)]
-    whole = {(one.place, one.match.number_start): one for one in prints if _is_whole(one.match)}
+    result = [one for one in prints if not is_whole(one.match)]
+    whole = {(one.place, one.match.number_start): one for one in prints if is_whole(one.match)}
     for place in range(len(document.order)):
         offset, text = int(document.start[place]), document.segment_text(place)
-        for found in _UNSEPARATED.finditer(text):
-            start, end = found.span("digits")
+        for start, end, match in separate(text, number_format):
             score = mean_probability(document, probability, offset + start, offset + end)
-            if score < _LIKELY:
-                continue
-            match = _separate(text, start, end, number_format)
             row = row_text(document, int(document.row[place]))
-            is_sum = match is not None and _is_sum(match.amount, separated)
-            if match is not None and (is_sum or is_total_row(row)):
+            is_certain = is_sum(match.amount, separated)
+            if score >= _LIKELY and (is_certain or is_total_row(row)):
                 whole.pop((place, start), None)
-                result.append(Print(place, match, score, row, doubted=not is_sum))
+                result.append(Print(place, match, score, row, doubted=not is_certain))
     return result + list(whole.values())
-
-
-def _separate(text: str, start: int, end: int, number_format: NumberFormat) -> AmountMatch | None:
-    """Return the amount of a number with a decimal separator before its last two digits; None if it is a code."""
-    point = end - _DECIMALS
-    separated = f"{text[:point]}{number_format.decimal or '.'}{text[point:]}"
-    for match in find_amounts(separated, number_format):
-        if match.number_start == start:
-            printed = text[match.start : match.end - 1]
-            return replace(match, number_end=end, end=match.end - 1, text=printed)
-    return None
-
-
-def _is_sum(amount: Decimal, others: Set[Decimal]) -> bool:
-    """Return whether an amount is among others, or the sum of two of them."""
-    return amount in others or any(amount - one in others for one in others if amount > one > amount - one)
-
-
-def _is_whole(match: AmountMatch) -> bool:
-    """Return whether an amount is printed without any separator."""
-    return match.text[match.number_start - match.start : match.number_end - match.start].isdigit()
 
 
 def _without_stray_minus(prints: Sequence[Print], text: str) -> list[Print]:

@@ -6,6 +6,7 @@ import re
 
 from services.extractor.details.reading import Reading
 from services.extractor.items import Item, ItemPart, SubItem, find_items
+from services.extractor.separators import is_shown, separate
 from shared import contracts
 from shared.contracts import AmountField, NumberField, ReceiptField
 from shared.normalization import NumberFormat, currency, find_amounts
@@ -64,8 +65,11 @@ def _number(reading: Reading, part: ItemPart | None) -> NumberField | None:
 def _amount(reading: Reading, part: ItemPart | None) -> AmountField | None:
     if part is None:
         return None
+    restored = [match for *_, match in separate(part.text, reading.number_format)] if reading.separated else []
+    shown = [match for match in restored if is_shown(match.amount, reading.separated)]
     # The network says that it is an amount, so a whole number is one.
-    found = find_amounts(part.text, reading.number_format) or find_amounts(part.text, NumberFormat("", 0))
+    whole = NumberFormat("", 0)
+    found = shown or find_amounts(part.text, reading.number_format) or find_amounts(part.text, whole)
     sign = found[0].sign if found else ""
     forms = {
         "amount": str(found[0].amount) if found else None,

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 from services.extractor.network.classes import CLASSES
+from services.extractor.separators import is_shown, list_separated, separate
 from services.extractor.source import Place, Source
 from services.extractor.spans import mean_probability, row_text
 from shared.arrays import Floats
 from shared.contracts import AmountField
 from shared.normalization import AmountMatch, NumberFormat, currency, find_amounts, infer_number_format
 
+AMOUNT_CLASSES = (
+    "total", "subtotal", "tax", "tip", "discount", "service_charge", "rounding", "other_charge", "cash", "card",
+    "wallet", "other_payment", "change", "item_unit_price", "item_amount", "item_discount",
+)  # fmt: skip
+"""Classes of the network that are amounts."""
 _CERTAIN = 0.999
+_LIKELY = 0.5
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,28 @@ class Reading:
 
     @cached_property
     def amounts(self) -> list[PrintedAmount]:
-        """All amounts, in reading order."""
+        """All amounts, in reading order, with the decimal separators that arithmetic restores."""
+        found = {(place, match.number_start): match for place, match in self._printed}
+        for place, text in self.segments() if self.separated else ():
+            start = int(self.document.start[place])
+            for first, last, match in separate(text, self.number_format):
+                likely = sum(self.probability(name, start + first, start + last) for name in AMOUNT_CLASSES)
+                if likely > _LIKELY and is_shown(match.amount, self.separated):
+                    found[place, first] = match
         return [
             PrintedAmount(place, int(self.document.row[place]), int(self.document.start[place]), match)
-            for place, text in self.segments()
-            for match in find_amounts(text, self.number_format)
+            for (place, _), match in sorted(found.items(), key=lambda one: one[0])
         ]
+
+    @cached_property
+    def separated(self) -> Set[Decimal]:
+        """The amounts that were read with a separator, where a receipt's amounts have one; otherwise none."""
+        return list_separated((match for _, match in self._printed), self.number_format)
+
+    @cached_property
+    def _printed(self) -> list[tuple[int, AmountMatch]]:
+        """The amounts as they were read, each with the place of its segment."""
+        return [(place, match) for place, text in self.segments() for match in find_amounts(text, self.number_format)]
 
     def segments(self) -> Iterator[tuple[int, str]]:
         """Yield the place and text of each segment in reading order."""
