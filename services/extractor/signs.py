@@ -60,7 +60,7 @@ def doubt_sign(signs: Mapping[str, float] | None, weights: Mapping[str, float]) 
 
 
 def _places(match: AmountMatch) -> list[int]:
-    """Return where in its segment an amount has characters that are no part of the number."""
+    """Return where in its segment an amount has characters outside the number."""
     places = [match.start + i for i, character in enumerate(match.text) if not character.isspace()]
     return [i for i in places if not match.number_start <= i < match.number_end]
 

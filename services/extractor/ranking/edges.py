@@ -103,7 +103,7 @@ def _without_names(page: _Page, parts: list[Part], company: str) -> list[Part]:
 
 
 def _without_staff(page: _Page, parts: list[Part]) -> list[Part]:
-    """Leave out last lines that are a number that is no postal code, with at most a name, or a payment."""
+    """Leave out last lines that are a number that is not a postal code, with at most a name, or a payment."""
     while len(parts) > 1 and not page.text(parts[-2]).rstrip().endswith(","):
         text = page.text(parts[-1])
         is_staff = bool(_STAFF.fullmatch(text)) and not page.has_code(text) and not STREET_WORD.search(fold(text))
