@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.extractor.addresses import build_address
+from services.extractor.amounts.signs import describe_sign, doubt_sign, write_value
 from services.extractor.companies.brands import country_of_brand
 from services.extractor.companies.logos import (
     find_logo,
@@ -32,7 +33,6 @@ from services.extractor.ranking.edges import complete_address
 from services.extractor.ranking.evidence import find_evidence
 from services.extractor.ranking.units import build_units
 from services.extractor.scoring import Evidence, Scoring
-from services.extractor.signs import describe_sign, doubt_sign, write_value
 from services.extractor.source import Source
 from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, logit, shares

@@ -6,7 +6,8 @@ import math
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.extractor import signs, totals
+from services.extractor import totals
+from services.extractor.amounts import signs
 from services.extractor.ranking.choice import RankedField, RunWeights
 from shared.contracts import FieldName
 

@@ -13,9 +13,9 @@ from decimal import Decimal
 
 import numpy as np
 
+from services.extractor.amounts.separators import is_sum, is_whole, list_separated, separate
 from services.extractor.dates import MISREAD_DIGITS
 from services.extractor.encoding import Document
-from services.extractor.separators import is_sum, is_whole, list_separated, separate
 from services.extractor.spans import mean_probability, row_text
 from shared.arrays import Floats
 from shared.normalization import (

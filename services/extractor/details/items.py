@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from services.extractor.amounts.separators import is_shown, separate
 from services.extractor.details.reading import Reading
 from services.extractor.items import Item, ItemPart, SubItem, find_items
-from services.extractor.separators import is_shown, separate
 from shared import contracts
 from shared.contracts import AmountField, NumberField, ReceiptField
 from shared.normalization import NumberFormat, currency, find_amounts

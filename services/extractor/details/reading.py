@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+from services.extractor.amounts.separators import is_shown, list_separated, separate
 from services.extractor.network.classes import CLASSES
-from services.extractor.separators import is_shown, list_separated, separate
 from services.extractor.source import Place, Source
 from services.extractor.spans import mean_probability, row_text
 from shared.arrays import Floats

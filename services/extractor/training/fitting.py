@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from services.extractor.amounts.signs import DEFAULT_SIGN, describe_sign
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.fields import Extraction, FieldReader
 from services.extractor.merchants import Directory, letters
 from services.extractor.network.engine import Engine
 from services.extractor.ranking.choice import RankedField
 from services.extractor.scoring import Scoring
-from services.extractor.signs import DEFAULT_SIGN, describe_sign
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates
 from services.extractor.training.labeling.fields import LabeledText, label
 from services.extractor.training.labeling.readings import Reading

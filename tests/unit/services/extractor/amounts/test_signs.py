@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from services.extractor.amounts.signs import DEFAULT_SIGN, describe_sign, doubt_sign, write_value
 from services.extractor.encoding import TextSegment, encode
-from services.extractor.signs import DEFAULT_SIGN, describe_sign, doubt_sign, write_value
 from services.extractor.totals import Candidate, candidates
 from services.extractor.training.fitting import fit_sign, has_sign
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from services.extractor.amounts.separators import is_shown, is_sum, list_separated, separate
 from services.extractor.details.reading import Reading
 from services.extractor.details.sums import find_sums
 from services.extractor.encoding import TextSegment, encode
 from services.extractor.network.classes import CLASSES
-from services.extractor.separators import is_shown, is_sum, list_separated, separate
 from services.extractor.source import Source
 from shared.normalization import ANY_FORMAT, NumberFormat, find_amounts
 
