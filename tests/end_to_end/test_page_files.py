@@ -54,13 +54,15 @@ def test_asks_whether_to_split_a_document(visit: Visit, tmp_path: Path) -> None:
     page = visit.page
     visit.drop(draw_document("scan.tif", 300, 320))
     visit.wait_until_read(1)
-    expect(page.locator(".summary")).to_contain_text("Needs review: pages")
-    split = page.get_by_role("button", name="Split into 2 receipts")
+    expect(page.locator(".summary")).to_contain_text("Needs review: several receipts")
+    page.get_by_role("button", name="Separate the receipts").click()  # both pages have the same number
+    expect(page.locator("#toast")).to_have_text("The pages continue each other: they are one receipt.")
+    split = page.get_by_role("button", name="One per page")
     split.click()
     page.get_by_role("button", name="Undo").click()
     expect(visit.rows().locator(".row-file")).to_have_text(["scan.tif"])
     split.click()
-    expect(visit.rows().locator(".row-file")).to_have_text(["scan.tif, page 1", "scan.tif, page 2"])
+    expect(visit.rows().locator(".row-file")).to_have_text(["page 1 of scan.tif", "page 2 of scan.tif"])
     expect(page.locator("#totals")).to_have_text("2 receipts: 620.00 MYR")
     page.keyboard.press("j")
     expect(page.locator("#detail-note")).to_have_text("scan.tif, page 2")
@@ -84,6 +86,84 @@ def test_asks_whether_to_split_a_document(visit: Visit, tmp_path: Path) -> None:
     expect(page.locator("#totals")).to_have_text("3 receipts: 950.00 MYR")
     expect(page.locator("#detail-note")).to_have_text("other.tif")
     expect(page.locator(".question")).to_have_count(0)
+
+
+def test_separates_the_receipts_in_a_picture(visit: Visit) -> None:
+    page = visit.page
+    visit.drop(File("table.png", draw_picture(700), "image/png"), File("other.png", draw_picture(310), "image/png"))
+    visit.wait_until_read(2)
+    visit.rows().first.click()
+    expect(page.locator(".area-label")).to_have_text(["1", "2"])
+    page.get_by_role("button", name="Keep as one").click()
+    expect(page.locator(".question")).to_have_count(0)
+    choose_from_menu(visit, "Separate the receipts in it")
+    expect(visit.rows().locator(".row-file")).to_have_text(
+        ["receipt 1 of table.png", "receipt 2 of table.png", "other.png"]
+    )
+    expect(page.locator("#totals")).to_have_text("3 receipts: 1,360.00 MYR")
+    expect(page.locator(".area.own")).to_have_attribute("points", "0,0,350,0,350,620,0,620")
+    page.locator(".area.other").click()
+    expect(page.locator("#detail-note")).to_have_text("table.png, receipt 2")
+    expect(page.locator(".area.own")).to_have_attribute("points", "350,0,700,0,700,620,350,620")
+
+    visit.field("company").locator(".edit").click()
+    page.locator("#edit-company").fill("Second")
+    page.keyboard.press("Enter")
+    expect(visit.rows().nth(1)).to_contain_text("Second")
+    receipt_ids = {record["receipt"]["id"] for record in visit.read_records() if record["part"] is not None}
+    for receipt_id in receipt_ids:
+        page.request.delete(f"{visit.url}/v1/receipts/{receipt_id}")  # the page sends the file again
+    visit.field("company").locator(".edit").click()
+    page.locator("#edit-company").fill("Second Shop")
+    page.keyboard.press("Enter")
+    expect(visit.rows().nth(1)).to_contain_text("Second Shop")
+    visit.drop(File("again.png", draw_picture(700), "image/png"))
+    expect(page.locator("#toast")).to_contain_text("again.png is the same file as table.png")
+
+    choose_from_menu(visit, "Read all of the file as one")
+    expect(visit.rows(".done").locator(".row-file")).to_have_text(["table.png", "other.png"])
+    page.locator("#toast").get_by_role("button", name="Undo").click()
+    expect(visit.rows(".done")).to_have_count(3)
+    visit.reload()
+    expect(visit.rows(".done")).to_have_count(3)
+    expect(page.locator("#detail-note")).to_have_text("table.png, receipt 2")
+    expect(page.locator(".stage img")).to_be_visible()
+
+
+def test_joins_pictures_of_one_receipt(visit: Visit) -> None:
+    page = visit.page
+    widths = {"IMG_2.png": 320, "IMG_10.png": 330, "IMG_1.png": 340}
+    visit.drop(*(File(name, draw_picture(width), "image/png") for name, width in widths.items()))
+    page.get_by_role("button", name="Join them").click()
+    dialog = page.get_by_role("dialog", name="Join pictures of one receipt")
+    expect(dialog.locator(".join-name")).to_have_text(["IMG_1.png", "IMG_2.png", "IMG_10.png"])
+    dialog.get_by_role("button", name="Move IMG_10.png up").click()
+    dialog.get_by_label("IMG_2.png", exact=True).uncheck()
+    dialog.get_by_role("button", name="Join 2 pictures").click()
+    visit.wait_until_read(2)
+    joined = visit.rows().filter(has_text="IMG_1.png and 1 more")
+    joined.click()
+    picture = page.locator(".stage img")
+    expect(page.get_by_text("Page 1 of 2")).to_be_visible()
+    expect(picture).to_have_js_property("naturalWidth", 340)
+    expect(page.locator(".question")).to_have_count(0)  # they are one receipt
+    page.get_by_role("button", name="Next page").click()
+    expect(picture).to_have_js_property("naturalWidth", 330)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    choose_from_menu(visit, "Copy as curl")
+    expect(page.locator("#toast")).to_contain_text("copied")
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command.count("--form") == 2
+    assert command.endswith("/v1/receipts?merge=true'")
+    choose_from_menu(visit, "Separate the pictures")
+    visit.wait_until_read(3)
+    visit.reload()
+    expect(visit.rows(".done").locator(".row-file")).to_have_text(["IMG_2.png", "IMG_1.png", "IMG_10.png"])
+
+
+def choose_from_menu(visit: Visit, label: str) -> None:
+    visit.page.locator("#receipt-menu summary").click()
+    visit.page.locator("#receipt-menu").get_by_role("button", name=label).click()
 
 
 def draw_document(name: str, *widths: int) -> File:

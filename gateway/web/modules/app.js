@@ -1,17 +1,17 @@
 // Assembles the page: records, list, detail pane, queue, menus and shortcuts.
 
-import { unpackArchives } from "./data/archives.js";
-import * as exports from "./data/exports.js";
+import { Actions } from "./actions.js";
 import { Records } from "./data/records.js";
 import { Storage } from "./data/storage.js";
-import { getFileName } from "./data/values.js";
+import { formatCount } from "./data/values.js";
 import { getKey, setKey, setKeyPrompt } from "./server/api.js";
 import { Corrections } from "./server/corrections.js";
 import { Queue } from "./server/queue.js";
-import { splitRecord } from "./server/splitting.js";
-import { Trash, UNDO_MS } from "./server/trash.js";
+import { MAX_JOINED_FILES } from "./server/regrouping.js";
 import { DetailPane } from "./ui/detail_pane.js";
-import { announce, byId, copyText, downloadFile, showToast } from "./ui/dom.js";
+import { askForKey } from "./ui/dialogs.js";
+import { announce, byId, showToast } from "./ui/dom.js";
+import { EXPORTS, copyCurlCommand, runExport } from "./ui/export_menu.js";
 import { connectFileInput } from "./ui/file_input.js";
 import { List } from "./ui/list.js";
 import { connectShortcuts } from "./ui/shortcuts.js";
@@ -23,10 +23,12 @@ const records = new Records(storage);
 const queue = new Queue(records);
 const list = new List(records);
 const corrections = new Corrections(records);
-const detail = new DetailPane(records, corrections, { readAgain, split });
-const trash = new Trash(records, (count) =>
-  showToast(`Deleted here, but ${formatCount(count)} may still be on the server. By default it deletes them after a day.`),
-);
+const actions = new Actions(records, queue, { open: (uid) => openReceipt(uid, { replace: true }), openNeighbor, showAdded });
+const detail = new DetailPane(records, corrections, {
+  readAgain: (record) => actions.readAgain(record),
+  split: (record, how) => actions.split(record, how),
+  open: (uid) => openReceipt(uid, { replace: true }),
+});
 let isDrawScheduled = false;
 
 /** Draw once for all changes until the next frame. */
@@ -74,56 +76,14 @@ function openNextReview() {
 
 // ---- reading
 
-async function addFiles(given) {
-  const { files, errors } = await unpackArchives(given);
-  if (errors.length > 0) showToast(errors.join(" "));
-  if (files.length === 0) return;
-  const { added, known } = await records.add(files);
+/** Show records that were added, and those of files that the list has already. */
+function showAdded(added, known) {
   resetList();
-  const [first] = [...added, ...known.values()];
-  if (wideScreen.matches ? records.open === null : files.length === 1) openReceipt(first.uid);
-  if (known.size > 0) showToast(describeKnown(files, known));
-  if (added.length > 0) announce(added.length === 1 ? `Reading ${added[0].name}.` : `Reading ${added.length} files.`);
-  const failed = [...new Set(known.values())].filter((record) => record.state === "failed");
-  for (const record of failed) await records.update(record.uid, { state: "waiting", problem: null });
-  queue.push([...added, ...failed]);
-}
-
-/** Say that files are in the list already; `known` has their records by the index of the file. */
-function describeKnown(files, known) {
-  if (known.size > 1) return `${known.size} files are in the list already. Each counts once.`;
-  const [[index, record]] = known;
-  const name = files[index].name;
-  return name === record.name || !name ? `${record.name} is in the list already.` : `${name} is the same file as ${record.name}, which is in the list already.`;
-}
-
-/** Replace a document by a receipt for each of its pages. */
-async function split(record) {
-  await records.update(record.uid, { state: "reading" });
-  try {
-    const parts = await splitRecord(records, record);
-    await records.update(record.uid, { state: "done" });
-    const wasOpen = records.openUid === record.uid;
-    await trash.put([record]);
-    if (wasOpen) openReceipt(parts[0].uid, { replace: true });
-    showUndo(`${getFileName(record)} is now ${formatCount(parts.length)}.`, async () => {
-      await trash.restore();
-      openReceipt(record.uid, { replace: true });
-      await trash.put(parts);
-    });
-  } catch (error) {
-    await records.update(record.uid, { state: "done" });
-    showToast(`The pages were not read. ${error.message}`);
-  }
-}
-
-function showUndo(text, undo) {
-  showToast(text, { action: { label: "Undo", run: undo }, durationMs: UNDO_MS });
-}
-
-async function readAgain(record) {
-  await records.update(record.uid, { state: "waiting", problem: null });
-  queue.push([record], { bypassCache: true });
+  const [first] = [...added, ...known];
+  if (wideScreen.matches ? records.open === null : added.length + known.length === 1) openReceipt(first.uid);
+  byId("batch").hidden = added.length < 2 || added.length > MAX_JOINED_FILES;
+  byId("batch-text").textContent = `${added.length} files added.`;
+  byId("batch-join").onclick = async () => (byId("batch").hidden = await actions.joinAdded(added.map(({ uid }) => uid)));
 }
 
 function drawQueue() {
@@ -138,83 +98,8 @@ function drawQueue() {
   if (!isBusy && finished > 0) announce(`${finished} read. ${records.count("review")} need review.`);
 }
 
-// ---- export
-
 function findExportable() {
   return records.listed.filter((record) => record.state === "done");
-}
-
-const EXPORTS = ["csv", "items-csv", "xlsx", "json", "copy"];
-
-/** Export records to a file, or as JSON to the clipboard. */
-async function runExport(chosen, format) {
-  if (chosen.length === 0) {
-    showToast("There is nothing to export yet.");
-    return;
-  }
-  try {
-    if (format === "copy") {
-      await copyText(await exports.exportText(chosen), formatCount(chosen.length));
-      return;
-    }
-    const { blob, name } = await exports.exportRecords(chosen, format);
-    downloadFile(blob, name);
-  } catch (error) {
-    showToast(`Nothing was exported. ${error.message}`);
-  }
-}
-
-function formatCount(count) {
-  return `${count} ${count === 1 ? "receipt" : "receipts"}`;
-}
-
-// ---- deletion
-
-/** Delete records, with a way to restore them for some seconds. */
-async function deleteReceipts(deleted) {
-  await trash.put(deleted);
-  showUndo(`${formatCount(deleted.length)} deleted.`, async () => {
-    const unfinished = (await trash.restore()).filter(({ state }) => state === "waiting" || state === "reading");
-    for (const record of unfinished) await records.update(record.uid, { state: "waiting" });
-    queue.push(unfinished);
-  });
-}
-
-async function deleteOpen() {
-  const deleted = records.open;
-  if (!openNeighbor(1) && !openNeighbor(-1)) openReceipt(null, { replace: true });
-  await deleteReceipts([deleted]);
-}
-
-async function deleteAll() {
-  byId("delete-note").textContent =
-    `This deletes ${formatCount(records.all.length)} with pictures, results and corrections, from this browser and from the server. You can undo it for ${UNDO_MS / 1000} seconds.`;
-  if ((await openDialog(byId("delete-dialog"))) !== "delete") return;
-  queue.stop();
-  await deleteReceipts([...records.all]);
-  openReceipt(null, { replace: true });
-}
-
-// ---- dialogs
-
-/** Open a dialog; return the value of the button that closed it, or "" for Escape. */
-function openDialog(dialog) {
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
-}
-
-/** Ask the user for a key; return it, or null. */
-async function promptForKey(isRejected) {
-  byId("key-title").textContent = isRejected ? "API key not accepted" : "API key required";
-  byId("key").value = "";
-  return (await openDialog(byId("key-dialog"))) === "save" ? byId("key").value.trim() : null;
-}
-
-async function changeKey() {
-  byId("key-title").textContent = "API key";
-  byId("key").value = getKey();
-  if ((await openDialog(byId("key-dialog"))) === "save") setKey(byId("key").value.trim());
 }
 
 // ---- controls
@@ -231,11 +116,11 @@ function resetList() {
   setFilter("all");
 }
 
-function connectMenu(attribute, actions) {
+function connectMenu(attribute, handlers) {
   for (const item of document.querySelectorAll(`[data-${attribute}]`)) {
     item.addEventListener("click", () => {
       item.closest("details").open = false;
-      actions[item.dataset[attribute]]?.();
+      handlers[item.dataset[attribute]]?.();
     });
   }
 }
@@ -253,12 +138,16 @@ function connectMenus() {
     menu.querySelector("summary").focus();
   });
   connectMenu("export", Object.fromEntries(EXPORTS.map((format) => [format, () => runExport(findExportable(), format)])));
-  connectMenu("more", { help: () => byId("help").showModal(), key: changeKey, delete: deleteAll });
+  connectMenu("more", { help: () => byId("help").showModal(), key: changeKey, delete: () => actions.deleteAll() });
   connectMenu("receipt", {
     json: () => runExport([records.open], "copy"),
-    curl: () => copyText(exports.buildCurlCommand(records.open, location.origin), "Command"),
-    again: () => readAgain(records.open),
-    delete: deleteOpen,
+    curl: () => copyCurlCommand(records.open),
+    split: () => actions.split(records.open),
+    join: () => actions.joinWithOthers(records.open),
+    separate: () => actions.regroup(records.open),
+    whole: () => actions.regroup(records.open),
+    again: () => actions.readAgain(records.open),
+    delete: () => actions.deleteOpen(),
   });
   byId("export-menu").addEventListener("toggle", () => {
     byId("export-note").textContent = `${formatCount(findExportable().length)} in the list, with corrections`;
@@ -273,12 +162,18 @@ function connectTools() {
   byId("threshold").addEventListener("input", () => records.setThreshold(Number(byId("threshold").value) / 100));
   byId("previous").addEventListener("click", () => openNeighbor(-1));
   byId("next").addEventListener("click", () => openNeighbor(1));
+  byId("batch-close").addEventListener("click", () => (byId("batch").hidden = true));
   byId("queue-stop").addEventListener("click", () => queue.stop());
   byId("banner").querySelector("button").addEventListener("click", () => queue.retry());
   addEventListener("online", () => {
     queue.retry();
     corrections.retry();
   });
+}
+
+async function changeKey() {
+  const key = await askForKey("API key", getKey());
+  if (key !== null) setKey(key);
 }
 
 async function acceptAndContinue() {
@@ -290,7 +185,7 @@ function leave() {
 }
 
 async function start() {
-  setKeyPrompt(promptForKey);
+  setKeyPrompt((isRejected) => askForKey(isRejected ? "API key not accepted" : "API key required"));
   const isPersistent = await storage.open();
   await records.load();
   records.addEventListener("change", scheduleDraw);
@@ -306,7 +201,7 @@ async function start() {
   queue.addEventListener("progress", drawQueue);
   addEventListener("hashchange", applyAddress);
   addEventListener("popstate", applyAddress);
-  connectFileInput(addFiles);
+  connectFileInput((files) => actions.addFiles(files));
   connectTools();
   connectMenus();
   connectShortcuts({
@@ -326,7 +221,7 @@ async function start() {
   scheduleDraw();
   const unfinished = records.all.filter((record) => record.state === "waiting" || record.state === "reading");
   for (const record of unfinished) await records.update(record.uid, { state: "waiting" });
-  trash.empty();
+  actions.emptyTrash();
   if (unfinished.length > 0) queue.resume(unfinished);
   corrections.retry();
   if (!isPersistent) showToast("This browser does not store data for this page. Everything is lost when you close the tab.");

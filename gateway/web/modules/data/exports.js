@@ -24,13 +24,12 @@ export async function exportText(records) {
   return JSON.stringify(JSON.parse(await blob.text()), null, 2);
 }
 
-/** Return the command that reads the file of a record, for a POSIX shell. */
-export function buildCurlCommand(record, origin) {
-  const name = record.name.replace(/["\\]/g, "\\$&");
-  const form = `file=@"${name}"`;
+/** Return the command that reads the receipt of a record, for a POSIX shell. */
+export function buildCurlCommand({ files, split }, origin) {
+  const forms = files.map(({ name }) => ` --form ${quote(`file=@"${name.replace(/["\\]/g, "\\$&")}"`)}`);
   const key = getKey() ? ' --header "Authorization: Bearer $QUITTANCE_KEY"' : "";
-  const query = record.page === null ? "" : "?split=pages";
-  return `curl${key} --form ${quote(form)} ${quote(`${origin}/v1/receipts${query}`)}`;
+  const query = files.length > 1 ? "?merge=true" : split === null ? "" : `?split=${split}`;
+  return `curl${key}${forms.join("")} ${quote(`${origin}/v1/receipts${query}`)}`;
 }
 
 function quote(text) {
@@ -38,13 +37,13 @@ function quote(text) {
 }
 
 /** Return the receipt of a record, with its corrections, as the server expects it; tables need no lines. */
-function toSentReceipt({ name, page, receipt, corrections, correctedItems, otherCorrections, checks }, format) {
+function toSentReceipt({ name, part, receipt, corrections, correctedItems, otherCorrections, checks }, format) {
   const { taxes, properties } = otherCorrections;
   const hasCorrections = [corrections, properties].some((found) => Object.keys(found).length > 0) || correctedItems !== null || taxes !== null;
   return {
     ...receipt,
     file: name.slice(0, MAX_NAME_LENGTH),
-    page,
+    page: part === null ? null : (receipt.pages[0].index ?? part),
     lines: TABLES.includes(format) ? [] : receipt.lines,
     corrections: hasCorrections ? { receipt_id: receipt.id, fields: corrections, items: correctedItems, taxes, properties, checks } : null,
   };

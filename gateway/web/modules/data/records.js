@@ -1,11 +1,14 @@
 // The receipts of this page, latest upload first, and what the user chose: the open one, the filter, the search, the
 // threshold.
 //
-// A record: { uid, name, size, type, added, place, state: "waiting" | "reading" | "done" | "failed", receipt, problem,
-// thumb: Blob | null, accepted, corrections, unsaved, page, isOneReceipt, isDeleted }. `page` is the index of its page if
-// each page of the file is a separate receipt, otherwise null; `isOneReceipt` is true once the user said that all pages
-// are one receipt. A deleted record stays until it can no longer be restored. `corrections` has what the server has saved, by field: { value,
-// lines, author, at, ... }; `correctedItems` the items, or null; `otherCorrections` those of taxes and of the whole receipt; `checks` the arithmetic with them. `unsaved` has what it has not, also by field: { value, lines, problem }.
+// A record: { uid, name, files, size, added, place, state: "waiting" | "reading" | "done" | "failed", receipt, problem,
+// thumb: Blob | null, accepted, corrections, unsaved, split, part, isOneReceipt, isDeleted }. `files` has the pictures of
+// the receipt, [{ key, name, size }], most often one; receipts in one file have the same key. `part` is the index of the
+// receipt if the file has several, and `split` how they were separated ("auto" or "pages"); otherwise both are null.
+// `isOneReceipt` is true once the user said that all of the file is one receipt. A deleted record stays until it can no
+// longer be restored. `corrections` has what the server has saved, by field: { value, lines, author, at, ... };
+// `correctedItems` the items, or null; `otherCorrections` those of taxes and of the whole receipt; `checks` the arithmetic
+// with them. `unsaved` has what it has not, also by field: { value, lines, problem }.
 
 import { findIdentical, isIdentical } from "./files.js";
 import { loadSetting, saveSetting } from "./storage.js";
@@ -45,7 +48,7 @@ export class Records extends EventTarget {
   }
 
   get all() {
-    const compare = (a, b) => b.added - a.added || a.place - b.place || a.page - b.page;
+    const compare = (a, b) => b.added - a.added || a.place - b.place || a.part - b.part;
     this.#sorted ??= [...this.#byUid.values()].filter((record) => !record.isDeleted).sort(compare);
     return this.#sorted;
   }
@@ -98,32 +101,36 @@ export class Records extends EventTarget {
 
   async #findRecordOf(file) {
     for (const record of this.all) {
-      if (record.size !== file.size) continue;
-      const stored = await this.getFile(record.uid);
-      if (stored !== null && (await isIdentical(stored, file))) return record;
+      for (const { key } of record.files.filter(({ size }) => size === file.size)) {
+        const stored = await this.#storage.getFile(key);
+        if (stored !== null && (await isIdentical(stored, file))) return record;
+      }
     }
     return null;
   }
 
   async #create(files) {
     const added = Date.now();
-    const records = files.map(({ name, size, type }, place) => make({ name: name || "Pasted picture", size, type, added, place }));
-    await this.#insert(records, files);
+    const records = files.map((file, place) => {
+      const name = file.name || "Pasted picture";
+      return make({ name, added, place }, (uid) => [{ key: uid, name, size: file.size }]);
+    });
+    await this.#insert(records, (record, index) => this.#storage.putFile(record.uid, files[index]));
     return records;
   }
 
-  /** Add a record for each page of a document, to replace its record; `receipts` are those of the pages. */
-  async addPages({ name, size, type, added, place }, file, receipts) {
-    const parts = receipts.map((receipt, page) => make({ name, size, type, added, place, page, state: "done", ...receipt }));
-    await this.#insert(parts, parts.map(() => file));
-    return parts;
+  /** Add records with the files of others, which they are to replace; each of `all` has at least `name` and `files`. */
+  async addInPlace({ added, place }, all) {
+    const records = all.map(({ files, ...values }, index) => make({ added, place: place + index / (all.length + 1), ...values }, () => files));
+    await this.#insert(records);
+    return records;
   }
 
-  async #insert(records, files) {
+  async #insert(records, putFile = async () => {}) {
     for (const record of records) this.#byUid.set(record.uid, record);
     this.#emitChange({ sort: true });
     for (const [index, record] of records.entries()) {
-      await this.#storage.putFile(record.uid, files[index]);
+      await putFile(record, index);
       await this.#store(record);
     }
   }
@@ -144,8 +151,16 @@ export class Records extends EventTarget {
     await this.#store(record);
   }
 
-  getFile(uid) {
-    return this.#storage.getFile(uid);
+  /** Return the files of a record, from the top of the receipt to its bottom; null if the browser has lost one. */
+  async getFiles({ files }) {
+    const found = await Promise.all(files.map(({ key }) => this.#storage.getFile(key)));
+    return found.includes(null) ? null : found;
+  }
+
+  /** Return the other records of receipts in the same file. */
+  findSiblings(record) {
+    if (record.part === null) return [];
+    return this.all.filter(({ uid, part, files }) => uid !== record.uid && part !== null && files[0].key === record.files[0].key);
   }
 
   /**
@@ -157,17 +172,20 @@ export class Records extends EventTarget {
   async mergeSame(uid, receiptId) {
     const other = this.all.find((record) => record.uid !== uid && record.receipt?.id === receiptId);
     if (other === undefined || this.get(uid) === null) return this.get(uid);
-    const file = await this.getFile(uid);
-    if (file !== null) await this.#storage.putFile(other.uid, file);
+    const files = await this.getFiles(this.get(uid));
+    if (files?.length === 1) await this.#storage.putFile(other.files[0].key, files[0]);
     this.dispatchEvent(new CustomEvent("merge", { detail: { from: uid, to: other.uid } }));
     await this.remove(uid);
     return other;
   }
 
+  /** Remove a record, and its files if no other record has them. */
   async remove(uid) {
+    const files = this.#byUid.get(uid)?.files ?? [];
     this.#byUid.delete(uid);
     this.#emitChange({ sort: true });
-    await this.#storage.remove(uid);
+    const used = new Set([...this.#byUid.values()].flatMap((record) => record.files.map(({ key }) => key)));
+    await this.#storage.remove(uid, files.map(({ key }) => key).filter((key) => !used.has(key)));
   }
 
   setThreshold(threshold) {
@@ -234,35 +252,47 @@ export class Records extends EventTarget {
   }
 }
 
-function make(values) {
-  return {
-    uid: crypto.getRandomValues(new Uint32Array(3)).join("-"),
-    state: "waiting",
-    receipt: null,
-    problem: null,
-    thumb: null,
-    accepted: false,
-    corrections: {},
-    correctedItems: null,
-    otherCorrections: { taxes: null, properties: {} },
-    checks: [],
-    unsaved: {},
-    page: null,
-    isOneReceipt: false,
-    isDeleted: false,
-    ...values,
-  };
+/** What a record has from the beginning. */
+const INITIAL = {
+  state: "waiting",
+  receipt: null,
+  problem: null,
+  thumb: null,
+  accepted: false,
+  corrections: {},
+  correctedItems: null,
+  otherCorrections: { taxes: null, properties: {} },
+  checks: [],
+  unsaved: {},
+  split: null,
+  part: null,
+  isOneReceipt: false,
+  isDeleted: false,
+};
+
+/** Make a record; `getFiles(uid)` returns its files. */
+function make(values, getFiles) {
+  const uid = crypto.getRandomValues(new Uint32Array(3)).join("-");
+  const files = getFiles(uid);
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  return { uid, ...structuredClone(INITIAL), ...values, files, size };
 }
 
-/** Bring a record of an earlier version of the page up to date: it mixed saved and unsaved corrections. */
-function upgrade(record) {
-  record = { correctedItems: null, otherCorrections: { taxes: null, properties: {} }, checks: [], page: null, isOneReceipt: false, isDeleted: false, ...record };
-  if (record.unsaved) return record;
-  const entries = Object.entries(record.corrections ?? {});
+/** Bring a record of an earlier version of the page up to date. */
+function upgrade({ page = null, ...record }) {
+  const { uid, name, size } = record;
+  const origin = { files: [{ key: uid, name, size }], split: page === null ? null : "pages", part: page };
+  const upgraded = { ...structuredClone(INITIAL), ...origin, ...record };
+  return record.unsaved ? upgraded : { ...upgraded, ...separateUnsaved(record.corrections ?? {}) };
+}
+
+/** Separate saved and unsaved corrections, which the first version mixed. */
+function separateUnsaved(mixed) {
+  const entries = Object.entries(mixed);
   const select = (isSaved) => entries.filter(([, correction]) => Boolean(correction.saved) === isSaved);
   const corrections = Object.fromEntries(select(true).map(([name, { saved, ...correction }]) => [name, correction]));
   const unsaved = Object.fromEntries(select(false).map(([name, { value, lines }]) => [name, { value, lines, problem: null }]));
-  return { ...record, corrections, unsaved };
+  return { corrections, unsaved };
 }
 
 /** Order records of one receipt: first those with work of the user, then the oldest. */

@@ -37,26 +37,27 @@ export class Storage {
     if (this.#database) await toPromise(this.#store("records", "readwrite").put(record));
   }
 
-  /** Store the file of a record, or hold it in memory if there is no space. */
-  async putFile(uid, file) {
+  /** Store a file, or hold it in memory if there is no space. */
+  async putFile(key, file) {
     try {
       if (!this.#database) throw new Error("no database");
-      await toPromise(this.#store("files", "readwrite").put(file, uid));
+      await toPromise(this.#store("files", "readwrite").put(file, key));
     } catch {
-      this.#files.set(uid, file);
+      this.#files.set(key, file);
     }
   }
 
-  async getFile(uid) {
-    const stored = this.#database ? await toPromise(this.#store("files").get(uid)) : undefined;
-    return stored ?? this.#files.get(uid) ?? null;
+  async getFile(key) {
+    const stored = this.#database ? await toPromise(this.#store("files").get(key)) : undefined;
+    return stored ?? this.#files.get(key) ?? null;
   }
 
-  async remove(uid) {
-    this.#files.delete(uid);
+  /** Remove a record, and files by their keys. */
+  async remove(uid, keys) {
+    for (const key of keys) this.#files.delete(key);
     if (!this.#database) return;
     await toPromise(this.#store("records", "readwrite").delete(uid));
-    await toPromise(this.#store("files", "readwrite").delete(uid));
+    for (const key of keys) await toPromise(this.#store("files", "readwrite").delete(key));
   }
 
   #store(name, mode = "readonly") {

@@ -1,6 +1,8 @@
 // The four fields: their values, dates, amounts and confidences, and which of them need review. Nothing is parsed here:
 // the server says what a text means, also one that the user typed.
 
+import { asksToSplit } from "./sources.js";
+
 export const FIELDS = ["company", "date", "address", "total"];
 export const LABELS = { company: "Company", date: "Date", address: "Address", total: "Total" };
 
@@ -41,16 +43,6 @@ export function hasFailedCheck(record) {
 export function getFailedChecks(record) {
   const checks = record.checks?.length > 0 ? record.checks : (record.receipt?.checks ?? []);
   return checks.filter((check) => check.holds === false);
-}
-
-/** Return whether a document has several pages, and the user has not said whether they are one receipt. */
-export function asksToSplit(record) {
-  return record.state === "done" && record.page === null && !record.isOneReceipt && !record.accepted && record.receipt.pages.length > 1;
-}
-
-/** Return the name of a record's file, with the page if each page is a separate receipt. */
-export function getFileName({ name, page }) {
-  return page === null ? name : `${name}, page ${page + 1}`;
 }
 
 export function needsReview(record, threshold) {
@@ -98,6 +90,10 @@ export function sumTotals(records) {
   return [...sums.values()]
     .sort((a, b) => b.count - a.count)
     .map(({ currency, cents, count }) => ({ currency, count, amount: (cents / 100).toFixed(2) }));
+}
+
+export function formatCount(count) {
+  return `${count} ${count === 1 ? "receipt" : "receipts"}`;
 }
 
 /** Format an amount with the separators of the user's language. */

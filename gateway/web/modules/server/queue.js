@@ -84,8 +84,9 @@ export class Queue extends EventTarget {
 
   async #startJobs(records) {
     const { signal } = this.#abort;
-    const entries = await Promise.all(records.map(async (record) => ({ record, file: await this.#records.getFile(record.uid) })));
-    for (const group of await groupForJobs(entries.filter(({ record, file }) => file !== null && record.page === null))) {
+    const whole = records.filter(({ part, files }) => part === null && files.length === 1);
+    const entries = await Promise.all(whole.map(async (record) => ({ record, file: (await this.#records.getFiles(record))?.[0] })));
+    for (const group of await groupForJobs(entries.filter(({ file }) => file !== undefined))) {
       if (group.length < MIN_JOB_FILES) continue;
       for (const { record } of group) record.job = { id: null }; // keeps the readers away from it
       this.#runJob(group, signal);
@@ -163,13 +164,13 @@ export class Queue extends EventTarget {
 
   async #read(record, signal, bypassCache) {
     await this.#records.update(record.uid, { state: "reading", problem: null });
-    const file = await this.#records.getFile(record.uid);
-    if (file === null) {
+    const files = await this.#records.getFiles(record);
+    if (files === null) {
       await this.#fail(record, FILE_MISSING);
       return;
     }
     try {
-      const receipt = await this.#retryUntilReached(() => readReceipt(file, record.page, { signal, bypassCache }), signal);
+      const receipt = await this.#retryUntilReached(() => readReceipt(record, files, { signal, bypassCache }), signal);
       await this.#finish(record, receipt);
     } catch (error) {
       if (error.name === "AbortError") return; // `stop` has failed the record

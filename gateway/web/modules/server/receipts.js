@@ -3,24 +3,32 @@
 import { Problem, request } from "./api.js";
 
 /**
- * Read the receipt in a file, or on one page of it; with `bypassCache` also if the server has read it before.
+ * Read the receipt of a record in its files; with `bypassCache` also if the server has read it before.
+ *
+ * Throws as `request` does, and Problem if the receipt is one of several that are not found in the file again.
+ */
+export async function readReceipt(record, files, options = {}) {
+  if (record.part === null) return send(files, files.length > 1 ? "?merge=true" : "", options);
+  const receipts = await readParts(files[0], record.split, options);
+  const found = receipts.find(({ id }) => id === record.receipt?.id) ?? receipts[record.part];
+  if (found === undefined) throw new Problem({ title: "Receipt not found", detail: `The server finds ${receipts.length} receipts in this file now. Delete this one, and add the file again.` });
+  return found;
+}
+
+/**
+ * Read the separate receipts in a file: with `split` "auto" wherever they are, with "pages" one on each page.
  *
  * Throws as `request` does.
  */
-export async function readReceipt(file, page, { signal, bypassCache = false } = {}) {
-  const query = page === null ? "" : "?split=pages";
-  const form = new FormData();
-  form.append("file", file);
-  const headers = bypassCache ? { "Cache-Control": "no-cache" } : {};
-  const content = await (await request(`/v1/receipts${query}`, { method: "POST", body: form, headers, signal })).json();
-  return page === null ? content : content.receipts[page];
+export async function readParts(file, split, options = {}) {
+  return (await send([file], `?split=${split}`, options)).receipts;
 }
 
-/** Read the receipts on the pages of a document. Throws as `request` does. */
-export async function readPages(file) {
+async function send(files, query, { signal, bypassCache = false }) {
   const form = new FormData();
-  form.append("file", file);
-  return (await (await request("/v1/receipts?split=pages", { method: "POST", body: form })).json()).receipts;
+  for (const file of files) form.append("file", file);
+  const headers = bypassCache ? { "Cache-Control": "no-cache" } : {};
+  return (await request(`/v1/receipts${query}`, { method: "POST", body: form, headers, signal })).json();
 }
 
 /** Perform an action on the receipt of a record; if the server has forgotten the receipt, send the file and repeat. */
@@ -40,10 +48,10 @@ export async function withReceipt(records, record, action) {
 }
 
 async function sendAgain(records, record) {
-  const file = await records.getFile(record.uid);
-  if (file === null) {
+  const files = await records.getFiles(record);
+  if (files === null) {
     const detail = "Neither the server nor this browser has the picture any longer. Add the file again.";
     throw new Problem({ title: "Picture not available", detail, status: 404 });
   }
-  await records.update(record.uid, { receipt: await readReceipt(file, record.page) });
+  await records.update(record.uid, { receipt: await readReceipt(record, files) });
 }

@@ -1,7 +1,8 @@
 // The open receipt: its picture and its fields, which highlight each other, and the corrections to it.
 
 import { ADDITIONAL_LABELS } from "../data/details.js";
-import { FIELDS, LABELS, getField, getFileName } from "../data/values.js";
+import { canSplit, findOutlines, getFileName, isJoined, isPart } from "../data/sources.js";
+import { FIELDS, LABELS, getField } from "../data/values.js";
 import { getPageImage } from "../server/page_images.js";
 import { announce, byId, showToast } from "./dom.js";
 import { FieldsPanel } from "./fields_panel.js";
@@ -16,7 +17,7 @@ export class DetailPane {
   #corrections;
   #actions;
 
-  /** `actions`: readAgain(record) reads a record once more, split(record) makes its pages separate receipts. */
+  /** `actions`: readAgain(record), split(record, "auto" or "pages"), and open(uid), which opens another record. */
   constructor(records, corrections, actions) {
     this.#records = records;
     this.#corrections = corrections;
@@ -40,11 +41,18 @@ export class DetailPane {
     byId("previous").disabled = this.#records.findNeighbor(-1) === null;
     byId("next").disabled = this.#records.findNeighbor(1) === null;
     byId("receipt-menu").hidden = record.state === "waiting" || record.state === "reading";
-    for (const item of document.querySelectorAll("[data-receipt=json], [data-receipt=curl]")) item.hidden = record.state !== "done";
+    this.#drawMenu(record);
     if (record.state === "done") this.#panel.showRecord(record, this.#records.threshold);
     else if (record.state === "failed") this.#panel.showProblem(record, () => this.#actions.readAgain(record));
     else this.#panel.showProgress(record);
     this.#drawPicture(record);
+  }
+
+  /** Show what can be done with a record. */
+  #drawMenu(record) {
+    const isDone = record.state === "done";
+    const canDo = { json: isDone, curl: isDone, split: canSplit(record), join: !isPart(record), separate: isJoined(record), whole: isPart(record) };
+    for (const item of document.querySelectorAll("[data-receipt]")) item.hidden = canDo[item.dataset.receipt] === false;
   }
 
   /** Start with the first page of another record. */
@@ -98,7 +106,7 @@ export class DetailPane {
     const isDone = record.state === "done";
     const key = `${record.uid}/${isDone}/${this.#page}`;
     if (key === this.#shown) {
-      if (isDone) this.#viewer.drawFields(this.#getFieldLines(record));
+      if (isDone) this.#viewer.drawFields(this.#getFieldLines(record), this.#findAreas(record));
       return;
     }
     this.#shown = key;
@@ -118,16 +126,17 @@ export class DetailPane {
       count: receipt.pages.length,
       lines: receipt.lines.map((line, index) => ({ ...line, index })).filter((line) => line.page === this.#page),
       fields: this.#getFieldLines(record),
+      areas: this.#findAreas(record),
     });
     this.#viewer.setSelection(this.#panel.selected);
     if (picture === null) showToast(note);
   }
 
   async #loadPicture(record) {
-    const file = await this.#records.getFile(record.uid);
-    if (file === null) return { picture: null, note: "This browser no longer has the picture." };
+    const files = await this.#records.getFiles(record);
+    if (files === null) return { picture: null, note: "This browser no longer has the picture." };
     try {
-      return { picture: await getPageImage(file, record.page ?? this.#page), note: "" };
+      return { picture: await getPageImage(record, files, this.#page), note: "" };
     } catch (error) {
       if (record.state === "failed") return { picture: null, note: "No picture available." };
       return { picture: null, note: `The picture cannot be shown. ${error.message}` };
@@ -136,6 +145,13 @@ export class DetailPane {
 
   #getFieldLines(record) {
     return Object.fromEntries(FIELDS.map((name) => [name, getField(record, name).lines]));
+  }
+
+  #findAreas(record) {
+    return findOutlines(record, this.#page, this.#records.findSiblings(record)).map(({ quad, number, uid }) => {
+      const kind = uid === record.uid ? "own" : "other";
+      return { kind, quad, label: String(number), key: uid, title: kind === "other" && uid !== null ? `Open receipt ${number}` : null };
+    });
   }
 
   #findFieldOfLine(index) {
@@ -148,6 +164,7 @@ export class DetailPane {
       else if (this.#findFieldOfLine(index)) this.#panel.focusField(this.#findFieldOfLine(index));
     });
     this.#viewer.addEventListener("hover", ({ detail: index }) => this.#highlightLine(index));
+    this.#viewer.addEventListener("area", ({ detail: uid }) => this.#actions.open(uid));
     this.#viewer.addEventListener("page", ({ detail: page }) => this.#showPage(page));
   }
 
@@ -161,7 +178,7 @@ export class DetailPane {
       this.#viewer.highlightField(name);
       if (name !== null) this.#reveal(name);
     });
-    on("split", () => this.#actions.split(this.#records.open));
+    on("split", (how) => this.#actions.split(this.#records.open, how));
     on("join", () => this.#records.update(this.#records.openUid, { isOneReceipt: true }));
     on("accept", () => this.toggleAccepted());
     on("discard", (name) => this.#corrections.discard(this.#records.open, name));

@@ -1,15 +1,18 @@
 // The four fields of a receipt, with their values and confidences, and their editors.
 //
-// Fires "split" and "join" (the answers to the question about a document of several pages), "highlight" (field or null), "reveal" (field), "edit" (field, or null when it has ended), "undo" and "discard"
-// (field), "accept" and "hover" (index of a line, or null).
+// Fires "split" ("auto" or "pages") and "join" (the answers to the question about several receipts), "highlight" (field or
+// null), "reveal" (field), "edit" (field, or null when it has ended), "undo" and "discard" (field), "accept" and "hover"
+// (index of a line, or null).
 
-import { FIELDS, LABELS, asksToSplit, describeConfidence, describePlace, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
+import { FIELDS, LABELS, describeConfidence, describePlace, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
 import { findAdvice } from "../data/advice.js";
 import { getItemRows, toItems } from "../data/details.js";
+import { asksToSplit } from "../data/sources.js";
 import { isRejected } from "../server/corrections.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 import { Editor } from "./editor.js";
 import { ItemsEditor } from "./items_editor.js";
+import { makeQuestion } from "./question.js";
 import { makeReceiptDetails } from "./receipt_details.js";
 
 const ISSUE_LABELS = { missing: "Not on the receipt?", ambiguous: "Day or month first?", unsaved: "Correction not saved" };
@@ -39,9 +42,9 @@ export class FieldsPanel extends EventTarget {
     const focusedField = findFocusedField();
     const restoresFocus = this.#root.contains(document.activeElement) && this.#editor === null;
     this.#root.replaceChildren(
-      ...(asksToSplit(record) ? [this.#makeQuestion()] : []),
+      ...(asksToSplit(record) ? [makeQuestion(record, { split: (how) => this.#emit("split", how), join: () => this.#emit("join") })] : []),
       this.#makeSummary(),
-      ...findAdvice(record.receipt).map((text) => makeElement("p", { class: "note rejected advice", role: "status" }, makeIcon("alert"), makeElement("span", { text }))),
+      ...findAdvice(record).map((text) => makeElement("p", { class: "note rejected advice", role: "status" }, makeIcon("alert"), makeElement("span", { text }))),
       makeElement("div", { class: "fields" }, ...FIELDS.map((name) => (this.#editor?.name === name ? this.#editor.root : this.#makeCard(name)))),
       ...makeReceiptDetails(record, this.#makeTools()).filter(Boolean),
       this.#makeText(),
@@ -191,24 +194,9 @@ export class FieldsPanel extends EventTarget {
     return findIssue(this.#record, name, this.#threshold);
   }
 
-  #makeQuestion() {
-    const count = this.#record.receipt.pages.length;
-    return makeElement(
-      "section",
-      { class: "question", "aria-label": "Pages" },
-      makeElement("p", { text: `This document has ${count} pages, read as one receipt. Are they separate receipts?` }),
-      makeElement(
-        "p",
-        { class: "edit-actions" },
-        makeButton(null, `Split into ${count} receipts`, () => this.#emit("split"), { className: "button small" }),
-        makeButton(null, "Keep as one", () => this.#emit("join"), { className: "button quiet small" }),
-      ),
-    );
-  }
-
   #makeSummary() {
     const issues = FIELDS.filter((name) => this.#findIssue(name) !== null).map((name) => LABELS[name].toLowerCase());
-    if (asksToSplit(this.#record)) issues.unshift("pages");
+    if (asksToSplit(this.#record)) issues.unshift("several receipts");
     if (hasFailedCheck(this.#record)) issues.push("numbers that do not add up");
     if (issues.length > 0) {
       const names = issues.join(", ");

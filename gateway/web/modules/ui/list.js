@@ -1,6 +1,7 @@
 // The list of receipts, with one row each; a row is drawn again only if its record has changed.
 
-import { formatAmount, getField, getFileName, getIsoDate, getTotal, sumTotals } from "../data/values.js";
+import { getFileName, getShortName } from "../data/sources.js";
+import { formatAmount, getField, getIsoDate, getTotal, sumTotals } from "../data/values.js";
 import { byId, makeElement, makeIcon } from "./dom.js";
 
 export class List {
@@ -104,7 +105,7 @@ function makeRow(record, needsReview, url) {
         "span",
         { class: "row-note" },
         date ? makeElement("span", { class: "row-date", text: date }) : null,
-        makeElement("span", { class: "row-file", text: isDone ? getFileName(record) : formatSize(record.size) }),
+        makeElement("span", { class: "row-file", text: isDone ? getShortName(record) : formatSize(record.size), title: getFileName(record) }),
       ),
     ),
     makeElement("span", { class: "row-end" }, makeElement("span", { class: "row-total", text: formatTotal(record) }), makeStatus(record, needsReview)),

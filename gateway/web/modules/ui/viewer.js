@@ -1,8 +1,11 @@
 // The picture of one page with its segments; zoom and pan by wheel, pinch, drag, buttons and keys.
 //
-// Fires "segment" (index of a line that was clicked), "hover" (index or null) and "page" (index of the requested page).
+// Fires "segment" (index of a line that was clicked), "area" (key of an area that was clicked), "hover" (index or null) and
+// "page" (index of the requested page).
 
+import { findBounds } from "../data/boxes.js";
 import { LABELS } from "../data/values.js";
+import { Areas } from "./areas.js";
 import { makeElement, makeIcon, makeIconButton, makeSvg } from "./dom.js";
 import { Viewport } from "./viewport.js";
 
@@ -15,6 +18,7 @@ export class Viewer extends EventTarget {
   #image;
   #shapes;
   #tags;
+  #areas = new Areas((key) => this.#emit("area", key));
   #caption;
   #pages;
   #note;
@@ -29,13 +33,14 @@ export class Viewer extends EventTarget {
     super();
     this.#image = makeElement("img", { alt: "", draggable: "false" });
     this.#shapes = makeSvg("svg", { class: "shapes" });
-    this.#sheet = makeElement("div", { class: "sheet" }, this.#image, this.#shapes);
+    this.#sheet = makeElement("div", { class: "sheet" }, this.#image, this.#areas.shapes, this.#shapes);
     this.#tags = makeElement("div", { class: "tags", "aria-hidden": "true" });
     this.#note = makeElement("p", { class: "stage-note", role: "status" });
     this.#stage = makeElement(
       "div",
       { class: "stage", tabindex: 0, role: "group", "aria-label": "Picture of the receipt. Plus and minus zoom, arrow keys pan." },
       this.#sheet,
+      this.#areas.labels,
       this.#tags,
       this.#note,
     );
@@ -59,17 +64,18 @@ export class Viewer extends EventTarget {
     this.#stage.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** Show a page. `picture` is a Blob, or null to show only the segments. */
-  show({ picture, page, number, count, lines, fields, name }) {
+  /** Show a page. `picture` is a Blob, or null to show only the segments; `areas` are those of `Areas.draw`. */
+  show({ picture, page, number, count, lines, fields, areas, name }) {
     this.#setPicture(picture);
     this.#image.alt = `Page ${number + 1} of ${name}`;
     this.#note.textContent = "";
     this.#lines = lines;
     this.#sheet.hidden = false;
-    this.#viewport.setPage(page.width, page.height, page.rotation ?? 0);
+    this.#areas.setPage(page.width, page.height);
+    this.#viewport.setPage(page.width, page.height, page.rotation ?? 0, page.outline ? findBounds(page.outline) : null);
     this.#shapes.setAttribute("viewBox", `0 0 ${page.width} ${page.height}`);
     this.#drawPageButtons(number, count);
-    this.drawFields(fields);
+    this.drawFields(fields, areas);
   }
 
   /** Show a note, with the picture of a file that was not read yet if there is one. */
@@ -78,6 +84,7 @@ export class Viewer extends EventTarget {
     this.#fields = {};
     this.#selection = null;
     this.#shapes.replaceChildren();
+    this.#areas.setPage(1, 1);
     this.#tags.replaceChildren();
     this.#pages.replaceChildren();
     this.#caption.textContent = "";
@@ -88,9 +95,16 @@ export class Viewer extends EventTarget {
     this.#image.addEventListener("load", () => this.#viewport.setPage(this.#image.naturalWidth, this.#image.naturalHeight, 0), { once: true });
   }
 
-  /** Draw the segments again; `fields` has the indices of the lines of each field. */
-  drawFields(fields) {
+  /** Draw the segments and areas again; `fields` has the indices of the lines of each field. */
+  drawFields(fields, areas) {
     this.#fields = fields;
+    this.#areas.draw(areas);
+    this.#areas.place((box) => this.#viewport.boxToStage(box));
+    this.#drawSegments();
+  }
+
+  #drawSegments() {
+    const fields = this.#fields;
     const fieldOfLine = new Map();
     for (const [name, lines] of Object.entries(fields)) for (const index of lines) fieldOfLine.set(index, name);
     const focused = this.#shapes.contains(document.activeElement) ? document.activeElement.dataset.index : null;
@@ -129,7 +143,7 @@ export class Viewer extends EventTarget {
     const wasSelecting = this.#selection !== null;
     this.#selection = selection;
     this.#stage.classList.toggle("selecting", selection !== null);
-    if (wasSelecting !== (selection !== null)) this.drawFields(this.#fields);
+    if (wasSelecting !== (selection !== null)) this.#drawSegments();
     else this.#markSelected();
   }
 
@@ -179,19 +193,20 @@ export class Viewer extends EventTarget {
   }
 
   #onShapeFocus(line) {
-    this.#viewport.reveal(getBoundingBox([line.quad]), { zoom: false });
+    this.#viewport.reveal(findBounds(line.quad), { zoom: false });
     this.#emit("hover", line.index);
   }
 
   /** Return the box of a field on this page, in pixels of the page as sent, or null. */
   #findBox(name) {
     const quads = this.#lines.filter((line) => this.#fields[name]?.includes(line.index)).map((line) => line.quad);
-    return quads.length > 0 ? getBoundingBox(quads) : null;
+    return quads.length > 0 ? findBounds(quads.flat()) : null;
   }
 
   #onViewChange(scale) {
     this.#zoom.textContent = `${Math.round(scale * 100)}%`;
     this.#placeTags();
+    this.#areas.place((box) => this.#viewport.boxToStage(box));
   }
 
   /** Place the names of the fields: next to the page if there is space, otherwise as small icons next to their boxes. */
@@ -246,10 +261,4 @@ export class Viewer extends EventTarget {
   #emit(kind, detail) {
     this.dispatchEvent(new CustomEvent(kind, { detail }));
   }
-}
-
-function getBoundingBox(quads) {
-  const xs = quads.flat().map((point) => point[0]);
-  const ys = quads.flat().map((point) => point[1]);
-  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }

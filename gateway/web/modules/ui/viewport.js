@@ -1,5 +1,7 @@
 // Zooming and panning a page on a stage. A page whose text is turned is shown upright.
 
+import { findBounds } from "../data/boxes.js";
+
 const MARGIN_PX = 16;
 const MAX_SCALE = 6;
 const READABLE_LINE_PX = 22; // height of a line of text after zooming in
@@ -14,6 +16,7 @@ export class Viewport {
   #width = 1;
   #height = 1;
   #rotation = 0;
+  #frame = null; // the box to fit to the stage, or null for the whole page
   #scale = 1;
   #x = 0;
   #y = 0;
@@ -35,27 +38,29 @@ export class Viewport {
     stage.addEventListener("dblclick", (event) => this.#zoomAt(2, ...this.#toStage(event)));
   }
 
-  /** Set the size of the page as sent, in pixels, and the clockwise rotation of its text, in degrees. */
-  setPage(width, height, rotation) {
-    const isSame = width === this.#width && height === this.#height && rotation === this.#rotation;
-    [this.#width, this.#height, this.#rotation] = [width, height, rotation];
+  /** Set the size of the page as sent, in pixels, the clockwise rotation of its text, in degrees, and the box to fit. */
+  setPage(width, height, rotation, frame = null) {
+    const page = JSON.stringify([width, height, rotation, frame]);
+    const isSame = page === JSON.stringify([this.#width, this.#height, this.#rotation, this.#frame]);
+    [this.#width, this.#height, this.#rotation, this.#frame] = [width, height, rotation, frame];
     this.#sheet.style.width = `${width}px`;
     this.#sheet.style.height = `${height}px`;
     if (!isSame || this.#isFitted) this.fit();
     else this.#apply();
   }
 
-  /** Fit the page to the stage. Without `whole`, a page that would be too small to read fits only in width. */
+  /** Fit the box to the stage. Without `whole`, one that would be too small to read fits only in width. */
   fit(whole = false) {
     const { clientWidth: width, clientHeight: height } = this.#stage;
     if (width === 0 || height === 0) return;
-    const [pageWidth, pageHeight] = this.#getUprightSize();
-    const widthScale = (width - 2 * MARGIN_PX) / pageWidth;
-    const pageScale = Math.min(widthScale, (height - 2 * MARGIN_PX) / pageHeight);
-    const isReadable = pageScale > 0.45 * widthScale || pageScale > 0.4;
-    this.#scale = Math.min(MAX_SCALE, whole || isReadable ? pageScale : Math.min(widthScale, Math.max(pageScale * 2, 0.5)));
-    this.#x = (width - pageWidth * this.#scale) / 2;
-    this.#y = Math.max(MARGIN_PX, (height - pageHeight * this.#scale) / 2);
+    const box = this.#toUprightBox(this.#frame ?? { left: 0, top: 0, right: this.#width, bottom: this.#height });
+    const [boxWidth, boxHeight] = [box.right - box.left, box.bottom - box.top];
+    const widthScale = (width - 2 * MARGIN_PX) / boxWidth;
+    const boxScale = Math.min(widthScale, (height - 2 * MARGIN_PX) / boxHeight);
+    const isReadable = boxScale > 0.45 * widthScale || boxScale > 0.4;
+    this.#scale = Math.min(MAX_SCALE, whole || isReadable ? boxScale : Math.min(widthScale, Math.max(boxScale * 2, 0.5)));
+    this.#x = (width - boxWidth * this.#scale) / 2 - box.left * this.#scale;
+    this.#y = Math.max(MARGIN_PX, (height - boxHeight * this.#scale) / 2) - box.top * this.#scale;
     this.#isFitted = true;
     this.#apply();
   }
@@ -85,15 +90,10 @@ export class Viewport {
   }
 
   /** Convert a box from pixels of the page as sent to pixels of the stage. */
-  boxToStage({ left, top, right, bottom }) {
-    const [x1, y1] = this.#toUpright(left, top);
-    const [x2, y2] = this.#toUpright(right, bottom);
-    return {
-      left: this.#x + Math.min(x1, x2) * this.#scale,
-      right: this.#x + Math.max(x1, x2) * this.#scale,
-      top: this.#y + Math.min(y1, y2) * this.#scale,
-      bottom: this.#y + Math.max(y1, y2) * this.#scale,
-    };
+  boxToStage(box) {
+    const { left, top, right, bottom } = this.#toUprightBox(box);
+    const [x, y, scale] = [this.#x, this.#y, this.#scale];
+    return { left: x + left * scale, right: x + right * scale, top: y + top * scale, bottom: y + bottom * scale };
   }
 
   /** The left edge of the page, in pixels of the stage. */
@@ -127,6 +127,10 @@ export class Viewport {
     if (this.#rotation === 180) return [this.#width - x, this.#height - y];
     if (this.#rotation === 270) return [this.#height - y, x];
     return [x, y];
+  }
+
+  #toUprightBox({ left, top, right, bottom }) {
+    return findBounds([this.#toUpright(left, top), this.#toUpright(right, bottom)]);
   }
 
   #zoomAtCenter(factor) {
