@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from gateway.api.examples import CORRECTIONS_EXAMPLE
 from gateway.api.requests import ReceiptId, json_response, require_found
 from gateway.components import get_gateway_components
 from gateway.request_context import get_caller
-from shared.contracts import CorrectionRequest, Corrections
+from shared.contracts import AnyFieldName, CorrectionRequest, Corrections, PropertyName
 from shared.problems import ProblemError, problem_responses
 from shared.service.uploads import OrientationQuery
+
+CorrectionName = AnyFieldName | PropertyName | Literal["items", "taxes"]
+NamesQuery = Annotated[
+    list[CorrectionName] | None,
+    Query(description="Delete only the corrections of these. By default, all are deleted.", examples=[["total"]]),
+]
 
 
 def build_corrections_router() -> APIRouter:
@@ -69,10 +75,10 @@ def build_corrections_router() -> APIRouter:
         response_class=Response,
         responses=deleted_response | problem_responses(404, 422, 503),
     )
-    async def delete_corrections(request: Request, receipt_id: ReceiptId) -> Response:
-        """Delete the corrections of a receipt, and remove them from the merchant directory."""
+    async def delete_corrections(request: Request, receipt_id: ReceiptId, name: NamesQuery = None) -> Response:
+        """Delete the corrections of a receipt, or only the named ones, and remove them from the merchant directory."""
         receipts = get_gateway_components(request.app).receipts
-        if not await receipts.delete_corrections(receipt_id, get_caller(request)):
+        if not await receipts.delete_corrections(receipt_id, get_caller(request), name or ()):
             raise _not_corrected_problem(receipt_id)
         return Response(status_code=204)
 

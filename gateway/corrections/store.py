@@ -10,7 +10,7 @@ entries never become outdated by one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -90,12 +90,18 @@ class CorrectionStore:
         """Store corrections of a receipt and return all of them; raise `ProblemError` 503 as `find`."""
         return await self._write(partial(_put, receipt, changes, owner))
 
-    async def delete(self, receipt_id: str, *, owner: str) -> bool:
-        """Delete the corrections of a receipt; return whether it had any. Raise `ProblemError` 503 as `find`."""
+    async def delete(self, receipt_id: str, *, owner: str, names: Collection[str] = ()) -> bool:
+        """Delete the corrections of a receipt; return whether it had any. Raise `ProblemError` 503 as `find`.
+
+        Args:
+            receipt_id: The receipt.
+            owner: Whose corrections.
+            names: Names of fields and properties, `ITEMS` or `TAXES`; empty for all of them.
+        """
         # Nothing is created, and no other writer held up, where there is nothing to delete.
         if owner not in await self.find_owners(receipt_id):
             return False
-        return await self._write(partial(_delete, receipt_id, owner))
+        return await self._write(partial(_delete, receipt_id, owner, names))
 
     def read_all(self, owner: str | None = None) -> Iterator[Receipt]:
         """Yield every corrected receipt as the models read it, with its corrections; raise `CorrectionStoreError`.
@@ -197,11 +203,16 @@ def _put(receipt: Receipt, changes: Changes, owner: str, connection: Connection)
     return found
 
 
-def _delete(receipt_id: str, owner: str, connection: Connection) -> bool:
+def _delete(receipt_id: str, owner: str, names: Collection[str], connection: Connection) -> bool:
     _count_change(connection)
-    connection.execute(delete(corrections).where(corrections.c.receipt_id == receipt_id, corrections.c.owner == owner))
-    deleted = connection.execute(delete(receipts).where(receipts.c.id == receipt_id, receipts.c.owner == owner))
-    return deleted.rowcount > 0
+    own = (corrections.c.receipt_id == receipt_id, corrections.c.owner == owner)
+    named = (corrections.c.field.in_(names),) if names else ()
+    deleted = connection.execute(delete(corrections).where(*own, *named)).rowcount
+    if not names or connection.execute(select(corrections.c.field).where(*own)).first() is None:
+        deleted += connection.execute(
+            delete(receipts).where(receipts.c.id == receipt_id, receipts.c.owner == owner)
+        ).rowcount
+    return deleted > 0
 
 
 def _find_corrections(connection: Connection, receipt_id: str, owner: str) -> Corrections | None:

@@ -29,8 +29,8 @@ from shared.normalization.country import countries_of_tax_id
 from shared.normalization.times import TIME, to_iso_time
 from shared.problems import ProblemError
 
-# The length up to which a number without decimals is accepted as an amount. `find_amounts` requires two decimals.
-_MAX_WHOLE_DIGITS = 12
+# A number with no or one decimal. `find_amounts` requires two decimals, because it looks for amounts in any text.
+_PLAIN_AMOUNT = re.compile(r"\d{1,12}(?:[.,]\d)?", re.ASCII)
 _METHODS: tuple[Literal["cash", "card", "wallet", "voucher"], ...] = ("card", "wallet", "voucher", "cash")
 _LAST_FOUR = re.compile(r"(?<!\d)\d{4}$")
 
@@ -131,8 +131,9 @@ def _normalize_date(text: str, receipt_text: str) -> dict[str, Any]:
 
 def _normalize_amount(name: AnyFieldName, text: str, receipt_text: str) -> dict[str, Any]:
     """Find the only amount in a text; the text of the receipt gives the currency if the amount has none."""
-    if text.isascii() and text.isdecimal() and len(text) <= _MAX_WHOLE_DIGITS:
-        return {"value": text, "amount": f"{Decimal(text):.2f}", "currency": currency("", receipt_text)}
+    if _PLAIN_AMOUNT.fullmatch(text):
+        amount = f"{Decimal(text.replace(',', '.')):.2f}"
+        return {"value": text, "amount": amount, "currency": currency("", receipt_text)}
     amounts = find_amounts(text)
     if len(amounts) != 1:
         raise _invalid(name, f"it contains {_describe_count(len(amounts))} amount. Write it as 1234.50")

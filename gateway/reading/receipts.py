@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from gateway.caller import Caller
@@ -145,13 +145,13 @@ class Receipts:
             owner = owners[0] if owners and owner not in owners else owner
         return (await self._corrections.find(receipt_id, owner=owner)).corrections
 
-    async def delete_corrections(self, receipt_id: str, caller: Caller) -> bool:
+    async def delete_corrections(self, receipt_id: str, caller: Caller, names: Collection[str] = ()) -> bool:
         """Delete the corrections of a caller's receipt; return whether there were any. Raise `ProblemError` 503.
 
-        An operator deletes those of all owners.
+        An operator deletes those of all owners. `names` are those of `CorrectionStore.delete`.
         """
         owners = await self._corrections.find_owners(receipt_id) if caller.is_operator else [caller.group]
-        return any([await self._corrections.delete(receipt_id, owner=owner) for owner in owners])
+        return any([await self._corrections.delete(receipt_id, owner=owner, names=names) for owner in owners])
 
     async def _find_uncorrected(
         self, receipt_id: str, caller: Caller, orientation: Orientation | None

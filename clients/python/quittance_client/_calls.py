@@ -65,7 +65,7 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[[httpx2.Response], T]
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | list[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     form: Mapping[str, str] = field(default_factory=dict)
@@ -195,9 +195,10 @@ def get_corrections(receipt_id: str) -> Call[Corrections]:
     return Call("GET", f"{_receipt_path(receipt_id)}/corrections", _json(Corrections))
 
 
-def delete_corrections(receipt_id: str) -> Call[None]:
+def delete_corrections(receipt_id: str, names: Sequence[str]) -> Call[None]:
     """Return `DELETE /v1/receipts/{receipt_id}/corrections`."""
-    return Call("DELETE", f"{_receipt_path(receipt_id)}/corrections", _nothing)
+    params = {"name": list(names)} if names else {}
+    return Call("DELETE", f"{_receipt_path(receipt_id)}/corrections", _nothing, params)
 
 
 def create_job(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from quittance_client import _calls
 from quittance_client._sending import AsyncSender, Sender
@@ -15,6 +16,8 @@ from quittance_client.models import (
     PropertyName,
     TaxRowChange,
 )
+
+CorrectionName = FieldName | PropertyName | Literal["items", "taxes"]
 
 
 class CorrectionsApi:
@@ -58,9 +61,9 @@ class CorrectionsApi:
         """Return the corrections of a receipt; raise `NotFoundError` if there are none."""
         return self._sender.send(_calls.get_corrections(receipt_id))
 
-    def delete(self, receipt_id: str) -> None:
-        """Delete the corrections of a receipt; raise `NotFoundError` if there are none."""
-        self._sender.send(_calls.delete_corrections(receipt_id))
+    def delete(self, receipt_id: str, *names: CorrectionName) -> None:
+        """Delete the corrections of a receipt, or only those of `names`; raise `NotFoundError` if there are none."""
+        self._sender.send(_calls.delete_corrections(receipt_id, names))
 
 
 class AsyncCorrectionsApi:
@@ -89,6 +92,6 @@ class AsyncCorrectionsApi:
         """Return the corrections of a receipt; raise `NotFoundError` if there are none."""
         return await self._sender.send(_calls.get_corrections(receipt_id))
 
-    async def delete(self, receipt_id: str) -> None:
-        """Delete the corrections of a receipt; raise `NotFoundError` if there are none."""
-        await self._sender.send(_calls.delete_corrections(receipt_id))
+    async def delete(self, receipt_id: str, *names: CorrectionName) -> None:
+        """Delete the corrections of a receipt, or only those of `names`; raise `NotFoundError` if there are none."""
+        await self._sender.send(_calls.delete_corrections(receipt_id, names))

@@ -8,14 +8,31 @@ import { request } from "./api.js";
 const THUMBNAIL_WIDTH = 80;
 const THUMBNAIL_HEIGHT = 108;
 
+// Pages that the server has rendered, by the key of the file and the page, the latest last.
+const rendered = new Map();
+const MAX_RENDERED = 16;
+
 /** Return a picture of a page of a record as a Blob that the browser can show. Throws Problem or Unreachable. */
 export async function getPageImage(record, files, number) {
   const { file, page } = findPage(record, number);
   if (page === 0 && (await canShow(files[file]))) return files[file];
+  const key = `${record.files[file].key}/${page}`;
+  if (!rendered.has(key)) {
+    rendered.set(key, renderPage(files[file], page));
+    if (rendered.size > MAX_RENDERED) rendered.delete(rendered.keys().next().value);
+  }
+  try {
+    return await rendered.get(key);
+  } catch (error) {
+    rendered.delete(key);
+    throw error;
+  }
+}
+
+async function renderPage(file, page) {
   const form = new FormData();
-  form.append("file", files[file]);
-  const response = await request(`/v1/pages?page=${page}`, { method: "POST", body: form });
-  return response.blob();
+  form.append("file", file);
+  return (await request(`/v1/pages?page=${page}`, { method: "POST", body: form })).blob();
 }
 
 /** Create the thumbnail of a record that was read. */

@@ -151,6 +151,8 @@ async def test_fields_are_corrected_exported_and_restored(client: AsyncClient) -
     assert json.loads(await client.exports.create([receipt.id], "json"))[0]["id"] == receipt.id
     kept = await client.receipts.get(receipt.id)
     assert (await client.exports.convert([kept], "csv", names={receipt.id: "a.jpg"})).decode() == table
+    await client.corrections.delete(receipt.id, "taxes", "country")
+    assert (await client.corrections.get(receipt.id)).fields == saved.fields
     await client.corrections.delete(receipt.id)
     with pytest.raises(NotFoundError):
         await client.corrections.get(receipt.id)

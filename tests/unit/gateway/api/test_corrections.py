@@ -78,6 +78,18 @@ async def test_deleting_a_receipt_deletes_its_corrections(gateway: TextGateway) 
     assert (await gateway.read(*TEXT[:-1], "10.00"))["fields"]["company"]["value"] == MISREAD_SHOP
 
 
+async def test_deletes_only_the_named_corrections(gateway: TextGateway) -> None:
+    receipt = await gateway.read()
+    await gateway.correct(receipt, company=SHOP, total="10.00")
+    url = corrections_url(receipt)
+    assert (await gateway.http.delete(url, params={"name": ["total", "date"]})).status_code == 204
+    assert (await gateway.http.get(url)).json()["fields"].keys() == {"company"}
+    assert_problem(await gateway.http.delete(url, params={"name": "total"}), 404, "nothing-corrected")
+    assert_problem(await gateway.http.delete(url, params={"name": "shape"}), 422, "invalid-request")
+    assert (await gateway.http.delete(url, params={"name": "company"})).status_code == 204
+    assert_problem(await gateway.http.get(url), 404, "nothing-corrected")
+
+
 async def test_deletes_corrections_of_a_receipt_that_left_the_cache(tmp_path: Path) -> None:
     async with run_text_gateway(tmp_path / "state") as gateway:
         receipt = await gateway.read()
