@@ -69,3 +69,56 @@ def test_corrects_items_and_additional_fields(visit: Visit) -> None:
     receipt = visit.read_records()[0]["receipt"]
     saved = page.request.get(f"{visit.url}/v1/receipts/{receipt['id']}").json()["corrections"]
     assert (saved["items"], saved["fields"]["time"]["iso"], saved["fields"]["tip"]["amount"]) == (None, "21:05", "1.00")
+
+
+def test_corrects_tax_rows_and_what_is_said_about_the_receipt(visit: Visit) -> None:
+    page = visit.page
+    out = io.BytesIO()
+    Image.new("RGB", (310, 640), "white").save(out, "PNG")
+    visit.drop(File("a.png", out.getvalue(), "image/png"))
+    visit.wait_until_read(1)
+
+    page.get_by_role("button", name="Edit tax rates").click()
+    editor = page.get_by_role("form", name="Edit tax rates")
+    editor.get_by_label("Tax of tax row 1").fill("abc")
+    editor.get_by_role("button", name="Add tax row").click()
+    page.keyboard.type("10%")
+    editor.get_by_label("Tax of tax row 2").fill("1,5")
+    editor.get_by_role("button", name="Save").click()
+    row = editor.get_by_role("row").filter(has=page.get_by_role("alert"))
+    expect(row).to_have_text("The amount of tax row 1 is not valid: it is not a number. Write it as 1234.50.")
+    expect(editor.get_by_label("Tax of tax row 1")).to_be_focused()
+    editor.get_by_label("Tax of tax row 1").fill("0.99")
+    editor.get_by_role("button", name="Save").click()
+    table = page.get_by_role("table", name="Tax rates")
+    expect(table.get_by_role("row")).to_have_text(["Rate (%)NetTax", "613.000.99", "101.50"])
+    expect(page.locator(".checks")).to_contain_text("The tax should be 0.78 by its rate")
+
+    country = page.locator("[data-additional=country]")
+    expect(country).to_contain_text("Malaysia (MY)")
+    enter(visit, "country", "Atlantis")
+    expect(page.get_by_role("alert")).to_contain_text("The country is not valid: it is not known.")
+    page.locator("#edit-country").fill("germany")
+    page.keyboard.press("Enter")
+    expect(country).to_contain_text("Germany (DE)")
+    enter(visit, "currency", "EUR")
+    expect(page.locator("#totals")).to_have_text("1 receipt: 310.00 EUR")
+    page.get_by_role("button", name="Edit document type").click()
+    page.get_by_label("Document type").select_option("Invoice")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-additional=document_type]")).to_contain_text("Invoice")
+
+    page.get_by_role("button", name="Undo the correction of the country").click()
+    expect(country).to_contain_text("Malaysia (MY)")
+    page.get_by_role("button", name="Undo the correction of the tax rates").click()
+    expect(table.get_by_role("row")).to_have_text(["Rate (%)NetTax", "613.000.78"])
+    receipt = visit.read_records()[0]["receipt"]
+    saved = page.request.get(f"{visit.url}/v1/receipts/{receipt['id']}").json()["corrections"]
+    assert (saved["taxes"], saved["properties"].keys()) == (None, {"currency", "document_type"})
+
+
+def enter(visit: Visit, name: str, text: str) -> None:
+    """Enter a value for what is said about the receipt."""
+    visit.page.get_by_role("button", name=f"Edit {name}").click()
+    visit.page.locator(f"#edit-{name}").fill(text)
+    visit.page.keyboard.press("Enter")

@@ -1,7 +1,8 @@
-// What a receipt says beyond the four fields: additional fields, items, and checks. Receipts stored by earlier versions
-// have none of these.
+// What a receipt says beyond the four fields: additional fields, and checks. Receipts stored by earlier versions have
+// none of these.
 
-import { getFailedChecks, getField } from "./values.js";
+import { PROPERTY_LABELS } from "./properties.js";
+import { LABELS, getFailedChecks, getField } from "./values.js";
 
 export const ADDITIONAL_LABELS = {
   time: "Time",
@@ -19,6 +20,11 @@ export const ADDITIONAL_LABELS = {
   payment_method: "Payment method",
 };
 
+/** Return what a field, a property or a table is called. */
+export function getLabel(name) {
+  return { ...LABELS, ...ADDITIONAL_LABELS, ...PROPERTY_LABELS, items: "Items", taxes: "Tax rates" }[name];
+}
+
 /** Return the additional fields that are printed or corrected: `[{ name, label, value, confidence, correction }]`. */
 export function getAdditionalFields(record) {
   return Object.entries(ADDITIONAL_LABELS)
@@ -32,27 +38,6 @@ export function findMissingFields(record) {
   return Object.entries(ADDITIONAL_LABELS)
     .filter(([name]) => !found.has(name))
     .map(([name, label]) => ({ name, label }));
-}
-
-/** Return the rows of the item table, corrected or as read, sub-items below their item: `isSubItem`, and texts by part. */
-export function getItemRows(record) {
-  const items = record.correctedItems?.items ?? record.receipt.items ?? [];
-  return items.flatMap((item) => [toRow(item, false), ...(item.sub_items ?? []).map((part) => toRow(part, true))]);
-}
-
-/** Return rows of the item table as the items of a correction. */
-export function toItems(rows) {
-  const items = [];
-  for (const { isSubItem, description, quantity, unit_price, amount, unit, code, discount } of rows) {
-    const part = { description, quantity, unit_price, amount };
-    if (isSubItem && items.length > 0) items.at(-1).sub_items.push(part);
-    else items.push({ ...part, unit, code, discount, sub_items: [] });
-  }
-  return items;
-}
-
-export function describeRow({ description }) {
-  return description || "a new item";
 }
 
 /** Say in words which numbers of a record do not add up, one sentence per check that fails. */
@@ -74,13 +59,4 @@ function describeCheck({ name, expected, printed }, target) {
     einvoice_to_date: `The invoice in the file says ${expected}, but the date says ${printed}.`,
   };
   return sentences[name] ?? `${expected} was expected, but the receipt says ${printed}.`;
-}
-
-function toRow(item, isSubItem) {
-  const texts = {};
-  for (const name of ["description", "quantity", "unit", "unit_price", "amount", "code", "discount"]) {
-    const part = item[name];
-    texts[name] = part ? (part.amount ?? part.number ?? part.value) : null;
-  }
-  return { isSubItem, ...texts };
 }

@@ -37,14 +37,14 @@ function quote(text) {
 }
 
 /** Return the receipt of a record, with its corrections, as the server expects it; tables need no lines. */
-function toSentReceipt({ name, part, receipt, corrections, correctedItems, otherCorrections, checks }, format) {
-  const { taxes, properties } = otherCorrections;
-  const hasCorrections = [corrections, properties].some((found) => Object.keys(found).length > 0) || correctedItems !== null || taxes !== null;
+function toSentReceipt(record, format) {
+  const { name, part, receipt, corrections: fields, correctedItems: items, correctedTaxes: taxes, correctedProperties: properties, checks } = record;
+  const isCorrected = items !== null || taxes !== null || Object.keys({ ...fields, ...properties }).length > 0;
   return {
     ...receipt,
     file: name.slice(0, MAX_NAME_LENGTH),
     page: part === null ? null : (receipt.pages[0].index ?? part),
     lines: TABLES.includes(format) ? [] : receipt.lines,
-    corrections: hasCorrections ? { receipt_id: receipt.id, fields: corrections, items: correctedItems, taxes, properties, checks } : null,
+    corrections: isCorrected ? { receipt_id: receipt.id, fields, items, taxes, properties, checks } : null,
   };
 }

@@ -7,8 +7,9 @@
 // receipt if the file has several, and `split` how they were separated ("auto" or "pages"); otherwise both are null.
 // `isOneReceipt` is true once the user said that all of the file is one receipt. A deleted record stays until it can no
 // longer be restored. `corrections` has what the server has saved, by field: { value, lines, author, at, ... };
-// `correctedItems` the items, or null; `otherCorrections` those of taxes and of the whole receipt; `checks` the arithmetic
-// with them. `unsaved` has what it has not, also by field: { value, lines, problem }.
+// `correctedItems` and `correctedTaxes` the items and tax rows, or null; `correctedProperties` what is said about the whole
+// receipt, by name; `checks` the checks with them. `unsaved` has what it has not, by field or property: { value, lines,
+// problem }.
 
 import { findIdentical, isIdentical } from "./files.js";
 import { loadSetting, saveSetting } from "./storage.js";
@@ -261,7 +262,8 @@ const INITIAL = {
   accepted: false,
   corrections: {},
   correctedItems: null,
-  otherCorrections: { taxes: null, properties: {} },
+  correctedTaxes: null,
+  correctedProperties: {},
   checks: [],
   unsaved: {},
   split: null,

@@ -1,6 +1,7 @@
 // The four fields: their values, dates, amounts and confidences, and which of them need review. Nothing is parsed here:
 // the server says what a text means, also one that the user typed.
 
+import { getProperty, isProperty } from "./properties.js";
 import { asksToSplit } from "./sources.js";
 
 export const FIELDS = ["company", "date", "address", "total"];
@@ -9,11 +10,12 @@ export const LABELS = { company: "Company", date: "Date", address: "Address", to
 const HIGH_CONFIDENCE = 0.95;
 
 /**
- * Return a field of a record: its correction if there is one, otherwise what was read.
+ * Return a field or property of a record: its correction if there is one, otherwise what was read.
  *
  * `value` is null for a field that is not on the receipt; `confidence` is null for a corrected or missing one.
  */
 export function getField(record, name) {
+  if (isProperty(name)) return getProperty(record, name);
   const field = record.receipt?.fields[name] ?? null;
   const correction = record.corrections?.[name] ?? null;
   if (correction === null) {
@@ -46,7 +48,8 @@ export function getFailedChecks(record) {
 }
 
 export function needsReview(record, threshold) {
-  return record.state === "done" && (asksToSplit(record) || hasFailedCheck(record) || FIELDS.some((name) => findIssue(record, name, threshold) !== null));
+  if (record.state !== "done") return false;
+  return asksToSplit(record) || hasFailedCheck(record) || Object.keys(record.unsaved).length > 0 || FIELDS.some((name) => findIssue(record, name, threshold) !== null);
 }
 
 /** Describe a confidence from 0 to 1 in words. */
@@ -73,7 +76,8 @@ export function describePlace(record) {
 export function getTotal(record) {
   const { value, field, correction } = getField(record, "total");
   const { amount = null, currency = null } = (value === null ? null : (correction ?? field)) ?? {};
-  return { amount, currency: currency ?? (value === null ? null : (field?.currency ?? null)) };
+  const corrected = record.correctedProperties.currency?.value;
+  return { amount, currency: corrected ?? currency ?? (value === null ? null : (field?.currency ?? null)) };
 }
 
 /** Sum the totals of records by currency, the most frequent currency first: `[{ currency, amount, count }]`. */

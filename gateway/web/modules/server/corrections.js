@@ -1,6 +1,7 @@
 // Corrections on the server: PUT and DELETE /v1/receipts/{id}/corrections. The server decides what a value means and
 // whether it is valid, so a correction counts only once it is saved there.
 
+import { isProperty } from "../data/properties.js";
 import { Problem, Unreachable, request } from "./api.js";
 import { withReceipt } from "./receipts.js";
 
@@ -12,10 +13,12 @@ export class Corrections {
     this.#records = records;
   }
 
-  /** Save the correction of a field; return null, or the problem if it is not saved. */
+  /** Save the correction of a field or property; return null, or the problem if it is not saved. */
   async save(record, name, { value, lines }) {
     try {
-      const saved = await this.#put(record, { [name]: { value, lines } });
+      const saved = await this.#put(record, (hasLines) =>
+        isProperty(name) ? { properties: { [name]: value } } : { fields: { [name]: toChange({ value, lines }, hasLines) } },
+      );
       await this.#records.update(record.uid, { ...saved, unsaved: omit(record.unsaved, name) });
       return null;
     } catch (error) {
@@ -25,10 +28,10 @@ export class Corrections {
     }
   }
 
-  /** Save all items of a receipt; return null, or the problem if they are not saved. */
-  async saveItems(record, items) {
+  /** Save all rows of "items" or "taxes"; return null, or the problem if they are not saved. */
+  async saveTable(record, name, rows) {
     try {
-      await this.#records.update(record.uid, await this.#put(record, {}, items));
+      await this.#records.update(record.uid, await this.#put(record, () => ({ [name]: rows })));
       return null;
     } catch (error) {
       return toProblem(error);
@@ -40,16 +43,12 @@ export class Corrections {
     return this.#records.update(record.uid, { unsaved: omit(record.unsaved, name) });
   }
 
-  /** Undo the correction of a field, or of the "items"; return null, or the problem if the server still has it. */
+  /** Undo the correction of a field, a property or a table; return null, or the problem if the server still has it. */
   async undo(record, name) {
-    const others = omit(record.corrections, name);
-    const items = name === "items" || record.correctedItems === null ? null : record.correctedItems.items.map(toItemChange);
     try {
-      // The API cannot delete a single correction.
-      await request(getPath(record), { method: "DELETE" });
-      const more = toOtherChanges(record.otherCorrections);
-      const isEmpty = Object.keys(others).length === 0 && items === null && Object.keys(more).length === 0;
-      await this.#records.update(record.uid, isEmpty ? getSaved(null) : await this.#put(record, others, items, more));
+      await ignoreMissing(request(`${getPath(record)}?name=${name}`, { method: "DELETE" }));
+      const left = await ignoreMissing(request(getPath(record)));
+      await this.#records.update(record.uid, getSaved(left === null ? null : await left.json()));
       return null;
     } catch (error) {
       return toProblem(error);
@@ -65,13 +64,13 @@ export class Corrections {
     }
   }
 
-  async #put(record, changes, items = null, more = {}) {
+  /** Send what `build(hasLines)` returns; without `hasLines`, the indices of lines may be those of others. */
+  async #put(record, build) {
     const readLines = record.receipt.lines;
     const response = await withReceipt(this.#records, record, () => {
-      // Other models may have read the file again: then the chosen segments are others.
-      const isSame = hasSameTexts(readLines, record.receipt.lines);
-      const fields = Object.fromEntries(Object.entries(changes).map(([name, change]) => [name, toChange(change, isSame)]));
-      return request(getPath(record), { method: "PUT", json: { fields, items, ...more } });
+      // Other models may have read the file again.
+      const json = build(hasSameTexts(readLines, record.receipt.lines));
+      return request(getPath(record), { method: "PUT", json });
     });
     return getSaved(await response.json());
   }
@@ -79,8 +78,8 @@ export class Corrections {
 
 /** Return corrections of the server as members of a record. */
 export function getSaved(saved) {
-  const { fields = {}, items = null, checks = [], taxes = null, properties = {} } = saved ?? {};
-  return { corrections: fields, correctedItems: items, checks, otherCorrections: { taxes, properties } };
+  const { fields = {}, items = null, taxes = null, properties = {}, checks = [] } = saved ?? {};
+  return { corrections: fields, correctedItems: items, correctedTaxes: taxes, correctedProperties: properties, checks };
 }
 
 /** Whether the server has looked at a value and rejected it; then sending it again would not help. */
@@ -97,18 +96,14 @@ function toChange({ value, lines }, hasLines) {
   return hasLines && lines?.length > 0 ? { value, lines } : { value };
 }
 
-function toItemChange({ sub_items: subItems, ...parts }) {
-  const change = Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part?.value ?? null]));
-  return subItems ? { ...change, sub_items: subItems.map(toItemChange) } : change;
-}
-
-/** Return corrections that the page does not show, of taxes and of the whole receipt, as changes. */
-function toOtherChanges({ taxes, properties }) {
-  const values = Object.entries(properties).map(([name, { value }]) => [name, value]);
-  return {
-    ...(taxes === null ? {} : { taxes: taxes.taxes.map(toItemChange) }),
-    ...(values.length === 0 ? {} : { properties: Object.fromEntries(values) }),
-  };
+/** Return what a request returns, or null if the server has no such corrections. */
+async function ignoreMissing(pending) {
+  try {
+    return await pending;
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
 }
 
 function hasSameTexts(lines, others) {

@@ -1,4 +1,4 @@
-// Which receipts a file has: several in one file, or one in several pictures.
+// How many receipts are in a file: several in one, or one in several pictures.
 
 import { Problem } from "./api.js";
 import { getSaved } from "./corrections.js";

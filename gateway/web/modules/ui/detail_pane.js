@@ -1,8 +1,8 @@
 // The open receipt: its picture and its fields, which highlight each other, and the corrections to it.
 
-import { ADDITIONAL_LABELS } from "../data/details.js";
+import { getLabel } from "../data/details.js";
 import { canSplit, findOutlines, getFileName, isJoined, isPart } from "../data/sources.js";
-import { FIELDS, LABELS, getField } from "../data/values.js";
+import { FIELDS, getField } from "../data/values.js";
 import { getPageImage } from "../server/page_images.js";
 import { announce, byId, showToast } from "./dom.js";
 import { FieldsPanel } from "./fields_panel.js";
@@ -23,7 +23,10 @@ export class DetailPane {
     this.#corrections = corrections;
     this.#actions = actions;
     this.#viewer = new Viewer(byId("viewer"));
-    this.#panel = new FieldsPanel(byId("fields-panel"), (record, name, change) => this.#save(record, name, change), (record, items) => this.#corrections.saveItems(record, items));
+    this.#panel = new FieldsPanel(byId("fields-panel"), {
+      save: (record, name, change) => this.#save(record, name, change),
+      saveTable: (record, name, rows) => this.#saveTable(record, name, rows),
+    });
     this.#connectViewer();
     this.#connectPanel();
   }
@@ -210,14 +213,16 @@ export class DetailPane {
     return problem;
   }
 
+  async #saveTable(record, name, rows) {
+    const problem = await this.#corrections.saveTable(record, name, rows);
+    announce(problem === null ? `${getLabel(name)} saved.` : `${getLabel(name)} not saved. ${problem.detail || problem.title}`);
+    return problem;
+  }
+
   async #undo(name) {
     const problem = await this.#corrections.undo(this.#records.open, name);
     if (problem !== null) showToast(`The correction is not undone. ${problem.detail || problem.title}`);
     else announce(`${getLabel(name)}: correction undone.`);
     this.#panel.focusField(name);
   }
-}
-
-function getLabel(name) {
-  return { ...LABELS, ...ADDITIONAL_LABELS, items: "Items" }[name];
 }

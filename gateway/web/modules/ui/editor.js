@@ -1,8 +1,9 @@
 // The form that corrects one field, by typing or by selecting segments in the picture. What is entered is saved as it is:
 // the server finds the date or the amount in it, or says what is wrong.
 
-import { ADDITIONAL_LABELS } from "../data/details.js";
-import { LABELS, getField } from "../data/values.js";
+import { getLabel } from "../data/details.js";
+import { findCode, isProperty, listChoices } from "../data/properties.js";
+import { FIELDS, getField } from "../data/values.js";
 import { makeButton, makeElement, makeIcon } from "./dom.js";
 
 export class Editor {
@@ -20,15 +21,15 @@ export class Editor {
   constructor(name, record, handlers) {
     const field = getField(record, name);
     this.name = name;
-    this.isAdditional = name in ADDITIONAL_LABELS;
-    this.#label = LABELS[name] ?? ADDITIONAL_LABELS[name];
+    this.hasCard = FIELDS.includes(name);
+    this.#label = getLabel(name);
     const unsaved = record.unsaved[name];
-    this.selected = new Set(unsaved?.lines ?? field.lines);
+    // Country, currency, language and document type have no place in the picture.
+    this.selected = isProperty(name) ? null : new Set(unsaved?.lines ?? field.lines);
     this.#lines = record.receipt.lines;
     this.#handlers = handlers;
     const id = `edit-${name}`;
-    const tag = name === "address" ? "textarea" : "input";
-    this.#input = makeElement(tag, { id, class: "edit-input", autocomplete: "off", spellcheck: "false", rows: tag === "textarea" ? 3 : null, "aria-describedby": `${id}-hint ${id}-error` });
+    this.#input = makeInput(name, id);
     this.#input.value = (unsaved ?? field).value ?? "";
     this.#input.addEventListener("input", () => this.#onInput());
     this.#error = makeElement("p", { class: "note rejected", id: `${id}-error`, role: "alert" });
@@ -39,11 +40,12 @@ export class Editor {
 
   focus() {
     this.#input.focus();
-    this.#input.select();
+    this.#input.select?.();
   }
 
   /** Select or deselect a segment; the value becomes the text of the selected segments in reading order. */
   toggle(index) {
+    if (this.selected === null) return;
     if (this.selected.has(index)) this.selected.delete(index);
     else if (this.name === "address") this.selected.add(index);
     else this.selected = new Set([index]); // only addresses have several segments
@@ -65,15 +67,11 @@ export class Editor {
     const form = makeElement(
       "form",
       { class: `field editing ${this.name}`, data: { field: this.name }, "aria-label": `Edit ${this.#label.toLowerCase()}` },
-      makeElement("label", { class: "label", for: id }, this.isAdditional ? null : makeIcon(this.name), makeElement("span", { text: this.#label })),
+      makeElement("label", { class: "label", for: id }, this.hasCard ? makeIcon(this.name) : null, makeElement("span", { text: this.#label })),
       this.#input,
+      isProperty(this.name) ? makeChoices(this.name, id) : null,
       this.#error,
-      makeElement(
-        "p",
-        { class: "soft small", id: `${id}-hint` },
-        makeElement("span", { text: "Type a value, or select text in the picture." }),
-        makeElement("span", { class: "keyboard-only", text: " Press Ctrl+Space to go to the picture." }),
-      ),
+      isProperty(this.name) ? null : makeHint(id),
       makeElement(
         "p",
         { class: "edit-actions" },
@@ -96,7 +94,7 @@ export class Editor {
   }
 
   #selectedLines() {
-    return [...this.selected].sort((a, b) => a - b);
+    return [...(this.selected ?? [])].sort((a, b) => a - b);
   }
 
   #onInput() {
@@ -121,8 +119,34 @@ export class Editor {
   }
 
   #getChange() {
-    const value = this.#input.value.trim().replace(/\s+/g, " ");
+    const text = this.#input.value.trim().replace(/\s+/g, " ");
+    const value = isProperty(this.name) && text !== "" ? findCode(this.name, text) : text;
     const lines = this.#isTyped ? null : this.#selectedLines();
     return value === "" ? { value: null, lines: [] } : { value, lines };
   }
+}
+
+/** Make the input for a field: a list for the few document types, several lines for addresses, otherwise one. */
+function makeInput(name, id) {
+  const options = { id, class: "edit-input", "aria-describedby": `${id}-hint ${id}-error` };
+  if (name === "document_type") return makeElement("select", options, ...listChoices(name).map(({ code, label }) => makeElement("option", { value: code, text: label })));
+  const list = isProperty(name) ? `${id}-choices` : null;
+  const tag = name === "address" ? "textarea" : "input";
+  return makeElement(tag, { ...options, list, autocomplete: "off", spellcheck: "false", rows: tag === "textarea" ? 3 : null });
+}
+
+function makeHint(id) {
+  return makeElement(
+    "p",
+    { class: "soft small", id: `${id}-hint` },
+    makeElement("span", { text: "Type a value, or select text in the picture." }),
+    makeElement("span", { class: "keyboard-only", text: " Press Ctrl+Space to go to the picture." }),
+  );
+}
+
+/** Make the choices of an input that takes codes, and say so. */
+function makeChoices(name, id) {
+  if (name === "document_type") return null;
+  const choices = listChoices(name).map(({ code, label }) => makeElement("option", { value: label, label: code }));
+  return makeElement("div", {}, makeElement("datalist", { id: `${id}-choices` }, ...choices), makeElement("p", { class: "soft small", id: `${id}-hint`, text: "Type a name or a code." }));
 }

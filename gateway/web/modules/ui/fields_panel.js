@@ -6,14 +6,14 @@
 
 import { FIELDS, LABELS, describeConfidence, describePlace, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
 import { findAdvice } from "../data/advice.js";
-import { getItemRows, toItems } from "../data/details.js";
+import { TABLES } from "../data/tables.js";
 import { asksToSplit } from "../data/sources.js";
 import { isRejected } from "../server/corrections.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 import { Editor } from "./editor.js";
-import { ItemsEditor } from "./items_editor.js";
 import { makeQuestion } from "./question.js";
 import { makeReceiptDetails } from "./receipt_details.js";
+import { TableEditor } from "./table_editor.js";
 
 const ISSUE_LABELS = { missing: "Not on the receipt?", ambiguous: "Day or month first?", unsaved: "Correction not saved" };
 
@@ -22,21 +22,21 @@ export class FieldsPanel extends EventTarget {
   #record = null;
   #threshold = 0;
   #editor = null;
-  #itemsEditor = null;
+  #table = null; // the open editor of a table: { name, editor }
   #save;
-  #saveItems;
+  #saveTable;
 
-  /** `save(record, name, { value, lines })` and `saveItems(record, items)` save, and return null or the problem. */
-  constructor(root, save, saveItems) {
+  /** `save(record, name, { value, lines })` and `saveTable(record, name, rows)` save, and return null or the problem. */
+  constructor(root, { save, saveTable }) {
     super();
     this.#root = root;
     this.#save = save;
-    this.#saveItems = saveItems;
+    this.#saveTable = saveTable;
   }
 
   /** Show a record that was read. An open editor stays as it is. */
   showRecord(record, threshold) {
-    if (record.uid !== this.#record?.uid) this.#editor = this.#itemsEditor = null;
+    if (record.uid !== this.#record?.uid) this.#editor = this.#table = null;
     this.#record = record;
     this.#threshold = threshold;
     const focusedField = findFocusedField();
@@ -96,35 +96,37 @@ export class FieldsPanel extends EventTarget {
     this.#emit("edit", name);
   }
 
-  /** Open the editor of the items. */
-  #editItems() {
+  /** Open the editor of a table. */
+  #editTable(name) {
     const record = this.#record;
-    const editor = new ItemsEditor(getItemRows(record), {
+    const { getRows, toChange } = TABLES[name];
+    const editor = new TableEditor(TABLES[name], getRows(record), {
       cancel: () => this.cancelEdit(),
       save: async (rows) => {
-        const problem = await this.#saveItems(record, toItems(rows));
-        if (this.#itemsEditor !== editor) return; // was closed meanwhile
+        const problem = await this.#saveTable(record, name, toChange(rows));
+        if (this.#table?.editor !== editor) return; // was closed meanwhile
         if (problem) editor.showProblem(problem);
-        else this.#closeItems();
+        else this.#closeTable();
       },
     });
-    this.#itemsEditor = editor;
+    this.#table = { name, editor };
     this.showRecord(record, this.#threshold);
     editor.focus();
   }
 
-  #closeItems() {
-    this.#itemsEditor = null;
+  #closeTable() {
+    const { name } = this.#table;
+    this.#table = null;
     this.showRecord(this.#record, this.#threshold);
-    this.#root.querySelector(".edit-items")?.focus();
+    this.#root.querySelector(`[data-table="${name}"] .edit-table`)?.focus();
   }
 
   #makeTools() {
     return {
       editor: this.#editor,
-      itemsEditor: this.#itemsEditor,
+      table: this.#table,
       edit: (name) => this.edit(name),
-      editItems: () => this.#editItems(),
+      editTable: (name) => this.#editTable(name),
       undo: (name) => this.#emit("undo", name),
       makeUnsaved: (name) => this.#makeUnsaved(name),
     };
@@ -132,8 +134,8 @@ export class FieldsPanel extends EventTarget {
 
   /** Close the editor without saving; return whether it was open. */
   cancelEdit() {
-    if (this.#itemsEditor !== null) {
-      this.#closeItems();
+    if (this.#table !== null) {
+      this.#closeTable();
       return true;
     }
     if (this.#editor === null) return false;
@@ -145,7 +147,7 @@ export class FieldsPanel extends EventTarget {
 
   /** Close the editor of a record that is left; what was rejected stays there as unsaved. */
   leave() {
-    this.#itemsEditor = null;
+    this.#table = null;
     if (this.#editor !== null) this.#closeEditor();
   }
 
@@ -197,6 +199,7 @@ export class FieldsPanel extends EventTarget {
   #makeSummary() {
     const issues = FIELDS.filter((name) => this.#findIssue(name) !== null).map((name) => LABELS[name].toLowerCase());
     if (asksToSplit(this.#record)) issues.unshift("several receipts");
+    if (Object.keys(this.#record.unsaved).some((name) => !FIELDS.includes(name))) issues.push("corrections that are not saved");
     if (hasFailedCheck(this.#record)) issues.push("numbers that do not add up");
     if (issues.length > 0) {
       const names = issues.join(", ");

@@ -85,7 +85,7 @@ export class List {
 }
 
 function buildRowKey(record, needsReview) {
-  const corrections = JSON.stringify([record.corrections, record.correctedItems]);
+  const corrections = JSON.stringify([record.corrections, record.correctedProperties]);
   return [record.state, needsReview, record.accepted, corrections, record.thumb?.size ?? 0, record.problem?.title ?? ""].join("|");
 }
 
@@ -127,7 +127,7 @@ function makeStatus(record, needsReview) {
   if (record.state === "reading") return makeElement("span", { class: "status busy", text: "Reading" });
   if (record.state === "failed") return makeElement("span", { class: "status error" }, makeIcon("alert"), makeElement("span", { text: "Failed" }));
   if (needsReview) return makeElement("span", { class: "status review" }, makeIcon("eye"), makeElement("span", { text: "Needs review" }));
-  const isReviewed = record.accepted || Object.keys(record.corrections).length > 0;
+  const isReviewed = record.accepted || Object.keys(record.corrections).length > 0 || record.correctedItems !== null || record.correctedTaxes !== null;
   return makeElement("span", { class: "status ready" }, makeIcon("check"), makeElement("span", { text: isReviewed ? "Reviewed" : "Ready" }));
 }
 

@@ -1,16 +1,21 @@
-// The checks that fail, the items and the additional fields of a receipt, below its four fields.
+// The checks that fail, the tables, the additional fields and the properties of a receipt, below its four fields.
 
-import { describeFailedChecks, findMissingFields, getAdditionalFields, getItemRows } from "../data/details.js";
+import { describeFailedChecks, findMissingFields, getAdditionalFields } from "../data/details.js";
+import { PROPERTY_LABELS, describeCode, getProperty, isProperty } from "../data/properties.js";
+import { TABLES } from "../data/tables.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 
+const MAX_EVIDENCE = 3;
+
 /**
- * Make the sections of a record that are not empty.
+ * Make the sections of a record.
  *
- * `panel` has the open `editor` or null, the open `itemsEditor` or null, and what the buttons do: edit(name),
- * undo(name), editItems(), makeUnsaved(name).
+ * `panel` has the open `editor` or null, the open editor of a `table` ({ name, editor }) or null, and what the buttons do:
+ * edit(name), undo(name), editTable(name), makeUnsaved(name).
  */
 export function makeReceiptDetails(record, panel) {
-  return [makeChecks(describeFailedChecks(record)), panel.itemsEditor?.root ?? makeItems(record, panel), makeAdditional(record, panel)];
+  const tables = Object.keys(TABLES).map((name) => (panel.table?.name === name ? panel.table.editor.root : makeTable(record, name, panel)));
+  return [makeChecks(describeFailedChecks(record)), ...tables, makeAdditional(record, panel), makeProperties(record, panel)];
 }
 
 function makeChecks(sentences) {
@@ -20,33 +25,41 @@ function makeChecks(sentences) {
   return makeElement("section", { class: "checks" }, makeIcon("alert"), makeElement("div", {}, title, makeElement("ul", {}, ...items)));
 }
 
-function makeItems(record, panel) {
-  const rows = getItemRows(record);
+function makeTable(record, name, panel) {
+  const { title, row: rowName, columns, getCorrection, getRows } = TABLES[name];
+  const rows = getRows(record);
+  const correction = getCorrection(record);
+  const lower = title.toLowerCase();
   const actions = makeElement(
     "p",
-    { class: "items-actions" },
-    record.correctedItems ? makeElement("span", { class: "soft small", text: `Corrected by ${record.correctedItems.author ?? "you"}` }) : null,
-    record.correctedItems ? makeIconButton("undo", "Undo the correction of the items", () => panel.undo("items"), { className: "button quiet small" }) : null,
-    makeButton("pencil", rows.length > 0 ? "Edit items" : "Add items", () => panel.editItems(), { className: "button quiet small edit-items" }),
+    { class: "table-actions" },
+    correction ? makeElement("span", { class: "soft small", text: `Corrected by ${correction.author ?? "you"}` }) : null,
+    correction ? makeIconButton("undo", `Undo the correction of the ${lower}`, () => panel.undo(name), { className: "button quiet small" }) : null,
+    makeButton(rows.length > 0 ? "pencil" : "plus", rows.length > 0 ? `Edit ${lower}` : `Add ${rowName}s`, () => panel.editTable(name), { className: "button quiet small edit-table" }),
   );
-  if (rows.length === 0) return makeElement("section", { class: "items-section" }, actions);
-  const headers = ["Description", "Quantity", "Unit price", "Amount"].map((text) => makeElement("th", { scope: "col", text }));
-  const body = rows.map((row) =>
-    makeElement(
-      "tr",
-      { class: row.isSubItem ? "sub-item" : null },
-      makeElement("th", { scope: "row", text: row.description ?? "" }),
-      ...[[row.quantity, row.unit].filter(Boolean).join(" "), formatNumber(row.unit_price), formatNumber(row.amount)].map((text) => makeElement("td", { text })),
-    ),
-  );
-  const table = makeElement(
-    "table",
-    { class: "items" },
-    makeElement("caption", { text: "Items" }),
-    makeElement("thead", {}, makeElement("tr", {}, ...headers)),
-    makeElement("tbody", {}, ...body),
-  );
-  return makeElement("section", { class: "items-section" }, table, actions);
+  const section = makeElement("section", { class: "table-section", data: { table: name } });
+  if (rows.length > 0) {
+    const headers = columns.map(([, label]) => makeElement("th", { scope: "col", text: label }));
+    const table = makeElement(
+      "table",
+      { class: "items" },
+      makeElement("caption", { text: title }),
+      makeElement("thead", {}, makeElement("tr", {}, ...headers)),
+      makeElement("tbody", {}, ...rows.map((row) => makeTableRow(row, columns))),
+    );
+    section.append(table);
+  }
+  section.append(actions);
+  return section;
+}
+
+function makeTableRow(row, [[first], ...others]) {
+  const cells = others.map(([part]) => makeElement("td", { text: formatPart(row, part) }));
+  return makeElement("tr", { class: row.isSubItem ? "sub-item" : null }, makeElement("th", { scope: "row", text: row[first] ?? "" }), ...cells);
+}
+
+function formatPart(row, part) {
+  return part === "quantity" ? [row.quantity, row.unit].filter(Boolean).join(" ") : formatNumber(row[part]);
 }
 
 /** Format an amount with up to four decimals, because unit prices such as that of fuel have more than two. */
@@ -59,24 +72,41 @@ function makeAdditional(record, panel) {
   const fields = getAdditionalFields(record);
   const { editor } = panel;
   const rows = fields.flatMap((field) => (editor?.name === field.name ? [makeElement("dd", { class: "editor-cell" }, editor.root)] : makeRow(field, panel)));
-  const isNew = editor !== null && editor.isAdditional && !fields.some(({ name }) => name === editor.name);
+  const isNew = editor !== null && !editor.hasCard && !isProperty(editor.name) && !fields.some(({ name }) => name === editor.name);
   if (isNew) rows.push(makeElement("dd", { class: "editor-cell" }, editor.root));
   const title = makeElement("h3", { text: "Also printed" });
   return makeElement("section", { class: "additional" }, title, makeElement("dl", {}, ...rows), makeAdder(findMissingFields(record), panel));
 }
 
 function makeRow({ name, label, value, confidence, correction }, panel) {
-  const note = correction ? "corrected" : confidence === null ? "" : `${Math.round(confidence * 100)}%`;
+  return makeTerm({ name, label, text: value ?? "not on the receipt", isSoft: value === null, confidence, correction }, panel);
+}
+
+/** Make the rows of country, currency, language and document type, with what they were inferred from. */
+function makeProperties(record, panel) {
+  const rows = Object.entries(PROPERTY_LABELS).flatMap(([name, label]) => {
+    if (panel.editor?.name === name) return [makeElement("dd", { class: "editor-cell" }, panel.editor.root)];
+    const { value, confidence, correction, evidence } = getProperty(record, name);
+    const text = value === null ? (correction ? "not on the receipt" : "not found") : describeCode(name, value);
+    const note = evidence.slice(0, MAX_EVIDENCE).join(", ");
+    return makeTerm({ name, label, text, isSoft: value === null, confidence, correction, note }, panel);
+  });
+  return makeElement("section", { class: "additional" }, makeElement("h3", { text: "About the receipt" }), makeElement("dl", {}, ...rows));
+}
+
+/** Make a name and a value, with the buttons to change it, and what is not saved. */
+function makeTerm({ name, label, text, isSoft, confidence, correction, note = "" }, panel) {
+  const state = correction ? "corrected" : confidence === null ? "" : `${Math.round(confidence * 100)}%`;
   return [
     makeElement("dt", { text: label }),
     makeElement(
       "dd",
       { data: { additional: name } },
-      makeElement("span", { class: value === null ? "soft" : null, text: value ?? "not on the receipt" }),
+      makeElement("span", { class: isSoft ? "soft" : null }, makeElement("span", { text }), note ? makeElement("span", { class: "soft small evidence", text: note }) : null),
       makeElement(
         "span",
         { class: "row-tools" },
-        makeElement("span", { class: "soft small", text: note }),
+        makeElement("span", { class: "soft small", text: state }),
         correction ? makeIconButton("undo", `Undo the correction of the ${label.toLowerCase()}`, () => panel.undo(name), { className: "button quiet small" }) : null,
         makeIconButton("pencil", `Edit ${label.toLowerCase()}`, () => panel.edit(name), { className: "button quiet small edit" }),
       ),

@@ -1,35 +1,32 @@
-// The form that corrects the table of items: change, add and remove rows. The server checks the numbers.
+// The form that corrects a table, such as that of the items: change, add and remove rows. The server checks the numbers.
 
-import { describeRow } from "../data/details.js";
+import { describeRow } from "../data/tables.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 
-const COLUMNS = [
-  ["description", "Description"],
-  ["quantity", "Quantity"],
-  ["unit_price", "Unit price"],
-  ["amount", "Amount"],
-];
-
-export class ItemsEditor {
+export class TableEditor {
+  #table;
   #body = makeElement("tbody");
   #error = makeElement("p", { class: "note rejected", role: "alert" });
+  #errorRow;
   #save = makeElement("button", { class: "button primary small", text: "Save" });
   #rows = []; // { row, inputs, element }
 
-  /** `rows` are those of `getItemRows`; `handlers`: save(rows), cancel(). */
-  constructor(rows, handlers) {
-    const headers = [...COLUMNS.map(([, text]) => makeElement("th", { scope: "col", text })), makeElement("td")];
+  /** `table` is one of `TABLES`, with `rows`; `handlers`: save(rows), cancel(). */
+  constructor(table, rows, handlers) {
+    this.#table = table;
+    this.#errorRow = makeElement("tr", { class: "error-row" }, makeElement("td", { colspan: table.columns.length + 1 }));
+    const headers = [...table.columns.map(([, text]) => makeElement("th", { scope: "col", text })), makeElement("td")];
     this.root = makeElement(
       "form",
-      { class: "items-editor", "aria-label": "Edit items" },
-      makeElement("table", { class: "items" }, makeElement("caption", { text: "Items" }), makeElement("thead", {}, makeElement("tr", {}, ...headers)), this.#body),
+      { class: "table-editor", "aria-label": `Edit ${table.title.toLowerCase()}` },
+      makeElement("table", { class: "items" }, makeElement("caption", { text: table.title }), makeElement("thead", {}, makeElement("tr", {}, ...headers)), this.#body),
       this.#error,
       makeElement(
         "p",
         { class: "edit-actions" },
         this.#save,
         makeButton(null, "Cancel", () => handlers.cancel(), { className: "button small" }),
-        makeButton("plus", "Add item", () => this.#add({ isSubItem: false }).focus(), { className: "button quiet small" }),
+        makeButton("plus", `Add ${table.row}`, () => this.#add({ isSubItem: false }).focus(), { className: "button quiet small" }),
       ),
     );
     for (const row of rows) this.#add(row);
@@ -46,31 +43,41 @@ export class ItemsEditor {
     this.#body.querySelector("input")?.focus();
   }
 
-  /** Show why the items are not saved; `field` names the part, such as "items.0.amount". */
+  /** Show why the table is not saved; `field` names the part, such as "items.0.amount". */
   showProblem({ title, detail, field }) {
     this.#error.replaceChildren(makeIcon("alert"), makeElement("span", { text: detail || title }));
     const input = this.#findInput(field ?? "");
-    input?.setAttribute("aria-invalid", "true");
-    input?.focus();
+    const row = input?.closest("tr");
+    this.#errorRow.remove();
+    if (row) {
+      // Next to the row that it is about.
+      this.#errorRow.firstChild.append(this.#error);
+      row.after(this.#errorRow);
+      input.setAttribute("aria-invalid", "true");
+      input.focus();
+    } else {
+      this.root.querySelector(".edit-actions").before(this.#error);
+    }
     this.#setSaving(false);
   }
 
   #add(row) {
+    const name = describeRow(this.#table, row, this.#rows.length);
     const inputs = Object.fromEntries(
-      COLUMNS.map(([name, label]) => {
-        const input = makeElement("input", { class: "edit-input", "aria-label": `${label} of ${describeRow(row)}`, autocomplete: "off", spellcheck: "false" });
-        input.value = row[name] ?? "";
+      this.#table.columns.map(([part, label]) => {
+        const input = makeElement("input", { class: "edit-input", "aria-label": `${label} of ${name}`, autocomplete: "off", spellcheck: "false" });
+        input.value = row[part] ?? "";
         input.addEventListener("input", () => input.removeAttribute("aria-invalid"));
-        return [name, input];
+        return [part, input];
       }),
     );
     const entry = { row, inputs };
-    const cells = COLUMNS.map(([name]) => makeElement("td", {}, inputs[name]));
-    const remove = makeIconButton("cross", `Remove ${describeRow(row)}`, () => this.#remove(entry), { className: "button quiet small" });
+    const cells = this.#table.columns.map(([part]) => makeElement("td", {}, inputs[part]));
+    const remove = makeIconButton("cross", `Remove ${name}`, () => this.#remove(entry), { className: "button quiet small" });
     entry.element = makeElement("tr", { class: row.isSubItem ? "sub-item" : null }, ...cells, makeElement("td", {}, remove));
     this.#rows.push(entry);
     this.#body.append(entry.element);
-    return inputs.description;
+    return Object.values(inputs)[0];
   }
 
   #remove(entry) {
@@ -79,6 +86,7 @@ export class ItemsEditor {
     // Sub-items go with their item.
     const end = entry.row.isSubItem ? index + 1 : next < 0 ? this.#rows.length : next;
     for (const { element } of this.#rows.splice(index, end - index)) element.remove();
+    this.#errorRow.remove();
     this.#save.focus();
   }
 
@@ -86,12 +94,12 @@ export class ItemsEditor {
   #getRows() {
     return this.#filled().map(({ row, inputs }) => ({
       ...row,
-      ...Object.fromEntries(COLUMNS.map(([name]) => [name, inputs[name].value.trim() || null])),
+      ...Object.fromEntries(Object.entries(inputs).map(([part, input]) => [part, input.value.trim() || null])),
     }));
   }
 
   #filled() {
-    return this.#rows.filter(({ inputs }) => COLUMNS.some(([name]) => inputs[name].value.trim() !== ""));
+    return this.#rows.filter(({ inputs }) => Object.values(inputs).some((input) => input.value.trim() !== ""));
   }
 
   #findInput(field) {
