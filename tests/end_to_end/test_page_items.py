@@ -104,7 +104,7 @@ def test_corrects_tax_rows_and_what_is_said_about_the_receipt(visit: Visit) -> N
     enter(visit, "currency", "EUR")
     expect(page.locator("#totals")).to_have_text("1 receipt: 310.00 EUR")
     page.get_by_role("button", name="Edit document type").click()
-    page.get_by_label("Document type").select_option("Invoice")
+    page.locator("#edit-document_type").select_option("Invoice")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("[data-additional=document_type]")).to_contain_text("Invoice")
 

@@ -47,6 +47,12 @@ export function describeFailedChecks(record) {
   return getFailedChecks(record).map((check) => describeCheck(check, hasSubtotal ? "subtotal" : "total"));
 }
 
+/** Return the title of the checks that fail: whether numbers, or what is printed and what a code or file says. */
+export function getChecksTitle(record) {
+  const isArithmetic = getFailedChecks(record).some(({ name }) => !/^(code|einvoice)_to_/.test(name));
+  return isArithmetic ? "Numbers do not add up" : "The print says something else";
+}
+
 function describeCheck({ name, expected, printed }, target) {
   const sentences = {
     items_to_subtotal: `Items add up to ${expected}, but the ${target} says ${printed}.`,

@@ -41,12 +41,6 @@ export class Areas {
     for (const shape of this.shapes.querySelectorAll(".area")) shape.classList.toggle("highlighted", key !== null && shape.dataset.key === key);
   }
 
-  /** Return the box of the area with a key, or null. */
-  findBox(key) {
-    const area = this.#areas.find((candidate) => candidate.key === key);
-    return area === undefined ? null : findBounds(area.quad);
-  }
-
   /** Move the labels to their areas; `toStage` converts boxes from pixels of the page to pixels of the stage. */
   place(toStage) {
     for (const [index, { kind, quad }] of this.#areas.entries()) {

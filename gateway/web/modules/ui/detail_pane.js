@@ -1,5 +1,7 @@
 // The open receipt: its picture and its fields, which highlight each other, and the corrections to it.
 
+import { findBounds } from "../data/boxes.js";
+import { describeFormat, getCodeKey } from "../data/codes.js";
 import { getLabel } from "../data/details.js";
 import { canSplit, findOutlines, getFileName, isJoined, isPart } from "../data/sources.js";
 import { FIELDS, getField } from "../data/values.js";
@@ -151,6 +153,11 @@ export class DetailPane {
   }
 
   #findAreas(record) {
+    const codes = (record.receipt.codes ?? []).map((code, index) => ({ kind: "code", quad: code.quad, page: code.page, label: describeFormat(code), key: getCodeKey(index) }));
+    return [...this.#findReceipts(record), ...codes.filter(({ page }) => page === this.#page)];
+  }
+
+  #findReceipts(record) {
     return findOutlines(record, this.#page, this.#records.findSiblings(record)).map(({ quad, number, uid }) => {
       const kind = uid === record.uid ? "own" : "other";
       return { kind, quad, label: String(number), key: uid, title: kind === "other" && uid !== null ? `Open receipt ${number}` : null };
@@ -176,6 +183,8 @@ export class DetailPane {
     on("highlight", (name) => this.#highlightField(name));
     on("hover", (index) => this.#viewer.highlightLine(index));
     on("reveal", (name) => this.#reveal(name));
+    on("area", (key) => this.#viewer.highlightArea(key));
+    on("revealArea", (key) => this.#revealCode(key));
     on("edit", (name) => {
       this.#viewer.setSelection(this.#panel.selected);
       this.#viewer.highlightField(name);
@@ -200,10 +209,18 @@ export class DetailPane {
   }
 
   #reveal(name) {
-    const { lines } = getField(this.#records.open, name);
-    const page = this.#records.open.receipt.lines[lines[0]]?.page ?? this.#page;
+    const { lines, field } = getField(this.#records.open, name);
+    const page = this.#records.open.receipt.lines[lines[0]]?.page ?? field?.page ?? this.#page;
     if (page !== this.#page) this.#showPage(page);
-    else this.#viewer.reveal(name);
+    else if (FIELDS.includes(name) && lines.length > 0) this.#viewer.reveal(name);
+    else if (field?.quad) this.#viewer.revealBox(findBounds(field.quad));
+  }
+
+  #revealCode(key) {
+    const { codes } = this.#records.open.receipt;
+    const { page, quad } = codes.find((_, index) => getCodeKey(index) === key);
+    if (page !== this.#page) this.#showPage(page);
+    else this.#viewer.revealBox(findBounds(quad));
   }
 
   async #save(record, name, change) {

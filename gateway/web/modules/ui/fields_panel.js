@@ -1,10 +1,11 @@
 // The four fields of a receipt, with their values and confidences, and their editors.
 //
 // Fires "split" ("auto" or "pages") and "join" (the answers to the question about several receipts), "highlight" (field or
-// null), "reveal" (field), "edit" (field, or null when it has ended), "undo" and "discard" (field), "accept" and "hover"
-// (index of a line, or null).
+// null), "reveal" (field), "area" and "revealArea" (key of a code in the picture), "edit" (field, or null when it has ended),
+// "undo" and "discard" (field), "accept" and "hover" (index of a line, or null).
 
 import { FIELDS, LABELS, describeConfidence, describePlace, findIssue, formatAmount, getField, getIsoDate, getTotal, hasFailedCheck } from "../data/values.js";
+import { describeSource } from "../data/codes.js";
 import { findAdvice } from "../data/advice.js";
 import { TABLES } from "../data/tables.js";
 import { asksToSplit } from "../data/sources.js";
@@ -129,6 +130,9 @@ export class FieldsPanel extends EventTarget {
       editTable: (name) => this.#editTable(name),
       undo: (name) => this.#emit("undo", name),
       makeUnsaved: (name) => this.#makeUnsaved(name),
+      reveal: (name) => this.#emit("reveal", name),
+      onHover: (key) => this.#emit("area", key),
+      onReveal: (key) => this.#emit("revealArea", key),
     };
   }
 
@@ -331,6 +335,8 @@ function makeNotes(record, name, { value, field, correction }) {
     else add("person", `Corrected by ${author}; originally “${field.value}”`, "pencil");
     return notes;
   }
+  const source = describeSource(record, name);
+  if (source !== null) add("source", source, "code");
   if (field?.corrected) add("merchant", "Spelling from the merchant directory", "book");
   if (field?.ambiguous) add("swap", "Day and month may be swapped", "swap");
   return notes;

@@ -1,8 +1,10 @@
-// The checks that fail, the tables, the additional fields and the properties of a receipt, below its four fields.
+// The checks that fail, the tables, the additional fields, the codes and the properties of a receipt, below its four fields.
 
-import { describeFailedChecks, findMissingFields, getAdditionalFields } from "../data/details.js";
+import { describeSource } from "../data/codes.js";
+import { describeFailedChecks, findMissingFields, getAdditionalFields, getChecksTitle } from "../data/details.js";
 import { PROPERTY_LABELS, describeCode, getProperty, isProperty } from "../data/properties.js";
 import { TABLES } from "../data/tables.js";
+import { makeCodes } from "./codes_section.js";
 import { makeButton, makeElement, makeIcon, makeIconButton } from "./dom.js";
 
 const MAX_EVIDENCE = 3;
@@ -11,17 +13,17 @@ const MAX_EVIDENCE = 3;
  * Make the sections of a record.
  *
  * `panel` has the open `editor` or null, the open editor of a `table` ({ name, editor }) or null, and what the buttons do:
- * edit(name), undo(name), editTable(name), makeUnsaved(name).
+ * edit(name), undo(name), editTable(name), makeUnsaved(name), reveal(name), and onHover(key) and onReveal(key) for codes.
  */
 export function makeReceiptDetails(record, panel) {
   const tables = Object.keys(TABLES).map((name) => (panel.table?.name === name ? panel.table.editor.root : makeTable(record, name, panel)));
-  return [makeChecks(describeFailedChecks(record)), ...tables, makeAdditional(record, panel), makeProperties(record, panel)];
+  return [makeChecks(record), ...tables, makeAdditional(record, panel), makeCodes(record, panel), makeProperties(record, panel)];
 }
 
-function makeChecks(sentences) {
-  if (sentences.length === 0) return null;
-  const items = sentences.map((sentence) => makeElement("li", { text: sentence }));
-  const title = makeElement("h3", { text: "Numbers do not add up" });
+function makeChecks(record) {
+  const items = describeFailedChecks(record).map((sentence) => makeElement("li", { text: sentence }));
+  if (items.length === 0) return null;
+  const title = makeElement("h3", { text: getChecksTitle(record) });
   return makeElement("section", { class: "checks" }, makeIcon("alert"), makeElement("div", {}, title, makeElement("ul", {}, ...items)));
 }
 
@@ -71,15 +73,16 @@ function formatNumber(amount) {
 function makeAdditional(record, panel) {
   const fields = getAdditionalFields(record);
   const { editor } = panel;
-  const rows = fields.flatMap((field) => (editor?.name === field.name ? [makeElement("dd", { class: "editor-cell" }, editor.root)] : makeRow(field, panel)));
+  const rows = fields.flatMap((field) => (editor?.name === field.name ? [makeElement("dd", { class: "editor-cell" }, editor.root)] : makeRow(record, field, panel)));
   const isNew = editor !== null && !editor.hasCard && !isProperty(editor.name) && !fields.some(({ name }) => name === editor.name);
   if (isNew) rows.push(makeElement("dd", { class: "editor-cell" }, editor.root));
   const title = makeElement("h3", { text: "Also printed" });
   return makeElement("section", { class: "additional" }, title, makeElement("dl", {}, ...rows), makeAdder(findMissingFields(record), panel));
 }
 
-function makeRow({ name, label, value, confidence, correction }, panel) {
-  return makeTerm({ name, label, text: value ?? "not on the receipt", isSoft: value === null, confidence, correction }, panel);
+function makeRow(record, { name, label, value, confidence, correction }, panel) {
+  const note = describeSource(record, name) ?? "";
+  return makeTerm({ name, label, text: value ?? "not on the receipt", isSoft: value === null, confidence, correction, note, canReveal: value !== null }, panel);
 }
 
 /** Make the rows of country, currency, language and document type, with what they were inferred from. */
@@ -95,14 +98,17 @@ function makeProperties(record, panel) {
 }
 
 /** Make a name and a value, with the buttons to change it, and what is not saved. */
-function makeTerm({ name, label, text, isSoft, confidence, correction, note = "" }, panel) {
+function makeTerm({ name, label, text, isSoft, confidence, correction, note = "", canReveal = false }, panel) {
+  const value = canReveal
+    ? makeElement("button", { type: "button", class: "value-button", text, title: "Show in picture", on: { click: () => panel.reveal(name) } })
+    : makeElement("span", { text });
   const state = correction ? "corrected" : confidence === null ? "" : `${Math.round(confidence * 100)}%`;
   return [
     makeElement("dt", { text: label }),
     makeElement(
       "dd",
       { data: { additional: name } },
-      makeElement("span", { class: isSoft ? "soft" : null }, makeElement("span", { text }), note ? makeElement("span", { class: "soft small evidence", text: note }) : null),
+      makeElement("span", { class: isSoft ? "soft" : null }, value, note ? makeElement("span", { class: "soft small evidence", text: note }) : null),
       makeElement(
         "span",
         { class: "row-tools" },

@@ -138,6 +138,16 @@ export class Viewer extends EventTarget {
     if (box !== null) this.#viewport.reveal(box, { zoom: true });
   }
 
+  /** Zoom and pan until a box can be seen. */
+  revealBox(box) {
+    this.#viewport.reveal(box, { zoom: true });
+  }
+
+  /** Highlight the area with a key, or none (null). */
+  highlightArea(key) {
+    this.#areas.highlight(key);
+  }
+
   /** Let the user select segments; `selection` is the set of indices selected now, or null to end the selection. */
   setSelection(selection) {
     const wasSelecting = this.#selection !== null;
