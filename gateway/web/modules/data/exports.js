@@ -4,10 +4,10 @@
 import { getKey, request } from "../server/api.js";
 
 const MAX_NAME_LENGTH = 255;
-const FILE_NAMES = { "items-csv": "receipts-items.csv" };
-const TABLES = ["csv", "items-csv", "xlsx"];
+const FILE_NAMES = { "items-csv": "receipts-items.csv", "codes-csv": "receipts-codes.csv" };
+const TABLES = ["csv", "items-csv", "codes-csv", "xlsx"];
 
-/** Export records as "csv", "items-csv", "xlsx" or "json": `{ blob, name }`. Throws Problem or Unreachable. */
+/** Export records as "csv", "items-csv", "codes-csv", "xlsx" or "json": `{ blob, name }`. Throws Problem or Unreachable. */
 export async function exportRecords(records, format) {
   const lines = records.map((record) => JSON.stringify(toSentReceipt(record, format)));
   const headers = { "Content-Type": "application/octet-stream" };

@@ -4,7 +4,7 @@ import * as exports from "../data/exports.js";
 import { formatCount } from "../data/values.js";
 import { copyText, downloadFile, showToast } from "./dom.js";
 
-export const EXPORTS = ["csv", "items-csv", "xlsx", "json", "copy"];
+export const EXPORTS = ["csv", "items-csv", "codes-csv", "xlsx", "json", "copy"];
 
 /** Export records to a file, or as JSON to the clipboard. */
 export async function runExport(chosen, format) {
