@@ -5,8 +5,12 @@ Commands import what they need when they run, so that `quittance --help` is fast
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
+from quittance import console
 from quittance.commands.bulk import bulk
 from quittance.commands.corrections import app as corrections
 from quittance.commands.database import backup, migrate, restore
@@ -24,6 +28,23 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        console.print_result(version("quittance"))
+        raise typer.Exit
+
+
+@app.callback()
+def _run(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 for command in (serve, extract, bulk, doctor, migrate, backup, restore, evaluate, train, synthesize):
     app.command()(command)
 app.command(name="errors")(list_errors)

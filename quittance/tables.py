@@ -26,6 +26,7 @@ from shared.contracts import (
     Receipt,
     ReceiptField,
     SubItem,
+    TaxRow,
     TimeField,
 )
 
@@ -41,6 +42,8 @@ def build_receipt_tables(title: str, receipt: Receipt) -> list[Table | Text]:
     parts: list[Table | Text] = [_fields_table(title, receipt)]
     if receipt.items:
         parts.append(_items_table(receipt.items))
+    if receipt.taxes:
+        parts.append(_taxes_table(receipt.taxes))
     if receipt.codes:
         parts.append(_codes_table(receipt.codes))
     if receipt.einvoice is not None:
@@ -72,6 +75,12 @@ def _fields_table(title: str, receipt: Receipt) -> Table:
         if field is not None:
             label = additional_name.replace("_", " ")
             table.add_row(label, Text(field.value), normalized(field), format_confidence(field.confidence))
+    table.add_section()
+    for label, found in (("country", receipt.country), ("currency", receipt.currency), ("language", receipt.language)):
+        if found is not None:
+            table.add_row(label, found.value, "", format_confidence(found.confidence))
+    if receipt.document_type is not None:
+        table.add_row("document type", receipt.document_type.replace("_", " "), "", "")
     return table
 
 
@@ -85,6 +94,18 @@ def _items_table(items: Sequence[Item]) -> Table:
         table.add_row(*_item_cells(item))
         for sub_item in item.sub_items:
             table.add_row(*_item_cells(sub_item, indent="  "))
+    return table
+
+
+def _taxes_table(taxes: Sequence[TaxRow]) -> Table:
+    """Return a table of tax rates."""
+    table = Table(title=f"{len(taxes)} tax {'rate' if len(taxes) == 1 else 'rates'}", title_justify="left")
+    for header in ("Rate", "Net", "Tax"):
+        table.add_column(header, justify="right")
+    for row in taxes:
+        rate = "" if row.rate is None else f"{row.rate.number or row.rate.value}%"
+        amounts = ("" if part is None else part.amount or part.value for part in (row.base, row.amount))
+        table.add_row(rate, *map(Text, amounts))
     return table
 
 

@@ -143,6 +143,8 @@ async def _extract(
                         printer.add(reading)
                     readings += found
         printer.print_all(readings)
+        if failed := sum(reading.receipt is None for reading in readings if len(files) > 1):
+            console.print_message(f"{failed:,} of {len(files):,} files could not be read: see above.", style="red")
         if watch is not None:
             await _watch(client, watch, known, printer, split=split)
     return printer.failed

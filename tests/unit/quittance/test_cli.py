@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
@@ -34,6 +35,11 @@ def test_offers_completion_for_shells(shell: str, monkeypatch: pytest.MonkeyPatc
     result = CliRunner().invoke(cli.app, ["--show-completion", shell])
     assert result.exit_code == 0, result.output
     assert "_QUITTANCE_COMPLETE" in result.stdout
+
+
+def test_prints_its_version() -> None:
+    result = CliRunner().invoke(cli.app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"{version('quittance')}\n")
 
 
 def test_completes_commands() -> None:

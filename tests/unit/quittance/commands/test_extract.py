@@ -60,6 +60,8 @@ def test_prints_additional_fields_items_and_failing_checks() -> None:
     assert "tip" not in rows
     assert rows["TEH TARIK"] == ["2", "4.00", "8.00"]
     assert rows["+EXTRA MILK"] == ["", "", "0.50"]
+    assert rows["6%"] == ["13.00", "0.78"]
+    assert (rows["country"][0], rows["document type"][0]) == ("MY", "receipt")
     assert "Check: Items add up to 12.50, but the subtotal says 13.00." in lines
     assert sum(line.startswith("Check:") for line in lines) == 1
 
@@ -127,6 +129,7 @@ def test_prints_several_receipts_as_rows_and_exits_with_1_if_one_failed(picture:
     result = run_command("extract", damaged, picture)
     assert result.exit_code == 1
     assert "damaged.jpg: The picture is damaged. The JPEG ends early. Send the whole file." in result.stderr
+    assert "1 of 2 files could not be read: see above." in result.stderr
     assert "9.00 MYR" in result.stdout
     assert "OOK SHOP" in result.stdout
     assert "failed, see above" in result.stdout
