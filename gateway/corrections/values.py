@@ -132,8 +132,8 @@ def _normalize_date(text: str, receipt_text: str) -> dict[str, Any]:
 def _normalize_amount(name: AnyFieldName, text: str, receipt_text: str) -> dict[str, Any]:
     """Find the only amount in a text; the text of the receipt gives the currency if the amount has none."""
     if _PLAIN_AMOUNT.fullmatch(text):
-        amount = f"{Decimal(text.replace(',', '.')):.2f}"
-        return {"value": text, "amount": amount, "currency": currency("", receipt_text)}
+        number = Decimal(text.replace(",", "."))
+        return {"value": text, "amount": f"{number:.2f}", "currency": currency("", receipt_text)}
     amounts = find_amounts(text)
     if len(amounts) != 1:
         raise _invalid(name, f"it contains {_describe_count(len(amounts))} amount. Write it as 1234.50")

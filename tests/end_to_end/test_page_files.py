@@ -106,17 +106,17 @@ def test_separates_the_receipts_in_a_picture(visit: Visit) -> None:
     expect(page.locator("#detail-note")).to_have_text("table.png, receipt 2")
     expect(page.locator(".area.own")).to_have_attribute("points", "350,0 700,0 700,620 350,620")
 
-    visit.field("company").locator(".edit").click()
-    page.locator("#edit-company").fill("Second")
+    visit.field("total").locator(".edit").click()
+    page.locator("#edit-total").fill("351")
     page.keyboard.press("Enter")
-    expect(visit.rows().nth(1)).to_contain_text("Second")
+    expect(visit.rows().nth(1)).to_contain_text("351.00")
     receipt_ids = {record["receipt"]["id"] for record in visit.read_records() if record["part"] is not None}
     for receipt_id in receipt_ids:
         page.request.delete(f"{visit.url}/v1/receipts/{receipt_id}")  # the page sends the file again
-    visit.field("company").locator(".edit").click()
-    page.locator("#edit-company").fill("Second Shop")
+    visit.field("total").locator(".edit").click()
+    page.locator("#edit-total").fill("352")
     page.keyboard.press("Enter")
-    expect(visit.rows().nth(1)).to_contain_text("Second Shop")
+    expect(visit.rows().nth(1)).to_contain_text("352.00")
     visit.drop(File("again.png", draw_picture(700), "image/png"))
     expect(page.locator("#toast")).to_contain_text("again.png is the same file as table.png")
 
