@@ -28,7 +28,10 @@ from shared.contracts import Receipt, ReceiptPages
 from shared.problems import ProblemError, problem_responses
 from shared.service.uploads import OrientationQuery, read_uploads, upload_openapi
 
-ACCEPTED_FILES = "A JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF or BMP; or a TIFF or PDF, whose pages become one receipt."
+ACCEPTED_FILES = (
+    "A JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF or BMP; a TIFF or PDF, whose pages become one receipt; or an invoice "
+    "in XML (CII or UBL)."
+)
 # A receipt of 2 m takes about ten pictures.
 _MAX_MERGED_FILES = 20
 DOCUMENT_TYPES = (

@@ -17,6 +17,7 @@ from PIL import Image
 
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.rendering import Pages, RenderedPage, RenderOptions, render
+from gateway.einvoices.alone import read_alone, render_einvoice
 from gateway.einvoices.attachments import find_einvoice
 from gateway.einvoices.xml import EInvoiceError
 from shared.pictures.worker import Output, limit_cpu_time, serve
@@ -30,9 +31,13 @@ _MAX_PNG_PIXELS = 6_000_000
 def render_document(data: bytes, arguments: dict[str, Any]) -> tuple[dict[str, Any], Output]:
     """Render a document of the format `kind` within `limits`; all pages, or `only` one for display."""
     options = RenderOptions(DocumentLimits.from_json(arguments["limits"]), arguments["only"])
-    found = _find_einvoice(data) if arguments["kind"] == "PDF" and options.only is None else {}
+    kind = arguments["kind"]
+    if kind == "XML invoice":
+        values = read_alone(data)
+        return {"einvoice": values}, _encode_pages(render_einvoice(values, options), options)
+    found = _find_einvoice(data) if kind == "PDF" and options.only is None else {}
     limit_cpu_time(options.limits.page_s)
-    return found, _encode_pages(render(data, arguments["kind"], options), options)
+    return found, _encode_pages(render(data, kind, options), options)
 
 
 def _find_einvoice(data: bytes) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from shared.pictures.header import (
 from shared.pictures.pool import Answer, TaskCrashedError, TaskTooSlowError, WorkerPool
 from shared.problems import ProblemError
 
-RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "JPEG XL", "GIF", "BMP")
+RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "JPEG XL", "GIF", "BMP", "XML invoice")
 ACCEPTED_FORMATS = (*FORMATS, *RENDERED_FORMATS)
 
 # A document has its process for itself: its decoders are large, and one that was taken over must not see the next file.

@@ -121,7 +121,7 @@ def _render_pdf(data: bytes, options: RenderOptions) -> Pages:
                 "The PDF is protected by a password. Remove it, for example by printing to a new PDF.",
             ) from error
         raise
-    for number in _select_pages(len(document), options):
+    for number in select_pages(len(document), options):
         page = document[number]
         width, height = page.get_size()
         scale = _choose_scale(width, height, limits)
@@ -142,7 +142,7 @@ def _choose_scale(width: float, height: float, limits: DocumentLimits) -> float:
 def _render_frames(open_image: Callable[[BytesIO], ImageFile], data: bytes, options: RenderOptions) -> Pages:
     """Render all pictures of a file."""
     with open_image(BytesIO(data)) as image:
-        for number in _select_pages(int(getattr(image, "n_frames", 1)), options):
+        for number in select_pages(int(getattr(image, "n_frames", 1)), options):
             image.seek(number)
             yield _render_frame(image, options, is_photo=False)
 
@@ -151,7 +151,7 @@ def _render_first(
     open_image: Callable[[BytesIO], ImageFile], is_photo: bool, data: bytes, options: RenderOptions
 ) -> Pages:
     """Render the first picture of a file whose others are thumbnails, bursts or videos."""
-    _select_pages(1, options)
+    select_pages(1, options)
     with open_image(BytesIO(data)) as image:
         yield _render_frame(image, options, is_photo=is_photo)
 
@@ -165,7 +165,7 @@ def _render_frame(image: ImageFile, options: RenderOptions, *, is_photo: bool) -
 
 def _render_heic(data: bytes, options: RenderOptions) -> Pages:
     """Render the primary picture of a HEIC. Its orientation is part of the coding and is applied by the decoder."""
-    _select_pages(1, options)
+    select_pages(1, options)
     file = open_heif(BytesIO(data), convert_hdr_to_8bit=True, remove_stride=False)
     picture = file[file.primary_index]
     check_size(picture.size, options.limits.picture)
@@ -194,7 +194,7 @@ def _render_jpeg_xl(data: bytes, options: RenderOptions) -> Pages:
     # Takes 0.15 s to import, which senders of other files should not wait for.
     from imagecodecs import jpegxl_decode
 
-    _select_pages(1, options)
+    select_pages(1, options)
     pixels = np.asarray(jpegxl_decode(data, index=0, numthreads=1))
     image = Image.fromarray(_reduce_samples(pixels))
     check_size(image.size, options.limits.picture)
@@ -212,7 +212,7 @@ def _reduce_samples(pixels: np.ndarray[Any, np.dtype[Any]]) -> Pixels:
 
 def _render_picture(data: bytes, options: RenderOptions) -> Pages:
     """Render a JPEG, PNG or WebP for reading; browsers show it as it is."""
-    _select_pages(1, options)
+    select_pages(1, options)
     picture = decode_picture(data, options.limits.picture, options.limits.enough_pixels)
     yield RenderedPage(Image.fromarray(picture.pixels), picture.full_size, picture.format == "JPEG")
 
@@ -230,7 +230,7 @@ RENDERERS: dict[str, Callable[[bytes, RenderOptions], Pages]] = {
 }
 
 
-def _select_pages(count: int, options: RenderOptions) -> Sequence[int]:
+def select_pages(count: int, options: RenderOptions) -> Sequence[int]:
     """Check the number of pages, and return the numbers of those wanted."""
     max_pages, only = options.limits.max_pages, options.only
     if count < 1:

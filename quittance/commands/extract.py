@@ -48,7 +48,8 @@ def extract(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, TIFF, BMP), PDFs, folders, or patterns.",
+            help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, TIFF, BMP), PDFs, invoices in XML, "
+            "folders, or patterns.",
         ),
     ] = None,
     output_format: Annotated[

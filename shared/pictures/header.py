@@ -28,6 +28,13 @@ _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
 )
 # Readers of PDF accept other bytes before the header, such as those of a mail or a byte order mark.
 _PDF_HEADER, _MAX_PDF_OFFSET = b"%PDF-", 1024
+# Namespaces of invoices in XML, of which the root element has one: UN/CEFACT Cross Industry Invoice, and UBL.
+_INVOICE_NAMESPACES = (
+    b"urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:",
+    b"urn:oasis:names:specification:ubl:schema:xsd:Invoice-2",
+    b"urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2",
+)
+_UTF8_MARK, _MAX_XML_OFFSET = b"\xef\xbb\xbf", 4096
 # ISO 23008-12 and the AVIF specification: brands say how the pictures in a file are coded. If the first brand is a
 # general one (mif1, msf1), the following ones say it.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -99,7 +106,7 @@ def identify_format(data: bytes) -> str | None:
     found = next((name for start, magic, name in _OTHER_FORMATS if data.startswith(magic, start)), None)
     if found is None and _PDF_HEADER in data[: _MAX_PDF_OFFSET + len(_PDF_HEADER)]:
         return "PDF"
-    return found
+    return "XML invoice" if found is None and _is_invoice(data[:_MAX_XML_OFFSET]) else found
 
 
 def check_size(size: tuple[int, int], limits: PictureLimits) -> None:
@@ -155,6 +162,12 @@ def damaged_picture_problem(name: str, reason: str) -> ProblemError:
         "The picture is damaged",
         f"The {name} cannot be decoded: {reason}. Send the whole, undamaged file.",
     )
+
+
+def _is_invoice(start: bytes) -> bool:
+    """Return whether a file begins as an invoice in XML, in an encoding that contains ASCII."""
+    is_xml = start.removeprefix(_UTF8_MARK).lstrip().startswith(b"<")
+    return is_xml and any(namespace in start for namespace in _INVOICE_NAMESPACES)
 
 
 def _identify_brand(data: bytes) -> str | None:

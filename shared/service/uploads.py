@@ -26,7 +26,8 @@ OrientationQuery = Annotated[
     ),
 ]
 _RAW_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
-_ANY_TYPES = ("application/octet-stream", "application/pdf")  # the format is read from the bytes
+# The format is read from the bytes.
+_ANY_TYPES = ("application/octet-stream", "application/pdf", "application/xml", "text/xml")
 _ADVICE = (
     f"Send multipart/form-data with the picture in the field `{FILE_FIELD}`, "
     "or the picture itself as the body with the content type image/jpeg, image/png, image/webp or "

@@ -51,8 +51,8 @@ class Receipts:
         """Read one receipt. The pages of a document become one receipt.
 
         Args:
-            file: A picture (JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP) or document (PDF, TIFF): a path, bytes,
-                or an open file.
+            file: A picture (JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP) or document (PDF, TIFF; an invoice
+                in XML): a path, bytes, or an open file.
             orientation: `auto` finds turned pages, `upright` takes pages as they are; by default as the gateway is set.
             cache_control: `no-store` keeps nothing at the gateway, `no-cache` reads again what is cached.
             timeout_s: Seconds for the call, including retries; that of the client if left out.
