@@ -97,6 +97,10 @@ class Process:
         """Whether it takes work."""
         return self.is_running and self._ready(self.port)
 
+    def replace_command(self, command: Sequence[str]) -> None:
+        """Start another program from now on."""
+        self._command = list(command)
+
     def start(self, *, wait: bool = True) -> None:
         """Start the process and, unless told otherwise, wait until it is ready."""
         with self.log.open("ab") as log:

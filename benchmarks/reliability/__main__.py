@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks.reliability.attacks import bodies, pages, scans, sockets, streams, webhooks
 from benchmarks.reliability.callers import deadlines, endurance, hangups, identity, stampede
 from benchmarks.reliability.faults import kill, redis, rolling
+from benchmarks.reliability.outages import outages, upgrade
 from benchmarks.reliability.overload import overload
 from benchmarks.reliability.storage import bombs, evictions
 from benchmarks.report import write_json
@@ -32,6 +33,7 @@ SCENARIOS = {
         *(overload, hangups, deadlines, kill, rolling, redis, stampede, identity, endurance),
         *(scans, sockets, bodies, pages, streams, webhooks),
         *(bombs, evictions),
+        *(outages, upgrade),
     )
 }
 
