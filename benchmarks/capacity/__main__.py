@@ -2,9 +2,9 @@
 
     python -m benchmarks.capacity --count 40 --output runs/capacity.json
 
-The gateway and the three services run as processes of one thread each. One caller gives the costs, in CPU seconds. The
-simulation then predicts the rate of several callers, which is measured as well. Other programs on the machine change
-rates, but hardly CPU seconds.
+The gateway and the three services run as processes of one thread each. One caller gives the costs of each receipt, in
+CPU seconds. From them, and from the cores that other programs left during each run, the simulation predicts the rate of
+several callers, which is measured as well.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.capacity.costs import measure_rate, measure_single, run_containers
+from benchmarks.capacity.costs import STAGES, Run, measure_each, measure_run, run_containers
 from benchmarks.capacity.demand import BULK, SERVICES, compute_demand
 from benchmarks.capacity.simulation import simulate_rate
 from benchmarks.receipts import add_picture_options, load_pictures
@@ -44,32 +44,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(pictures: Sequence[bytes], price: float) -> dict[str, Any]:
     """Return costs, rates as measured and simulated, and demands."""
-    cores = os.cpu_count() or 1
     with run_containers() as containers:
-        single = measure_single(containers, pictures)
-        rates = {callers: measure_rate(containers, pictures, callers) for callers in _CALLERS}
-    simulated = {
-        callers: simulate_rate(single.costs, callers=callers, cores=cores, stretch=single.stretch)
-        for callers in _CALLERS
-    }
+        singles = measure_each(containers, pictures)
+        runs = {callers: measure_run(containers, pictures, callers) for callers in _CALLERS}
+    mean = {stage: sum(one.costs[stage] for one in singles) / len(singles) for stage in STAGES}
     return {
         "processor": processor_name(),
-        "cores": cores,
+        "cores": len(os.sched_getaffinity(0)),
         "load": os.getloadavg()[0],
         "receipts": len(pictures),
-        "cpu_seconds": {stage: round(cost, 4) for stage, cost in single.mean.items()},
-        "stretch": round(single.stretch, 2),
-        "receipts_per_second": {
-            callers: {"measured": round(rate, 2), "simulated": round(simulated[callers], 2)}
-            for callers, rate in rates.items()
-        },
+        "cpu_seconds": {stage: round(cost, 4) for stage, cost in mean.items()},
+        "runs": {callers: _compare(run, singles, callers) for callers, run in runs.items()},
         "demands": {
             load.name: {
-                f"{per_day:.0e}": asdict(compute_demand(single.mean, per_day, load, price_per_core_hour=price))
+                f"{per_day:.0e}": asdict(compute_demand(mean, per_day, load, price_per_core_hour=price))
                 for per_day in _PER_DAY
             }
             for load in (SERVICES, BULK)
         },
+    }
+
+
+def _compare(run: Run, singles: Sequence[Run], callers: int) -> dict[str, float]:
+    """Return the rate of a run, next to that simulated from the costs of single receipts."""
+    simulated = simulate_rate([one.costs for one in singles], callers=callers, cores=run.available)
+    return {
+        "available_cores": round(run.available, 2),
+        "cpu_seconds_per_receipt": round(sum(run.mean.values()), 3),
+        "receipts_per_second": round(run.rate, 3),
+        "simulated": round(simulated, 3),
     }
 
 
