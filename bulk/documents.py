@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from gateway.documents.renderer import PageImage
 from gateway.reading.page_reader import PageReading
 from shared.arrays import Pixels
-from shared.contracts import DetectResponse
+from shared.contracts import Code, DetectResponse
 from shared.problems import ProblemError
 
 SCHEMA = pa.schema(
@@ -48,7 +49,8 @@ class Document:
         member: The member of a shard.
         sha256: Hash of the bytes, in hexadecimal; None if they could not be read.
         images: The pages, without their data.
-        sizes: Height and width of the pixels of each page.
+        sizes: Height and width of the pixels of each page, as long as there are pixels.
+        codes: QR codes and barcodes of each page; None if they could not be read.
         detections: What the detector found on each page.
         readings: What was read on each page.
         models: Versions of the models of the stages so far.
@@ -60,6 +62,7 @@ class Document:
     sha256: str | None = None
     images: list[PageImage] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    codes: list[list[Code] | None] = field(default_factory=list)
     detections: list[DetectResponse] = field(default_factory=list)
     readings: list[PageReading] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
@@ -68,7 +71,7 @@ class Document:
     def fail(self, problem: ProblemError) -> None:
         """Note why the document cannot be read, and forget what was found on it."""
         self.fault = Fault(problem.status, problem.code, problem.title, str(problem.detail))
-        self.images, self.sizes, self.detections, self.readings = [], [], [], []
+        self.images, self.sizes, self.codes, self.detections, self.readings = [], [], [], [], []
 
 
 _STATE = TypeAdapter(Document)
@@ -81,10 +84,15 @@ def build_table(documents: Sequence[Document], pixels: Sequence[Sequence[Pixels]
     return table.append_column(SCHEMA.field("pixels"), pa.array(buffers, SCHEMA.field("pixels").type))
 
 
-def replace_states(table: pa.Table, documents: Sequence[Document], *, keep_pixels: bool) -> pa.Table:
-    """Return a table with what the documents have become, with or without the pixels."""
-    columns = _build_columns(documents)
-    return columns.append_column(SCHEMA.field("pixels"), table.column("pixels")) if keep_pixels else columns
+def replace_states(table: pa.Table, documents: Sequence[Document]) -> pa.Table:
+    """Return a table with what the documents have become, and the pixels of those that still have sizes."""
+    field, pixels = SCHEMA.field("pixels"), table.column("pixels")
+    kept = [bool(document.sizes) for document in documents]
+    if not any(kept):
+        pixels = pa.nulls(len(kept), field.type)
+    elif not all(kept):
+        pixels = pc.if_else(pa.array(kept), pixels, pa.scalar(None, field.type))
+    return _build_columns(documents).append_column(field, pixels)
 
 
 def read_documents(table: pa.Table) -> list[Document]:

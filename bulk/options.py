@@ -10,6 +10,7 @@ from gateway.settings import GatewaySettings
 from services.detector.settings import DetectorSettings
 from services.extractor.settings import ExtractorSettings
 from services.recognizer.settings import RecognizerSettings
+from shared.contracts import Split
 from shared.service.settings import EnvironmentSettings
 
 # Lost if the run is stopped: read, but not yet in a file.
@@ -58,7 +59,7 @@ class BulkOptions:
         cpus: Cores to use on this machine; None for all.
         gpus_per_actor: See `bulk.plan.make_plan`.
         max_actors: See `bulk.plan.make_plan`.
-        split: Whether each page of a document is a separate receipt.
+        split: How to separate the receipts in a file; None to take each file as one.
         threshold: Confidence below which a field needs review.
         rows_per_file: Rows of an output file.
         object_store_bytes: Memory for pixels between the stages on this machine; None for Ray's default, a third.
@@ -71,7 +72,7 @@ class BulkOptions:
     cpus: int | None = None
     gpus_per_actor: float | None = None
     max_actors: int | None = None
-    split: bool = False
+    split: Split | None = None
     threshold: float = DEFAULT_THRESHOLD
     rows_per_file: int = DEFAULT_ROWS_PER_FILE
     object_store_bytes: int | None = None

@@ -76,7 +76,10 @@ def build_pipeline(tasks: list[Any], output: OutputFolder, options: BulkOptions,
     networks = {"device": "cuda" if plan.uses_gpus else "cpu"}
     detector = _on_cpu_thread(stages.detector, plan.uses_gpus) | networks
     recognizer = _on_cpu_thread(stages.recognizer, plan.uses_gpus) | networks
-    extractor = _on_cpu_thread(stages.extractor, False) | {"device": "cpu"}
+    on_cpu = {"device": "cpu"}
+    extractor = _on_cpu_thread(stages.extractor, False) | on_cpu
+    # For parts of pages that are receipts of their own.
+    again = (_on_cpu_thread(stages.detector, False) | on_cpu, _on_cpu_thread(stages.recognizer, False) | on_cpu)
     dataset: Dataset = ray.data.from_arrow_refs(tasks)
     dataset = _add_stage(dataset, RenderStage, plan.render, {"settings": stages.gateway})
     dataset = _add_stage(dataset, DetectStage, plan.detect, {"settings": detector})
@@ -90,7 +93,7 @@ def build_pipeline(tasks: list[Any], output: OutputFolder, options: BulkOptions,
         dataset,
         ExtractStage,
         plan.extract,
-        {"settings": extractor, "split": options.split, "threshold": options.threshold},
+        {"settings": extractor, "again": again, "split": options.split, "threshold": options.threshold},
     )
     return dataset.repartition(target_num_rows_per_block=options.rows_per_file, strict=True).map_batches(
         partial(write_rows, url=output.name),

@@ -9,7 +9,7 @@ import simpy
 
 from benchmarks.capacity.costs import STAGES, Costs
 
-# Shares of the cores are computed anew so often.
+# Shares of the cores are computed again so often.
 _QUANTUM_S = 0.01
 # Stages one after the other; those in one group work at the same time.
 _ORDER = (("gateway",), ("detector",), ("recognizer", "codes"), ("extractor",))

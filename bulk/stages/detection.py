@@ -16,7 +16,7 @@ from services.detector.predictor import Detection, Predictor
 from services.detector.preparation import PreparedPage
 from services.detector.quality import score_empty_page
 from services.detector.settings import DetectorSettings
-from shared.arrays import Pixels
+from shared.arrays import Floats, Pixels
 from shared.contracts import DetectResponse, Rotation
 from shared.service.batching import DynamicBatcher
 
@@ -43,9 +43,17 @@ class PageDetector:
         """Version of the model."""
         return self._predictor.version
 
-    async def detect(self, pixels: Pixels, rotation: Rotation | None = None) -> DetectResponse:
-        """Find the segments of a page, turned as it is found to be, or as given."""
-        prepared = await asyncio.to_thread(self._predictor.prepare, pixels, None, rotation)
+    async def detect(
+        self, pixels: Pixels, rotation: Rotation | None = None, area: Floats | None = None
+    ) -> DetectResponse:
+        """Find the segments of a page.
+
+        Args:
+            pixels: `(H, W)` gray.
+            rotation: By how many degrees the text is turned, if that is known.
+            area: `(4, 2)` corners of the only part of the page to look at; None for all of it.
+        """
+        prepared = await asyncio.to_thread(self._predictor.prepare, pixels, None, rotation, area)
         if prepared is None:
             quality = await asyncio.to_thread(score_empty_page, pixels)
             detection = replace(Detection.empty(), quality=quality)
@@ -74,7 +82,7 @@ class DetectStage(Stage):
         pixels = read_pixels(table, documents)
         works = [(one, partial(self._detect, one, pages)) for one, pages in zip(documents, pixels, strict=True)]
         self.run(self.process_all(works))
-        return replace_states(table, documents, keep_pixels=True)
+        return replace_states(table, documents)
 
     async def _detect(self, document: Document, pages: list[Pixels]) -> None:
         document.detections = list(await asyncio.gather(*(self._detector.detect(page) for page in pages)))

@@ -1,4 +1,4 @@
-"""The first stage, on CPUs: read files, render documents, and decode pages in processes that can be killed."""
+"""The first stage, on CPUs: read files, render and decode them and read codes, in processes that can be killed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ import pyarrow as pa
 
 from bulk.documents import Document, build_table
 from bulk.loading import Loaded, Loader
+from bulk.stages.page_stages import NO_DEADLINE_S
 from bulk.stages.stage import Stage
 from bulk.units import units_from_table
+from gateway.codes.reader import CodeReader, CodesUnreadError
 from gateway.documents.limits import DocumentLimits
-from gateway.documents.renderer import Renderer
+from gateway.documents.renderer import PageImage, Renderer
 from gateway.settings import GatewaySettings
 from shared.arrays import Pixels
-from shared.pictures.memory import decode_once, open_decoders
+from shared.contracts import Code
+from shared.pictures.memory import decode_once, decoding_shared, open_decoders
 from shared.problems import ProblemError
 
 # Files in memory at once; their pixels leave as blocks.
@@ -29,6 +32,9 @@ _AT_ONCE = 16
 _ATTEMPTS = 4
 _PAUSE_S = 1.0
 _OVERLOADED = 503
+# Times the gateway's limit. No caller waits, and workers have a low priority: a document is not unreadable because the
+# machine is busy. The limit on CPU time is the same.
+_PATIENCE = 30
 
 
 class RenderStage(Stage):
@@ -44,8 +50,12 @@ class RenderStage(Stage):
         reading = self._settings.reading
         self._renderer = Renderer(
             DocumentLimits(reading.max_pages, reading.max_page_s, reading.enough_pixels, self._settings.picture_limits),
-            timeout_s=reading.render_timeout_s,
+            timeout_s=_PATIENCE * reading.render_timeout_s,
             max_processes=reading.decode_workers,
+        )
+        # No caller waits: the reader's limit on CPU time has to do.
+        self._codes = CodeReader(
+            self._settings.picture_limits, timeout_s=NO_DEADLINE_S, max_processes=reading.decode_workers
         )
         self._loader = Loader(self._settings.max_upload_bytes)
         self.keep_open(open_decoders())
@@ -86,7 +96,21 @@ class RenderStage(Stage):
         document.sha256 = hashlib.sha256(content).hexdigest()
         images = await self._renderer.render_pages(content)
         limits = self._settings.picture_limits
-        pixels = [(await decode_once(image.data, limits)).pixels for image in images]
+        document.codes = []
+        pixels: list[Pixels] = []
+        for number, image in enumerate(images):
+            # The reader of codes takes the pixels from here.
+            with decoding_shared():
+                pixels.append((await decode_once(image.data, limits)).pixels)
+                document.codes.append(await self._read_codes(image, number))
         document.images = [replace(image, data=b"") for image in images]
         document.sizes = [(page.shape[0], page.shape[1]) for page in pixels]
         return pixels
+
+    async def _read_codes(self, image: PageImage, number: int) -> list[Code] | None:
+        if not self._settings.reading.read_codes:
+            return []
+        try:
+            return await self._codes.read(image, number, NO_DEADLINE_S)
+        except CodesUnreadError:
+            return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quittance import console
+from shared.contracts import Split
 
 if TYPE_CHECKING:
     from bulk.summary import Summary
@@ -58,8 +59,13 @@ def bulk(
         ),
     ] = None,
     split: Annotated[
-        bool, typer.Option("--split", help="Read each page of a document as a separate receipt, not all as one.")
-    ] = False,
+        Split | None,
+        typer.Option(
+            "--split",
+            help="Read each receipt in a file: auto finds them on pages, several on a page, and those with several "
+            "pages; receipts takes no two pages as one; pages takes each page as one. By default, a file is a receipt.",
+        ),
+    ] = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Confidence below which a field needs review.")] = 0.8,
     rows_per_file: Annotated[
         int, typer.Option(min=1, help="Rows of an output file. What is not in a file is read again after a stop.")

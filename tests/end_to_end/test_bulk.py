@@ -12,6 +12,7 @@ from PIL import Image
 
 from quittance.client import open_embedded_client
 from quittance_client import Receipt
+from shared.contracts import Split
 from tests.support.archives import make_zip
 
 pytest.importorskip("ray", reason="bulk extraction needs `pip install quittance[bulk]`")
@@ -42,7 +43,7 @@ def archive(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return folder
 
 
-def run(folder: Path, output: Path, *, split: bool = False) -> tuple[Summary, list[Summary]]:
+def run(folder: Path, output: Path, *, split: Split | None = None) -> tuple[Summary, list[Summary]]:
     reports: list[Summary] = []
     options = BulkOptions(
         (str(folder),),
@@ -70,7 +71,7 @@ async def read_with_gateway(path: Path) -> Receipt:
 @pytest.mark.usefixtures("weights")
 def test_reads_an_archive_and_later_what_was_added(repository: Path, archive: Path) -> None:
     output = archive / "out"
-    summary, reports = run(archive, output, split=True)
+    summary, reports = run(archive, output, split="pages")
     assert (summary.total, summary.documents, summary.rows) == (4, 4, 5)
     assert len(reports) >= 2
     rows = read_rows(output)
@@ -100,7 +101,7 @@ def test_reads_an_archive_and_later_what_was_added(repository: Path, archive: Pa
 
     files = OutputFolder(str(output)).find_files()
     (archive / "later.jpg").write_bytes((archive / "broken.jpg").read_bytes())
-    again, _ = run(archive, output, split=True)
+    again, _ = run(archive, output, split="pages")
     assert (again.skipped, again.documents, again.errors) == (4, 1, {"picture-damaged": 1})
     assert set(files) < set(OutputFolder(str(output)).find_files())
     assert read_rows(output).keys() == rows.keys() | {("later.jpg", None, None)}

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol
 
 from gateway.documents.renderer import PageImage
-from gateway.reading.pipeline import Pipeline
 from gateway.reading.read_request import ReadRequest
 from gateway.reading.several.continuation import group_pages
 from shared.contracts import Receipt, Split
+
+
+class Pages(Protocol):
+    """Knows the pages of files; see `gateway.reading.pipeline.Pipeline`."""
+
+    async def render(self, request: ReadRequest) -> list[PageImage]:
+        """Return the pages of a picture or document, in order."""
+
 
 Read = Callable[[ReadRequest], Awaitable[Receipt]]
 
@@ -22,13 +30,13 @@ class Splitter:
     receipts are not, because no ID would be known to delete them.
 
     Args:
-        pipeline: Renders documents.
+        pages: Renders documents.
         read: Reads one receipt.
         timeout_s: Timeout per receipt, in seconds.
     """
 
-    def __init__(self, pipeline: Pipeline, read: Read, timeout_s: float) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pages: Pages, read: Read, timeout_s: float) -> None:
+        self._pages = pages
         self._read = read
         self._timeout_s = timeout_s
 
@@ -43,7 +51,7 @@ class Splitter:
         Raises:
             ProblemError: Like `Receipts.read`, also if any one receipt cannot be read.
         """
-        pages = await self._pipeline.render(request)
+        pages = await self._pages.render(request)
         if len(pages) == 1:
             whole = await self._read(request.restart(self._timeout_s))
             if split == "pages" or not whole.pages[0].receipts:

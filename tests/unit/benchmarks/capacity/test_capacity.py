@@ -47,7 +47,7 @@ def test_demand_follows_from_the_costs() -> None:
     assert demand.replicas["detector"] == 50
     assert demand.bottleneck == "detector"
     assert demand.per_day == pytest.approx(demand.cores * 0.96)
-    assert compute_demand(COSTS, 10, BULK, price_per_core_hour=1).replicas == dict.fromkeys(STAGES, 1)
+    assert compute_demand(COSTS, 10, BULK, price_per_core_hour=1).replicas == dict.fromkeys(COSTS, 1)
 
 
 def test_a_run_has_rates_and_means() -> None:

@@ -78,5 +78,20 @@ def test_documents_and_pixels_survive_a_table() -> None:
     assert [page.tolist() for page in found[0]] == [page.tolist() for page in pixels]
     assert found[1] == []
     documents[0].models["recognizer"] = "crnn-1"
-    assert "pixels" not in replace_states(table, documents, keep_pixels=False).column_names
-    assert read_documents(replace_states(table, documents, keep_pixels=True)) == documents
+    assert read_documents(replace_states(table, documents)) == documents
+
+
+def test_pixels_are_kept_only_where_there_are_sizes() -> None:
+    pixels = [np.full((2, 3), shade, np.uint8) for shade in (7, 8, 9)]
+    documents = [Document(f"/{number}.jpg", sizes=[(2, 3)]) for number in range(3)]
+    table = build_table(documents, [[page] for page in pixels])
+    documents[0].sizes = documents[2].sizes = []
+    some = replace_states(table, documents)
+    assert some.schema.equals(table.schema)
+    kept = read_pixels(some, read_documents(some))
+    assert [[page.tolist() for page in pages] for pages in kept] == [[], [pixels[1].tolist()], []]
+    documents[1].sizes = []
+    none = replace_states(some, documents)
+    assert none.schema.equals(table.schema)
+    assert read_pixels(none, read_documents(none)) == [[], [], []]
+    assert none.nbytes < some.nbytes
