@@ -307,6 +307,9 @@ def export(
 
 
 def _measure(config: TrainingConfig, settings: ExtractorSettings) -> dict[str, Any]:
+    """Measure weights on validation; nothing if they were trained on it."""
+    if config.split != "train":
+        return {}
     measures: dict[str, Any] = {"validation, given text": evaluate(Predictor.load(settings), config.data)}
     engine = load_engine(read_weights(settings.weights), settings)
     if config.items:

@@ -12,7 +12,8 @@ const CLUTTER = /(^|\/)(__MACOSX|\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*)(\/
 // Browsers decide by the type whether they can show a file.
 const TYPES = {
   jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", bmp: "image/bmp",
-  heic: "image/heic", heif: "image/heif", tif: "image/tiff", tiff: "image/tiff", jxl: "image/jxl", gif: "image/gif", pdf: "application/pdf",
+  heic: "image/heic", heif: "image/heif", tif: "image/tiff", tiff: "image/tiff", jxl: "image/jxl", gif: "image/gif",
+  pdf: "application/pdf", xml: "application/xml",
 };
 
 /** A zip that cannot be unpacked, with a reason for users. */
