@@ -151,7 +151,7 @@ def test_corrects_a_field_by_selecting_text_in_the_picture(visit: Visit, picture
     expect(visit.field("total").locator(".normalized")).to_have_text("57.12 MYR")
     expect(page.locator(".segment.total")).to_have_attribute("data-index", str(goods))
     visit.field("total").get_by_role("button", name="Undo").click()
-    expect(visit.field("total").locator(".value")).to_have_text("RM 60.55")
+    expect(visit.field("total").locator(".value")).to_have_text("60.55")
 
 
 def test_zooms_and_pans(visit: Visit, pictures: list[File]) -> None:
