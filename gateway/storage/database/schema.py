@@ -49,7 +49,7 @@ JOBS = Part("jobs", MetaData())
 QUEUE = Part("queue", MetaData())
 # The bytes of the files of jobs, which are in a folder if the database is in files too.
 CONTENTS = Part("contents", MetaData())
-# Answers to requests with an idempotency key, in PostgreSQL if there is no Redis; otherwise they are in memory.
+# Responses to requests with an idempotency key. Only PostgreSQL without Redis uses this table; Redis and memory do not.
 RESPONSES = Part("responses", MetaData(), is_durable=False)
 PARTS = (KEYS, CORRECTIONS, JOBS, QUEUE, CONTENTS, RESPONSES)
 

@@ -50,7 +50,7 @@ _MAX_DEPTH = 0.45
 
 @dataclass(frozen=True)
 class Perspective:
-    """How a page is foreshortened around the center of its text. Distances are in pixels.
+    """Perspective distortion of a page around the center of its text. Distances are in pixels.
 
     With x and y as distances from the center, along and across the line there, the text is flat and its lines are
     parallel where both are divided by `1 + across * x + down * y`.

@@ -43,7 +43,7 @@ function describePart({ part, receipt }) {
   return first === last ? `page ${first}` : `pages ${first} to ${last}`;
 }
 
-/** Return where a page of a receipt is: `{ file, page }`, the index of the file and that of the page in it. */
+/** Locate a page of a receipt: `{ file, page }` are the index of its file and the index of the page in that file. */
 export function findPage({ files, receipt, part }, number) {
   const index = receipt?.pages[number]?.index ?? part ?? number;
   if (files.length === 1) return { file: 0, page: index };

@@ -37,7 +37,7 @@ export class Storage {
     if (this.#database) await toPromise(this.#store("records", "readwrite").put(record));
   }
 
-  /** Store a file, or hold it in memory if there is no space. */
+  /** Store a file; keep it in memory if the storage is full. */
   async putFile(key, file) {
     try {
       if (!this.#database) throw new Error("no database");
