@@ -23,7 +23,7 @@ from shared.contracts import (
     ReceiptField,
     TaxesCorrection,
 )
-from shared.normalization import currency, find_amounts, find_concepts, find_dates, infer_country, month_comes_first
+from shared.normalization import currency, find_amounts, find_concepts, find_dates, infer_country, read_date
 from shared.normalization.addresses import split_address
 from shared.normalization.country import countries_of_tax_id
 from shared.normalization.times import TIME, to_iso_time
@@ -120,13 +120,12 @@ def _normalize_date(text: str, receipt_text: str) -> dict[str, Any]:
     dates = find_dates(text)
     if len(dates) != 1:
         raise _invalid("date", f"it contains {_describe_count(len(dates))} date. Write it as YYYY-MM-DD")
-    month_first = month_comes_first(receipt_text)
-    if dates[0].is_ambiguous and month_first is None:
-        raise _invalid("date", "the order of day and month is ambiguous. Write it as YYYY-MM-DD")
-    day = dates[0].date(bool(month_first))
-    if day is None:
+    reading = read_date(dates[0], receipt_text)
+    if reading.is_ambiguous:
+        raise _invalid("date", "the order of day, month and year is ambiguous. Write it as YYYY-MM-DD")
+    if reading.day is None:
         raise _invalid("date", "there is no such day. Write it as YYYY-MM-DD")
-    return {"value": dates[0].text, "iso": day.isoformat()}
+    return {"value": dates[0].text, "iso": reading.day.isoformat()}
 
 
 def _normalize_amount(name: AnyFieldName, text: str, receipt_text: str) -> dict[str, Any]:

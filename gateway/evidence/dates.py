@@ -28,7 +28,7 @@ def settle_date(
     if field is None or field.iso is None:
         return _supply(statement, stated, lines, SUPPLIED if statement.is_strong else SUPPLIED_WEAKLY), None
     read = datetime.date.fromisoformat(field.iso)
-    if read == stated or any(stated in (match.day_first, match.month_first) for match in find_dates(field.value)):
+    if read == stated or any(stated in match.readings for match in find_dates(field.value)):
         settled = {"iso": str(stated), "ambiguous": False, "confidence": max(field.confidence, CONFIRMED)}
         return field.model_copy(update=settled), _check(statement, stated, stated, holds=True)
     if statement.has_uncertain_date and abs(read - stated) <= _ONE_DAY:

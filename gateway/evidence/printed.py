@@ -70,7 +70,7 @@ def find_date(lines: Sequence[Line], day: datetime.date) -> Printed | None:
     """Return the first place where a date is printed, in whichever order."""
     for index, line in enumerate(lines):
         for match in find_dates(line.text):
-            if day in (match.day_first, match.month_first):
+            if day in match.readings:
                 return Printed(match.text, index, line)
     return None
 

@@ -47,7 +47,7 @@ def best_date(document: Document, probability: Floats) -> DateCandidate | None:
         offset, text = int(document.start[place]), document.segment_text(place)
         for match in find_dates(text) or find_dates(_repaired(text)):
             score = mean_probability(document, probability, offset + match.start, offset + match.end)
-            rank = score if match.date() else 0.5 * score
+            rank = score if match.readings else 0.5 * score
             if _is_other_date(document, place, offset + match.start):
                 rank *= _OTHER_DATE
             if rank > best_rank:
@@ -63,18 +63,18 @@ def describe_date(document: Document, probability: Floats, found: DateCandidate)
         probability: (T,) of the date, for each character.
         found: The date.
     """
-    days = {found.match.day_first, found.match.month_first} - {None}
+    days = found.match.readings
     again, runner_up = 0, 0.0
     for place in range(len(document.order)):
         offset = int(document.start[place])
         for match in find_dates(document.segment_text(place)):
-            if days & {match.day_first, match.month_first}:
+            if days & match.readings:
                 again += 1
             else:
                 score = mean_probability(document, probability, offset + match.start, offset + match.end)
                 runner_up = max(runner_up, score)
     return {
-        "impossible": float(found.match.date() is None),
+        "impossible": float(not found.match.readings),
         "year_of_two": float(not re.search(r"\d{4}", found.match.text)),
         "two_readings": float(found.match.is_ambiguous),
         "announced": float("date" in find_concepts(row_text(document, int(document.row[found.place])))),

@@ -38,7 +38,7 @@ from services.extractor.spans import Part, Span, best_span, mean_probability
 from services.extractor.totals import FEATURES, Candidate, candidates, logit, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
-from shared.normalization import DateMatch, currency, find_amounts, infer_country, month_comes_first
+from shared.normalization import DateReading, currency, find_amounts, infer_country, read_date
 
 _POSTAL_CODE = re.compile(r"\b\d{5}\b")
 _CLASS = {name: index for index, name in enumerate(FIELD_NAMES, start=1)}
@@ -270,9 +270,7 @@ class FieldReader:
         found = best_date(source.document, scores[:, _CLASS["date"]])
         if found is None:
             return
-        told = month_comes_first(source.document.text, self._default_country)
-        day = found.match.date(self._month_first if told is None else told)
-        is_ambiguous = told is None and found.match.is_ambiguous
+        told = read_date(found.match, source.document.text, self._default_country, prefer_month_first=self._month_first)
         signs = describe_date(source.document, scores[:, _CLASS["date"]], found)
         value = with_weekday(source.document.segment_text(found.place), found.match)
         reading = source.reading([(found.place, len(value))])
@@ -280,15 +278,15 @@ class FieldReader:
         result.evidence["date"] = evidence
         result.fields.date = DateField(
             value=value,
-            iso=day.isoformat() if day else None,
-            ambiguous=is_ambiguous,
-            confidence=_limit(self._scoring.probability("date", evidence), found.match, is_decided=not is_ambiguous),
+            iso=told.day.isoformat() if told.day else None,
+            ambiguous=told.is_ambiguous,
+            confidence=_limit(self._scoring.probability("date", evidence), told),
             **source.where([found.place]),
         )
 
     def _total(self, source: Source, scores: Floats, amounts: Amounts, result: Extraction) -> None:
         document, probability = source.document, scores[:, _CLASS["total"]]
-        found = candidates(document, probability)
+        found = candidates(document, probability, self._default_country)
         chances = shares(found, self._scoring.total_weights, self._scoring.no_total)
         # The rest of the probability is that of no total.
         if max(chances, default=0.0) <= 1.0 - sum(chances):
@@ -320,13 +318,13 @@ class FieldReader:
         result.evidence["total"], result.fields.total = evidence, field
 
 
-def _limit(confidence: float, match: DateMatch, *, is_decided: bool) -> float:
+def _limit(confidence: float, reading: DateReading) -> float:
     """Return the confidence of a date that is printed clearly, but may have another reading or none."""
-    if match.date() is None:
+    if reading.day is None:
         return min(confidence, _MAX_IMPOSSIBLE)
-    if not is_decided:
+    if reading.is_ambiguous:
         return min(confidence, _MAX_AMBIGUOUS)
-    return min(confidence, _MAX_DECIDED) if match.is_ambiguous else confidence
+    return confidence if reading.is_alone else min(confidence, _MAX_DECIDED)
 
 
 def _named_company(document: Document, probability: Floats) -> Span | None:

@@ -98,9 +98,15 @@ def is_total_row(text: str) -> bool:
     return "tax" not in concepts or "gross" in concepts
 
 
-def candidates(document: Document, probability: Floats) -> list[Candidate]:
-    """Return every distinct amount of a receipt with its features."""
-    number_format = infer_number_format(document.text)
+def candidates(document: Document, probability: Floats, default_country: str | None = None) -> list[Candidate]:
+    """Return every distinct amount of a receipt with its features.
+
+    Args:
+        document: The receipt.
+        probability: (T,) of the total, for each character.
+        default_country: ISO 3166 code of the country to assume where the receipt does not tell.
+    """
+    number_format = infer_number_format(document.text, default_country)
     prints = _prints(document, probability, number_format)
     prints = _without_stray_minus(_with_decimals(document, probability, prints, number_format), document.text)
     amounts: dict[Decimal, list[Print]] = {}

@@ -66,7 +66,7 @@ class DateField(ReceiptField):
     iso: str | None = Field(description="ISO 8601; null if the text is not a valid date.", examples=["2018-12-25"])
     ambiguous: bool = Field(
         default=False,
-        description="True if day and month could be swapped and nothing on the receipt shows which is which.",
+        description="True if day, month and year could be in another order and nothing on the receipt tells.",
     )
 
 

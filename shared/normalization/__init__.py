@@ -11,13 +11,13 @@ from shared.normalization.amounts import (
     AmountMatch,
     NumberFormat,
     find_amounts,
-    infer_number_format,
     parse_amount,
 )
 from shared.normalization.country import Country, infer_country
 from shared.normalization.currency import currency
-from shared.normalization.date_order import month_comes_first
+from shared.normalization.date_order import DateReading, month_comes_first, read_date
 from shared.normalization.dates import DateMatch, find_dates, parse_date
+from shared.normalization.number_formats import infer_number_format
 from shared.normalization.vocabulary import find_concepts, names_concept
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "AmountMatch",
     "Country",
     "DateMatch",
+    "DateReading",
     "NumberFormat",
     "currency",
     "find_amounts",
@@ -36,4 +37,5 @@ __all__ = [
     "names_concept",
     "parse_amount",
     "parse_date",
+    "read_date",
 ]

@@ -1,7 +1,7 @@
 """Amounts as receipts print them, in every country's form, as decimal numbers.
 
 The same digits mean different amounts in different countries: 1.234 is one thousand two hundred and thirty-four rupiah
-and a little over one liter. `infer_number_format` therefore looks at all numbers of a receipt together, and
+and a little over one liter. `infer_format_of_numbers` therefore looks at all numbers of a receipt together, and
 `find_amounts` reads each of them in that form.
 """
 
@@ -40,8 +40,9 @@ _WITH_DECIMALS = "|".join(
     )
 )
 _THREE_DECIMALS = r"\d{1,3}(?:,\d{3})*\.\d{3}|\d+\.\d{3}"
-# 40,- and 40.-- stand for 40.00 in much of Europe.
-_DASH_DECIMALS = rf"(?:{_GROUPED}|\d+)[.,][—{_MINUS}]{{1,2}}"
+# 40,- and 40.-- stand for 40.00 in much of Europe; Swedish tills print 71:- and 71,90:-.
+_ENDING = rf":[{_MINUS}](?!\w)"
+_DASH_DECIMALS = rf"(?:{_GROUPED}|\d+)(?:[.,][—{_MINUS}]{{1,2}}|{_ENDING})"
 _WHOLE = rf"{_GROUPED}|(?:[1-9]\d{{1,8}}|\d)"
 _SEPARATED = re.compile(rf"(?<![\d.,/:\-])\d+(?:[.,{_APOSTROPHES}{_FIXED_SPACES}]\d+)+(?![\d/:%]|[.,]\d|\s?%)")
 
@@ -89,8 +90,8 @@ class AmountMatch:
 
 
 @lru_cache(maxsize=64)
-def infer_number_format(text: str) -> NumberFormat:
-    """Return how a receipt prints amounts, from all numbers in its text together."""
+def infer_format_of_numbers(text: str) -> NumberFormat:
+    """Return how a receipt prints amounts, from all numbers in its text together; `ANY_FORMAT` if they do not tell."""
     decimals: Counter[str] = Counter()
     three_decimals = grouped = 0
     for match in _SEPARATED.finditer(text):
@@ -121,7 +122,7 @@ def find_amounts(text: str, number_format: NumberFormat = ANY_FORMAT) -> list[Am
 
     Args:
         text: A line or a whole receipt.
-        number_format: Of the receipt that the text belongs to, see `infer_number_format`.
+        number_format: Of the receipt that the text belongs to, see `infer_format_of_numbers`.
     """
     return list(_find_amounts(text, number_format))
 
@@ -148,9 +149,11 @@ def _number_pattern(digits: int) -> re.Pattern[str]:
     """Return the pattern of numbers that may be amounts; the group `whole` is one without decimals."""
     numbers = [_DASH_DECIMALS, *([_THREE_DECIMALS] if digits == 3 else []), _WITH_DECIMALS]
     spaced = rf"\d{{1,3}}(?: \d{{3}})+(?=\s?{after_pattern()})"
+    if not digits:
+        spaced += r"|(?<!\d )\d{1,3}(?: \d{3})+(?=[^\S\n\t]*(?:[\n\t]|\Z))"
     return re.compile(
         rf"(?<![\d,/:])(?:(?<!\.)|(?<=[^\W\d_]\.))"
-        rf"(?:{'|'.join(numbers)}|(?P<whole>{spaced}|{_WHOLE}))(?![\d/:]|[.,]\d|\s?%)",
+        rf"(?:{'|'.join(numbers)}|(?P<whole>{spaced}|{_WHOLE}))(?![\d/]|(?!{_ENDING}):|[.,]\d|\s?%)",
         re.IGNORECASE,
     )
 
@@ -169,7 +172,8 @@ def _before_number() -> re.Pattern[str]:
 def _after_number() -> re.Pattern[str]:
     """Return the pattern of what stands right after a number: currency sign, bracket, minus."""
     return re.compile(
-        rf"(?:[^\S\n]?(?P<currency>{after_pattern()}))?(?P<close>\s?\))?(?P<minus>[{_MINUS}](?![\w{_MINUS}]))?",
+        rf"(?P<ending>{_ENDING})?(?:[^\S\n]?(?P<currency>{after_pattern()}))?(?P<close>\s?\))?"
+        rf"(?P<minus>[{_MINUS}](?![\w{_MINUS}]))?",
         re.IGNORECASE,
     )
 
@@ -181,7 +185,7 @@ def _read(text: str, number: re.Match[str], number_format: NumberFormat) -> Amou
     after = _after_number().match(text, number.end())
     if before is None or after is None:
         return None
-    attached = re.search(rf"(?<![^\W_])[{ATTACHED}]\Z", text[context : number.start()])
+    attached = re.search(rf"(?<![^\W_])(?:{ATTACHED})\Z", text[context : number.start()])
     currency = before["currency"] or (attached.group() if attached else None)
     start = context + next(
         (before.start(name) for name in ("minus", "currency", "inner") if before[name]), before.end()
@@ -195,7 +199,7 @@ def _read(text: str, number: re.Match[str], number_format: NumberFormat) -> Amou
     if in_brackets:
         start = context + before.start("open")
     end = after.end("minus") if after["minus"] else after.end("close") if in_brackets else after.end("currency")
-    end = max(end, number.end())
+    end = max(end, after.end("ending"), number.end())
     amount = _value(number.group(), number_format)
     negative = in_brackets or before["minus"] or before["inner"] or after["minus"]
     return AmountMatch(

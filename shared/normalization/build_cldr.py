@@ -36,6 +36,7 @@ def build() -> dict[str, Any]:
     return {
         "months": {language: _names("months", language) for language in load_vocabulary()},
         "weekdays": {language: _names("days", language) for language in load_vocabulary()},
+        "date_words": sorted(set().union(*(_find_date_words(language) for language in load_vocabulary()))),
         "signs": {sign: sorted(currencies) for sign, currencies in sorted(signs.items())},
         "digits": {code: values[2] for code, values in sorted(get_global("currency_fractions").items())},
         "territories": territories,
@@ -58,7 +59,8 @@ def _territory(code: str, signs: dict[str, set[str]]) -> dict[str, Any]:
     return {
         "currencies": currencies,
         "languages": languages,
-        "month_first": bool(patterns) and _puts_month_first(patterns[0]),
+        "month_first": bool(patterns) and _order(patterns[0]) == "Mdy",
+        "year_first": bool(patterns) and _order(patterns[0]) == "yMd",
         "half_days": bool(times) and "a" in times[0],
         "names": sorted(name for name in names if name.isascii() or _is_latin(name)),
     }
@@ -91,6 +93,13 @@ def _names(kind: str, language: str) -> dict[str, int]:
     return dict(sorted(numbers.items()))
 
 
+def _find_date_words(language: str) -> set[str]:
+    """Return the words that dates in full have besides month and weekday, such as "de" and "gada", in lower case."""
+    patterns = (Locale(language).date_formats[width].pattern for width in ("full", "long", "medium"))
+    quoted = (text for pattern in patterns for text in re.findall(r"'([^']+)'", pattern))
+    return {word for text in quoted for word in re.findall(r"[^\W\d_]+", text.casefold())}
+
+
 def _plain(sign: str) -> str:
     """Return a sign without invisible characters; '' if it is not written in Latin script or as a symbol."""
     sign = sign.replace("\u202f", " ").replace("￥", "¥").strip("\u200f\u200b ")
@@ -101,9 +110,9 @@ def _is_latin(text: str) -> bool:
     return all(ord(character) < 0x250 or 0x1E00 <= ord(character) < 0x1F00 for character in text if character.isalpha())
 
 
-def _puts_month_first(pattern: str) -> bool:
-    fields = re.sub(r"[^dMy]", "", pattern)
-    return fields.index("M") < fields.index("d") < fields.index("y") if "d" in fields and "y" in fields else False
+def _order(pattern: str) -> str:
+    """Return the order of day, month and year in the pattern of a date: "dMy", "Mdy", "yMd"."""
+    return "".join(dict.fromkeys(re.sub(r"[^dMy]", "", pattern)))
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ class Territory:
     Attributes:
         currencies: ISO 4217 codes in use, the main one first.
         languages: ISO 639 codes, the most spoken first.
-        month_first: True if short dates put the month before the day, as in the United States.
+        month_first: True if short dates put the month before the day and the year last, as in the United States.
+        year_first: True if short dates put the year first, as in Hungary.
         half_days: True if the time of day is written with AM and PM.
         names: Names in English and in its own languages, as far as they are written in Latin script.
     """
@@ -28,6 +29,7 @@ class Territory:
     currencies: tuple[str, ...]
     languages: tuple[str, ...]
     month_first: bool
+    year_first: bool
     half_days: bool
     names: tuple[str, ...]
 
@@ -39,6 +41,7 @@ class Cldr:
     Attributes:
         months: For each language, the number (1 to 12) of each month name, in lower case.
         weekdays: For each language, the number (0 is Monday) of each weekday name, in lower case.
+        date_words: The words that dates in full have besides month and weekday ("de", "gada"), in lower case.
         signs: For each currency sign ("$", "zł"), the ISO 4217 codes that it may mean.
         digits: Digits after the decimal separator in cash, for currencies that differ from two.
         territories: By ISO 3166 code.
@@ -46,6 +49,7 @@ class Cldr:
 
     months: Mapping[str, Mapping[str, int]]
     weekdays: Mapping[str, Mapping[str, int]]
+    date_words: tuple[str, ...]
     signs: Mapping[str, tuple[str, ...]]
     digits: Mapping[str, int]
     territories: Mapping[str, Territory]
@@ -58,6 +62,7 @@ def load_cldr() -> Cldr:
     return Cldr(
         months=content["months"],
         weekdays=content["weekdays"],
+        date_words=tuple(content["date_words"]),
         signs={sign: tuple(codes) for sign, codes in content["signs"].items()},
         digits=content["digits"],
         territories={
@@ -65,6 +70,7 @@ def load_cldr() -> Cldr:
                 currencies=tuple(one["currencies"]),
                 languages=tuple(one["languages"]),
                 month_first=one["month_first"],
+                year_first=one["year_first"],
                 half_days=one["half_days"],
                 names=tuple(one["names"]),
             )

@@ -20,7 +20,7 @@ import phonenumbers
 from stdnum.eu import vat as eu_vat
 from stdnum.util import get_cc_module
 
-from shared.normalization.amounts import find_amounts, infer_number_format
+from shared.normalization.amounts import find_amounts, infer_format_of_numbers
 from shared.normalization.cldr import load_cldr
 from shared.normalization.folding import fold
 from shared.normalization.phrases import PhraseIndex
@@ -145,7 +145,7 @@ def _evidence(text: str) -> Iterator[Evidence]:
 
 
 def _currencies(text: str) -> Iterator[Evidence]:
-    signs = {sign_key(match.sign) for match in find_amounts(text, infer_number_format(text)) if match.sign}
+    signs = {sign_key(match.sign) for match in find_amounts(text, infer_format_of_numbers(text)) if match.sign}
     signs |= {sign_key(sign) for sign in standalone_pattern().findall(text)}
     for sign in sorted(signs):
         meanings = sign_meanings().get(sign, ())

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from shared.normalization.amounts import find_amounts, infer_number_format
+from shared.normalization.amounts import find_amounts
 from shared.normalization.cldr import cash_digits, load_cldr
 from shared.normalization.country import infer_country
+from shared.normalization.number_formats import infer_number_format
 from shared.normalization.signs import sign_key, sign_meanings
 
 

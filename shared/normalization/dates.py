@@ -17,6 +17,7 @@ from shared.normalization.folding import fold
 from shared.normalization.vocabulary import load_vocabulary
 
 _MIN_MONTH_LETTERS = 3
+_SHORT_YEAR = 2  # digits
 # English and Malay as tills abbreviate them; CLDR has other lengths.
 _PRINT_FORMS: Mapping[str, int] = {"sept": 9, "mac": 3, "ogo": 8, "okt": 10, "dis": 12, "mrt": 3, "mrz": 3, "jui": 7}
 # A year may be followed by a time with no space between them: 25/12/201818:25.
@@ -24,7 +25,8 @@ _END = r"(?:(?!\d)|(?=\d{1,2}:\d{2}))"
 _YEAR = rf"(?P<year>(?:19|20)\d{{2}}{_END}|\d{{2}}{_END})"
 _LONG_YEAR = r"(?P<year>(?:19|20)\d{2})"
 _ORDINAL = r"(?:ST|ND|RD|TH|ER|O|\.|A)?"
-_OF = r"(?:OF|DE|DEL|D'|DI)?"
+# Words between day, month and year that CLDR does not list.
+_PRINT_WORDS = ("of", "del", "di", "d'", "men")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ZERO_IN_WORD = re.compile(r"(?<![a-z\d])(?:0(?=[a-z]{2})|[a-z]{1,3}0(?=[a-z]))[a-z]*")
@@ -49,6 +51,8 @@ class DateMatch:
         month_first: The date if the month comes first; the same if only one order is possible.
         weekday: The weekday printed next to it, 0 is Monday; None if there is none.
         weekday_span: Where the weekday starts and ends in the text; None if there is none.
+        year_first: The date if three numbers of two digits begin with a year from 2000 on (24/02/13); None if that is
+            not a date.
     """
 
     start: int
@@ -58,6 +62,13 @@ class DateMatch:
     month_first: datetime.date | None
     weekday: int | None = None
     weekday_span: tuple[int, int] | None = None
+    year_first: datetime.date | None = None
+
+    @property
+    def readings(self) -> frozenset[datetime.date]:
+        """The dates that it may mean, of every order."""
+        days = (self.day_first, self.month_first, self.year_first)
+        return frozenset(day for day in days if day is not None)
 
     @property
     def is_ambiguous(self) -> bool:
@@ -184,15 +195,19 @@ def _forms() -> tuple[tuple[re.Pattern[str], bool], ...]:
     name = rf"(?P<name>{_one_of(list(_month_numbers()))})(?![a-z])\.?"
     separator, again = r"(?P<s>\s?[/.\-]\s?)", r"(?P=s)"
     gap = r"[\s/.,'\-]{0,2}"
+    of = rf"(?:{_one_of([*map(fold, load_cldr().date_words), *_PRINT_WORDS])})"
+    word = rf"[\s/.,\-]{{0,2}}(?:{of}\.?\s?)?"
     patterns = (
         rf"(?<!\d){_LONG_YEAR}{separator}(?P<month>\d{{1,2}}){again}(?P<day>\d{{1,2}}){_END}",
         # After a slash only behind a long number: 80101911/26.06.2025 is a document number and a date.
         rf"(?<![\d.,-])(?:(?<!/)|(?<=\d{{5}}/))(?P<first>\d{{1,2}}){separator}(?P<second>\d{{1,2}}){again}{_YEAR}",
         # Numbers of one digit padded with a space: 18- 9-2022.
         rf"(?<![\d.,/-])(?P<first>\d{{1,2}})(?P<s>[/.\-])\s?(?P<second>\d{{1,2}})(?P=s)\s?{_LONG_YEAR}{_END}",
-        rf"(?<!\d)(?P<day>\d{{1,2}}){_ORDINAL}[\s/.,\-]{{0,2}}{_OF}\s?{name}{gap}{_OF}\s?{_YEAR}",
+        rf"(?<!\d)(?P<day>\d{{1,2}}){_ORDINAL}[\s/.,\-]{{0,2}}{of}?\s?{name}{gap}{of}?\s?{_YEAR}",
         rf"(?<![a-z]){name}[\s/.\-]{{0,2}}(?P<day>\d{{1,2}}){_ORDINAL}[\s/.,'\-]{{1,2}}{_YEAR}",
-        rf"(?<!\d){_LONG_YEAR}[\s/.,\-]{{0,2}}{name}[\s/.,\-]{{0,2}}(?P<day>\d{{1,2}})(?!\d)",
+        # Lithuanian: 2018 m. gruodžio 25 d.; Latvian: 2018. gada 25. decembris.
+        rf"(?<!\d){_LONG_YEAR}{word}{name}{word}(?P<day>\d{{1,2}})(?!\d)",
+        rf"(?<!\d){_LONG_YEAR}\.?\s{of}\.?\s?(?P<day>\d{{1,2}})\.?\s{{0,2}}{name}",
         rf"(?<!\d){_LONG_YEAR}\s?年\s?(?P<month>\d{{1,2}})\s?月\s?(?P<day>\d{{1,2}})\s?日",
         rf"(?<!\d){_LONG_YEAR}\s?년\s?(?P<month>\d{{1,2}})\s?월\s?(?P<day>\d{{1,2}})\s?일",
         r"(?:ngay\s?)?(?<!\d)(?P<day>\d{1,2})\s?(?:thang|thg)\s?(?P<month>\d{1,2})\s?,?\s?(?:nam\s?)?(?P<year>20\d{2})(?!\d)",
@@ -210,14 +225,20 @@ def _yearless_form() -> re.Pattern[str]:
 def _read(match: re.Match[str], text: str, folded: str) -> DateMatch:
     groups = match.groupdict()
     year = _full_year(groups["year"])
+    year_first: datetime.date | None = None
     if groups.get("first") is not None:
         first, second = int(groups["first"]), int(groups["second"])
         readings = (_date(year, second, first), _date(year, first, second))
+        numbers = (groups["first"], groups["second"], groups["year"])
+        # Who puts the year first pads the other numbers: 24/02/13.
+        if {len(number) for number in numbers} == {_SHORT_YEAR} and int(groups["first"]) < _PIVOT:
+            year_first = _date(_full_year(groups["first"]), second, int(groups["year"]))
     else:
         month = _month_numbers()[groups["name"]] if groups.get("name") else int(groups["month"])
         readings = (_date(year, month, int(groups["day"])),) * 2
     start, end = match.span()
-    return DateMatch(start, end, text[start:end], *readings, *_weekday_near(folded, start, end))
+    weekday = _weekday_near(folded, start, end)
+    return DateMatch(start, end, text[start:end], *readings, *weekday, year_first=year_first)
 
 
 @lru_cache(maxsize=1)

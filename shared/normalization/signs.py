@@ -37,6 +37,8 @@ _PRINT_FORMS: Mapping[str, tuple[str, ...]] = {
     "euro": ("EUR",),
     "euros": ("EUR",),
     "SAR": ("SAR",),
+    "Dh": ("AED", "MAD"),
+    "Dh.": ("AED", "MAD"),
     "Dhs": ("AED", "MAD"),
     "Dhs.": ("AED", "MAD"),
     "SR": ("SAR", "SCR"),
@@ -51,6 +53,7 @@ _PRINT_FORMS: Mapping[str, tuple[str, ...]] = {
     "円": ("JPY",),
     "元": ("CNY", "TWD"),
     "원": ("KRW",),
+    "WON": ("KRW",),
     "Bs.": ("BOB", "VES"),
     "S/.": ("PEN",),
     "GH¢": ("GHS",),
@@ -62,14 +65,16 @@ _UNSAFE = frozenset(
     {"ar", "br", "cf", "d", "da", "dt", "db", "e", "fc", "fg", "g", "k", "km", "l", "le", "m", "mk", "n", "p", "q", "r"}
     | {"rf", "s", "sr", "vt", "den", "kz", "bs", "fdj"}
 )
-# Single letters that stand right before the number, as in R10.50 and P150.
-_ATTACHED: Mapping[str, tuple[str, ...]] = {"R": ("ZAR",), "P": ("PHP", "BWP"), "K": ("PGK", "ZMW"), "Q": ("GTQ",)}
-ATTACHED = "".join(_ATTACHED)
+# Letters and codes that stand right before the number, as in R10.50, P150 and RON86.20; with a space they are words.
+_ATTACHED: Mapping[str, tuple[str, ...]] = {"R": ("ZAR",), "P": ("PHP", "BWP"), "K": ("PGK", "ZMW"), "Q": ("GTQ",)} | {
+    code: (code,) for code in ("BAM", "GEL", "MAD", "PEN", "RON", "TRY")
+}
+ATTACHED = "|".join(_ATTACHED)
 # Codes that are words, octane numbers (RON 95) or legal forms (SDN BHD) before a number.
 _WORDS_BEFORE = frozenset(
     {"ALL", "TOP", "CUP", "LAK", "MOP", "SOS", "AMD", "BAM", "GEL", "RON", "BHD", "TRY", "PEN", "MAD"}
 )
-_WORDS_AFTER = frozenset({"ALL", "TOP", "CUP", "LAK", "SOS", "AMD", "GEL", "BHD", "PEN"})
+_WORDS_AFTER = frozenset({"ALL", "TOP", "CUP", "LAK", "SOS", "AMD", "GEL", "BHD", "PEN", "Dh", "Dh.", "WON"})
 
 
 @lru_cache(maxsize=1)
@@ -124,7 +129,7 @@ def standalone_pattern() -> re.Pattern[str]:
 
 
 # Initials such as KC stand alone for other things.
-_ONLY_WITH_NUMBERS = frozenset({"Kc", "zl", "Fr.", "SR", "Dhs", "euro", "euros"})
+_ONLY_WITH_NUMBERS = frozenset({"Kc", "zl", "Fr.", "SR", "Dh", "Dh.", "Dhs", "WON", "euro", "euros"})
 
 
 def _alternatives(words: frozenset[str]) -> tuple[str, str]:

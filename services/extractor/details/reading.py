@@ -64,7 +64,7 @@ class Reading:
     @cached_property
     def number_format(self) -> NumberFormat:
         """How the receipt prints amounts."""
-        return infer_number_format(self.document.text)
+        return infer_number_format(self.document.text, self.default_country)
 
     @cached_property
     def rows(self) -> list[str]:

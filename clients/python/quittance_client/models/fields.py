@@ -130,7 +130,7 @@ class DateField(ReceiptField):
 
     Attributes:
         iso: ISO 8601 date; None if the text is not a possible date.
-        ambiguous: True if day and month could be swapped.
+        ambiguous: True if day, month and year could be in another order.
     """
 
     iso: str | None

@@ -220,6 +220,8 @@ def test_reads_the_month_first_in_the_united_states() -> None:
         ("SHOP", "04/04/2018", False, "2018-04-04", False),
         ("SHOP", "3 APR 2018", True, "2018-04-03", False),
         ("SHOP SDN BHD", "03/04/2018", True, "2018-04-03", False),
+        ("SHOP", "24/02/13", False, "2013-02-24", True),
+        ("SHOP SDN BHD", "24/02/13", False, "2013-02-24", False),
     ],
 )
 def test_marks_undecided_dates_as_ambiguous(

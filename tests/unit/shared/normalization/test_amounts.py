@@ -82,6 +82,11 @@ def test_a_number_without_decimals_needs_a_currency_sign() -> None:
         ("2 150.00", "150.00", "150.00", ""),
         ("2X3.50", "3.50", "3.50", ""),
         ("1' 234.50", "1' 234.50", "1234.50", ""),
+        ("Dh313.00", "Dh313.00", "313.00", "DH"),
+        ("WON60,800", "WON60,800", "60800", "WON"),
+        ("RON86.20", "RON86.20", "86.20", "RON"),
+        ("71,90:-", "71,90:-", "71.90", ""),
+        ("71:-", "71:-", "71", ""),
     ],
 )
 def test_finds_amounts_of_every_country(text: str, printed: str, amount: str, sign: str) -> None:
@@ -91,7 +96,8 @@ def test_finds_amounts_of_every_country(text: str, printed: str, amount: str, si
 
 
 @pytest.mark.parametrize(
-    "text", ["0,482 kg", "RON 95", "SDN BHD 1110644-W", "LOT R1", "P6150", "K3-113", "A12.34", "No.187"]
+    "text",
+    ["0,482 kg", "RON 95", "SDN BHD 1110644-W", "LOT R1", "P6150", "K3-113", "A12.34", "No.187", "RON95", "10:-5"],
 )
 def test_codes_weights_and_octane_numbers_are_not_amounts(text: str) -> None:
     assert find_amounts(text) == []
@@ -108,6 +114,10 @@ def test_codes_weights_and_octane_numbers_are_not_amounts(text: str) -> None:
         ("TAX $104.40\nTOTAL $120339", 2, ["104.40"]),
         ("TIP $5\nTOTAL $15.00", 2, ["5", "15.00"]),
         ("KD 1,234.500\n2.250", 3, ["1234.500", "2.250"]),
+        ("TOTAL 117720Đ", 0, ["117720"]),
+        ("BUDAPEST\nKENYÉR 450\nÖSSZESEN 1 250", 0, ["450", "1250"]),
+        ("PPN 10%\nNASI GORENG 15000\nTUNAI 20000", 0, ["15000", "20000"]),
+        ("BREAD 450\nTOTAL 1250", 2, []),
     ],
 )
 def test_reads_amounts_in_the_number_format_of_the_receipt(text: str, digits: int, amounts: list[str]) -> None:

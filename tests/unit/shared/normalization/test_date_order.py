@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
-from shared.normalization import month_comes_first
+from shared.normalization import find_dates, month_comes_first, read_date
+from shared.normalization.date_order import year_comes_first
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,49 @@ def test_country_and_weekday_decide_the_order(text: str, expected: bool | None) 
 )
 def test_other_dates_of_the_receipt_decide_the_order(text: str, expected: bool | None) -> None:
     assert month_comes_first(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("24/02/13", None),
+        ("12-02-16", None),
+        ("TOTAL RM 9.00\n24/02/13", False),
+        ("Austin, TX 78765\n12/02/16", False),
+        ("Austin, TX 78765\n24/02/13", None),
+        ("VÉGÖSSZEG 900 Ft\n24.02.13", True),
+        ("24.02.13", False),
+        ("Tue 24/02/13", True),
+        ("Sun 24/02/13", False),
+        ("24/02/13\n24/02/27", True),
+        ("24/02/13\n27/02/13", False),
+        ("24/02/13\n2024-02-13", True),
+        ("24/02/13\n13 Feb 2024", True),
+        ("24/02/13\n24 Feb 2013", False),
+        ("24/02/13\n31/01/13", False),
+        ("24/02/13\n01/03/2013", False),
+        ("24/02/13\n2024/03/01", True),
+    ],
+)
+def test_the_receipt_tells_whether_the_year_comes_first(text: str, expected: bool | None) -> None:
+    match = next(match for match in find_dates(text) if match.year_first)
+    assert year_comes_first(match, text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "is_ambiguous", "is_alone"),
+    [
+        ("24/02/13", (2013, 2, 24), True, False),
+        ("TOTAL RM 9.00\n24/02/13", (2013, 2, 24), False, False),
+        ("Tue 24/02/13", (2024, 2, 13), False, False),
+        ("Sun 24/02/13", (2013, 2, 24), False, True),
+        ("31/12/18", (2018, 12, 31), False, True),
+        ("25/02/2013", (2013, 2, 25), False, True),
+        ("13/02/13", (2013, 2, 13), False, True),
+    ],
+)
+def test_years_of_two_digits_are_doubted(
+    text: str, day: tuple[int, int, int], is_ambiguous: bool, is_alone: bool
+) -> None:
+    *_, match = find_dates(text)
+    assert read_date(match, text) == (datetime.date(*day), is_ambiguous, is_alone)

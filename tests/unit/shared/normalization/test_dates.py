@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from babel.dates import format_date
 
 from shared.normalization import find_dates, parse_date
 from shared.normalization.dates import find_yearless_dates
+from shared.normalization.vocabulary import load_vocabulary
 
 DAY = datetime.date(2018, 12, 25)
 
@@ -108,6 +110,9 @@ def test_several_dates_come_in_order() -> None:
         ("9 listopada 2023", "2023-11-09"),
         ("5 aoqt 2021", "2021-08-05"),
         ("80101911/26.06.2025", "2025-06-26"),
+        ("2018 m. gruodžio 25 d.", "2018-12-25"),
+        ("2018 m. gruodžio mėn. 25 d.", "2018-12-25"),
+        ("2018. gada 25. decembris", "2018-12-25"),
     ],
 )
 def test_reads_month_names_of_many_languages(text: str, date: str) -> None:
@@ -122,6 +127,28 @@ def test_weekday_decides_between_day_and_month(text: str, date: str) -> None:
     (match,) = find_dates(text)
     assert not match.is_ambiguous
     assert str(match.date()) == str(match.date(prefer_month_first=True)) == date
+
+
+@pytest.mark.parametrize("language", sorted(load_vocabulary()))
+@pytest.mark.parametrize("width", ["long", "full"])
+def test_reads_dates_in_full_of_every_language(language: str, width: str) -> None:
+    assert parse_date(format_date(DAY, width, language)) == DAY
+
+
+@pytest.mark.parametrize(
+    ("text", "year_first"),
+    [
+        ("24/02/13", datetime.date(2024, 2, 13)),
+        ("12-02-16", datetime.date(2012, 2, 16)),
+        ("24/02/31", None),
+        ("24/2/13", None),
+        ("24/02/2013", None),
+        ("97/12/31", None),
+    ],
+)
+def test_three_numbers_of_two_digits_may_begin_with_the_year(text: str, year_first: datetime.date | None) -> None:
+    (match,) = find_dates(text)
+    assert match.year_first == year_first
 
 
 def test_a_preposition_is_not_a_weekday() -> None:
