@@ -25,6 +25,9 @@ _LATE_CENTURY = re.compile(r"(?<![\d./-])(\d{1,2}([/.-])\d{1,2}\2)2[1-9](\d{2})(
 _LEAST, _LEAST_YEARLESS = 0.25, 0.5
 _OTHER_DATES: tuple[Concept, ...] = ("due_date", "order_date", "expiry")
 _OTHER_DATE = 0.3
+# Minimum mean probability of the letters of a weekday that belongs to the date; data sets differ in this habit.
+_LEAST_WEEKDAY = 0.5
+_CLOSING = re.compile(r"[.)]*")
 
 
 @dataclass(frozen=True)
@@ -83,19 +86,24 @@ def describe_date(document: Document, probability: Floats, found: DateCandidate)
     }
 
 
-def with_weekday(text: str, match: DateMatch) -> str:
-    """Return a date as printed, with the weekday before it if that begins its segment ("Fri 23-10-92").
-
-    A weekday behind a date stays out: the labels of all seven training receipts of SROIE that have one leave it out.
+def with_weekday(document: Document, probability: Floats, found: DateCandidate) -> str:
+    """Return a date as printed, with the weekday beside it where the network finds that it belongs to the date.
 
     Args:
-        text: The text of its segment.
-        match: The date found in it.
+        document: The receipt.
+        probability: (T,) of the date, for each character.
+        found: The date.
     """
-    if match.weekday_span is None or match.weekday_span[0] > match.start:
+    match, text = found.match, document.segment_text(found.place)
+    if match.weekday_span is None:
         return match.text
-    start = match.weekday_span[0]
-    return match.text if any(map(str.isalnum, text[:start])) else text[start : match.start] + match.text
+    first, last = match.weekday_span
+    offset = int(document.start[found.place])
+    if mean_probability(document, probability, offset + first, offset + last) <= _LEAST_WEEKDAY:
+        return match.text
+    if first < match.start:
+        return text[first : match.start] + match.text
+    return match.text + text[match.end : last] + _CLOSING.match(text, last)[0]
 
 
 def _best_yearless(document: Document, probability: Floats) -> DateCandidate | None:

@@ -51,6 +51,8 @@ _CLEAR = 0.85
 _SURE = 0.995
 # Range of the confidence of a brand that replaces a misread logo.
 _LEAST_LOGO, _MOST_LOGO = 0.5, 0.8
+# Highest confidence of a company that is the city of its address.
+_MAX_PLACE = 0.5
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
 _MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
 # Where the rest of the receipt decides between two readings, it may mislead.
@@ -115,6 +117,7 @@ class FieldReader:
         choices = self._choose_runs(document, scores)
         company = self._company(source, scores, choices.get("company"), result)
         self._address(source, scores, choices.get("address"), company, result)
+        _doubt_place(result.fields)
         self._date(source, scores, result)
         amounts = amounts or find_amounts_of(Reading(source, scores, self._default_country))
         self._total(source, scores, amounts, result)
@@ -272,7 +275,7 @@ class FieldReader:
             return
         told = read_date(found.match, source.document.text, self._default_country, prefer_month_first=self._month_first)
         signs = describe_date(source.document, scores[:, _CLASS["date"]], found)
-        value = with_weekday(source.document.segment_text(found.place), found.match)
+        value = with_weekday(source.document, scores[:, _CLASS["date"]], found)
         reading = source.reading([(found.place, len(value))])
         evidence = Evidence(score=found.score, reading=reading, page=source.page_reading, signs=signs)
         result.evidence["date"] = evidence
@@ -316,6 +319,14 @@ class FieldReader:
         )
         field.confidence = min(self._scoring.probability("total", evidence), _MAX_DOUBTED if best.doubted else 1.0)
         result.evidence["total"], result.fields.total = evidence, field
+
+
+def _doubt_place(fields: Fields) -> None:
+    """Lower the confidence of a company that is the city of its address: a branch whose name was not read."""
+    company, address = fields.company, fields.address
+    city = address.city if address is not None else None
+    if company is not None and city is not None and letters(company.value) == letters(city):
+        company.confidence = min(company.confidence, _MAX_PLACE)
 
 
 def _limit(confidence: float, reading: DateReading) -> float:

@@ -57,6 +57,10 @@ def find_logo(document: Document, parts: Sequence[Part], chance: float) -> Menti
     named = sorted(_list_brands(document).values(), key=lambda one: -one.score)
     if not named or named[0].score < _ENOUGH or next(find_legal_forms(chosen), None) is not None:
         return None
+    spaced_out = {to_key(line) for line in _list_spaced_out(document)} - {to_key(chosen)}
+    drawn = next((one for one in named if one.score >= _ENOUGH and one.mentions[0].key in spaced_out), None)
+    if drawn is not None:
+        return drawn.mentions[0]
     places = {part.place for part in parts}
     inside = [one for one in named if one.places & places]
     if inside:
@@ -136,7 +140,7 @@ def _list_brands(document: Document) -> dict[str, _Named]:
     for one in found.values():
         one.is_thanked = any("thanks" in find_concepts(document.segment_text(place)) for place in one.places)
         one.score = len(one.places) + any(mention.in_site for mention in one.mentions) + one.is_thanked
-    for line in filter(_is_spaced_out, (document.segment_text(place) for place in _list_top(document))):
+    for line in _list_spaced_out(document):
         if to_key(line) in found:
             found[to_key(line)].score += 1
     return dict(found)
@@ -145,6 +149,11 @@ def _list_brands(document: Document) -> dict[str, _Named]:
 def _list_top(document: Document) -> list[int]:
     """Return the segments of the first rows."""
     return [place for place in range(len(document.order)) if document.row[place] < _TOP_ROWS]
+
+
+def _list_spaced_out(document: Document) -> list[str]:
+    """Return the first lines whose letters stand apart."""
+    return [line for place in _list_top(document) if _is_spaced_out(line := document.segment_text(place))]
 
 
 def _is_spaced_out(text: str) -> bool:

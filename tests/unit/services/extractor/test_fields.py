@@ -83,17 +83,29 @@ def test_keeps_the_punctuation_and_the_brand_of_other_countries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "value"),
+    ("line", "marked", "value"),
     [
-        ("FRI 23-10-92", "FRI 23-10-92"),
-        ("Freitag, 23.10.1992 18:05", "Freitag, 23.10.1992"),
-        ("DATE: FRI 23-10-92", "23-10-92"),
+        ("FRI 23-10-92", "FRI 23-10-92", "FRI 23-10-92"),
+        ("FRI 23-10-92", "23-10-92", "23-10-92"),
+        ("Freitag, 23.10.1992 18:05", "Freitag, 23.10.1992", "Freitag, 23.10.1992"),
+        ("23-10-92 (FRI) 18:05", "23-10-92 (FRI)", "23-10-92 (FRI)"),
+        ("23-10-92 FRI", "23-10-92", "23-10-92"),
     ],
 )
-def test_keeps_the_weekday_of_a_date_unless_words_announce_it(line: str, value: str) -> None:
-    fields = read([[line]], date=[line])
+def test_the_network_tells_whether_a_weekday_belongs_to_the_date(line: str, marked: str, value: str) -> None:
+    fields = read([[line]], date=[marked])
     assert fields.date is not None
     assert fields.date.value == value
+
+
+@pytest.mark.parametrize(("company", "least", "most"), [("AUSTIN", 0.0, 0.5), ("AUSTIN BAKERY", 0.8, 1.0)])
+def test_a_company_that_is_the_city_of_its_address_is_doubted(company: str, least: float, most: float) -> None:
+    rows = [[company], ["12 Main St, Austin, TX 78765"]]
+    fields = read(rows, company=[company], address=["12 Main St, Austin, TX 78765"])
+    assert fields.company is not None
+    assert fields.address is not None
+    assert fields.address.city == "Austin"
+    assert least <= fields.company.confidence <= most
 
 
 @pytest.mark.parametrize("caption", ["Owned by: ", "FACEBOOK : -"])

@@ -53,6 +53,7 @@ def _logo(*rows: str, chosen: str, chance: float = 0.6) -> str | None:
         # Who thanks for shopping there is the shop, and a logo may stand apart letter by letter.
         (("Westridge Square", "Greensboro 27410", "Thank you for shopping at Kohl's"), "Westridge Square", "Kohl's"),
         (("*** C A R RE FO U R ***", "PLANTA BAJA", "BOLSA CARREFOUR"), "PLANTA BAJA", "Carrefour"),
+        (("*** C A R RE FO U R ***", "SAN PABLO", "BOLSA CARREFOUR"), "SAN PABLO", "Carrefour"),
         (("MORRlSQNS Hoxton", "Hull Rd.", "visit m0rrisons.co.uk/survey"), "Hull Rd.", "Morrisons"),
     ],
 )  # fmt: skip
