@@ -27,7 +27,7 @@ _OTHER_DATES: tuple[Concept, ...] = ("due_date", "order_date", "expiry")
 _OTHER_DATE = 0.3
 # Minimum mean probability of the letters of a weekday that belongs to the date; data sets differ in this habit.
 _LEAST_WEEKDAY = 0.5
-_CLOSING = re.compile(r"[.)]*")
+_CLOSING = re.compile(r"[.)]+")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def with_weekday(document: Document, probability: Floats, found: DateCandidate) 
         return match.text
     if first < match.start:
         return text[first : match.start] + match.text
-    return match.text + text[match.end : last] + _CLOSING.match(text, last)[0]
+    closing = _CLOSING.match(text, last)
+    return text[match.start : closing.end() if closing else last]
 
 
 def _best_yearless(document: Document, probability: Floats) -> DateCandidate | None:

@@ -150,7 +150,7 @@ def _number_pattern(digits: int) -> re.Pattern[str]:
     numbers = [_DASH_DECIMALS, *([_THREE_DECIMALS] if digits == 3 else []), _WITH_DECIMALS]
     spaced = rf"\d{{1,3}}(?: \d{{3}})+(?=\s?{after_pattern()})"
     if not digits:
-        spaced += r"|(?<!\d )\d{1,3}(?: \d{3})+(?=[^\S\n\t]*(?:[\n\t]|\Z))"
+        spaced += r"|(?<!\d )(?<!\w)[1-9]\d{0,2}(?: \d{3})+(?=[^\S\n\t]*(?:[\n\t]|\Z))"
     return re.compile(
         rf"(?<![\d,/:])(?:(?<!\.)|(?<=[^\W\d_]\.))"
         rf"(?:{'|'.join(numbers)}|(?P<whole>{spaced}|{_WHOLE}))(?![\d/]|(?!{_ENDING}):|[.,]\d|\s?%)",
