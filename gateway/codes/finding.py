@@ -14,6 +14,7 @@ import zxingcpp
 from PIL import Image, ImageFilter
 from zxingcpp import BarcodeFormat, ContentType
 
+from gateway.codes.density import find_dense
 from shared.arrays import Pixels
 
 if TYPE_CHECKING:  # the process need not load the contracts
@@ -34,7 +35,7 @@ _LINEAR: dict[BarcodeFormat, CodeFormat] = {
 _MAX_LINEAR_PIXELS = 4_000_000
 _ALONG_BARS = 4
 _MAX_CODES = 16
-# Reading an enlarged page takes 40 ms per million pixels.
+# Reading enlarged pixels takes 40 ms per million.
 _ENLARGED, _MAX_ENLARGED_PIXELS = 2, 1_000_000
 _SHARPEN = ImageFilter.UnsharpMask(radius=1.0, percent=150, threshold=0)
 _MIN_MARGIN_PX = 8
@@ -83,15 +84,13 @@ def _order_clockwise(quad: list[list[float]]) -> list[list[float]]:
 
 
 def _read_enlarged(pixels: Pixels) -> Iterator[dict[str, Any]]:
-    """Read small and blurred codes, sharpened and enlarged: small pages as a whole, others where there seems to be one.
+    """Read small and blurred codes, sharpened and enlarged, where there seem to be some.
 
     Of codes on photographs that are not read otherwise, this reads about half (`python -m benchmarks.codes`).
     """
-    if pixels.size <= _MAX_ENLARGED_PIXELS:
-        yield from _read(_enlarge(pixels), _MATRIX, scale=_ENLARGED)
-        return
+    parts = find_dense(pixels) if pixels.size <= _MAX_ENLARGED_PIXELS else _find_damaged(pixels)
     texts = set()
-    for left, top, right, bottom in _find_damaged(pixels):
+    for left, top, right, bottom in parts:
         part = pixels[top:bottom, left:right]
         if 0 < part.size <= _MAX_ENLARGED_PIXELS:
             for code in _read(_enlarge(part), _MATRIX, scale=_ENLARGED, offset=(left, top)):

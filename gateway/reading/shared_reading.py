@@ -22,8 +22,10 @@ from shared.service.deadline import Deadline, deadline_problem
 
 _POLL_INTERVAL_S = 0.05
 _CLEANUP_TIMEOUT_S = 1.0
-# The problem that the reading itself raises, which names the stage, should come first.
+# The problem that the reading itself raises, which names the stage, should come first. Where the deadline of the
+# reading has passed too, that problem is certain to come, though a busy event loop may delay it.
 _DEADLINE_GRACE_S = 0.05
+_OWN_PROBLEM_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +109,10 @@ class SharedReading:
         except TimeoutError as error:
             if not limit.expired():
                 raise
+            if flight.deadline.remaining() <= 0:
+                await asyncio.wait({flight.task}, timeout=_OWN_PROBLEM_S)
+            if flight.task.done():
+                return flight.task.result()
             raise deadline_problem(request.deadline.seconds) from error
         finally:
             flight.waiting -= 1
