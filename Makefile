@@ -14,9 +14,10 @@ SYNTHETIC_COUNT ?= 2000
 SPLIT ?= validation
 COUNT ?= 100
 SAMPLE ?= tests/samples/malaysia.jpg
-# Processes that run tests side by side; see tests/support/schedule.py.
-WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+# Processes that run tests side by side; see tests/support/schedule.py. Many end-to-end tests wait rather than compute.
+# They come first, so that short tests fill the gaps at the end.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 SOURCES := benchmarks bulk clients deploy docs gateway quittance services shared synthesis tests
 
 .PHONY: help bench run test test-unit test-end-to-end coverage check check-generators format evaluate train \

@@ -7,10 +7,10 @@ item the likeliest run of a class is its part; descriptions over several rows ar
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
@@ -157,39 +157,46 @@ def _log_evidence(scores: Floats) -> Doubles:
 def _divide(runs: Sequence[Run]) -> list[list[Run]]:
     """Divide runs into items: the cheapest way, by dynamic programming over where items begin."""
     count = len(runs)
-    cost = np.full(count + 1, np.inf)
-    cost[0] = 0.0
-    origin = np.zeros(count + 1, int)
-    begin_cost = [-np.log(np.clip(run.start_score, 0.001, 0.999)) for run in runs]
-    inner_cost = [-np.log(np.clip(1.0 - run.start_score, 0.001, 0.999)) for run in runs]
-    for first in range(count):
-        inner = 0.0
-        for last in range(first, min(first + _MAX_RUNS_PER_ITEM, count)):
-            if last > first:
-                inner += inner_cost[last]
-            total = cost[first] + begin_cost[first] + inner + _plausibility_cost(runs[first : last + 1])
-            if total < cost[last + 1]:
-                cost[last + 1], origin[last + 1] = total, first
+    cost = [0.0] + [math.inf] * count
+    origin = [0] * (count + 1)
+    for first, run in enumerate(runs):
+        # Of the first run being the start of an item, and the later ones not.
+        starts = cost[first] - math.log(_bound(run.start_score))
+        group = runs[first : first + _MAX_RUNS_PER_ITEM]
+        for end, (last, implausible) in enumerate(zip(group, _plausibility_costs(group), strict=True), first + 1):
+            if last is not run:
+                starts -= math.log(_bound(1.0 - last.start_score))
+            if starts + implausible < cost[end]:
+                cost[end], origin[end] = starts + implausible, first
     groups: list[list[Run]] = []
     end = count
     while end:
         groups.append(list(runs[origin[end] : end]))
-        end = int(origin[end])
+        end = origin[end]
     return groups[::-1]
 
 
-def _plausibility_cost(runs: Sequence[Run]) -> float:
-    """Return how unusual an item of these runs is, in nats."""
-    kinds = [run.kind for run in runs]
-    cost = _SECOND_AMOUNT_COST * max(kinds.count("item_amount") - 1, 0)
-    cost += _SECOND_QUANTITY_COST * max(kinds.count("item_quantity") - 1, 0)
-    if "item_description" not in kinds:
-        cost += _NO_DESCRIPTION_COST
-    if "item_amount" not in kinds:
-        cost += _NO_AMOUNT_COST
-    rows = [run.row for run in runs if run.kind == "item_description"]
-    apart = sum(after - before > 1 for before, after in pairwise(rows))
-    return cost + _SPLIT_DESCRIPTION_COST * apart
+def _bound(probability: float) -> float:
+    return min(max(probability, 0.001), 0.999)
+
+
+def _plausibility_costs(runs: Sequence[Run]) -> Iterator[float]:
+    """Yield how unusual an item of the first run is, of the first two, and so on, in nats."""
+    amounts = quantities = apart = 0
+    row: int | None = None
+    for run in runs:
+        amounts += run.kind == "item_amount"
+        quantities += run.kind == "item_quantity"
+        if run.kind == "item_description":
+            apart += row is not None and run.row - row > 1
+            row = run.row
+        yield (
+            _SECOND_AMOUNT_COST * max(amounts - 1, 0)
+            + _SECOND_QUANTITY_COST * max(quantities - 1, 0)
+            + _NO_DESCRIPTION_COST * (row is None)
+            + _NO_AMOUNT_COST * (amounts == 0)
+            + _SPLIT_DESCRIPTION_COST * apart
+        )
 
 
 def _item(document: Document, runs: Sequence[Run]) -> Item:
