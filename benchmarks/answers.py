@@ -19,7 +19,7 @@ from benchmarks.readme import ROOT, answer
 from gateway.settings import GatewaySettings
 from quittance.assembly import create_gateway
 from quittance.client import IN_PROCESS_URL, patient_settings, run_in_process
-from quittance.draw import draw_file
+from quittance.display.draw import draw_file
 from shared.contracts import Receipt
 
 FOLDER = ROOT / "docs" / "answers"

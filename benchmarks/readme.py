@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from quittance.client import open_embedded_client
-from quittance.draw import draw_file
+from quittance.display.draw import draw_file
 from quittance.extract import to_contract
 from shared.contracts import FIELD_NAMES, Receipt
 

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from quittance import console
 from quittance.commands.bulk import bulk
 from quittance.commands.corrections import app as corrections
 from quittance.commands.database import backup, migrate, restore
@@ -20,6 +19,7 @@ from quittance.commands.extract import extract
 from quittance.commands.keys import app as keys
 from quittance.commands.serve import serve
 from quittance.commands.training import synthesize, train
+from quittance.display import console
 
 app = typer.Typer(
     name="quittance",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quittance import console
+from quittance.display import console
 from shared.contracts import Split
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def bulk(
             raise
         console.print_message(_MISSING, style="red")
         raise typer.Exit(1) from error
-    from quittance.bulk_progress import BulkProgress, describe
+    from quittance.display.bulk_progress import BulkProgress, describe
     from shared.startup import StartupError
 
     with console.exit_on(BulkError, StartupError), BulkProgress() as progress:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from quittance import console
+from quittance.display import console
 
 app = typer.Typer(help="Export or assign the corrections that the gateway stores.", no_args_is_help=True)
 

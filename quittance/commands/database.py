@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quittance import console
+from quittance.display import console
 
 if TYPE_CHECKING:
     from gateway.settings import GatewaySettings

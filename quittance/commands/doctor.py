@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
-from quittance import console
+from quittance.display import console
 
 
 def doctor() -> None:

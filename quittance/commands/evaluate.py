@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from quittance import console
+from quittance.display import console
 
 if TYPE_CHECKING:
     from quittance.evaluation.records import Record

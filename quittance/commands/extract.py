@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from quittance import console
+from quittance.display import console
 
 if TYPE_CHECKING:
     from gateway.export_tables import ExportRow
@@ -201,14 +201,14 @@ class _Printer:
         if self._format is Format.JSONL:
             console.print_result(_json_object(reading))
         if self._draw is not None:
-            from quittance.draw import draw_file
+            from quittance.display.draw import draw_file
 
             target = draw_file(reading.path, reading.receipt, self._draw, page=reading.page, number=reading.number)
             console.print_message(f"{reading.name}: drawn in {target}")
 
     def print_all(self, readings: Sequence[Reading]) -> None:
         """Print readings that form one result, except for what `add` printed."""
-        from quittance.tables import overview_table
+        from quittance.display.tables import overview_table
 
         if self._format in _CSV_TABLES:
             self._print_csv(readings)
@@ -222,7 +222,7 @@ class _Printer:
 
     def print_one(self, reading: Reading) -> None:
         """Print one reading, except for what `add` printed."""
-        from quittance.tables import build_receipt_tables
+        from quittance.display.tables import build_receipt_tables
 
         if self._format in _CSV_TABLES:
             self._print_csv([reading])
@@ -240,7 +240,7 @@ class _Printer:
 
 def _print_advice(reading: Reading, receipt: Receipt, *, is_merged: bool) -> None:
     """Print what is wrong with a receipt as a whole, and what to do about its pictures."""
-    from quittance.advice import find_advice
+    from quittance.display.advice import find_advice
 
     for advice in find_advice(receipt, is_whole_file=reading.number is None and not is_merged):
         console.print_message(f"{reading.name}: {advice}", style="yellow")

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from quittance import console
+from quittance.display import console
 
 if TYPE_CHECKING:
     from gateway.admission.api_keys import KeyStore

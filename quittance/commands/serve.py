@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from quittance import console
+from quittance.display import console
 
 
 class App(StrEnum):

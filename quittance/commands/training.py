@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quittance import console
+from quittance.display import console
 
 
 class Model(StrEnum):

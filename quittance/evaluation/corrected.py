@@ -17,7 +17,7 @@ from PIL import Image
 from gateway.corrections.store import CorrectionStore
 from gateway.storage.database.database import Database
 from gateway.storage.database.schema import CORRECTIONS
-from quittance.draw import load_page
+from quittance.display.draw import load_page
 from quittance.evaluation.corrected_details import collect_labels
 from shared.contracts import FIELD_NAMES, Corrections, Receipt
 from shared.geometry import rotate_image, rotate_quads

@@ -9,10 +9,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from quittance.display.tables import format_confidence
 from quittance.evaluation import errors
 from quittance.evaluation.records import Record
 from quittance.evaluation.summary import run_rows, task_rows, trust_rows
-from quittance.tables import format_confidence
 from shared.contracts import FIELD_NAMES
 
 _MAX_CONFUSIONS = 25

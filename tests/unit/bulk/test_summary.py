@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from bulk.schema import build_schema
 from bulk.summary import Summary, summarize_rows
-from quittance.bulk_progress import describe, describe_speed
+from quittance.display.bulk_progress import describe, describe_speed
 from tests.support.clock import FakeClock
 
 

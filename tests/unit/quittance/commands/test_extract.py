@@ -14,8 +14,8 @@ from rich.console import Console
 
 from benchmarks.processes import find_free_port
 from quittance import client
-from quittance.draw import COLORS
-from quittance.tables import build_receipt_tables
+from quittance.display.draw import COLORS
+from quittance.display.tables import build_receipt_tables
 from quittance_client import AsyncClient
 from shared.contracts import Receipt
 from tests.support.command_line import RECEIPT, run_command

@@ -12,7 +12,7 @@ from typing import Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from bulk.summary import Summary
-from quittance import console
+from quittance.display import console
 
 # In logs, a line now and then is enough.
 _LINE_S = 30.0
