@@ -205,7 +205,7 @@ class PageReader:
         self._large_pages = FairSlots(_MAX_LARGE_PAGES, _MAX_WAITING)
 
     async def read(self, request: ReadRequest, image: PageImage, number: int) -> PageReading:
-        """Detect and recognize the text of one page.
+        """Detect and recognize the text of one page, and read its codes.
 
         Args:
             request: Its options and deadline apply.
@@ -215,21 +215,31 @@ class PageReader:
         Raises:
             ProblemError: 502 to 504 naming the stage that failed; 413 if there is too much text.
         """
+        reading, codes = await self.read_text(request, image, number)
+        return replace(reading, codes=await codes)
+
+    async def read_text(
+        self, request: ReadRequest, image: PageImage, number: int
+    ) -> tuple[PageReading, asyncio.Task[list[Code] | None]]:
+        """Do what `read` does, but only begin to read the codes, which have time until the fields are extracted.
+
+        Returns:
+            The page without its codes, and the task that reads them. Await or cancel it.
+        """
         async with self._take_turn(request, image):
             with decoding_shared():
-                reading = await self._read(request, image, number)
-        return replace(reading, einvoice=image.einvoice, has_unread_einvoice=image.has_unread_einvoice)
-
-    async def _read(self, request: ReadRequest, image: PageImage, number: int) -> PageReading:
-        task = _PageTask(self._stages, request, image)
-        detected = await task.detect()
-        # While the text is read: by now, the picture is decoded.
-        codes = asyncio.create_task(self._read_codes(request, image, number, detected.page))
-        try:
-            reading = await self._read_text(task, detected, number)
-            return replace(reading, codes=await codes)
-        finally:
-            codes.cancel()
+                task = _PageTask(self._stages, request, image)
+                detected = await task.detect()
+                reading = await self._read_text(task, detected, number)
+                # Networks use all cores while they detect and recognize; most of the extractor's work takes one.
+                codes = asyncio.create_task(self._read_codes(request, image, number, detected.page))
+                try:
+                    # Once begun, it holds the decoded picture. A large one may be held only while it is its turn.
+                    await (asyncio.wait({codes}) if _is_large(image) else asyncio.sleep(0))
+                except asyncio.CancelledError:
+                    codes.cancel()
+                    raise
+        return replace(reading, einvoice=image.einvoice, has_unread_einvoice=image.has_unread_einvoice), codes
 
     async def _read_codes(
         self, request: ReadRequest, image: PageImage, number: int, page: TurnedPage
@@ -259,7 +269,7 @@ class PageReader:
     @asynccontextmanager
     async def _take_turn(self, request: ReadRequest, image: PageImage) -> AsyncIterator[None]:
         """Wait until there is memory for a page; callers take turns."""
-        if image.size is None or image.size[0] * image.size[1] <= _LARGE_PIXELS:
+        if not _is_large(image):
             yield
             return
         caller = current_caller()
@@ -272,6 +282,10 @@ class PageReader:
             yield
         finally:
             self._large_pages.release(caller)
+
+
+def _is_large(image: PageImage) -> bool:
+    return image.size is not None and image.size[0] * image.size[1] > _LARGE_PIXELS
 
 
 def check_line_count(count: int) -> None:

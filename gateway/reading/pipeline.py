@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.codes.reader import CodeReader
 from gateway.documents.renderer import PageImage, Renderer
@@ -22,7 +23,7 @@ from gateway.reading.receipt_parts import (
 from gateway.reading.several.joining import join_parts
 from gateway.stages.problems import stage_deadline_problem
 from gateway.stages.stages import Stages
-from shared.contracts import CorrectRequest, MerchantCorrection, Models, Receipt
+from shared.contracts import Code, CorrectRequest, MerchantCorrection, Models, Receipt
 from shared.problems import ProblemError
 
 
@@ -116,24 +117,35 @@ class Pipeline:
             decode_ms = sum(part.timings_ms.decode for part in request.parts)
             # Comparing the rows of long receipts takes a while.
             readings = await asyncio.to_thread(join_parts, request.parts, is_overlapping=request.is_overlapping)
+            extraction = await self._extract(readings, request)
         else:
             start = time.perf_counter()
             images = await self._render(request)
             decode_ms = milliseconds_since(start)
-            readings = await self._read_pages(request, images)
-        extraction = await self._extract(readings, request)
+            readings, extraction = await self._read_pages(request, images)
         receipt_id = request.identity.receipt_id
         return build_receipt(receipt_id, readings, extraction, models=models, decode_ms=decode_ms)
 
-    async def _read_pages(self, request: ReadRequest, images: Sequence[PageImage]) -> list[PageReading]:
+    async def _read_pages(
+        self, request: ReadRequest, images: Sequence[PageImage]
+    ) -> tuple[list[PageReading], Extraction]:
+        """Read the text of all pages, then extract the fields while the codes of the last pages are read."""
+        codes: list[asyncio.Task[list[Code] | None]] = []
         readings: list[PageReading] = []
         line_count = 0
-        for number, image in enumerate(images):
-            reading = await self._page_reader.read(request, image, number)
-            readings.append(await find_receipts(reading, lambda some: self._extract(some, request)))
-            line_count += len(reading.lines)
-            check_line_count(line_count)
-        return readings
+        try:
+            for number, image in enumerate(images):
+                reading, task = await self._page_reader.read_text(request, image, number)
+                codes.append(task)
+                readings.append(await find_receipts(reading, lambda some: self._extract(some, request)))
+                line_count += len(reading.lines)
+                check_line_count(line_count)
+            extraction = await self._extract(readings, request)
+            pages = zip(readings, codes, strict=True)
+            return [replace(reading, codes=await task) for reading, task in pages], extraction
+        finally:
+            for task in codes:
+                task.cancel()
 
     async def _extract(self, readings: Sequence[PageReading], request: ReadRequest) -> Extraction:
         question = build_extract_request(readings)

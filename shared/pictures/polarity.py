@@ -40,9 +40,11 @@ def measure_imbalance(gray: Pixels) -> float:
     height, width = _TILE * step, columns * _TILE * step
     stripes = np.stack([gray[row * height : (row + 1) * height, :width] for row in chosen])
     # Means of squares of `step` pixels, so that the noise of large pictures does not count.
-    small = stripes.reshape(len(chosen), _TILE, step, columns * _TILE, step).mean(axis=(2, 4), dtype=np.float32)
+    squares = stripes.reshape(len(chosen), _TILE, step, columns * _TILE, step)
+    small = stripes if step == 1 else squares.mean(axis=(2, 4), dtype=np.float32)
     tiles = small.reshape(len(chosen), _TILE, columns, _TILE).transpose(0, 2, 1, 3).reshape(-1, _TILE * _TILE)
-    low, high, mean = tiles.min(axis=1), tiles.max(axis=1), tiles.mean(axis=1)
+    low, high = (edge.astype(np.float32) for edge in (tiles.min(axis=1), tiles.max(axis=1)))
+    mean = tiles.mean(axis=1, dtype=np.float32)
     contrast = high - low
     has_text = contrast >= max(_MIN_CONTRAST, float(np.percentile(contrast, 80)) / 2)
     if np.count_nonzero(has_text) < _MIN_TILES:

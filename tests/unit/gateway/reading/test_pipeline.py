@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gateway.codes.reader import CodeReader
+from gateway.documents.renderer import PageImage
 from gateway.settings import GatewaySettings
-from shared.contracts import Receipt
+from shared.contracts import Code, Receipt
+from shared.problems import ProblemError
 from tests.support.documents import build_text_pdf
 from tests.support.einvoices import attach, write_einvoice
 from tests.support.gateway import SEGMENTS, Gateway, assert_problem, make_picture, run_gateway
@@ -132,6 +135,39 @@ async def test_large_pages_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) 
         await asyncio.sleep(0.1)
         assert len(gateway.detector.requests) == 1
         assert [(await response).status_code for response in large] == [200, 200]
+
+
+async def test_reads_codes_while_fields_are_extracted(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_extracting = asyncio.Event()
+
+    async def read_late(self: CodeReader, image: PageImage, number: int, timeout_s: float) -> list[Code]:
+        await is_extracting.wait()
+        return [Code(page=number, quad=((1, 1), (9, 1), (9, 9), (1, 9)), format="qr_code", text="paid 9.00")]
+
+    monkeypatch.setattr(CodeReader, "read", read_late)
+    async with run_gateway(GatewaySettings(), read_codes=True) as gateway:
+        response = asyncio.create_task(gateway.post(make_picture()))
+        await gateway.extractor.wait_for_requests()
+        is_extracting.set()
+        assert [code["text"] for code in (await response).json()["codes"]] == ["paid 9.00"]
+
+
+async def test_codes_of_a_failed_receipt_are_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    canceled = asyncio.Event()
+
+    async def read_forever(self: CodeReader, image: PageImage, number: int, timeout_s: float) -> list[Code]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            canceled.set()
+        return []
+
+    monkeypatch.setattr(CodeReader, "read", read_forever)
+    async with run_gateway(GatewaySettings(), read_codes=True) as gateway:
+        gateway.extractor.fails_with = ProblemError(500, "internal", "It failed", "The network failed.")
+        assert_problem(await gateway.post(make_picture()), 502, "stage-failed")
+        async with asyncio.timeout(5):
+            await canceled.wait()
 
 
 async def test_prefers_the_invoice_inside_a_document(gateway: Gateway) -> None:
