@@ -101,7 +101,7 @@ def test_probes_are_commands_of_ray(groups: list[dict[str, Any]]) -> None:
             r"^(sh -c )?ray health-check --address \S+$", " ".join(container["readinessProbe"]["exec"]["command"])
         )
     # Exits with 2 if the command or the option does not exist. Without `--help` it waits for an answer for 40 s.
-    command = [ray, "health-check", "--address", "127.0.0.1:1", "--help"]
+    command = [str(ray), "health-check", "--address", "127.0.0.1:1", "--help"]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     assert subprocess.run([*command, "--unknown"], capture_output=True, timeout=60).returncode == 2
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from quittance import client, console
+from quittance import client
+from quittance.display import console
 from quittance_client import AsyncClient
 from tests.support.command_line import PROBLEM, RECEIPT
 
