@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from services.extractor.fields import FieldReader
 from services.extractor.merchants import Directory
 from services.extractor.scoring import Evidence, Scoring
 from services.extractor.spans import best_span
-from services.extractor.totals import FEATURES, candidates, is_total_row, shares
 from shared.contracts import FIELD_NAMES, Fields
 
 Rows = list[list[str]]
@@ -290,70 +287,6 @@ def test_answers_totals_as_printed_with_amount_and_currency(
     fields = read([["TOTAL", printed]], total=[printed.replace("$ ", "").replace(" EUR", "")])
     assert fields.total is not None
     assert (fields.total.value, fields.total.amount, fields.total.currency) == (value, amount, currency)
-
-
-def weighed(rows: Rows, likely: dict[str, float]) -> dict[Decimal, float]:
-    document = encode(segments(rows))
-    probability = np.full(len(document.text), 0.02, np.float32)
-    for text, value in likely.items():
-        at = document.text.index(text)
-        probability[at : at + len(text)] = value
-    found = candidates(document, probability)
-    chances = shares(found, Scoring().total_weights, no_total=-99.0)
-    assert sum(chances) == pytest.approx(1.0)
-    return {one.amount: chance for one, chance in zip(found, chances, strict=True)}
-
-
-def test_arithmetic_decides_between_similar_amounts() -> None:
-    rows = [["TOTAL SALES", "21.85"], ["CASH", "50.00"], ["CHANGE", "28.15"]]
-    chances = weighed(rows, {"21.85": 0.5, "50.00": 0.5, "28.15": 0.5})
-    assert max(chances, key=chances.__getitem__) == Decimal("21.85")
-    assert chances[Decimal("21.85")] > 0.8
-
-
-def test_prefers_the_rounded_total() -> None:
-    rows = [["TOTAL", "19.99"], ["ROUNDING", "0.01"], ["ROUNDED TOTAL", "20.00"], ["CASH", "50.00"]]
-    chances = weighed(rows, {"19.99": 0.6, "20.00": 0.4})
-    assert max(chances, key=chances.__getitem__) == Decimal("20.00")
-
-
-@pytest.mark.parametrize(("country", "expected"), [("MELBOURNE, AUSTRALIA", 1.0), ("AUSTIN, TX 78701 USA", 0.0)])
-def test_totals_are_rounded_only_where_the_smallest_coins_are_missing(country: str, expected: float) -> None:
-    document = encode(segments([[country], ["TOTAL", "19.99"], ["CASH", "20.00"]]))
-    found = candidates(document, np.full(len(document.text), 0.5, np.float32))
-    features = {one.amount: dict(zip(FEATURES, one.features, strict=True)) for one in found}
-    assert features[Decimal("20.00")]["rounded"] == expected
-    assert features[Decimal("19.99")]["rounded"] == -expected
-
-
-def test_computes_features_of_amounts() -> None:
-    rows = [["SUB TOTAL", "10.00"], ["TAX", "0.60"], ["TOTAL", "10.60"], ["CASH", "11.00"], ["CHANGE", "0.40"]]
-    document = encode(segments(rows))
-    found = candidates(document, np.full(len(document.text), 0.5, np.float32))
-    features = {one.amount: dict(zip(FEATURES, one.features, strict=True)) for one in found}
-    total = features[Decimal("10.60")]
-    assert total["named"] == total["paid_less_change"] == total["subtotal_and_more"] == 1.0
-    assert features[Decimal("10.00")]["named"] == 0.0
-    assert features[Decimal("11.00")]["paid"] == features[Decimal("11.00")]["largest"] == 1.0
-    assert features[Decimal("0.40")]["change"] == 1.0
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        ("TOTAL\t9.00", True),
-        ("GRAND TOTAL (INCL. GST)\t9.00", True),
-        ("TOTAL AMT INCL. GST @ 6%\t9.00", True),
-        ("Amount due", True),
-        ("SUB TOTAL\t9.00", False),
-        ("TOTAL QTY: 1.00", False),
-        ("TOTAL GST\t0.60", False),
-        ("TOTAL PAID\t50.00", False),
-        ("CHANGE\t1.00", False),
-    ],
-)
-def test_recognizes_rows_that_name_the_total(row: str, expected: bool) -> None:
-    assert is_total_row(row) is expected
 
 
 @pytest.mark.parametrize(("read_as", "iso"), [("24/05/184", "2018-05-24"), ("12/03/2918 13:07", "2018-03-12")])
