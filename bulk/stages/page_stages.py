@@ -10,9 +10,10 @@ from gateway.codes.reader import CodesUnreadError
 from gateway.documents.renderer import PageImage
 from gateway.reading.page_reader import CodeFinder
 from gateway.reading.read_request import ReadRequest
+from gateway.stages.stages import Look
 from gateway.storage.cache import ContentId
 from gateway.storage.cache_control import UNRESTRICTED
-from shared.contracts import Code, DetectResponse, Orientation, Quad, RecognizeResponse, Rotation
+from shared.contracts import Code, DetectResponse, Quad, RecognizeResponse, Rotation
 from shared.service.deadline import Deadline
 
 NO_DEADLINE_S = 1e9
@@ -30,17 +31,9 @@ class PageStages(ABC):
     async def read(self, quads: Sequence[Quad]) -> RecognizeResponse:
         """Read segments of the page."""
 
-    async def detect(
-        self,
-        data: bytes,
-        media_type: str,
-        deadline: Deadline,
-        orientation: Orientation | None = None,
-        rotation: Rotation | None = None,
-        area: Quad | None = None,
-    ) -> DetectResponse:
+    async def detect(self, data: bytes, media_type: str, deadline: Deadline, look: Look) -> DetectResponse:
         """Find the segments of the page."""
-        return await self.find(rotation, area)
+        return await self.find(look.rotation, look.area)
 
     async def recognize(
         self, data: bytes, media_type: str, quads: Sequence[Quad], deadline: Deadline

@@ -26,12 +26,12 @@ from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
 from gateway.reading.several.areas import find_area
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
+from gateway.stages.stages import Look
 from shared.contracts import (
     Code,
     DetectResponse,
     EInvoice,
     Line,
-    Orientation,
     Page,
     PageSize,
     Quad,
@@ -91,15 +91,7 @@ class PageReading:
 class PageStages(Protocol):
     """The stages that read a page; see `gateway.stages.stages.Stages`."""
 
-    async def detect(
-        self,
-        data: bytes,
-        media_type: str,
-        deadline: Deadline,
-        orientation: Orientation | None = None,
-        rotation: Rotation | None = None,
-        area: Quad | None = None,
-    ) -> DetectResponse:
+    async def detect(self, data: bytes, media_type: str, deadline: Deadline, look: Look) -> DetectResponse:
         """Find the text segments of a picture."""
 
     async def recognize(
@@ -144,7 +136,7 @@ class _PageTask:
         area = None if request.area is None else reduce_quad(request.area, image)
         start = time.perf_counter()
         detected = await self._stages.detect(
-            image.data, image.media_type, request.deadline, request.orientation, rotation, area
+            image.data, image.media_type, request.deadline, Look(request.orientation, rotation, area)
         )
         self._detect_ms += milliseconds_since(start)
         _check_detection(detected, image)

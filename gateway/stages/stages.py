@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import httpx2
 
@@ -29,6 +30,21 @@ from shared.problems import ProblemError
 from shared.service.deadline import Deadline
 
 _JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the detector looks at a picture.
+
+    Attributes:
+        orientation: Whether to find out how the page is turned; None for the detector's own setting.
+        rotation: Degrees clockwise by which the text is turned, if they are known.
+        area: The only part of the picture to look at, which is one receipt; None for all of it.
+    """
+
+    orientation: Orientation | None = None
+    rotation: Rotation | None = None
+    area: Quad | None = None
 
 
 class Stages:
@@ -53,27 +69,17 @@ class Stages:
         self.recognizer = Stage("recognizer", recognizer, RecognizeResponse, timeout_s=timeout_s)
         self.extractor = Stage("extractor", extractor, ExtractResponse, timeout_s=timeout_s)
 
-    async def detect(
-        self,
-        data: bytes,
-        media_type: str,
-        deadline: Deadline,
-        orientation: Orientation | None = None,
-        rotation: Rotation | None = None,
-        area: Quad | None = None,
-    ) -> DetectResponse:
+    async def detect(self, data: bytes, media_type: str, deadline: Deadline, look: Look) -> DetectResponse:
         """Find the text segments of a picture.
 
         Args:
             data: The picture.
             media_type: Its content type.
             deadline: When the answer must have come.
-            orientation: Whether to find out how the page is turned; None for the detector's own setting.
-            rotation: Degrees clockwise by which the text is turned, if they are known.
-            area: The only part of the picture to look at, which is one receipt; None for all of it.
+            look: How to look at it.
         """
-        corners = None if area is None else ",".join(f"{number:.1f}" for point in area for number in point)
-        options = {"orientation": orientation, "rotation": rotation, "area": corners}
+        corners = None if look.area is None else ",".join(f"{number:.1f}" for point in look.area for number in point)
+        options = {"orientation": look.orientation, "rotation": look.rotation, "area": corners}
         return await self.detector.call(
             "/v1/detect",
             deadline,

@@ -11,7 +11,7 @@ import pytest
 from gateway.documents.renderer import PageImage
 from gateway.reading.page_reader import PageReader, PageReading
 from gateway.reading.read_request import ReadRequest
-from gateway.stages.stages import Stages
+from gateway.stages.stages import Look, Stages
 from shared.contracts import Code, DetectResponse, Orientation, Page, Quad, RecognizedText, RecognizeResponse, Rotation
 from shared.geometry import rotate_quads, round_quad
 from shared.problems import ProblemError
@@ -45,17 +45,9 @@ class TurnedPageStages:
             quads[..., 0] = WIDTH - quads[..., 0]
         return rotate_quads(quads, self.rotation, WIDTH, HEIGHT)
 
-    async def detect(
-        self,
-        data: bytes,
-        media_type: str,
-        deadline: Deadline,
-        orientation: Orientation | None = None,
-        rotation: Rotation | None = None,
-        area: Quad | None = None,
-    ) -> DetectResponse:
-        self._count(rotation)
-        assumed = self.found if rotation is None else rotation
+    async def detect(self, data: bytes, media_type: str, deadline: Deadline, look: Look) -> DetectResponse:
+        self._count(look.rotation)
+        assumed = self.found if look.rotation is None else look.rotation
         width, height = self.size
         segments = []
         for quad in self.true_quads():
