@@ -11,7 +11,8 @@ from gateway.api.requests import ReceiptId, json_response, require_found
 from gateway.components import get_gateway_components
 from gateway.request_context import get_caller
 from shared.contracts import AnyFieldName, CorrectionRequest, Corrections, PropertyName
-from shared.problems import ProblemError, problem_responses
+from shared.problem_responses import problem_responses
+from shared.problems import ProblemError
 from shared.service.uploads import OrientationQuery
 
 CorrectionName = AnyFieldName | PropertyName | Literal["items", "taxes"]

@@ -28,7 +28,8 @@ from gateway.request_context import get_caller, get_request_context, limit_redis
 from gateway.settings import GatewaySettings
 from gateway.storage.cache import CacheUnavailableError
 from shared.contracts import Contract, Receipt
-from shared.problems import ProblemError, problem_responses
+from shared.problem_responses import problem_responses
+from shared.problems import ProblemError
 
 _Id = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 _MAX_LISTED_IDS = 100

@@ -26,7 +26,8 @@ from gateway.jobs.intake.intake import FILES_FIELD, WEBHOOK_FIELD
 from gateway.jobs.model import JobOptions, Snapshot
 from gateway.jobs.stores.job_store import JobsFullError, JobsUnavailableError
 from gateway.request_context import get_caller
-from shared.problems import ProblemError, problem_responses
+from shared.problem_responses import problem_responses
+from shared.problems import ProblemError
 from shared.service.components import get_components
 from shared.service.uploads import OrientationQuery
 

@@ -7,7 +7,7 @@ from typing import Any
 from gateway.admission.access import is_public
 from gateway.admission.host_names import ALWAYS_ANSWERED
 from gateway.admission.idempotency import IDEMPOTENCY_KEY_HEADER
-from shared.problems import problem_responses
+from shared.problem_responses import problem_responses
 
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, created with `quittance keys create`."},

@@ -10,7 +10,7 @@ from gateway.api.receipts import ACCEPTED_FILES, DOCUMENT_TYPES
 from gateway.components import get_gateway_components
 from gateway.request_context import get_request_context
 from gateway.settings import GatewaySettings
-from shared.problems import problem_responses
+from shared.problem_responses import problem_responses
 from shared.service.uploads import read_upload, upload_openapi
 
 PageNumber = Annotated[int, Query(ge=0, le=10_000, description="Index of the page, from 0.")]

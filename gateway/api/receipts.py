@@ -25,7 +25,8 @@ from gateway.settings import GatewaySettings
 from gateway.storage.cache import CacheUnavailableError
 from gateway.storage.cache_control import Caching
 from shared.contracts import Receipt, ReceiptPages
-from shared.problems import ProblemError, problem_responses
+from shared.problem_responses import problem_responses
+from shared.problems import ProblemError
 from shared.service.uploads import OrientationQuery, read_uploads, upload_openapi
 
 ACCEPTED_FILES = (

@@ -27,7 +27,8 @@ from gateway.reading.read_request import ReadRequest
 from gateway.reading.receipts import Receipts
 from gateway.storage.cache_control import Caching
 from shared.contracts import Receipt
-from shared.problems import ProblemError, describe_problem, internal_problem
+from shared.problem_responses import describe_problem
+from shared.problems import ProblemError, internal_problem
 from shared.service.request_context import use_caller
 
 # The files of a job form this many chains: file i is followed by file i + CHAIN_COUNT, which is queued when file i is

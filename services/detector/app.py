@@ -18,7 +18,7 @@ from shared.arrays import Floats
 from shared.contracts import CutEdges, DetectResponse, PictureQuality, ReceiptArea, Rotation, Segment, TurnedPage
 from shared.geometry import round_quad
 from shared.pictures.memory import decode_once
-from shared.problems import problem_responses
+from shared.problem_responses import problem_responses
 from shared.service.model_app import Model, create_model_app
 from shared.service.uploads import OrientationQuery, read_upload, upload_openapi
 

@@ -9,7 +9,8 @@ from fastapi import APIRouter, FastAPI
 from services.extractor.predictor import Predictor
 from services.extractor.settings import ExtractorSettings
 from shared.contracts import CorrectRequest, Extracted, ExtractRequest, ExtractResponse
-from shared.problems import ProblemError, problem_responses
+from shared.problem_responses import problem_responses
+from shared.problems import ProblemError
 from shared.service.model_app import Model, create_model_app
 
 _DESCRIPTION = """\

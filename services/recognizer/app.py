@@ -16,7 +16,7 @@ from services.recognizer.settings import RecognizerSettings
 from shared.arrays import Pixels
 from shared.contracts import RecognizedText, RecognizeResponse
 from shared.pictures.memory import decode_once
-from shared.problems import problem_responses
+from shared.problem_responses import problem_responses
 from shared.service.model_app import Model, create_model_app
 from shared.service.uploads import read_upload, upload_openapi
 

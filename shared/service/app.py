@@ -23,7 +23,7 @@ from shared.contracts import Liveness, Readiness
 from shared.observability.metrics import ServiceMetrics
 from shared.observability.observer import RequestObserver
 from shared.observability.tracing import TraceMiddleware, Tracing, is_tracing_enabled
-from shared.problems import problem_responses
+from shared.problem_responses import problem_responses
 from shared.service.components import ServiceComponents, set_components
 from shared.service.guard import RequestGuard, RouteLimits
 from shared.service.headers import SecurityHeaders

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.problems import ProblemError, internal_problem, problem_response
+from shared.problem_responses import problem_response
+from shared.problems import ProblemError, internal_problem
 from shared.service.deadline import Deadline, deadline_problem, requested_timeout_s
 from shared.service.health import PROBES, Health
 from shared.service.request_context import use_deadline

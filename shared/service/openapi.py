@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.contracts import Problem
-from shared.problems import EXAMPLES, MEDIA_TYPE, problem_type
+from shared.problem_responses import EXAMPLES, MEDIA_TYPE
+from shared.problems import problem_type
 from shared.service.deadline import TIMEOUT_HEADER
 from shared.service.health import PROBES
 

@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from shared.problems import EXAMPLES, ProblemError, ProblemResponse, problem_response, validation_problem
+from shared.problem_responses import EXAMPLES, ProblemResponse, problem_response
+from shared.problems import ProblemError, validation_problem
 
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 

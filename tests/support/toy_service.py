@@ -11,7 +11,8 @@ import httpx2
 from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import BaseModel
 
-from shared.problems import ProblemError, problem_responses
+from shared.problem_responses import problem_responses
+from shared.problems import ProblemError
 from shared.service.app import create_service_app
 from shared.service.components import get_components
 from shared.service.settings import ServiceSettings

@@ -19,7 +19,8 @@ from gateway.jobs.model import JobRecord
 from gateway.jobs.stores.job_store import JobsFullError, JobStore, JobsUnavailableError
 from gateway.settings import JobLimits
 from gateway.storage.disk_space import DiskSpace
-from shared.problems import ProblemError, describe_problem
+from shared.problem_responses import describe_problem
+from shared.problems import ProblemError
 from shared.service.uploads import upload_too_large_problem
 
 FILES_FIELD = "files"

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from gateway.jobs.contracts import FileState
 from gateway.jobs.model import DueWebhook, JobRecord, Outcome, Snapshot, Work
-from shared.problems import ProblemError, describe_problem
+from shared.problem_responses import describe_problem
+from shared.problems import ProblemError
 
 # Counted for every file until its result is known: a receipt of a hundred lines takes half of it.
 RESULT_BYTES = 64 * 1024

@@ -7,7 +7,8 @@ import json
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts import Problem
-from shared.problems import ProblemError, problem_response, problem_responses, validation_problem
+from shared.problem_responses import problem_response, problem_responses
+from shared.problems import ProblemError, validation_problem
 from shared.service.openapi import complete_schema
 
 

@@ -326,11 +326,11 @@ def test_rejects_locked_and_empty_documents(make: Callable[[], bytes], code: str
     assert caught.value.status == 422
 
 
-def test_renderer_process_loads_only_what_it_needs() -> None:
-    """Everyone who sends a document waits for these imports."""
+def test_processes_load_only_what_they_need() -> None:
+    """Everyone who sends a document waits for these imports, and each of the processes keeps them in memory."""
     program = (
-        "import sys, gateway.documents.render_process; "
-        "print([one for one in ('fastapi', 'redis', 'cv2') if one in sys.modules])"
+        "import sys, gateway.documents.render_process, gateway.codes.process; "
+        "print([one for one in ('fastapi', 'pydantic', 'redis', 'cv2') if one in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
