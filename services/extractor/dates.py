@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,15 +27,21 @@ _LEAST, _LEAST_YEARLESS = 0.25, 0.5
 _OTHER_DATES: tuple[Concept, ...] = ("due_date", "order_date", "expiry")
 _OTHER_DATE = 0.3
 # Minimum mean probability of the letters of a weekday that belongs to the date; data sets differ in this habit.
-_LEAST_WEEKDAY = 0.5
+_LEAST_WEEKDAY = 0.32
 _CLOSING = re.compile(r"[.)]+")
 
 
 @dataclass(frozen=True)
 class DateCandidate:
-    """A date with the place of its segment in reading order and the mean probability of its characters."""
+    """A date on a row of a receipt.
 
-    place: int
+    Attributes:
+        start: Where the text of the row starts in the document's text.
+        match: The date within the row.
+        score: Mean probability of its characters, 0 to 1.
+    """
+
+    start: int
     match: DateMatch
     score: float
 
@@ -46,15 +53,14 @@ def best_date(document: Document, probability: Floats) -> DateCandidate | None:
     A day without a year counts if there is no other date.
     """
     best, best_rank = None, _LEAST
-    for place in range(len(document.order)):
-        offset, text = int(document.start[place]), document.segment_text(place)
-        for match in find_dates(text) or find_dates(_repaired(text)):
-            score = mean_probability(document, probability, offset + match.start, offset + match.end)
+    for start, text in _list_rows(document):
+        for match in _find_on_row(text) or _find_on_row(_repaired(text)):
+            score = mean_probability(document, probability, start + match.start, start + match.end)
             rank = score if match.readings else 0.5 * score
-            if _is_other_date(document, place, offset + match.start):
+            if _is_other_date(text[: match.start]):
                 rank *= _OTHER_DATE
             if rank > best_rank:
-                best, best_rank = DateCandidate(place, match, score), rank
+                best, best_rank = DateCandidate(start, match, score), rank
     return best or _best_yearless(document, probability)
 
 
@@ -66,69 +72,92 @@ def describe_date(document: Document, probability: Floats, found: DateCandidate)
         probability: (T,) of the date, for each character.
         found: The date.
     """
-    days = found.match.readings
     again, runner_up = 0, 0.0
-    for place in range(len(document.order)):
-        offset = int(document.start[place])
-        for match in find_dates(document.segment_text(place)):
-            if days & match.readings:
+    for start, text in _list_rows(document):
+        for match in _find_on_row(text):
+            if found.match.readings & match.readings:
                 again += 1
             else:
-                score = mean_probability(document, probability, offset + match.start, offset + match.end)
+                score = mean_probability(document, probability, start + match.start, start + match.end)
                 runner_up = max(runner_up, score)
+    row = int(document.row[document.segment[found.start]])
     return {
         "impossible": float(not found.match.readings),
         "year_of_two": float(not re.search(r"\d{4}", found.match.text)),
         "two_readings": float(found.match.is_ambiguous),
-        "announced": float("date" in find_concepts(row_text(document, int(document.row[found.place])))),
+        "announced": float("date" in find_concepts(row_text(document, row))),
         "again": float(again > 1),
         "runner_up": runner_up,
     }
 
 
-def with_weekday(document: Document, probability: Floats, found: DateCandidate) -> str:
+def write_date(document: Document, probability: Floats, found: DateCandidate) -> tuple[str, list[tuple[int, int]]]:
     """Return a date as printed, with the weekday beside it where the network finds that it belongs to the date.
 
     Args:
         document: The receipt.
         probability: (T,) of the date, for each character.
         found: The date.
+
+    Returns:
+        The text; and for each segment that has a part of it, its place in reading order and the length of the part.
     """
-    match, text = found.match, document.segment_text(found.place)
-    if match.weekday_span is None:
-        return match.text
-    first, last = match.weekday_span
-    offset = int(document.start[found.place])
-    if mean_probability(document, probability, offset + first, offset + last) <= _LEAST_WEEKDAY:
-        return match.text
-    if first < match.start:
-        return text[first : match.start] + match.text
-    closing = _CLOSING.match(text, last)
-    return text[match.start : closing.end() if closing else last]
+    match = found.match
+    start, end = found.start + match.start, found.start + match.end
+    before = after = ""
+    if match.weekday_span is not None:
+        first, last = (found.start + place for place in match.weekday_span)
+        if mean_probability(document, probability, first, last) > _LEAST_WEEKDAY:
+            closing = _CLOSING.match(document.text, last)
+            last = closing.end() if closing else last
+            before, after = document.text[first:start], document.text[end:last]
+            start, end = min(first, start), max(last, end)
+    places = range(int(document.segment[start]), int(document.segment[end - 1]) + 1)
+    bounds = [(max(start, int(document.start[one])), min(end, int(document.start[one + 1]) - 1)) for one in places]
+    parts = [(place, last - first) for place, (first, last) in zip(places, bounds, strict=True)]
+    return f"{before}{match.text}{after}".replace("\t", " "), parts
+
+
+def _list_rows(document: Document) -> list[tuple[int, str]]:
+    """Return where the text of each row starts, and the text, with tabs between segments, which may divide dates."""
+    firsts = np.flatnonzero(np.diff(document.row, prepend=-1))
+    return [(int(document.start[first]), row_text(document, int(document.row[first]))) for first in firsts]
+
+
+def _find_on_row(text: str) -> list[DateMatch]:
+    """Return the dates on a row; those that several segments make up ("APRIL", "1, 2016") only beside other dates."""
+    together = find_dates(text)
+    if all("\t" not in match.text for match in together):
+        return together
+    whole = [match for match in together if "\t" not in match.text]
+    for segment in re.finditer(r"[^\t]+", text):
+        for match in find_dates(segment.group()):
+            moved = replace(
+                match, start=match.start + segment.start(), end=match.end + segment.start(), weekday_span=None
+            )
+            if not _overlaps(moved, whole):
+                whole.append(moved)
+    joined = [match for match in together if "\t" in match.text and not _overlaps(match, whole)]
+    return sorted([*whole, *joined], key=lambda match: match.start)
+
+
+def _overlaps(match: DateMatch, others: Sequence[DateMatch]) -> bool:
+    return any(match.start < other.end and other.start < match.end for other in others)
 
 
 def _best_yearless(document: Document, probability: Floats) -> DateCandidate | None:
     best, best_score = None, _LEAST_YEARLESS
-    for place in range(len(document.order)):
-        offset = int(document.start[place])
-        for match in find_yearless_dates(document.segment_text(place)):
-            score = mean_probability(document, probability, offset + match.start, offset + match.end)
+    for start, text in _list_rows(document):
+        for match in find_yearless_dates(text):
+            score = mean_probability(document, probability, start + match.start, start + match.end)
             if score > best_score:
-                best, best_score = DateCandidate(place, match, score), score
+                best, best_score = DateCandidate(start, match, score), score
     return best
 
 
-def _is_other_date(document: Document, place: int, start: int) -> bool:
-    """Return whether the last words before a date on its row announce another date than that of the purchase.
-
-    Args:
-        document: The receipt.
-        place: Of the segment with the date, in reading order.
-        start: Of the date in the document's text.
-    """
-    first = int(document.start[int(np.flatnonzero(document.row == document.row[place])[0])])
-    concepts = find_concepts(document.text[first:start])
-    last = {concept: matches[-1].end for concept, matches in concepts.items()}
+def _is_other_date(words: str) -> bool:
+    """Return whether the last words before a date on its row announce another date than that of the purchase."""
+    last = {concept: matches[-1].end for concept, matches in find_concepts(words).items()}
     other = max((last[concept] for concept in _OTHER_DATES if concept in last), default=-1)
     return other > last.get("date", -1)
 

@@ -22,7 +22,7 @@ from services.extractor.companies.logos import (
 from services.extractor.companies.names import without_caption, without_empty_brackets, without_mark
 from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.countries import malaysia
-from services.extractor.dates import best_date, describe_date, with_weekday
+from services.extractor.dates import best_date, describe_date, write_date
 from services.extractor.details.agreement import Amounts, describe_agreement, find_amounts_of
 from services.extractor.details.reading import Reading
 from services.extractor.encoding import Document, TextSegment
@@ -275,8 +275,8 @@ class FieldReader:
             return
         told = read_date(found.match, source.document.text, self._default_country, prefer_month_first=self._month_first)
         signs = describe_date(source.document, scores[:, _CLASS["date"]], found)
-        value = with_weekday(source.document, scores[:, _CLASS["date"]], found)
-        reading = source.reading([(found.place, len(value))])
+        value, parts = write_date(source.document, scores[:, _CLASS["date"]], found)
+        reading = source.reading(parts)
         evidence = Evidence(score=found.score, reading=reading, page=source.page_reading, signs=signs)
         result.evidence["date"] = evidence
         result.fields.date = DateField(
@@ -284,7 +284,7 @@ class FieldReader:
             iso=told.day.isoformat() if told.day else None,
             ambiguous=told.is_ambiguous,
             confidence=_limit(self._scoring.probability("date", evidence), told),
-            **source.where([found.place]),
+            **source.where([place for place, _ in parts]),
         )
 
     def _total(self, source: Source, scores: Floats, amounts: Amounts, result: Extraction) -> None:

@@ -20,9 +20,9 @@ _MIN_MONTH_LETTERS = 3
 _SHORT_YEAR = 2  # digits
 # English and Malay as tills abbreviate them; CLDR has other lengths.
 _PRINT_FORMS: Mapping[str, int] = {"sept": 9, "mac": 3, "ogo": 8, "okt": 10, "dis": 12, "mrt": 3, "mrz": 3, "jui": 7}
-# A year may be followed by a time with no space between them: 25/12/201818:25.
+# A year may be followed by a time with no space between them (25/12/201818:25), but 20:15 behind a day is a time.
 _END = r"(?:(?!\d)|(?=\d{1,2}:\d{2}))"
-_YEAR = rf"(?P<year>(?:19|20)\d{{2}}{_END}|\d{{2}}{_END})"
+_YEAR = rf"(?P<year>(?:19|20)\d{{2}}{_END}|\d{{2}}{_END}(?!:\d{{2}}))"
 _LONG_YEAR = r"(?P<year>(?:19|20)\d{2})"
 _ORDINAL = r"(?:ST|ND|RD|TH|ER|O|\.|A)?"
 # Words between day, month and year that CLDR does not list.
@@ -208,6 +208,8 @@ def _forms() -> tuple[tuple[re.Pattern[str], bool], ...]:
         # Lithuanian: 2018 m. gruodžio 25 d.; Latvian: 2018. gada 25. decembris.
         rf"(?<!\d){_LONG_YEAR}{word}{name}{word}(?P<day>\d{{1,2}})(?!\d)",
         rf"(?<!\d){_LONG_YEAR}\.?\s{of}\.?\s?(?P<day>\d{{1,2}})\.?\s{{0,2}}{name}",
+        # As the C function ctime prints: Jun 15 12:47:59 2011.
+        rf"(?<![a-z]){name}\s{{1,2}}(?P<day>\d{{1,2}})(?=\s\d{{1,2}}:\d{{2}}(?::\d{{2}})?\s(?:[a-z]{{3,4}}\s)?{_LONG_YEAR}(?!\d))",
         rf"(?<!\d){_LONG_YEAR}\s?年\s?(?P<month>\d{{1,2}})\s?月\s?(?P<day>\d{{1,2}})\s?日",
         rf"(?<!\d){_LONG_YEAR}\s?년\s?(?P<month>\d{{1,2}})\s?월\s?(?P<day>\d{{1,2}})\s?일",
         r"(?:ngay\s?)?(?<!\d)(?P<day>\d{1,2})\s?(?:thang|thg)\s?(?P<month>\d{1,2})\s?,?\s?(?:nam\s?)?(?P<year>20\d{2})(?!\d)",

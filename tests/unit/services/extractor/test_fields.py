@@ -95,6 +95,22 @@ def test_the_network_tells_whether_a_weekday_belongs_to_the_date(line: str, mark
     assert fields.date.value == value
 
 
+@pytest.mark.parametrize(
+    ("row", "value", "iso", "lines"),
+    [
+        (["APRIL", "1, 2016", "8:39 AM"], "APRIL 1, 2016", "2016-04-01", [0, 1]),
+        (["Tuesday", "5- 4-2011"], "Tuesday 5- 4-2011", "2011-04-05", [0, 1]),
+        (["Jun", "15", "12:47:59 2011"], "Jun 15", "2011-06-15", [0, 1]),
+        (["1", "Jul.30'11"], "Jul.30'11", "2011-07-30", [1]),
+        (["No 3", "1/2/2018"], "1/2/2018", "2018-02-01", [1]),
+    ],
+)
+def test_reads_dates_of_several_segments(row: list[str], value: str, iso: str, lines: list[int]) -> None:
+    fields = read([row], date=row)
+    assert fields.date is not None
+    assert (fields.date.value, fields.date.iso, fields.date.lines) == (value, iso, lines)
+
+
 @pytest.mark.parametrize(("company", "least", "most"), [("AUSTIN", 0.0, 0.5), ("AUSTIN BAKERY", 0.8, 1.0)])
 def test_a_company_that_is_the_city_of_its_address_is_doubted(company: str, least: float, most: float) -> None:
     rows = [[company], ["12 Main St, Austin, TX 78765"]]

@@ -113,6 +113,8 @@ def test_several_dates_come_in_order() -> None:
         ("2018 m. gruodžio 25 d.", "2018-12-25"),
         ("2018 m. gruodžio mėn. 25 d.", "2018-12-25"),
         ("2018. gada 25. decembris", "2018-12-25"),
+        ("Jun 15 12:47:59 2011", "2011-06-15"),
+        ("Wed Jun 15 12:47:59 PST 2011", "2011-06-15"),
     ],
 )
 def test_reads_month_names_of_many_languages(text: str, date: str) -> None:
@@ -156,7 +158,7 @@ def test_a_preposition_is_not_a_weekday() -> None:
     assert match.is_ambiguous
 
 
-@pytest.mark.parametrize("text", ["DISC 10.00%", "HC03-7 - 15", "LG32-42 - 10/400"])
+@pytest.mark.parametrize("text", ["10 MAY 20:15", "DISC 10.00%", "HC03-7 - 15", "LG32-42 - 10/400"])
 def test_discounts_and_codes_are_not_dates(text: str) -> None:
     assert find_dates(text) == []
 
