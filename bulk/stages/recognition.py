@@ -55,7 +55,7 @@ class PageRecognizer:
         crops = await asyncio.to_thread(cut_segments, pixels, quads)
         texts = await self.batcher.submit_many(crops)
         return RecognizeResponse(
-            texts=[RecognizedText(text=one.text, confidence=one.confidence) for one in texts],
+            texts=[RecognizedText(text=one.text, confidence=one.confidence, gaps=list(one.gaps)) for one in texts],
             model=self.version,
         )
 

@@ -24,6 +24,7 @@ from gateway.reading.legibility import (
 from gateway.reading.page_quality import judge_page, turn_quality
 from gateway.reading.printed_text import use_text_layer
 from gateway.reading.read_request import ReadRequest
+from gateway.reading.segmentation.regrouping import regroup_words
 from gateway.reading.several.areas import find_area
 from gateway.stages.problems import stage_deadline_problem, stage_failed_problem, too_much_text_problem
 from gateway.stages.stages import Look
@@ -172,11 +173,11 @@ class _PageTask:
         areas = [
             area.model_copy(update={"outline": _enlarge_quad(area.outline, page, sent)}) for area in detected.receipts
         ]
+        # This leaves out what looked like text but has none: it is of no use to anyone.
+        regrouped = regroup_words(quads, texts)
         lines = [
             Line(page=number, quad=_enlarge_quad(quad, page, sent), text=text.text, confidence=text.confidence)
-            for quad, text in zip(quads, texts, strict=True)
-            # What looked like text but has none is of no use to anyone.
-            if text.text.strip()
+            for quad, text in zip(*regrouped, strict=True)
         ]
         if self._image.text is not None:
             lines = use_text_layer(lines, self._image.text)

@@ -61,7 +61,7 @@ def _build_router(model: RecognizerModel, settings: RecognizerSettings) -> APIRo
         crops = await _cut_crops(upload.data, quads, settings)
         texts = await model.batcher.submit_many(crops)
         return RecognizeResponse(
-            texts=[RecognizedText(text=one.text, confidence=one.confidence) for one in texts],
+            texts=[RecognizedText(text=one.text, confidence=one.confidence, gaps=list(one.gaps)) for one in texts],
             model=model.predictor.version,
         )
 

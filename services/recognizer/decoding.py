@@ -6,11 +6,12 @@ Decoding is greedy if the network is certain, and uses a language model otherwis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from services.recognizer.alphabet import BLANK, Alphabet
+from services.recognizer.gaps import locate_gaps
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.language.search import beam_search
 from services.recognizer.letter_case import build_texts, find_runs
@@ -24,10 +25,17 @@ _SURE = 0.95
 
 @dataclass(frozen=True)
 class Recognition:
-    """The text of one segment, and its confidence from 0 to 1; see `decode_segments`."""
+    """The text of one segment.
+
+    Attributes:
+        text: Words with one space between them.
+        confidence: See `decode_segments`, 0 to 1.
+        gaps: Start and stop of the gap before each word but the first, as shares of the width of the segment.
+    """
 
     text: str
     confidence: float
+    gaps: tuple[tuple[float, float], ...] = field(default=(), compare=False)
 
 
 def softmax(logits: Floats) -> Floats:
@@ -155,8 +163,10 @@ def decode_segments(
             frames = slice(lengths[row])
             path, confidence = _decode_with_language(merged[row, frames], paths[row, frames], language)
             paths[row, frames], confidences[row] = path, confidence
-    read = (" ".join(text.split()) for text in build_texts(probabilities, paths, alphabet))
-    return [Recognition(*one) for one in zip(read, np.clip(confidences, 0.0, 1.0).tolist(), strict=True)]
+    texts = build_texts(probabilities, paths, alphabet)
+    gaps = locate_gaps(paths, lengths, texts)
+    read = (" ".join(text.split()) for text in texts)
+    return [Recognition(*one) for one in zip(read, np.clip(confidences, 0.0, 1.0).tolist(), gaps, strict=True)]
 
 
 def _decode_with_language(probabilities: Floats, greedy: Integers, language: LanguageModel) -> tuple[Integers, float]:

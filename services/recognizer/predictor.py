@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from services.recognizer.alphabet import Alphabet
 from services.recognizer.crops import choose_bucket, fit_crop, fit_width
 from services.recognizer.decoding import Recognition, decode_segments
+from services.recognizer.gaps import move_to_ink
 from services.recognizer.language.model import WEIGHTS as LANGUAGE_WEIGHTS
 from services.recognizer.language.model import LanguageModel
 from services.recognizer.network.architecture import FRAME_STRIDE, Architecture
@@ -125,6 +127,9 @@ class Predictor:
         self._read_turned(gray, results)
         if self._second_look:
             self._read_again(gray, results)
+        for index, (crop, result) in enumerate(zip(gray, results, strict=True)):
+            if result.gaps:
+                results[index] = replace(result, gaps=move_to_ink(crop, result.gaps))
         return results
 
     def prepare_batches(self, crops: Sequence[Pixels]) -> Iterator[Batch]:
@@ -140,7 +145,8 @@ class Predictor:
             turned = [np.asarray(cv2.rotate(crop, turn), dtype=np.uint8) for crop in upright]
             for index, crop, candidate in zip(tall, turned, self._read(turned), strict=True):
                 if choose_reading(results[index], candidate) is candidate:
-                    crops[index], results[index] = crop, candidate
+                    # Its gaps do not lie along the width of the quad.
+                    crops[index], results[index] = crop, replace(candidate, gaps=())
 
     def _read_again(self, crops: Sequence[Pixels], results: list[Recognition]) -> None:
         """Replace uncertain results by what several readings of their crops agree on."""

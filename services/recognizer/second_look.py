@@ -48,4 +48,5 @@ def vote(readings: Sequence[Recognition]) -> Recognition:
     for one in readings:
         votes[one.text] += one.confidence
     text = max(votes, key=votes.__getitem__)
-    return Recognition(text, votes[text] / len(readings))
+    gaps = next(one.gaps for one in readings if one.text == text)
+    return Recognition(text, votes[text] / len(readings), gaps)

@@ -117,6 +117,12 @@ class RecognizedText(Contract):
 
     text: str = Field(examples=["TAN WOON YANN"])
     confidence: Probability = Field(examples=[0.97])
+    gaps: list[tuple[Probability, Probability]] = Field(
+        default=[],
+        description="Start and stop of the gap before each word but the first, as shares of the width of the quad; "
+        "empty for text that is turned on its side in the quad.",
+        examples=[[[0.2, 0.24], [0.58, 0.63]]],
+    )
 
 
 class RecognizeResponse(Contract):

@@ -48,7 +48,7 @@ async def test_returns_texts_in_order_of_quads(client: httpx2.AsyncClient) -> No
     body = answer.json()
     assert body["model"] == ready["model"]
     assert len(body["texts"]) == 3
-    assert body["texts"][1] == {"text": "", "confidence": 0.0}
+    assert body["texts"][1] == {"text": "", "confidence": 0.0, "gaps": []}
     assert body["texts"][0] == body["texts"][2]
 
 
