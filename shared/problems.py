@@ -13,6 +13,8 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from shared.validation_messages import explain_errors
+
 _MAX_ERRORS_LISTED = 20
 _MAX_ERRORS_IN_DETAIL = 3
 
@@ -73,10 +75,8 @@ def internal_problem() -> ProblemError:
 
 def validation_problem(errors: Sequence[Mapping[str, Any]], *, code: str = "invalid-request") -> ProblemError:
     """Describe the errors of pydantic (`error.errors()`): 422; the values sent are not repeated."""
-    listed = [
-        {"where": ".".join(str(step) for step in error.get("loc", ())), "message": str(error.get("msg", ""))}
-        for error in errors[:_MAX_ERRORS_LISTED]
-    ]
+    found = explain_errors(errors)
+    listed = found[:_MAX_ERRORS_LISTED]
     first = "; ".join(f"{error['where']}: {error['message']}" for error in listed[:_MAX_ERRORS_IN_DETAIL])
-    more = f" and {len(errors) - _MAX_ERRORS_IN_DETAIL} more" if len(errors) > _MAX_ERRORS_IN_DETAIL else ""
+    more = f" and {len(found) - _MAX_ERRORS_IN_DETAIL} more" if len(found) > _MAX_ERRORS_IN_DETAIL else ""
     return ProblemError(422, code, "The request is not valid", f"{first}{more}.", extra={"errors": listed})

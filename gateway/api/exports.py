@@ -30,6 +30,7 @@ from gateway.storage.cache import CacheUnavailableError
 from shared.contracts import Contract, Receipt
 from shared.problem_responses import problem_responses
 from shared.problems import ProblemError
+from shared.validation_messages import explain_error
 
 _Id = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 _MAX_LISTED_IDS = 100
@@ -163,7 +164,7 @@ async def _parse_lines(lines: Sequence[bytes]) -> AsyncIterator[ExportRow]:
                 422,
                 "receipt-invalid",
                 "A receipt is not valid",
-                f"Line {number:,} is not a receipt of this API: {place}: {first['msg']}.",
+                f"Line {number:,} is not a receipt of this API: {place}: {explain_error(first)}.",
                 extra={"line": number},
             ) from error
         yield ExportRow(sent.file, Receipt.model_construct(**_drop_origin(sent)), sent.page)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contracts import Fields, Quad, Receipt
 from shared.learning.labels import DatasetError
+from shared.validation_messages import explain_error
 
 
 class LabeledLine(BaseModel):
@@ -112,5 +113,5 @@ def _parse_records(path: Path) -> Iterator[Record]:
         try:
             yield Record.model_validate_json(line)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"]
+            reason = explain_error(error.errors()[0])
             raise DatasetError(f"{path}, line {number} is not a record of this version: {reason}") from error

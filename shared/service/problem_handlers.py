@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +15,8 @@ from starlette.routing import Match
 from shared.problem_responses import EXAMPLES, ProblemResponse, problem_response
 from shared.problems import ProblemError, validation_problem
 
+# As FastAPI decides whether to parse a body.
+_JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json")
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
@@ -30,7 +35,31 @@ async def _handle_http_error(request: Request, error: Exception) -> ProblemRespo
 
 async def _handle_validation_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
-    return problem_response(validation_problem(error.errors()), path=request.url.path)
+    errors = error.errors()
+    problem = _json_expected_problem(request) if _is_body_unread(request, errors) else validation_problem(errors)
+    return problem_response(problem, path=request.url.path)
+
+
+def _is_body_unread(request: Request, errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether the framework did not parse the body because of its content type."""
+    is_json = bool(_JSON_TYPE.fullmatch(_get_content_type(request)))
+    return not is_json and any(tuple(error["loc"]) == ("body",) and error["type"] != "missing" for error in errors)
+
+
+def _json_expected_problem(request: Request) -> ProblemError:
+    content_type = _get_content_type(request)
+    found = f"The content type {content_type} is not accepted." if content_type else "The content type is missing."
+    return ProblemError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-content-type",
+        "The content type is not supported",
+        f"{found} Send JSON, with the header Content-Type: application/json.",
+        extra={"accepted": ["application/json"]},
+    )
+
+
+def _get_content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _convert_http_exception(request: Request, error: HTTPException) -> ProblemError:

@@ -22,6 +22,7 @@ from shared.inference.engines import EngineChoice, Precision
 from shared.pictures.header import PictureLimits
 from shared.service.uploads import UploadLimits
 from shared.startup import StartupError
+from shared.validation_messages import explain_error
 
 PREFIX = "QUITTANCE_"
 # The gateway sends pages of 16 million pixels or less; as a JPEG, pure noise has about a byte per pixel.
@@ -95,7 +96,7 @@ class EnvironmentSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            faults = [cls._explain(fault["loc"], fault["msg"]) for fault in error.errors()]
+            faults = [cls._explain(fault["loc"], explain_error(fault)) for fault in error.errors()]
             raise SettingsError("These settings are not valid:\n" + "\n".join(faults)) from error
 
     @classmethod
@@ -103,7 +104,7 @@ class EnvironmentSettings(BaseSettings):
         if where and where[0] in cls.groups():
             where = where[1:]
         if not where:  # validators of a whole model name the variables themselves
-            return f"  {message.removeprefix('Value error, ')}"
+            return f"  {message}"
         name = str(where[0])
         field = cls.fields().get(name)
         meaning = f" {field.description}" if field and field.description else ""

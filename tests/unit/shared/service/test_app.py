@@ -149,3 +149,13 @@ async def test_openapi_describes_errors_as_problems(client: httpx2.AsyncClient) 
     body = schema["paths"]["/v1/upload"]["post"]["requestBody"]["content"]
     assert body["multipart/form-data"]["schema"]["required"] == ["file"]
     assert "application/octet-stream" in body
+
+
+async def test_json_under_another_content_type_is_not_accepted(client: httpx2.AsyncClient) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    response = await client.post("/v1/order", content=b'{"count": 1}', headers=form)
+    body = assert_full_problem(response, 415, "unsupported-content-type")
+    assert "x-www-form-urlencoded is not accepted" in body["detail"]
+    assert "Content-Type: application/json" in body["detail"]
+    response = await client.post("/v1/order", content=b"[]", headers={"content-type": "application/json"})
+    assert "body: Input should be a JSON object" in assert_full_problem(response, 422, "invalid-request")["detail"]
