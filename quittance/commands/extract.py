@@ -86,7 +86,7 @@ def extract(
     """
     from quittance.extract import expand, explain_unreadable
 
-    _check_usage(files, output_format, watch, merge=merge, split=split)
+    _check_usage(files, output_format, watch, draw, merge=merge, split=split)
     found = expand(files or [])
     if watch is None and all(explain_unreadable(path) for path in found):  # not worth loading the models
         for path in found:
@@ -96,14 +96,21 @@ def extract(
     from shared.service.settings import SettingsError
     from shared.startup import StartupError
 
-    with console.exit_on(QuittanceError, SettingsError, StartupError):
+    # An OSError means that results cannot be written: to a full disk, or to a folder of others.
+    with console.exit_on(QuittanceError, SettingsError, StartupError, OSError):
         printer = _Printer(output_format, draw)
         failed = asyncio.run(_extract(found, printer, url=url, key=key, split=split, watch=watch, merge=merge))
     raise typer.Exit(int(failed))
 
 
 def _check_usage(
-    files: list[Path] | None, output_format: Format, watch: Path | None, *, merge: bool, split: Split | None
+    files: list[Path] | None,
+    output_format: Format,
+    watch: Path | None,
+    draw: Path | None,
+    *,
+    merge: bool,
+    split: Split | None,
 ) -> None:
     if merge and (split is not None or watch is not None or not files):
         raise typer.BadParameter("--merge takes pictures of one receipt, and neither --split nor --watch")
@@ -113,6 +120,8 @@ def _check_usage(
         raise typer.BadParameter("--watch cannot write a single JSON list; use --format jsonl")
     if watch is not None and not watch.is_dir():
         raise typer.BadParameter(f"--watch expects a folder; {watch} is not one")
+    if draw is not None and draw.exists() and not draw.is_dir():
+        raise typer.BadParameter(f"--draw expects a folder; {draw} is not one")
 
 
 async def _extract(
@@ -126,7 +135,7 @@ async def _extract(
     merge: bool,
 ) -> bool:
     """Read the files, then the ones that arrive; return whether any failed."""
-    from quittance.extract import read_files, read_merged
+    from quittance.extract import read_merged
     from quittance.watch import find_pictures
     from quittance_client import AsyncClient
 
@@ -137,18 +146,34 @@ async def _extract(
             readings = [await read_merged(client, files)]
             printer.add(readings[0], is_merged=True)
         elif files:
-            with console.show_progress("Reading", len(files)) as advance:
-                async for found in read_files(client, files, split=split):
-                    advance()
-                    for reading in found:
-                        printer.add(reading)
-                    readings += found
+            readings = await _read_all(client, files, printer, split=split)
         printer.print_all(readings)
         if failed := sum(reading.receipt is None for reading in readings if len(files) > 1):
             console.print_message(f"{failed:,} of {len(files):,} files could not be read: see above.", style="red")
         if watch is not None:
             await _watch(client, watch, known, printer, split=split)
     return printer.failed
+
+
+async def _read_all(client: AsyncClient, files: list[Path], printer: _Printer, *, split: Split | None) -> list[Reading]:
+    """Return the readings of all files; on Ctrl-C, print those that were read until then."""
+    from quittance.extract import read_files
+
+    readings: list[Reading] = []
+    count = 0
+    try:
+        with console.show_progress("Reading", len(files)) as advance:
+            async for found in read_files(client, files, split=split):
+                advance()
+                for reading in found:
+                    printer.add(reading)
+                readings += found
+                count += 1
+    except asyncio.CancelledError:
+        printer.print_all(readings)
+        console.print_message(f"Stopped after {count:,} of {len(files):,} files.", style="yellow")
+        raise
+    return readings
 
 
 def _open_embedded_client() -> AbstractAsyncContextManager[AsyncClient]:

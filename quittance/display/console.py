@@ -40,8 +40,15 @@ def exit_on(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        print_message(str(error), style="red")
+        print_message(_explain(error), style="red")
         raise typer.Exit(1) from error
+
+
+def _explain(error: Exception) -> str:
+    """Return the message of an error; for one of the operating system, which file or output it is about."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else f"Results cannot be written: {error.strerror}"
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF", "PDF"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (0, b"PK\x03\x04", "zip archive"),
 )
 # Readers of PDF accept other bytes before the header, such as those of a mail or a byte order mark.
 _PDF_HEADER, _MAX_PDF_OFFSET = b"%PDF-", 1024

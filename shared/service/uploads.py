@@ -99,7 +99,8 @@ async def read_uploads(request: Request, limits: UploadLimits, max_files: int = 
         if len(upload.data) > limits.max_bytes:
             raise upload_too_large_problem(limits.max_bytes)
         if not upload.data:
-            raise ProblemError(422, "empty-body", "There is no picture", f"The file is empty. {_ADVICE}")
+            advice = "Send the whole file." if content_type == "multipart/form-data" else _ADVICE
+            raise ProblemError(422, "empty-body", "There is no picture", f"The file is empty. {advice}")
     return uploads
 
 

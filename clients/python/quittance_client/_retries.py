@@ -166,7 +166,12 @@ class Exchange:
 def connection_error(error: httpx2.TransportError, base_url: str, timeout_s: float | None = None) -> APIConnectionError:
     """Return the error of this package for one of httpx2."""
     reason = str(error) or type(error).__name__
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol):
+    if isinstance(error, httpx2.UnsupportedProtocol):
+        return APIConnectionError(
+            f"{base_url} cannot be reached: it does not begin with http:// or https://. "
+            "Write it like http://127.0.0.1:8000."
+        )
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
         message = f"{base_url} cannot be reached: {reason}. Is the gateway running?"
         return APITimeoutError(message) if isinstance(error, httpx2.TimeoutException) else APIConnectionError(message)
     if isinstance(error, httpx2.TimeoutException):

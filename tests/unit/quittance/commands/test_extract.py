@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import signal
 from pathlib import Path
 
 import httpx2
@@ -208,6 +210,7 @@ def test_prefers_an_existing_file_to_a_pattern(tmp_path: Path) -> None:
         ([], "name at least one file"),
         (["--watch", "missing"], "--watch expects a folder; missing is not one"),
         (["--watch", ".", "--format", "json"], "use --format jsonl"),
+        (["a.png", "--draw", __file__], "--draw expects a folder"),
         (["a.png", "--format", "xml"], "xml"),
     ],
 )
@@ -240,6 +243,32 @@ def test_draws_lines_tags_and_text(picture: Path, tmp_path: Path) -> None:
     assert pixels.getpixel((200 + 15, 20)) == company  # tag in the gutter
     right = pixels.crop((200 + gutter, 0, pixels.width, 100))
     assert right.getextrema() != ((255, 255),) * 3  # text on the right half
+
+
+@pytest.mark.usefixtures("gateway")
+def test_reports_that_results_cannot_be_written(picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run_command("extract", picture, "--draw", tmp_path / "file" / "drawn")
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'file' / 'drawn'}: Not a directory" in result.stderr
+
+
+def test_an_interruption_keeps_what_was_read(monkeypatch: pytest.MonkeyPatch, picture: Path, tmp_path: Path) -> None:
+    other = tmp_path / "slow.png"
+    other.write_bytes(picture.read_bytes() + b"slow")
+
+    async def respond(request: httpx2.Request) -> httpx2.Response:
+        if b"slow" in await request.aread():
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(60)
+        return httpx2.Response(200, json=RECEIPT)
+
+    transport = httpx2.MockTransport(respond)
+    monkeypatch.setattr(client, "open_embedded_client", lambda: AsyncClient("http://in-process", transport=transport))
+    result = run_command("extract", "--format", "csv", picture, other)
+    assert result.exit_code == 130
+    assert [row["file"] for row in csv.DictReader(io.StringIO(result.stdout))] == [str(picture)]
+    assert "Stopped after 1 of 2 files." in result.stderr
 
 
 def test_reports_an_unreachable_gateway(picture: Path) -> None:

@@ -213,6 +213,7 @@ def test_rejects_an_empty_body() -> None:
     ("data", "named"),
     [
         (b"TOTAL RM 9.00\n", "not a known picture"),
+        (b"PK\x03\x04\x14\x00\x00\x00", "this is a zip archive"),
         (_save(Image.new("L", (20, 20)), "GIF"), "a GIF"),
         (_save(Image.new("L", (20, 20)), "BMP"), "a BMP"),
         (_save(Image.new("L", (20, 20)), "TIFF"), "a TIFF"),

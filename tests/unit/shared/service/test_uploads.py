@@ -69,10 +69,17 @@ async def test_rejected_content_type_lists_accepted_ones(kind: str) -> None:
     assert "multipart/form-data" in problem.extra["accepted"]
 
 
-@pytest.mark.parametrize(("body", "kind"), [(b"", "image/png"), (_form(('name="file"; filename="a"', b"")), FORM)])
-async def test_rejects_empty_files(body: bytes, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "kind", "advice"),
+    [
+        (b"", "image/png", "Send multipart/form-data"),
+        (_form(('name="file"; filename="a"', b"")), FORM, "The file is empty. Send the whole file."),
+    ],
+)
+async def test_rejects_empty_files(body: bytes, kind: str, advice: str) -> None:
     problem = await _read_rejected(body, kind)
     assert (problem.status, problem.code) == (422, "empty-body")
+    assert advice in problem.detail
 
 
 async def test_form_without_a_file_names_its_fields() -> None:
