@@ -13,8 +13,8 @@ from services.extractor.amounts.signs import describe_sign, doubt_sign, write_va
 from services.extractor.companies.brands import country_of_brand
 from services.extractor.companies.logos import (
     find_logo,
-    is_greeting,
     keep_site_name,
+    names_nobody,
     part_of,
     strip_decoration,
     strip_marks,
@@ -28,7 +28,7 @@ from services.extractor.details.reading import Reading
 from services.extractor.encoding import Document, TextSegment
 from services.extractor.merchants import Correction, Directory, letters
 from services.extractor.network.classes import CLASSES
-from services.extractor.ranking.choice import Choice, RankedField, choose_run
+from services.extractor.ranking.choice import Choice, RankedField, choose_runs
 from services.extractor.ranking.edges import complete_address
 from services.extractor.ranking.evidence import find_evidence
 from services.extractor.ranking.units import build_units
@@ -49,6 +49,8 @@ _MOST_COMPANY_PARTS, _MOST_ADDRESS_PARTS = 4, 7
 _CLEAR = 0.85
 # Probability from which a text counts as read without doubt.
 _SURE = 0.995
+# Factor of the least confidence of a company or an address that is less likely right than not.
+_UNLIKELY = 1.5
 # Range of the confidence of a brand that replaces a misread logo.
 _LEAST_LOGO, _MOST_LOGO = 0.5, 0.8
 # Highest confidence of a company that is the city of its address.
@@ -123,7 +125,10 @@ class FieldReader:
         self._total(source, scores, amounts, result)
         for name in FIELD_NAMES:
             field: ReceiptField | None = getattr(result.fields, name)
-            if field is not None and field.confidence < self._least_confidence:
+            least = self._least_confidence
+            if name in choices and choices[name].is_unlikely:
+                least *= _UNLIKELY
+            if field is not None and field.confidence < least:
                 setattr(result.fields, name, None)
         return result
 
@@ -132,11 +137,8 @@ class FieldReader:
         if not self._scoring.runs or scores.shape[1] < len(CLASSES):
             return {}
         units = build_units(document, scores, find_evidence(document.text))
-        found = {
-            name: choose_run(document, units, name, weights, self._directory.keys(name))
-            for name, weights in self._scoring.runs.items()
-        }
-        return {name: choice for name, choice in found.items() if choice is not None}
+        known = {name: self._directory.keys(name) for name in self._scoring.runs}
+        return choose_runs(document, units, self._scoring.runs, known)
 
     def _company(self, source: Source, scores: Floats, choice: Choice | None, result: Extraction) -> str | None:
         if choice is not None:
@@ -150,7 +152,7 @@ class FieldReader:
             logo = None
             if not correction.known and len(self._directory):
                 logo = self._find_logo(source.document, scores, span, choice)
-            if logo is None and is_greeting(span.text(source.document)):
+            if logo is None and names_nobody(span.text(source.document)):
                 return None
             span, correction = logo or (span, correction)
             company = self._text_field("company", source, span, correction, result, choice)
@@ -210,6 +212,8 @@ class FieldReader:
         self, source: Source, scores: Floats, choice: Choice | None, company: str | None, result: Extraction
     ) -> None:
         span: Span | None
+        if choice is not None and choice.is_absent:
+            return
         if choice is not None:
             country = infer_country(source.document.text, self._default_country).code
             name = result.fields.company.value if result.fields.company is not None else ""

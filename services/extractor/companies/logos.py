@@ -20,10 +20,12 @@ from services.extractor.encoding import Document
 from services.extractor.spans import Part, mean_probability
 from shared.arrays import Floats
 from shared.normalization import find_concepts
+from shared.normalization.vocabulary import Concept
 
 # A line of the first rows that is this similar to a brand is that brand misread; one letter of four may differ.
 _SIMILAR, _TOP_ROWS = 0.7, 3
 _MIN_LETTERS, _LONG = 3, 6
+_NOT_NAMES: tuple[Concept, ...] = ("thanks", "invoice", "refund", "card_slip", "receipt_number")
 _DECORATION = " -=~_<>|"
 # Letters that a mark beside a logo is read as.
 _MARK_LETTERS = 3
@@ -98,9 +100,10 @@ def strip_decoration(document: Document, parts: Sequence[Part]) -> tuple[Part, .
     return tuple(part for part in parts if part.end > part.start)
 
 
-def is_greeting(text: str) -> bool:
-    """Return whether a text says nothing but thanks or welcome."""
-    found = find_concepts(text).get("thanks", ())
+def names_nobody(text: str) -> bool:
+    """Return whether a text says nothing but thanks, welcome, or what kind of paper it is on ("Tax Invoice")."""
+    concepts = find_concepts(text)
+    found = [match for concept in _NOT_NAMES for match in concepts.get(concept, ())]
     rest = list(text)
     for match in found:
         rest[match.start : match.end] = " " * (match.end - match.start)

@@ -6,7 +6,7 @@ that the receipt does not have the field.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,7 @@ _SIGNS: dict[RankedField, tuple[str, ...]] = {
     "address": ("street", "postal", "place_and_code", "house_number", "other_word", "price"),
 }
 _LONG = 30.0
+_EVEN_ODDS = 0.5
 # A run with fewer letters is a rest of something unreadable.
 _MIN_LETTERS = 2
 _MAX_SEGMENTS: dict[RankedField, int] = {"company": 4, "address": 7}
@@ -74,6 +75,46 @@ class Choice:
     runner_up: float
     signs: dict[str, float]
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is likelier that the receipt does not have the field."""
+        return self.missing > self.probability
+
+    @property
+    def is_unlikely(self) -> bool:
+        """Whether it is less likely right than not, and no known brand."""
+        return self.probability < _EVEN_ODDS and not self.signs.get("brand")
+
+
+def choose_runs(
+    document: Document,
+    units: Units,
+    weights: Mapping[RankedField, RunWeights],
+    known: Mapping[RankedField, Set[str]],
+) -> dict[RankedField, Choice]:
+    """Return the likeliest run of each field; a part of a line of an address that is likelier is not a company.
+
+    Args:
+        document: The receipt.
+        units: Its units.
+        weights: Fitted weights of each field.
+        known: Letters and digits of the merchant directory's companies and addresses.
+    """
+    chosen: dict[RankedField, Choice] = {}
+    for name, fitted in weights.items():
+        choice = choose_run(document, units, name, fitted, known[name])
+        if choice is not None:
+            chosen[name] = choice
+    company, address = chosen.get("company"), chosen.get("address")
+    if company is None or address is None:
+        return chosen
+    taken = {part.place for part in address.span.parts}
+    is_taken = bool(taken & {part.place for part in company.span.parts})
+    if is_taken and address.probability > max(company.probability, address.missing):
+        again = choose_run(document, units, "company", weights["company"], known["company"], taken=taken)
+        chosen = {"address": address} if again is None else {"company": again, "address": address}
+    return chosen
+
 
 def list_candidates(document: Document, units: Units, name: RankedField) -> Runs:
     """Return the runs that may be a field: all that have letters."""
@@ -84,7 +125,13 @@ def list_candidates(document: Document, units: Units, name: RankedField) -> Runs
 
 
 def choose_run(
-    document: Document, units: Units, name: RankedField, weights: RunWeights, known: Set[str]
+    document: Document,
+    units: Units,
+    name: RankedField,
+    weights: RunWeights,
+    known: Set[str],
+    *,
+    taken: Set[int] = frozenset(),
 ) -> Choice | None:
     """Return the likeliest run of a receipt; None without letters.
 
@@ -94,6 +141,7 @@ def choose_run(
         name: The field.
         weights: Fitted weights.
         known: Letters and digits of the merchant directory's companies or addresses.
+        taken: Segments that the run must not have, by place in reading order.
     """
     runs = list_candidates(document, units, name)
     if not len(runs.first):
@@ -101,7 +149,10 @@ def choose_run(
     scores = score_runs(document, units, runs, known, weights.vector(), field=name)
     powers = np.exp(np.append(scores, weights.none) - max(float(scores.max()), weights.none))
     chances = powers / powers.sum()
-    best = int(chances[:-1].argmax())
+    is_free = ~np.any([(runs.first <= place) & (place <= runs.last) for place in taken], axis=0) if taken else True
+    if not np.any(is_free):
+        return None
+    best = int(np.where(is_free, chances[:-1], -1.0).argmax())
     likely = units.features[:, INDEX[f"p_{name}"]]
     parts = tuple(
         Part(int(units.place[unit]), int(units.start[unit]), int(units.end[unit]), float(likely[unit]))

@@ -7,8 +7,8 @@ import pytest
 
 from services.extractor.companies.logos import (
     find_logo,
-    is_greeting,
     keep_site_name,
+    names_nobody,
     strip_decoration,
     strip_marks,
 )
@@ -116,8 +116,10 @@ def test_strokes_around_a_name_are_not_part_of_it(text: str, name: str) -> None:
     assert [document.text[part.start : part.end] for part in found] == [name]
 
 
-def test_a_greeting_names_nobody() -> None:
-    assert is_greeting("WELCOME")
-    assert is_greeting("Thank you")
-    assert not is_greeting("Welcome to Chick-fil-A")
-    assert not is_greeting("Chick-fil-A")
+def test_greetings_and_kinds_of_paper_name_nobody() -> None:
+    assert names_nobody("WELCOME")
+    assert names_nobody("Thank you")
+    assert names_nobody("Tax Invoice")
+    assert not names_nobody("Invoice Cafe")
+    assert not names_nobody("Welcome to Chick-fil-A")
+    assert not names_nobody("Chick-fil-A")

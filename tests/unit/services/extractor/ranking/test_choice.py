@@ -10,7 +10,7 @@ from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.fields import FieldReader
 from services.extractor.merchants import Directory
 from services.extractor.network.classes import CLASSES
-from services.extractor.ranking.choice import Choice, RunWeights, choose_run, list_candidates
+from services.extractor.ranking.choice import Choice, RankedField, RunWeights, choose_run, choose_runs, list_candidates
 from services.extractor.ranking.evidence import find_evidence
 from services.extractor.ranking.runs import FEATURES, describe_runs, score_runs
 from services.extractor.ranking.units import INDEX, build_units
@@ -135,6 +135,44 @@ def test_receipt_without_words_has_no_choice(rows: list[str]) -> None:
     document = encode(receipt(rows))
     units = build_units(document, probabilities(document), find_evidence(document.text))
     assert choose_run(document, units, "address", NO_WEIGHTS, set()) is None
+
+
+def choose_both(rows: list[str], *, company_none: float, address_none: float, **marked: str) -> dict[str, str]:
+    """Return what is chosen by the network's probabilities."""
+    document = encode(receipt(rows))
+    units = build_units(document, probabilities(document, **marked), find_evidence(document.text))
+    by_network = {"mean_logit": 1.0, "share_of_mass": 5.0}
+    weights: dict[RankedField, RunWeights] = {
+        "company": RunWeights(weights=by_network, none=company_none),
+        "address": RunWeights(weights=by_network | {"sum_street": 9.0}, none=address_none),
+    }
+    found = choose_runs(document, units, weights, {"company": set(), "address": set()})
+    return {name: choice.span.text(document) for name, choice in found.items()}
+
+
+def test_a_part_of_a_likelier_address_is_not_a_company() -> None:
+    marked = {"company": "MAIN", "address": "12 MAIN STREET"}
+    rows = ["12 MAIN STREET", "BAKERY", "TOTAL 9.00"]
+    found = choose_both(rows, company_none=5.0, address_none=-50.0, **marked)
+    assert found["address"] == "12 MAIN STREET"
+    assert "MAIN" not in found["company"]
+    # Here the receipt hardly has an address.
+    assert choose_both(rows, company_none=-50.0, address_none=50.0, **marked)["company"] == "MAIN"
+
+
+def test_a_field_that_is_likelier_missing_is_absent() -> None:
+    marked = {"company": "WHOLE FOODS MARKET"}
+    likely = choose(HEADER, {"mean_logit": 3.0}, marked, none=-50.0, name="company")
+    missing = choose(HEADER, {"mean_logit": 3.0}, marked, none=50.0, name="company")
+    assert (likely.is_absent, missing.is_absent) == (False, True)
+
+
+def test_a_choice_below_even_odds_is_unlikely_unless_it_is_a_brand() -> None:
+    rows = ["HARBOR SUN", "FOUNTAIN", "TOTAL 9.00"]
+    even = choose(rows, {}, {"company": "HARBOR SUN"}, none=-50.0, name="company")
+    sure = choose(rows, {"mean_logit": 9.0}, {"company": "HARBOR SUN"}, none=-50.0, name="company")
+    brand = choose(HEADER, {"mean_brand": 0.1}, {}, none=1.0, name="company")
+    assert (even.is_unlikely, sure.is_unlikely, brand.is_unlikely) == (True, False, False)
 
 
 def test_leaves_out_brackets_without_text() -> None:
