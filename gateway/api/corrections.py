@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from gateway.api.examples import CORRECTIONS_EXAMPLE
+from gateway.api.parameters import KNOWN_PARAMETERS
 from gateway.api.requests import ReceiptId, json_response, require_found
 from gateway.components import get_gateway_components
 from gateway.request_context import get_caller
@@ -24,7 +25,9 @@ NamesQuery = Annotated[
 
 def build_corrections_router() -> APIRouter:
     """Build the routes under /v1/receipts/{id}/corrections."""
-    router = APIRouter(prefix="/v1/receipts/{receipt_id}/corrections", tags=["corrections"])
+    router = APIRouter(
+        prefix="/v1/receipts/{receipt_id}/corrections", tags=["corrections"], dependencies=[KNOWN_PARAMETERS]
+    )
     corrections_response: dict[int | str, dict[str, Any]] = {
         200: {
             "description": "All corrections of the receipt.",

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field, StringConstraints, ValidationError
 
 from gateway.api.examples import RECEIPT_EXAMPLE
+from gateway.api.parameters import KNOWN_PARAMETERS
 from gateway.api.requests import cache_unavailable_problem
 from gateway.caller import Caller
 from gateway.components import get_gateway_components
@@ -80,7 +81,7 @@ class ExportRequest(Contract):
 def build_exports_router(settings: GatewaySettings) -> APIRouter:
     """Build the route /v1/exports."""
     patience_s = settings.storage.redis_timeout_s
-    router = APIRouter(prefix="/v1/exports", tags=["exports"])
+    router = APIRouter(prefix="/v1/exports", tags=["exports"], dependencies=[KNOWN_PARAMETERS])
 
     @router.post(
         "",

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from gateway.api.examples import RECEIPT_EXAMPLE
+from gateway.api.parameters import KNOWN_PARAMETERS
 from gateway.api.requests import SplitQuery
 from gateway.components import get_gateway_components
 from gateway.export_tables import ExportRow
@@ -86,7 +87,7 @@ _log = logging.getLogger(__name__)
 
 def build_jobs_router() -> APIRouter:
     """Build the routes under /v1/jobs."""
-    router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+    router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[KNOWN_PARAMETERS])
 
     @router.post(
         "",

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from gateway.api.parameters import KNOWN_PARAMETERS, reject_misplaced_parameters
 from gateway.api.receipts import ACCEPTED_FILES, DOCUMENT_TYPES
 from gateway.components import get_gateway_components
 from gateway.request_context import get_request_context
@@ -18,7 +19,7 @@ PageNumber = Annotated[int, Query(ge=0, le=10_000, description="Index of the pag
 
 def build_pages_router(settings: GatewaySettings) -> APIRouter:
     """Build the route /v1/pages."""
-    router = APIRouter(prefix="/v1/pages", tags=["receipts"])
+    router = APIRouter(prefix="/v1/pages", tags=["receipts"], dependencies=[KNOWN_PARAMETERS])
     binary = {"schema": {"type": "string", "format": "binary"}}
     # Client generators ignore responses of type image/*; the last entry makes them return bytes.
     media_types = ("image/webp", "image/jpeg", "image/png", "application/octet-stream")
@@ -45,6 +46,7 @@ def build_pages_router(settings: GatewaySettings) -> APIRouter:
         # Pictures are not stored, also not as responses.
         get_request_context(request.scope).is_replayable = False
         upload = await read_upload(request, settings.upload_limits)
+        reject_misplaced_parameters(request, upload.form)
         picture, media_type = await get_gateway_components(request.app).pipeline.show_page(upload.data, page)
         return Response(picture, media_type=media_type)
 

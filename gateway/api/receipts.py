@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from gateway.api.examples import RECEIPT_EXAMPLE
+from gateway.api.parameters import KNOWN_PARAMETERS, reject_misplaced_parameters
 from gateway.api.requests import (
     MergeQuery,
     ReceiptId,
@@ -51,7 +52,7 @@ _MAY_IMPROVE = frozenset({UNCORRECTED, CODES_UNREAD})
 
 def build_receipts_router(settings: GatewaySettings) -> APIRouter:
     """Build the routes under /v1/receipts."""
-    router = APIRouter(prefix="/v1/receipts", tags=["receipts"])
+    router = APIRouter(prefix="/v1/receipts", tags=["receipts"], dependencies=[KNOWN_PARAMETERS])
     receipt_response: dict[int | str, dict[str, Any]] = {
         200: {"description": "The receipt.", "content": {"application/json": {"example": RECEIPT_EXAMPLE}}}
     }
@@ -82,6 +83,7 @@ def build_receipts_router(settings: GatewaySettings) -> APIRouter:
         if merge and split is not None:
             raise _merge_and_split_problem()
         uploads = await read_uploads(request, settings.upload_limits, _MAX_MERGED_FILES if merge else 1)
+        reject_misplaced_parameters(request, uploads[0].form)
         requests = [
             await ReadRequest.create(
                 upload.data,

@@ -157,7 +157,7 @@ def _unexpected_field(part: Part) -> ProblemError:
     elif part.name == FILES_FIELD:
         reason = "was sent as text, not as a file with a name"
     else:
-        reason = "is not known"
+        reason = "is not known; `orientation` and `split` are parameters of the URL"
     detail = f"The field `{clean_name(part.name)}` {reason}. {_INSTRUCTION}"
     return ProblemError(422, "file-missing", "The files are missing", detail)
 
