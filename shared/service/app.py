@@ -26,6 +26,7 @@ from shared.observability.tracing import TraceMiddleware, Tracing, is_tracing_en
 from shared.problem_responses import problem_responses
 from shared.service.components import ServiceComponents, set_components
 from shared.service.guard import RequestGuard, RouteLimits
+from shared.service.head_requests import HeadRequests
 from shared.service.headers import SecurityHeaders
 from shared.service.health import Health
 from shared.service.openapi import complete_schema
@@ -111,6 +112,7 @@ def create_service_app(
         health=health,
         routes=route_limits,
     )
+    app.add_middleware(HeadRequests)
     for layer in reversed(outside):
         app.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     app.add_middleware(RequestObserver, name=name, metrics=metrics)

@@ -159,3 +159,14 @@ async def test_json_under_another_content_type_is_not_accepted(client: httpx2.As
     assert "Content-Type: application/json" in body["detail"]
     response = await client.post("/v1/order", content=b"[]", headers={"content-type": "application/json"})
     assert "body: Input should be a JSON object" in assert_full_problem(response, 422, "invalid-request")["detail"]
+
+
+async def test_head_is_answered_like_get_without_the_body(client: httpx2.AsyncClient) -> None:
+    for path in ("/healthz", "/v1/things/a", "/openapi.json"):
+        full, head = await client.get(path), await client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == full.headers["content-length"]
+        assert head.headers["content-type"] == full.headers["content-type"]
+    assert (await client.head("/nowhere")).status_code == 404
+    response = await client.head("/v1/order")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
