@@ -19,7 +19,7 @@ from services.extractor.companies.logos import (
     strip_decoration,
     strip_marks,
 )
-from services.extractor.companies.names import without_caption, without_empty_brackets, without_mark
+from services.extractor.companies.names import without_branch, without_caption, without_empty_brackets, without_mark
 from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, describe_date, write_date
@@ -142,7 +142,8 @@ class FieldReader:
 
     def _company(self, source: Source, scores: Floats, choice: Choice | None, result: Extraction) -> str | None:
         if choice is not None:
-            span = without_empty_brackets(source.document, without_caption(source.document, choice.span))
+            span = without_branch(source.document, without_caption(source.document, choice.span))
+            span = without_empty_brackets(source.document, span)
             first, *others = keep_site_name(source.document, span.parts)
             parts = strip_decoration(source.document, (strip_marks(source.document, first), *others))
             span = replace(span, parts=parts or span.parts)
@@ -219,7 +220,7 @@ class FieldReader:
             name = result.fields.company.value if result.fields.company is not None else ""
             likely = scores[:, _CLASS["address"]]
             parts = complete_address(source.document, choice.span.parts, likely, country, name)
-            span = replace(choice.span, parts=parts)
+            span = replace(choice.span, parts=parts) if parts else None
         else:
             probability = scores[:, _CLASS["address"]]
             span = best_span(source.document, probability, skip=1, most=_MOST_ADDRESS_PARTS, edge=_EDGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from services.extractor.encoding import Document
 from services.extractor.merchants import Directory, letters
@@ -11,6 +12,7 @@ from services.extractor.spans import Span
 
 _CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
 _EMPTY_BRACKETS = re.compile(r"\s*[(\[]\W*[)\]]\W*$")
+_SHOP_NUMBER = re.compile(r"#\s?\d+\W*$")
 _MARK = re.compile(r"\W*\w{1,3}\W+(?=\w)")
 
 
@@ -26,6 +28,15 @@ def without_caption(document: Document, span: Span) -> Span:
     if caption is None or not any(map(str.isalpha, text[caption.end() :])):
         return span
     return replace(span, parts=(replace(first, start=first.start + caption.end()), *span.parts[1:]))
+
+
+def without_branch(document: Document, span: Span) -> Span:
+    """Remove the rows below the number of a shop: "BAKERY #88", and below it the place of the branch."""
+    for number, (part, following) in enumerate(pairwise(span.parts), start=1):
+        is_below = document.row[following.place] > document.row[part.place]
+        if is_below and _SHOP_NUMBER.search(document.text[part.start : part.end]):
+            return replace(span, parts=span.parts[:number])
+    return span
 
 
 def without_empty_brackets(document: Document, span: Span) -> Span:

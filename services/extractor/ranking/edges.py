@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.extractor.companies.mentions import find_mentions, to_key
 from services.extractor.encoding import FEATURES, Document
-from services.extractor.spans import Part, mean_probability
+from services.extractor.spans import Part, mean_probability, row_text
 from shared.arrays import Floats
 from shared.normalization import find_amounts, find_concepts, find_dates
 from shared.normalization.addresses.postal import PostalFormat, fold_region, load_postal_format
@@ -23,6 +23,9 @@ _MAX_WORDS = 6
 _DISTINCTIVE = 5
 # The number of a till or a member of staff, alone or with a name.
 _STAFF = re.compile(r"\W*\d{1,6}(?:\s+[^\W\d_]+)?\W*")
+# The number and the name of who opened a check, or of the shift, above the row of the table and the check: "12 Lunch".
+_OPENED_BY = re.compile(r"\W*\d{1,6}\s+[^\W\d_]+\W*")
+_CHECK = re.compile(r"\b(?:chk|check|gst|guests?|mesa|tavolo|tbl|table|tisch)\W{0,3}[a-z]?\d", re.IGNORECASE)
 # Of the 526 training labels of SROIE, none begins with a line in brackets.
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)\s*")
 # A number after this sign is that of a shop.
@@ -57,8 +60,8 @@ def complete_address(
 ) -> tuple[Part, ...]:
     """Return an address without print of other kinds, and with the rows beside it that belong to it.
 
-    Names of shops, payments and members of staff are left out. Where there is no postal code, the rest of the address
-    is looked for below other print, and the code on the row below or above.
+    Names of shops, payments and members of staff are left out; nothing may be left. Where there is no postal code, the
+    rest of the address is looked for below other print, and the code on the row below or above.
 
     Args:
         document: The receipt.
@@ -68,7 +71,10 @@ def complete_address(
         company: The company; "" if there is none.
     """
     page = _Page(document, probability, load_postal_format(country))
-    kept = _without_names(page, list(parts), company)
+    kept = [part for part in parts if not _is_opened_by(page, part)]
+    if not kept:
+        return ()
+    kept = _without_names(page, kept, company)
     if country is None:
         return tuple(kept)
     kept = _without_staff(page, kept)
@@ -84,6 +90,15 @@ def complete_address(
     if above >= 0 and _is_place(page, above, kept[0].place):
         return (page.whole(above), *kept)
     return tuple(kept)
+
+
+def _is_opened_by(page: _Page, part: Part) -> bool:
+    """Return whether a line says who opened the check whose number is on the next row."""
+    document = page.document
+    if not _OPENED_BY.fullmatch(page.text(part)):
+        return False
+    row = int(document.row[part.place]) + 1
+    return row <= int(document.row[-1]) and bool(_CHECK.search(row_text(document, row)))
 
 
 def _without_names(page: _Page, parts: list[Part], company: str) -> list[Part]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.extractor.companies.names import without_caption, without_empty_brackets, without_mark
+from services.extractor.companies.names import without_branch, without_caption, without_empty_brackets, without_mark
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.merchants import Directory
 from services.extractor.spans import Part, Span
@@ -26,6 +26,22 @@ def _line(text: str) -> tuple[Document, Span]:
 def test_a_caption_is_left_out_unless_it_is_the_name(text: str, name: str) -> None:
     document, span = _line(text)
     assert without_caption(document, span).text(document) == name
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"),
+    [
+        (("BAKERY #88", "Harbor Airport"), "BAKERY #88"),
+        (("BAKERY", "Cafe #88"), "BAKERY Cafe #88"),
+        (("BAKERY 88", "Harbor Cafe"), "BAKERY 88 Harbor Cafe"),
+    ],
+)
+def test_the_number_of_a_shop_ends_its_name(rows: tuple[str, str], name: str) -> None:
+    quads = [np.array([(0, y), (300, y), (300, y + 20), (0, y + 20)], np.float32) for y in (0, 40)]
+    document = encode([TextSegment(quad, text) for quad, text in zip(quads, rows, strict=True)])
+    starts = document.start.tolist()
+    parts = tuple(Part(place, starts[place], starts[place + 1] - 1, 0.9) for place in range(2))
+    assert without_branch(document, Span(parts, 0.9, 0.0)).text(document) == name
 
 
 @pytest.mark.parametrize(("text", "name"), [("SPAR ()", "SPAR"), ("SPAR (M)", "SPAR (M)")])

@@ -86,3 +86,16 @@ def test_ends_before_the_shop_that_has_an_address_of_its_own() -> None:
 def test_keeps_places_that_are_named_like_brands(first: str) -> None:
     rows = [first, "Dallas, TX 75205"]
     assert _completed(rows, 0, 1, "US") == "; ".join(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "last", "address"),
+    [
+        (["Harbor Airport", "1062 Crystal", "Chk 2084 Gst 0"], 1, "Harbor Airport"),
+        (["12 Lunch", "Tbl B8/1 Chk 1338 Gst 6"], 0, ""),
+        (["Hauptstr. 5", "10789 Berlin", "Tel. 030 2135585"], 1, "Hauptstr. 5; 10789 Berlin"),
+        (["12 Broadway", "Fishers, IN", "Table 5"], 1, "12 Broadway; Fishers, IN"),
+    ],
+)
+def test_leaves_out_who_opened_the_check(rows: list[str], last: int, address: str) -> None:
+    assert _completed(rows, 0, last, None) == address
