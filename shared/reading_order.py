@@ -144,6 +144,9 @@ def _nearest_row(rows: Indices, gaps: Doubles, distances: Doubles) -> int | None
     """
     if len(rows) == 0:
         return None
+    if (rows == rows[0]).all():
+        # The usual case, in a fraction of the time.
+        return int(rows[0]) if distances[gaps.argmin()] < _SAME_ROW else None
     by_row = np.lexsort((gaps, rows))
     candidates, first = np.unique(rows[by_row], return_index=True)
     nearest = distances[by_row][first]

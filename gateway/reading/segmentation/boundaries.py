@@ -219,32 +219,37 @@ def _find_widest_other(gap: Doubles, row: Indices) -> Doubles:
     return result
 
 
-def _describe_columns(words: Words, left: Indices, between: Flags) -> list[Doubles | Flags]:
+def _describe_columns(words: Words, left: Indices, between: Flags) -> list[Floats | Flags]:
     """Count edges of words in other rows that are aligned with those beside a gap, and words across it."""
+    # Single precision, because matrices of words and boundaries take most of the time.
+    begin, end = words.left.astype(np.float32), words.right.astype(np.float32)
+    middle, ones = words.middle.astype(np.float32), np.ones(len(begin), np.float32)
     right = left + 1
-    px, height = _measure_gaps(words, left)
+    px, height = (size.astype(np.float32) for size in _measure_gaps(words, left))
     is_wide = (px > _WIDE * height) | between
-    starts, stops = np.ones((2, len(words.texts)), bool)
+    starts, stops = np.ones((2, len(begin)), bool)
     starts[right], stops[left] = is_wide, is_wide
-    distance = np.abs(words.middle[None] - words.middle[right][:, None]) / height[:, None]
-    other_row = words.row[None] != words.row[right][:, None]
-    near = other_row & (distance < _COLUMN_REACH)
+    distance = np.abs(middle - middle[right][:, None])
+    other_row = words.row != words.row[right][:, None]
+    near = other_row & (distance < (_COLUMN_REACH * height)[:, None])
+    reach = (_ALIGNED * height)[:, None]
 
-    def count(edges: Doubles, place: Doubles, counted: Flags | None = None) -> Doubles:
-        aligned = near & (np.abs(edges[None] - place[:, None]) < _ALIGNED * height[:, None])
-        found = aligned if counted is None else aligned & counted[None]
-        return np.asarray(np.minimum(found.sum(axis=1), 5), np.float64)
+    def align(edges: Floats, place: Floats) -> Flags:
+        return np.asarray(near & (np.abs(edges - place[:, None]) < reach), bool)
 
-    begin = count(words.left, words.left[right], starts)
-    end = count(words.right, words.right[left], stops)
-    middle = 0.5 * (words.left[right] + words.right[left])
-    close = other_row & (distance < _GAP_REACH)
-    across = (close & (words.left[None] < middle[:, None]) & (words.right[None] > middle[:, None])).sum(axis=1)
-    rows = (close & np.concatenate([[True], np.diff(words.row) != 0])[None]).sum(axis=1)
+    def count(aligned: Flags) -> Floats:
+        return np.asarray(np.minimum(aligned @ ones, 5), np.float32)
+
+    opened = align(begin, begin[right])
+    opening, closing = count(opened & starts), count(align(end, end[left]) & stops)
+    place = (0.5 * (begin[right] + end[left]))[:, None]
+    close = other_row & (distance < (_GAP_REACH * height)[:, None])
+    across = (close & (begin < place) & (end > place)) @ ones
+    rows = (close & np.concatenate([[True], np.diff(words.row) != 0])) @ ones
     return [
-        begin, count(words.left, words.left[right]), end,
-        count(words.right, words.right[right], stops), count(words.left, words.left[left], starts), begin > 0, end > 0,
-        across / np.maximum(rows, 1), across == 0, rows, np.minimum(px / height, 1.0) * (begin > 0),
+        opening, count(opened), closing, count(align(end, end[right]) & stops),
+        count(align(begin, begin[left]) & starts), opening > 0, closing > 0,
+        across / np.maximum(rows, 1), across == 0, rows, np.minimum(px / height, 1.0) * (opening > 0),
     ]  # fmt: skip
 
 
