@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from benchmarks.processes import Process
 from tests.support.browser import File, Visit
@@ -69,6 +69,22 @@ def test_corrects_items_and_additional_fields(visit: Visit) -> None:
     receipt = visit.read_records()[0]["receipt"]
     saved = page.request.get(f"{visit.url}/v1/receipts/{receipt['id']}").json()["corrections"]
     assert (saved["items"], saved["fields"]["time"]["iso"], saved["fields"]["tip"]["amount"]) == (None, "21:05", "1.00")
+
+
+def test_shows_no_empty_columns(visit: Visit) -> None:
+    def leave_out_prices(route: Route) -> None:
+        receipt = route.fetch().json()
+        for item in receipt["items"]:
+            item |= {"unit_price": None, "sub_items": []}
+        route.fulfill(json=receipt)
+
+    visit.page.route("**/v1/receipts", leave_out_prices)
+    out = io.BytesIO()
+    Image.new("RGB", (300, 642), "white").save(out, "PNG")
+    visit.drop(File("a.png", out.getvalue(), "image/png"))
+    visit.wait_until_read(1)
+    headers = visit.page.get_by_role("table", name="Items").get_by_role("columnheader")
+    expect(headers).to_have_text(["Description", "Quantity", "Amount"])
 
 
 def test_corrects_tax_rows_and_what_is_said_about_the_receipt(visit: Visit) -> None:

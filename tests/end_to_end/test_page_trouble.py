@@ -229,6 +229,22 @@ def correct(visit: Visit, name: str, value: str) -> int:
     return response.value.status
 
 
+def test_undo_opens_the_deleted_receipt_again(visit: Visit, data: bytes) -> None:
+    page = visit.page
+    visit.drop(File("Müller.jpg", data, "image/jpeg"), File("broken.gif", b"%!PS", "image/gif"))
+    visit.wait_until_read(1)
+    expect(visit.rows(".failed")).to_have_count(1)
+    visit.rows(".failed").click()
+    page.locator(".problem").get_by_role("button", name="Delete").click()
+    expect(visit.rows()).to_have_count(1)
+    expect(visit.field("company")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(visit.rows()).to_have_count(2)
+    expect(page.locator(".problem")).to_be_visible()
+    page.locator("#search").fill("MULLER")
+    expect(visit.rows()).to_have_count(1)
+
+
 def test_delete_all_deletes_here_and_on_the_server(visit: Visit, embedded: Process, data: bytes) -> None:
     page = visit.page
     visit.drop(File("a.jpg", data, "image/jpeg"))

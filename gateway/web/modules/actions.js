@@ -130,7 +130,7 @@ export class Actions {
   async deleteOpen() {
     const deleted = this.#records.open;
     if (!this.#navigation.openNeighbor(1) && !this.#navigation.openNeighbor(-1)) this.#navigation.open(null);
-    await this.#delete([deleted], `${getFileName(deleted)} deleted.`);
+    await this.#delete([deleted], `${getFileName(deleted)} deleted.`, () => this.#navigation.open(deleted.uid));
   }
 
   async deleteAll() {
@@ -142,9 +142,13 @@ export class Actions {
     this.#navigation.open(null);
   }
 
-  async #delete(deleted, text) {
+  /** Delete records; `onRestored()` is called when that has been undone. */
+  async #delete(deleted, text, onRestored = () => {}) {
     await this.#trash.put(deleted);
-    showUndo(text, () => this.#restore());
+    showUndo(text, async () => {
+      await this.#restore();
+      onRestored();
+    });
   }
 
   /** Restore what was deleted last, and read what had not been read. */

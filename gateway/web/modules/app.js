@@ -28,6 +28,7 @@ const detail = new DetailPane(records, corrections, {
   readAgain: (record) => actions.readAgain(record),
   split: (record, how) => actions.split(record, how),
   open: (uid) => openReceipt(uid, { replace: true }),
+  deleteOpen: () => actions.deleteOpen(),
 });
 let isDrawScheduled = false;
 

@@ -13,7 +13,7 @@
 
 import { findIdentical, isIdentical } from "./files.js";
 import { loadSetting, saveSetting } from "./storage.js";
-import { buildSearchText, needsReview } from "./values.js";
+import { buildSearchText, foldText, needsReview } from "./values.js";
 
 const DEFAULT_THRESHOLD = 0.8;
 
@@ -61,7 +61,7 @@ export class Records extends EventTarget {
 
   /** The records that match the filter and the search, in order. */
   get listed() {
-    const words = this.query.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = foldText(this.query).split(/\s+/).filter(Boolean);
     return this.all.filter((record) => this.#isListed(record, words));
   }
 

@@ -109,5 +109,10 @@ export function formatAmount(amount, currency) {
 /** Return the text of a record that the search looks through, in lower case. */
 export function buildSearchText(record) {
   const values = FIELDS.map((name) => getField(record, name).value ?? "");
-  return [record.name, getIsoDate(record) ?? "", getTotal(record).amount ?? "", ...values].join(" ").toLowerCase();
+  return [record.name, getIsoDate(record) ?? "", getTotal(record).amount ?? "", ...values].map(foldText).join(" ");
+}
+
+/** Return a text without capitals and accents, as people type it in a search. */
+export function foldText(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }

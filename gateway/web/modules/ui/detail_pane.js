@@ -19,7 +19,10 @@ export class DetailPane {
   #corrections;
   #actions;
 
-  /** `actions`: readAgain(record), split(record, "auto" or "pages"), and open(uid), which opens another record. */
+  /**
+   * `actions`: readAgain(record), split(record, "auto" or "pages"), open(uid), which opens another record, and
+   * deleteOpen().
+   */
   constructor(records, corrections, actions) {
     this.#records = records;
     this.#corrections = corrections;
@@ -48,9 +51,13 @@ export class DetailPane {
     byId("receipt-menu").hidden = record.state === "waiting" || record.state === "reading";
     this.#drawMenu(record);
     if (record.state === "done") this.#panel.showRecord(record, this.#records.threshold);
-    else if (record.state === "failed") this.#panel.showProblem(record, () => this.#actions.readAgain(record));
+    else if (record.state === "failed") this.#panel.showProblem(record, this.#getRemedies(record));
     else this.#panel.showProgress(record);
     this.#drawPicture(record);
+  }
+
+  #getRemedies(record) {
+    return { readAgain: () => this.#actions.readAgain(record), remove: () => this.#actions.deleteOpen() };
   }
 
   /** Show what can be done with a record. */

@@ -54,12 +54,13 @@ export class FieldsPanel extends EventTarget {
     if (restoresFocus && focusedField) this.focusField(focusedField);
   }
 
-  /** Show why a record could not be read, and a button to read it again. */
-  showProblem(record, readAgain) {
+  /** Show why a record could not be read, and buttons to read it again and to delete it. */
+  showProblem(record, { readAgain, remove }) {
     this.#editor = null;
     this.#record = record;
     const { title, detail } = record.problem;
-    const content = makeElement("div", {}, makeElement("h3", { text: title }), makeElement("p", { text: detail ?? "" }), makeButton("undo", "Read again", readAgain));
+    const buttons = makeElement("p", { class: "edit-actions" }, makeButton("undo", "Read again", readAgain), makeButton("trash", "Delete", remove));
+    const content = makeElement("div", {}, makeElement("h3", { text: title }), makeElement("p", { text: detail ?? "" }), buttons);
     this.#root.replaceChildren(makeElement("div", { class: "problem" }, makeIcon("alert"), content));
   }
 

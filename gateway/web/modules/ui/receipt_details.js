@@ -41,13 +41,15 @@ function makeTable(record, name, panel) {
   );
   const section = makeElement("section", { class: "table-section", data: { table: name } });
   if (rows.length > 0) {
-    const headers = columns.map(([, label]) => makeElement("th", { scope: "col", text: label }));
+    // An empty column takes the room that descriptions need.
+    const shown = columns.filter(([part], index) => index === 0 || rows.some((row) => formatPart(row, part) !== ""));
+    const headers = shown.map(([, label]) => makeElement("th", { scope: "col", text: label }));
     const table = makeElement(
       "table",
       { class: "items" },
       makeElement("caption", { text: title }),
       makeElement("thead", {}, makeElement("tr", {}, ...headers)),
-      makeElement("tbody", {}, ...rows.map((row) => makeTableRow(row, columns))),
+      makeElement("tbody", {}, ...rows.map((row) => makeTableRow(row, shown))),
     );
     section.append(table);
   }
