@@ -7,6 +7,10 @@ import re
 import unicodedata
 from functools import lru_cache
 
+import numpy as np
+
+from shared.arrays import Floats
+
 KINDS = (
     "capital", "small", "digit", "currency", "colon", "point", "dash", "opening", "closing", "slash", "hash", "percent",
     "star", "at", "other",
@@ -28,15 +32,18 @@ _SMALL_NUMBER = re.compile(r"\d{1,3}")
 
 
 @lru_cache(maxsize=4096)
-def describe_word(word: str) -> tuple[float, ...]:
-    """Return the numbers of `SHAPES` of a word that is not empty, and the indices of the kinds of both its ends."""
+def describe_word(word: str) -> Floats:
+    """Return the numbers of `SHAPES` of a word that is not empty, and the indices of the kinds of both its ends.
+
+    Do not change the array: it is kept for the same word.
+    """
     kinds = [_find_kind(character) for character in word]
     count = len(kinds)
     digits = sum(kind == _DIGIT for kind in kinds) / count
     letters = sum(kind <= _LAST_LETTER for kind in kinds) / count
     marks = sum(kind >= _FIRST_MARK for kind in kinds) / count
     length = math.log(count)
-    return (
+    numbers = (
         length,
         count == 1,
         count == 2,
@@ -56,6 +63,8 @@ def describe_word(word: str) -> tuple[float, ...]:
         kinds[0],
         kinds[-1],
     )
+    # The cache shares it; arrays are stacked faster than tuples.
+    return np.array(numbers, np.float32)
 
 
 @lru_cache(maxsize=4096)
