@@ -26,9 +26,9 @@ from shared.observability.tracing import TraceMiddleware, Tracing, is_tracing_en
 from shared.problem_responses import problem_responses
 from shared.service.components import ServiceComponents, set_components
 from shared.service.guard import RequestGuard, RouteLimits
-from shared.service.head_requests import HeadRequests
-from shared.service.headers import SecurityHeaders
 from shared.service.health import Health
+from shared.service.middleware.head_requests import HeadRequests
+from shared.service.middleware.security_headers import SecurityHeaders
 from shared.service.openapi import complete_schema
 from shared.service.problem_handlers import add_problem_handlers
 from shared.service.request_context import REQUEST_ID_HEADER

@@ -1,0 +1,1 @@
+"""Layers around every application: HEAD requests and security headers."""
