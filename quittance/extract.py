@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import glob
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from shared.pictures.suffixes import SUFFIXES
 
 # Enough to detect one receipt while another is recognized; more would only wait in the queues of the services.
 _MAX_CONCURRENT = 4
+_NO_PERMISSION = "you may not read it; change its permissions"
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,13 @@ class Reading:
 def expand(paths: Sequence[Path]) -> list[Path]:
     """Replace folders by the pictures and documents in them, and patterns by their matches, sorted by name.
 
-    Empty folders and patterns without a match are kept, so that they can be reported.
+    Empty folders, folders that may not be read and patterns without a match are kept, so that they can be reported.
     """
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+        # `Path.is_dir` and `Path.exists` raise an error in a folder that may not be read.
+        if os.path.isdir(path):
+            inside = _find_in_folder(path)
         elif _is_pattern(path):
             inside = expand([Path(name) for name in sorted(glob.glob(str(path), recursive=True))])
         else:
@@ -62,18 +65,32 @@ def expand(paths: Sequence[Path]) -> list[Path]:
 
 def explain_unreadable(path: Path) -> str | None:
     """Return why an expanded path cannot be opened; None if it looks readable."""
+    try:
+        path.stat()
+    except PermissionError:
+        return _NO_PERMISSION
+    except (OSError, ValueError):
+        return "no file matches" if _is_pattern(path) else "there is no such file"
     if path.is_dir():
-        return "there are no pictures in this folder"
-    if _is_pattern(path):
-        return "no file matches"
-    if not path.exists():
-        return "there is no such file"
-    return None
+        return "there are no pictures in this folder" if os.access(path, os.R_OK | os.X_OK) else _NO_PERMISSION
+    return None if os.access(path, os.R_OK) else _NO_PERMISSION
+
+
+def _find_in_folder(folder: Path) -> list[Path]:
+    """Return the pictures and documents in a folder and below it, and the folders that may not be read."""
+    found: list[Path] = []
+
+    def keep(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for root, _, names in os.walk(folder, onerror=keep):
+        found += [Path(root, name) for name in names if Path(name).suffix.lower() in SUFFIXES]
+    return sorted(found)
 
 
 def _is_pattern(path: Path) -> bool:
     """Return whether a path is a pattern that the shell did not expand; an existing file never is."""
-    return not path.exists() and glob.has_magic(str(path))
+    return glob.has_magic(str(path)) and not os.path.exists(path)
 
 
 async def read_files(
@@ -107,6 +124,8 @@ async def read_files(
 
 async def read_file(client: AsyncClient, path: Path, *, split: Split | None = None) -> list[Reading]:
     """Read a file: one reading, which has the receipt or the reason of the failure; with `split`, one per receipt."""
+    if reason := explain_unreadable(path):
+        return [Reading(path, error=reason)]
     try:
         if split is None:
             return [_to_reading(path, await client.receipts.read(path), None)]

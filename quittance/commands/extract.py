@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -48,6 +49,7 @@ def extract(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
+            readable=False,  # one file that may not be read does not keep the others from it
             help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, TIFF, BMP), PDFs, invoices in XML, "
             "folders, or patterns.",
         ),
@@ -120,7 +122,7 @@ def _check_usage(
         raise typer.BadParameter("--watch cannot write a single JSON list; use --format jsonl")
     if watch is not None and not watch.is_dir():
         raise typer.BadParameter(f"--watch expects a folder; {watch} is not one")
-    if draw is not None and draw.exists() and not draw.is_dir():
+    if draw is not None and os.path.isfile(draw):
         raise typer.BadParameter(f"--draw expects a folder; {draw} is not one")
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import errno
 import io
 import json
+import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -16,8 +19,10 @@ from rich.console import Console
 
 from benchmarks.processes import find_free_port
 from quittance import client
+from quittance.commands.extract import _Printer
 from quittance.display.draw import COLORS
 from quittance.display.tables import build_receipt_tables
+from quittance.extract import Reading
 from quittance_client import AsyncClient
 from shared.contracts import Receipt
 from tests.support.command_line import RECEIPT, run_command
@@ -199,6 +204,29 @@ def test_reads_the_files_that_match_a_pattern(picture: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("gateway")
+def test_reports_what_may_not_be_read(monkeypatch: pytest.MonkeyPatch, picture: Path, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(picture.read_bytes())
+    scan, access = os.scandir, os.access
+
+    def scan_unlocked(path: Path) -> Any:  # root may read everything
+        if Path(path) == locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan_unlocked)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in (locked, secret) and access(path, mode))
+    result = run_command("extract", tmp_path, "--format", "jsonl")
+    assert result.exit_code == 1
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [str(picture)]
+    for path in (locked, secret):
+        assert f"{path}: you may not read it" in result.stderr
+    assert "2 of 3 files could not be read" in result.stderr
+
+
+@pytest.mark.usefixtures("gateway")
 def test_prefers_an_existing_file_to_a_pattern(tmp_path: Path) -> None:
     (tmp_path / "[1].png").write_bytes(b"content")
     assert run_command("extract", tmp_path / "[1].png").exit_code == 0
@@ -257,13 +285,22 @@ def test_an_interruption_keeps_what_was_read(monkeypatch: pytest.MonkeyPatch, pi
     other = tmp_path / "slow.png"
     other.write_bytes(picture.read_bytes() + b"slow")
 
+    is_added = asyncio.Event()
+    add = _Printer.add
+
+    def add_and_tell(printer: _Printer, reading: Reading, **options: bool) -> None:
+        add(printer, reading, **options)
+        is_added.set()
+
     async def respond(request: httpx2.Request) -> httpx2.Response:
         if b"slow" in await request.aread():
+            await is_added.wait()
             signal.raise_signal(signal.SIGINT)
             await asyncio.sleep(60)
         return httpx2.Response(200, json=RECEIPT)
 
     transport = httpx2.MockTransport(respond)
+    monkeypatch.setattr(_Printer, "add", add_and_tell)
     monkeypatch.setattr(client, "open_embedded_client", lambda: AsyncClient("http://in-process", transport=transport))
     result = run_command("extract", "--format", "csv", picture, other)
     assert result.exit_code == 130
