@@ -54,6 +54,7 @@ def _wild_rows(wild: Mapping[str, Any]) -> Iterator[MeasureRow]:
     for name in FIELD_NAMES:
         yield _row(f"  {name}", wild[name])
     yield _row("  company and address", wild["company_address"])
+    yield _row("  date as a day", wild["date_day"])
     yield _row("  total as a number", wild["total_amount"])
     for detail in ("subtotal", "tax", "time", "phone", "items"):
         yield _row(f"  {detail}", wild[detail])

@@ -17,7 +17,7 @@ from shared.contracts import FIELD_NAMES
 from shared.measures.deteval import measure_deteval, measure_iou
 from shared.measures.ignored import select_counted
 from shared.measures.matches import Matches
-from shared.measures.wild import compare_segments, compare_value, stack_quads
+from shared.measures.wild import compare_segments, compare_value, judge_value, stack_quads
 
 # Fields whose value may differ slightly from the label (see `shared.measures.wild`).
 _LENIENT_FIELDS = ("company", "address")
@@ -29,8 +29,8 @@ def score(records: Sequence[Record]) -> dict[str, Any]:
     Returns:
         `task1` with `deteval` and `iou50`; `segments` (whole segments found and read correctly) and, for the labeled
         quads, `segments_given_boxes`; `company`, `date`, `address`, `total`, and `company_address` for both together;
-        `total_amount` (equal as a number); `subtotal`, `tax`, `time`, `phone` and `items`, see `wild_details`. Each
-        has `precision`, `recall` and `f1` or `hmean`.
+        `date_day` (the same day, where the label is a date) and `total_amount` (equal as a number); `subtotal`, `tax`,
+        `time`, `phone` and `items`, see `wild_details`. Each has `precision`, `recall` and `f1` or `hmean`.
     """
     labels, found, segments = [], [], Matches()
     for record in records:
@@ -47,6 +47,7 @@ def score(records: Sequence[Record]) -> dict[str, Any]:
         "segments_given_boxes": _total(_compare_readings(record) for record in records).to_dict(),
         **{name: matches.to_dict() for name, matches in fields.items()},
         "company_address": (fields["company"] + fields["address"]).to_dict(),
+        "date_day": _total(_compare_day(record) for record in records).to_dict(),
         "total_amount": _total(_compare_amount(record) for record in records).to_dict(),
         **score_details(records),
     }
@@ -65,6 +66,17 @@ def _compare_field(record: Record, name: str) -> Matches:
 def _compare_readings(record: Record) -> Matches:
     quads = stack_quads(record.label_quads)
     return compare_segments(quads, record.label_texts, quads, record.readings_in_boxes)
+
+
+def _compare_day(record: Record) -> Matches:
+    """Compare the dates as days: a weekday or the order of the parts does not count. Labels that are no date do not."""
+    accepted = record.accepted_values("date")
+    answer = None if record.fields.date is None else record.fields.date.value
+    is_right = judge_value("date", accepted, answer)
+    is_labeled = any(text.strip() for text in accepted)
+    if is_labeled and is_right is None:
+        return Matches()
+    return Matches(matched=int(bool(is_right)), labeled=int(is_labeled), answered=int(answer is not None))
 
 
 def _compare_amount(record: Record) -> Matches:

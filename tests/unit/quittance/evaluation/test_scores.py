@@ -9,10 +9,10 @@ import pytest
 
 from quittance.evaluation.records import LabeledLine, Record
 from quittance.evaluation.scores import score
-from shared.contracts import Fields, Line, Quad
+from shared.contracts import DateField, Fields, Line, Quad
 from shared.learning.dataset import load_split
 from shared.learning.labels import LabeledReceipt
-from tests.support.evaluation import make_fields, make_receipt, make_record
+from tests.support.evaluation import QUADS, make_fields, make_receipt, make_record
 
 
 def keys(measures: dict[str, Any], prefix: str = "") -> set[str]:
@@ -105,6 +105,19 @@ def test_labels_without_spaces_add_measures_that_ignore_spaces() -> None:
     assert wild["segments_given_boxes"]["f1"] == 1
     assert wild["company"]["f1"] == wild["total"]["f1"] == wild["total_amount"]["f1"] == 1
     assert "wild" not in score([make_record()])
+
+
+@pytest.mark.parametrize(
+    ("label", "precision", "recall"),
+    [("Tuesday25-12-2018", 1, 1), ("26/12/2018", 0, 0), ("", 0, 1), ("20:37", 1, 1)],
+)
+def test_dates_of_photographs_are_compared_as_days(label: str, precision: float, recall: float) -> None:
+    fields = make_fields()
+    fields.date = DateField(value="25/12/2018", iso="2018-12-25", confidence=0.9, quad=QUADS[0], lines=[0])
+    entities = {"company": "", "date": label, "address": "", "total": ""}
+    record = make_record(spaced=False, entities=entities, receipt=make_receipt(fields=fields))
+    day = score([record])["wild"]["date_day"]
+    assert (day["precision"], day["recall"]) == (precision, recall)
 
 
 def test_trust_of_photographs_leaves_out_what_labels_do_not_tell() -> None:
