@@ -131,6 +131,16 @@ def test_separates_the_receipts_in_a_picture(visit: Visit) -> None:
     expect(visit.rows(".done").locator(".row-file")).to_have_text(["table.png", "other.png"])
 
 
+def test_does_not_ask_whether_documents_or_many_pictures_are_one_receipt(visit: Visit) -> None:
+    pictures = [File(f"{width}.png", draw_picture(width), "image/png") for width in range(320, 327)]
+    visit.drop(*pictures)
+    expect(visit.rows()).to_have_count(7)
+    expect(visit.page.locator("#batch")).to_be_hidden()
+    visit.drop(*(File(f"{width}.pdf", draw_picture(width, "PDF"), "application/pdf") for width in (400, 410)))
+    expect(visit.rows()).to_have_count(9)
+    expect(visit.page.locator("#batch")).to_be_hidden()
+
+
 def test_joins_pictures_of_one_receipt(visit: Visit) -> None:
     page = visit.page
     widths = {"IMG_2.png": 320, "IMG_10.png": 330, "IMG_1.png": 340}

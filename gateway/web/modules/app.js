@@ -7,7 +7,6 @@ import { formatCount } from "./data/values.js";
 import { getKey, setKey, setKeyPrompt } from "./server/api.js";
 import { Corrections } from "./server/corrections.js";
 import { Queue } from "./server/queue.js";
-import { MAX_JOINED_FILES } from "./server/regrouping.js";
 import { DetailPane } from "./ui/detail_pane.js";
 import { askForKey } from "./ui/dialogs.js";
 import { announce, byId, showToast } from "./ui/dom.js";
@@ -18,6 +17,7 @@ import { connectShortcuts } from "./ui/shortcuts.js";
 
 // List and receipt are side by side on wide screens, and alternate on narrow ones.
 const wideScreen = matchMedia("(min-width: 60rem)");
+const MAX_PICTURES_ASKED = 6;
 const storage = new Storage();
 const records = new Records(storage);
 const queue = new Queue(records);
@@ -77,12 +77,17 @@ function openNextReview() {
 
 // ---- reading
 
+/** Whether to ask if files show one long receipt: nobody takes many pictures of one, and documents have pages. */
+function mayShowOneReceipt(added) {
+  return added.length >= 2 && added.length <= MAX_PICTURES_ASKED && added.every(({ type }) => type.startsWith("image/"));
+}
+
 /** Show records that were added, and those of files that the list has already. */
 function showAdded(added, known) {
   resetList();
   const [first] = [...added, ...known];
   if (wideScreen.matches ? records.open === null : added.length + known.length === 1) openReceipt(first.uid);
-  byId("batch").hidden = added.length < 2 || added.length > MAX_JOINED_FILES;
+  byId("batch").hidden = !mayShowOneReceipt(added);
   byId("batch-text").textContent = `${added.length} files added.`;
   byId("batch-join").onclick = async () => (byId("batch").hidden = await actions.joinAdded(added.map(({ uid }) => uid)));
 }
