@@ -119,7 +119,7 @@ def test_reports_unreadable_files_and_reads_the_others(visit: Visit, pictures: l
     problem = visit.page.locator(".problem")
     visit.rows(".failed").first.click()
     expect(problem.locator("h3")).to_contain_text("damaged")
-    expect(problem.locator("p")).to_contain_text("JPEG")
+    expect(problem.locator("p").first).to_contain_text("JPEG")
     visit.rows(".failed").nth(1).click()
     expect(problem.locator("h3")).to_contain_text("not supported")
     expect(problem.get_by_role("button", name="Read again")).to_be_visible()

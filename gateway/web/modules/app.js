@@ -18,6 +18,7 @@ import { connectShortcuts } from "./ui/shortcuts.js";
 // List and receipt are side by side on wide screens, and alternate on narrow ones.
 const wideScreen = matchMedia("(min-width: 60rem)");
 const MAX_PICTURES_ASKED = 6;
+const DOCUMENT = /\.(pdf|xml)$/i;
 const storage = new Storage();
 const records = new Records(storage);
 const queue = new Queue(records);
@@ -79,7 +80,7 @@ function openNextReview() {
 
 /** Whether to ask if files show one long receipt: nobody takes many pictures of one, and documents have pages. */
 function mayShowOneReceipt(added) {
-  return added.length >= 2 && added.length <= MAX_PICTURES_ASKED && added.every(({ type }) => type.startsWith("image/"));
+  return added.length >= 2 && added.length <= MAX_PICTURES_ASKED && !added.some(({ name }) => DOCUMENT.test(name));
 }
 
 /** Show records that were added, and those of files that the list has already. */
