@@ -78,7 +78,7 @@ function openNextReview() {
 
 // ---- reading
 
-/** Whether to ask if files show one long receipt: nobody takes many pictures of one, and documents have pages. */
+/** Whether to ask if files show one long receipt: people take few pictures of one, and documents have pages. */
 function mayShowOneReceipt(added) {
   return added.length >= 2 && added.length <= MAX_PICTURES_ASKED && !added.some(({ name }) => DOCUMENT.test(name));
 }
