@@ -20,6 +20,7 @@ from functools import partial
 from time import monotonic
 from typing import Generic, Self, TypeVar
 
+from shared.inference.priority import lower_thread_priority
 from shared.observability.metrics import BatchMetrics
 from shared.problems import ProblemError
 from shared.service.deadline import Deadline, deadline_problem
@@ -319,6 +320,7 @@ class DynamicBatcher(Generic[Item, Result]):
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Compute batches in the worker thread until told to stop."""
+        lower_thread_priority()
         try:
             while (batch := self._jobs.get()) is not None:
                 results = self._compute(batch.entries)

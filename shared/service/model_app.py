@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
 from fastapi import APIRouter, FastAPI
 
+from shared.inference.priority import lower_thread_priority
 from shared.pictures.memory import open_decoders
 from shared.service.app import create_service_app
 from shared.service.batching import DynamicBatcher, Item, Result
@@ -74,7 +76,12 @@ class Model(Generic[AnyPredictor, Item, Result]):
         The service is ready only while the worker of the batcher is alive.
         """
         settings, name = components.settings, components.metrics.service
-        predictor = await asyncio.to_thread(self._load_warm)
+        # In a thread of its own, from which the threads of the network inherit the priority.
+        loading = ThreadPoolExecutor(1, "load", initializer=lower_thread_priority)
+        try:
+            predictor = await asyncio.get_running_loop().run_in_executor(loading, self._load_warm)
+        finally:
+            loading.shutdown(wait=False)
         batcher = DynamicBatcher[Item, Result](
             lambda items: self._process(predictor, items),
             max_batch=settings.max_batch,
