@@ -57,6 +57,8 @@ _LARGE_PIXELS = 4_000_000
 _MAX_LARGE_PAGES = max(2, os.cpu_count() or 1)
 _MAX_WAITING = 1_024
 _QUAD_DECIMALS = 1
+# Grouping the words of more segments would hold up the event loop.
+_REPORT_IN_THREAD = 200
 # Looking at a page in other ways takes up to so many times as long as the first way.
 _FURTHER_LOOKS = 3
 _TURNED_FURTHER: dict[Rotation, Rotation] = {0: 90, 90: 180, 180: 270, 270: 0}
@@ -257,6 +259,8 @@ class PageReader:
         texts = await task.recognize(quads)
         if detected.orientation == "auto" and is_illegible(texts) and task.has_time:
             detected, quads, texts = await _look_otherwise(task, detected, quads, texts)
+        if len(quads) > _REPORT_IN_THREAD:
+            return await asyncio.to_thread(task.report, detected, number, quads, texts)
         return task.report(detected, number, quads, texts)
 
     @asynccontextmanager

@@ -14,7 +14,7 @@ Gaps = tuple[tuple[float, float], ...]
 
 # Share of the way from the darkest to the lightest column from which a column has no ink.
 _BLANK_SHADE = 0.55
-# Minimum difference (gray levels) between these columns: otherwise there is no ink to see.
+# Minimum contrast (gray levels) between these columns; with less, the gaps stay where they were read.
 _MIN_CONTRAST = 24
 # Share of the height at top and bottom that may show ink of other lines.
 _EDGE = 0.1

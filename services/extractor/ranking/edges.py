@@ -60,8 +60,8 @@ def complete_address(
 ) -> tuple[Part, ...]:
     """Return an address without print of other kinds, and with the rows beside it that belong to it.
 
-    Names of shops, payments and members of staff are left out; nothing may be left. Where there is no postal code, the
-    rest of the address is looked for below other print, and the code on the row below or above.
+    Names of shops, payments and members of staff are left out; the result may be empty. Where there is no postal code,
+    the rest of the address is looked for below other print, and the code on the row below or above.
 
     Args:
         document: The receipt.
