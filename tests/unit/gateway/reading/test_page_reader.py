@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -129,6 +130,21 @@ async def test_page_that_is_illegible_in_all_ways_stays_as_detected() -> None:
     assert reading.page.rotation == 90
     # All ways of the detected axis, then all of the other one; six segments each.
     assert stages.calls == [None, 6, 18, 180, 24]
+
+
+async def test_many_segments_are_grouped_outside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = await read(TurnedPageStages())
+    threads: list[int] = []
+
+    def note_thread(quads: list[Quad], texts: list[RecognizedText]) -> tuple[list[Quad], list[RecognizedText]]:
+        threads.append(threading.get_ident())
+        return quads, texts
+
+    monkeypatch.setattr("gateway.reading.page_reader._REPORT_IN_THREAD", 0)
+    monkeypatch.setattr("gateway.reading.page_reader.regroup_words", note_thread)
+    assert (await read(TurnedPageStages())).lines == few.lines
+    assert threading.get_ident() not in threads
+    assert len(threads) == 1
 
 
 async def test_takes_no_further_look_without_time() -> None:
