@@ -11,6 +11,7 @@ from shared.contracts import Contract, Problem, Receipt
 
 JobState = Literal["queued", "running", "done", "cancelled"]
 FileStateName = Literal["queued", "running", "done", "failed"]
+DeliveryState = Literal["pending", "delivered", "failed"]
 
 _ID_EXAMPLE = "0f3a6c1e9d2b4857a1c0e4f6b8d2a395"
 _RECEIPT_ID_EXAMPLE = "b1946ac92492d2347c6235b4d2611184"
@@ -53,6 +54,21 @@ class FileState(Contract):
     problem: Problem | None = Field(default=None, description="The reason if it failed.")
 
 
+class WebhookDelivery(Contract):
+    """Whether the webhook of a job has arrived."""
+
+    state: DeliveryState = Field(
+        description="`pending` until it has arrived or, as `failed`, is given up.", examples=["delivered"]
+    )
+    attempts: int = Field(default=0, ge=0, description="Attempts so far, with one in progress.", examples=[2])
+    last_error: str | None = Field(
+        default=None,
+        description="Why the last attempt that failed did.",
+        examples=["The receiver answered with status 500."],
+    )
+    delivered: datetime | None = Field(default=None, examples=["2026-11-25T09:31:00Z"])
+
+
 class Job(Contract):
     """A batch of files that are read in the background, and its progress."""
 
@@ -65,6 +81,7 @@ class Job(Contract):
     )
     counts: Counts
     files: list[FileState]
+    webhook: WebhookDelivery | None = Field(default=None, description="null without a webhook.")
 
 
 class FileResult(Contract):

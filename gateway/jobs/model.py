@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, TypeAdapter, field_validator
 
 from gateway.caller import NO_OWNER
-from gateway.jobs.contracts import Counts, FileState, Job, JobState
+from gateway.jobs.contracts import Counts, DeliveryState, FileState, Job, JobState, WebhookDelivery
 from shared.contracts import Orientation, Problem, Receipt, Split
 
 _RECEIPTS = TypeAdapter(list[Receipt])
@@ -67,6 +67,40 @@ class JobRecord:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """How far the delivery of a webhook has come.
+
+    Attributes:
+        attempts: Attempts so far, with one in progress.
+        is_due: Whether another attempt follows, or one is in progress.
+        error: Why the last attempt that failed did.
+        delivered: When it arrived, in seconds since the epoch.
+    """
+
+    attempts: int = 0
+    is_due: bool = False
+    error: str | None = None
+    delivered: float | None = None
+
+    def to_contract(self, *, is_job_done: bool) -> WebhookDelivery | None:
+        """Return the delivery as callers see it; None if an earlier release ended it, without storing how."""
+        if self.delivered is not None:
+            state: DeliveryState = "delivered"
+        elif self.is_due or not is_job_done:
+            state = "pending"
+        elif self.error is not None:
+            state = "failed"
+        else:
+            return None
+        return WebhookDelivery(
+            state=state,
+            attempts=self.attempts,
+            last_error=self.error,
+            delivered=None if self.delivered is None else _to_utc(self.delivered),
+        )
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A job at one moment.
 
@@ -75,12 +109,14 @@ class Snapshot:
         files: All files, by index.
         finished: When the last file finished, in seconds since the epoch.
         revision: A number that grows with every change.
+        delivery: How far its webhook has come, if it has one.
     """
 
     record: JobRecord
     files: list[FileState]
     finished: float | None
     revision: int
+    delivery: Delivery
 
     def to_job(self) -> Job:
         """Return the job as callers see it."""
@@ -93,7 +129,13 @@ class Snapshot:
             expires=_to_utc(self.record.expires),
             counts=counts,
             files=self.files,
+            webhook=self._describe_webhook(),
         )
+
+    def _describe_webhook(self) -> WebhookDelivery | None:
+        if self.record.options.webhook_url is None:
+            return None
+        return self.delivery.to_contract(is_job_done=self.finished is not None)
 
 
 @dataclass(frozen=True)

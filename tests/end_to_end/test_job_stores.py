@@ -223,26 +223,50 @@ async def test_webhook_is_due_when_the_last_file_finishes(store: JobStore) -> No
 async def test_webhook_is_due_again_for_a_retry(store: JobStore) -> None:
     record = await create_job(store, 0, count=1, url="https://a.example")  # done at once
     await store.lease_due_webhook(60)
-    await store.settle_webhook(record.id, 0)
+    await store.fail_webhook(record.id, "status 500", 0)
     due = await store.lease_due_webhook(60)
     assert due is not None
     assert (due.job_id, due.attempt) == (record.id, 2)
-    await store.settle_webhook(record.id, None)
+    await store.confirm_webhook(record.id)
     assert await store.lease_due_webhook(60) is None
+
+
+async def test_job_tells_how_its_webhook_is_delivered(store: JobStore) -> None:
+    without = await create_job(store, 0, count=1)
+    assert (await require_job(store, without)).to_job().webhook is None
+    record = await create_job(store, count=1, url="https://a.example")
+
+    async def describe() -> tuple[str, int, str | None, bool]:
+        webhook = (await require_job(store, record)).to_job().webhook
+        assert webhook is not None
+        return webhook.state, webhook.attempts, webhook.last_error, webhook.delivered is not None
+
+    assert await describe() == ("pending", 0, None, False)
+    await store.finish_file(record.id, 0, Outcome([RECEIPT]))
+    assert await describe() == ("pending", 0, None, False)
+    await store.lease_due_webhook(60)
+    assert await describe() == ("pending", 1, None, False)
+    await store.fail_webhook(record.id, "status 500", 60)
+    assert await describe() == ("pending", 1, "status 500", False)
+    await store.fail_webhook(record.id, "status 502", None)
+    assert await describe() == ("failed", 1, "status 502", False)
+    await store.confirm_webhook(record.id)
+    assert await describe() == ("delivered", 1, "status 502", True)
 
 
 async def test_postponed_webhook_is_due_later_and_not_counted(store: JobStore) -> None:
     record = await create_job(store, 0, count=1, url="https://a.example")
     await store.lease_due_webhook(60)
-    await store.settle_webhook(record.id, 60, attempts=0)
-    assert await store.lease_due_webhook(60) is None
-    await store.settle_webhook(record.id, 0)
+    await store.postpone_webhook(record.id, 0)
     due = await store.lease_due_webhook(60)
     assert due is not None
     assert (due.job_id, due.attempt) == (record.id, 1)
-    await store.delete(record.id)
-    await store.settle_webhook(record.id, 0, attempts=0)
+    await store.postpone_webhook(record.id, 60)
     assert await store.lease_due_webhook(60) is None
+    await store.delete(record.id)
+    await store.postpone_webhook(record.id, 0)
+    assert await store.lease_due_webhook(60) is None
+    assert not await store.exists(record.id)
 
 
 async def test_webhook_of_a_deleted_job_is_not_due(store: JobStore) -> None:

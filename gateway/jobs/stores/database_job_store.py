@@ -129,9 +129,17 @@ class DatabaseJobStore:
         """Implement `JobStore.lease_due_webhook`."""
         return await self._write_if_created(partial(job_rows.lease_due_webhook, lease_s), None)
 
-    async def settle_webhook(self, job_id: str, retry_in_s: float | None, *, attempts: int = 1) -> None:
-        """Implement `JobStore.settle_webhook`."""
-        await self._write_if_created(partial(job_rows.settle_webhook, job_id, retry_in_s, attempts), None)
+    async def postpone_webhook(self, job_id: str, delay_s: float) -> None:
+        """Implement `JobStore.postpone_webhook`."""
+        await self._write_if_created(partial(job_rows.postpone_webhook, job_id, delay_s), None)
+
+    async def confirm_webhook(self, job_id: str) -> None:
+        """Implement `JobStore.confirm_webhook`."""
+        await self._write_if_created(partial(job_rows.confirm_webhook, job_id), None)
+
+    async def fail_webhook(self, job_id: str, error: str, retry_in_s: float | None) -> None:
+        """Implement `JobStore.fail_webhook`."""
+        await self._write_if_created(partial(job_rows.fail_webhook, job_id, error, retry_in_s), None)
 
     async def _read(self, work: Callable[[Connection], Value], missing: Value) -> Value:
         with self._translate_errors():

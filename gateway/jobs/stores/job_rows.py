@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from gateway.jobs.contracts import FileState
-from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, parse_file_states
+from gateway.jobs.model import Delivery, DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, parse_file_states
 from gateway.storage.database.schema import files, jobs, usage
 from gateway.storage.database.statements import lock_for_transaction, replace_rows
 
@@ -79,7 +79,8 @@ def find_job(job_id: str, connection: Connection) -> Snapshot | None:
         return None
     told = connection.execute(select(files.c.told).where(files.c.job_id == job_id).order_by(files.c.number)).scalars()
     record = JobRecord(job_id, job.created, job.expires, JobOptions.model_validate_json(job.options))
-    return Snapshot(record, parse_file_states(told), job.finished, job.revision)
+    delivery = Delivery(job.webhook_attempts, job.webhook_at is not None, job.webhook_error, job.webhook_delivered)
+    return Snapshot(record, parse_file_states(told), job.finished, job.revision, delivery)
 
 
 def find_revisions(job_ids: Sequence[str], connection: Connection) -> dict[str, int]:
@@ -172,11 +173,22 @@ def lease_due_webhook(lease_s: float, connection: Connection) -> DueWebhook | No
     return DueWebhook(row.id, JobOptions.model_validate_json(row.options).webhook_url or "", row.webhook_attempts)
 
 
-def settle_webhook(job_id: str, retry_in_s: float | None, attempts: int, connection: Connection) -> None:
-    """Schedule the next attempt at a webhook, or none; it was counted as one when it was taken."""
-    at = None if retry_in_s is None else time.time() + retry_in_s
-    changes = {"webhook_at": at, "webhook_attempts": jobs.c.webhook_attempts - 1 + attempts}
+def postpone_webhook(job_id: str, delay_s: float, connection: Connection) -> None:
+    """Make a webhook due later, without the attempt that was counted when it was taken."""
+    changes = {"webhook_at": time.time() + delay_s, "webhook_attempts": jobs.c.webhook_attempts - 1}
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(changes))
+
+
+def confirm_webhook(job_id: str, connection: Connection) -> None:
+    """Note that a webhook has arrived."""
+    changes = {"webhook_at": None, "webhook_delivered": time.time()}
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(changes))
+
+
+def fail_webhook(job_id: str, error: str, retry_in_s: float | None, connection: Connection) -> None:
+    """Note why a webhook failed, and schedule the next attempt or, with None, give up."""
+    at = None if retry_in_s is None else time.time() + retry_in_s
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(webhook_at=at, webhook_error=error))
 
 
 def make_webhook_due(connection: Connection, job_id: str) -> None:

@@ -100,13 +100,19 @@ class JobStore(Protocol):
     async def lease_due_webhook(self, lease_s: float) -> DueWebhook | None:
         """Take a webhook that is due. It becomes due again after the lease unless it is settled."""
 
-    async def settle_webhook(self, job_id: str, retry_in_s: float | None, *, attempts: int = 1) -> None:
-        """Schedule the next attempt at a webhook, or, with None, end its attempts.
+    async def postpone_webhook(self, job_id: str, delay_s: float) -> None:
+        """Make a webhook that was taken due again after so many seconds, and do not count an attempt."""
+
+    async def confirm_webhook(self, job_id: str) -> None:
+        """Note that a webhook that was taken has arrived."""
+
+    async def fail_webhook(self, job_id: str, error: str, retry_in_s: float | None) -> None:
+        """Note why the attempt at a webhook that was taken failed.
 
         Args:
-            job_id: The job of the webhook, which was taken before.
-            retry_in_s: Seconds until it is due again.
-            attempts: How many attempts were made since it was taken: 1, or 0 if it is only postponed.
+            job_id: The job of the webhook.
+            error: What the job says about it.
+            retry_in_s: Seconds until it is due again; None to give up.
         """
 
 

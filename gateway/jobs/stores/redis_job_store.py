@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.jobs.contracts import FileState
-from gateway.jobs.model import DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
+from gateway.jobs.model import Delivery, DueWebhook, JobOptions, JobRecord, Outcome, Snapshot, Work, parse_file_states
 from gateway.jobs.stores.job_store import (
     RESULT_BYTES,
     JobsFullError,
@@ -101,6 +101,21 @@ local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)[
 if id then redis.call('ZADD', KEYS[1], ARGV[2], id) end
 return id
 """
+# KEYS: the job, the webhooks; ARGV: the job ID. Returns the options and the attempt; nothing if the job was deleted.
+_COUNT_ATTEMPT = """
+local options = redis.call('HGET', KEYS[1], 'options')
+if not options then redis.call('ZREM', KEYS[2], ARGV[1]) return nil end
+return {options, redis.call('HINCRBY', KEYS[1], 'webhook_attempts', 1)}
+"""
+# KEYS: the job, the webhooks; ARGV: the job ID, when it is due again or nothing, the change of its attempts, and
+# possibly a field of the job with its value. A job that was deleted stays so.
+_SETTLE_WEBHOOK = """
+if ARGV[2] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
+else redis.call('ZADD', KEYS[2], 'XX', ARGV[2], ARGV[1]) end
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+redis.call('HINCRBY', KEYS[1], 'webhook_attempts', ARGV[3])
+if ARGV[4] then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5]) end
+"""
 
 
 class RedisJobStore:
@@ -119,6 +134,8 @@ class RedisJobStore:
         self._start_file_script = redis.register_script(_START_FILE)
         self._finish_file_script = redis.register_script(_FINISH_FILE)
         self._lease_webhook_script = redis.register_script(_LEASE_WEBHOOK)
+        self._count_attempt_script = redis.register_script(_COUNT_ATTEMPT)
+        self._settle_webhook_script = redis.register_script(_SETTLE_WEBHOOK)
 
     async def begin(self, record: JobRecord) -> None:
         """Implement `JobStore.begin`."""
@@ -168,14 +185,15 @@ class RedisJobStore:
         async with _translate_errors(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(_get_key(job_id))
             pipe.hgetall(_get_key(job_id, ":files"))
-            job, states = await pipe.execute()
+            pipe.zscore(_WEBHOOKS, job_id)
+            job, states, webhook_at = await pipe.execute()
         if not job or float(job[b"expires"]) < time.time():
             return None
         options = JobOptions.model_validate_json(job[b"options"])
         record = JobRecord(job_id, float(job[b"created"]), float(job[b"expires"]), options)
         files = sorted(parse_file_states(states.values()), key=lambda file: file.index)
         finished = float(job[b"finished"]) if b"finished" in job else None
-        return Snapshot(record, files, finished, int(job[b"revision"]))
+        return Snapshot(record, files, finished, int(job[b"revision"]), _parse_delivery(job, webhook_at))
 
     async def exists(self, job_id: str) -> bool:
         """Implement `JobStore.exists`."""
@@ -286,23 +304,30 @@ class RedisJobStore:
             if leased is None:
                 return None
             job_id = leased.decode()
-            options = await self._redis.hget(_get_key(job_id), "options")
-            if options is None:  # the job was deleted meanwhile
-                await self._redis.zrem(_WEBHOOKS, job_id)
-                return None
-            attempt = await self._redis.hincrby(_get_key(job_id), "webhook_attempts", 1)
+            counted = await self._count_attempt_script([_get_key(job_id), _WEBHOOKS], [job_id])
+        if counted is None:  # the job was deleted meanwhile
+            return None
+        options, attempt = counted
         return DueWebhook(job_id, JobOptions.model_validate_json(options).webhook_url or "", attempt)
 
-    async def settle_webhook(self, job_id: str, retry_in_s: float | None, *, attempts: int = 1) -> None:
-        """Implement `JobStore.settle_webhook`."""
+    async def postpone_webhook(self, job_id: str, delay_s: float) -> None:
+        """Implement `JobStore.postpone_webhook`."""
+        await self._settle_webhook(job_id, delay_s, attempts=-1)
+
+    async def confirm_webhook(self, job_id: str) -> None:
+        """Implement `JobStore.confirm_webhook`."""
+        await self._settle_webhook(job_id, None, "webhook_delivered", time.time())
+
+    async def fail_webhook(self, job_id: str, error: str, retry_in_s: float | None) -> None:
+        """Implement `JobStore.fail_webhook`."""
+        await self._settle_webhook(job_id, retry_in_s, "webhook_error", error)
+
+    async def _settle_webhook(
+        self, job_id: str, retry_in_s: float | None, *field: str | float, attempts: int = 0
+    ) -> None:
+        due = "" if retry_in_s is None else time.time() + retry_in_s
         async with _translate_errors():
-            if retry_in_s is None:
-                await self._redis.zrem(_WEBHOOKS, job_id)
-                return
-            due = {job_id: time.time() + retry_in_s}
-            if await self._redis.zadd(_WEBHOOKS, due, xx=True, ch=True) and attempts != 1:
-                # It was counted as one when it was taken.
-                await self._redis.hincrby(_get_key(job_id), "webhook_attempts", attempts - 1)
+            await self._settle_webhook_script([_get_key(job_id), _WEBHOOKS], [job_id, due, attempts, *field])
 
     async def _find_limit(self) -> int:
         """Return how many bytes all jobs together may have."""
@@ -313,6 +338,16 @@ class RedisJobStore:
     async def _find_name(self, job_id: str, index: int) -> str | None:
         state = await self._redis.hget(_get_key(job_id, ":files"), str(index))
         return None if state is None else FileState.model_validate_json(state).name
+
+
+def _parse_delivery(job: dict[bytes, bytes], webhook_at: float | None) -> Delivery:
+    error, delivered = job.get(b"webhook_error"), job.get(b"webhook_delivered")
+    return Delivery(
+        attempts=int(job.get(b"webhook_attempts", 0)),
+        is_due=webhook_at is not None,
+        error=None if error is None else error.decode(),
+        delivered=None if delivered is None else float(delivered),
+    )
 
 
 def _describe_outcome(outcome: Outcome, index: int, name: str) -> tuple[str, str, bytes]:

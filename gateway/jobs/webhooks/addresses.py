@@ -19,6 +19,9 @@ _PROTOCOL_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _6TO4 = ipaddress.ip_network("2002::/16")
 _MAX_URL_LENGTH = 2048
+# Names that never lead to a public address: RFC 6761, RFC 6762, RFC 8375, ICANN's name for private use, and the domain
+# that systems give to names without one.
+_PRIVATE_DOMAINS = ("localhost", "local", "home.arpa", "internal", "localdomain")
 
 
 class AddressError(Exception):
@@ -72,9 +75,9 @@ def check_url(url: str, *, allow_private: bool) -> None:
         ProblemError: 422 `webhook-url-invalid`.
     """
     try:
-        parts = _parse_url(url)
-        address = _parse_address(parts.hostname or "")
-        if not allow_private and address is not None and not is_public(address):
+        host = (_parse_url(url).hostname or "").rstrip(".")
+        address = _parse_address(host)
+        if not allow_private and (_is_private_name(host) if address is None else not is_public(address)):
             raise AddressError("it points to a private address, which this service does not send to")
     except AddressError as error:
         raise ProblemError(
@@ -97,13 +100,13 @@ async def resolve_url(url: str, *, allow_private: bool) -> Target:
     loop = asyncio.get_running_loop()
     try:
         entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise AddressError(f"the host {host} cannot be resolved") from error
+    except (OSError, UnicodeError):
+        entries = []
     addresses = [str(entry[4][0]) for entry in entries]
-    if not addresses:
-        raise AddressError(f"the host {host} has no address")
-    if not allow_private and not all(map(is_public, addresses)):
-        raise AddressError(f"the host {host} has a private address, which this service does not send to")
+    if not addresses or not (allow_private or all(map(is_public, addresses))):
+        # Callers read this, so it does not tell whether a private name exists.
+        only = "" if allow_private else " that is public, and this service sends to no other"
+        raise AddressError(f"the host {host} has no address{only}")
     address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     pinned = parts._replace(netloc=f"{address}:{port}", fragment="").geturl()
     return Target(pinned, parts.netloc, host)
@@ -124,6 +127,10 @@ def _parse_url(url: str) -> SplitResult:
     if not parts.hostname or "@" in parts.netloc or port == 0:
         raise AddressError("it needs a host, no user, and a valid port if any")
     return parts
+
+
+def _is_private_name(host: str) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in _PRIVATE_DOMAINS)
 
 
 def _parse_address(host: str) -> str | None:

@@ -27,6 +27,7 @@ from shared.problems import ProblemError
 _POLL_INTERVAL_S = 1.0
 _TIMEOUT_S = 10.0
 _LEASE_S = 60.0  # longer than one attempt can take
+_MAX_ERROR_LENGTH = 500
 # The pause after each failed attempt; after the last one the webhook is given up.
 _RETRY_DELAYS_S = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0)
 
@@ -87,7 +88,7 @@ class Webhooks:
                         if due is not None:
                             delay_s = sending.start(due, lambda due: self._send(http, secret, due))
                             if delay_s:
-                                await self._store.settle_webhook(due.job_id, delay_s, attempts=0)
+                                await self._store.postpone_webhook(due.job_id, delay_s)
                             continue
                     except JobsUnavailableError as error:
                         _log.warning("Webhooks delayed", extra={"reason": str(error)})
@@ -104,19 +105,19 @@ class Webhooks:
     async def _send_and_settle(self, http: httpx2.AsyncClient, secret: bytes, due: DueWebhook) -> None:
         snapshot = await self._store.find(due.job_id)
         if snapshot is None:
-            await self._store.settle_webhook(due.job_id, None)
+            await self._store.fail_webhook(due.job_id, "The job has expired.", None)
             return
         body = snapshot.to_job().model_dump_json().encode()
         failure = await self._attempt(http, secret, due, body)
         if failure is None:
-            await self._store.settle_webhook(due.job_id, None)
+            await self._store.confirm_webhook(due.job_id)
             return
         retry_in_s = _RETRY_DELAYS_S[due.attempt - 1] if due.attempt <= len(_RETRY_DELAYS_S) else None
         _log.warning(
             "Webhook failed",
             extra={"job": due.job_id, "attempt": due.attempt, "reason": failure, "retry_in_s": retry_in_s},
         )
-        await self._store.settle_webhook(due.job_id, retry_in_s)
+        await self._store.fail_webhook(due.job_id, failure, retry_in_s)
 
     async def _attempt(self, http: httpx2.AsyncClient, secret: bytes, due: DueWebhook, body: bytes) -> str | None:
         """Send a webhook once; return the reason if it failed."""
@@ -135,5 +136,14 @@ class Webhooks:
                 response = await http.send(request, stream=True)
                 await response.aclose()
         except (AddressError, httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
-            return f"{type(error).__name__}: {error}".rstrip(": ")
-        return None if response.is_success else f"status {response.status_code}"
+            return _describe_failure(error)
+        return None if response.is_success else f"The receiver answered with status {response.status_code}."
+
+
+def _describe_failure(error: Exception) -> str:
+    """Return what the job says about an attempt that failed."""
+    if isinstance(error, httpx2.TimeoutException | TimeoutError):
+        return f"The receiver did not answer within {_TIMEOUT_S:.0f} seconds."
+    if isinstance(error, AddressError):
+        return f"The address cannot be used: {error}."
+    return f"The connection failed: {error or type(error).__name__}."[:_MAX_ERROR_LENGTH]

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 # The latest revision in `migrations/versions`; revisions are numbered, so that later ones are greater.
-HEAD = "0004"
+HEAD = "0005"
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,8 @@ jobs = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("webhook_at", Double),
     Column("webhook_attempts", Integer, nullable=False, server_default="0"),
+    Column("webhook_error", Text),
+    Column("webhook_delivered", Double),
 )
 # `told` is the state of a file as JSON, `number` its index in the job.
 files = Table(

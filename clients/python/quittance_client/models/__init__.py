@@ -71,7 +71,7 @@ from quittance_client.models.fields import (
     TaxRow,
     TimeField,
 )
-from quittance_client.models.jobs import Counts, FileResult, FileState, Job
+from quittance_client.models.jobs import Counts, FileResult, FileState, Job, WebhookDelivery
 from quittance_client.models.receipts import (
     DocumentType,
     ExportedReceipt,
@@ -153,4 +153,5 @@ __all__ = [
     "TaxesCorrection",
     "TimeField",
     "Timings",
+    "WebhookDelivery",
 ]

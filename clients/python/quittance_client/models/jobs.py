@@ -44,6 +44,22 @@ class FileState(Model):
     problem: Problem | None = None
 
 
+class WebhookDelivery(Model):
+    """Whether the webhook of a job has arrived.
+
+    Attributes:
+        state: pending, delivered, or failed once it is given up.
+        attempts: Attempts so far, with one in progress.
+        last_error: Why the last attempt that failed did.
+        delivered: Time when it arrived.
+    """
+
+    state: Literal["pending", "delivered", "failed"]
+    attempts: int = 0
+    last_error: str | None = None
+    delivered: datetime | None = None
+
+
 class Job(Model):
     """State of a job.
 
@@ -55,6 +71,7 @@ class Job(Model):
         expires: Time when the gateway deletes the job and its results.
         counts: Number of files in each state.
         files: State of each file.
+        webhook: Delivery of its webhook; None without one.
     """
 
     id: str
@@ -64,6 +81,7 @@ class Job(Model):
     expires: datetime
     counts: Counts
     files: list[FileState]
+    webhook: WebhookDelivery | None = None
 
 
 class FileResult(Model):

@@ -39,6 +39,8 @@ def test_other_addresses(address: str) -> None:
         *("https://exa mple.com", "https://example.com/\n", "https://example.com\\@127.0.0.1", "https://exämple.com"),
         *("http://127.0.0.1", "http://127.1", "http://2130706433", "http://0x7f.1", "http://0177.0.0.1"),
         *("http://[::1]:80", "http://[::ffff:7f00:1]", "http://169.254.169.254/latest/meta-data", "http://0"),
+        *("http://localhost:9/", "http://LOCALHOST", "http://localhost.", "http://a.localhost", "http://127.0.0.1."),
+        *("http://printer.local", "http://nas.home.arpa", "https://metadata.google.internal", "http://db.localdomain"),
         "https://example.com/" + "x" * 2048,
     ],
 )
@@ -48,9 +50,19 @@ def test_rejects_malformed_and_private_urls(url: str) -> None:
     assert (raised.value.status, raised.value.code) == (422, "webhook-url-invalid")
 
 
-@pytest.mark.parametrize("url", ["https://example.com/a?b=c", "http://8.8.8.8:8080", "https://[2606:4700::1]/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://example.com/a?b=c", "http://8.8.8.8:8080", "https://[2606:4700::1]/"),
+        *("https://example.com./", "https://localhost.example.com", "https://mylocalhost.com"),
+    ],
+)
 def test_accepts_public_urls(url: str) -> None:
     check_url(url, allow_private=False)
+
+
+def test_accepts_private_urls_where_they_are_allowed() -> None:
+    check_url("http://localhost:9/", allow_private=True)
 
 
 def replace_dns(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
@@ -72,6 +84,16 @@ async def test_resolves_a_name_once_and_pins_its_address(monkeypatch: pytest.Mon
         url="https://93.184.216.34:443/hook?a=1", host="books.example.com", tls_name="books.example.com"
     )
     assert resolved == ["books.example.com"]
+
+
+async def test_a_name_without_an_address_looks_like_a_private_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = set()
+    for addresses in ((), ("10.0.0.1",)):
+        replace_dns(monkeypatch, *addresses)
+        with pytest.raises(AddressError) as raised:
+            await resolve_url("https://books.example.com/", allow_private=False)
+        messages.add(str(raised.value))
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("93.184.216.34", "10.0.0.1"), ("fd00::1",), ()])

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,22 @@ async def create_job(gateway: Gateway, url: str) -> dict[str, Any]:
     return job
 
 
+async def wait_for_delivery(gateway: Gateway, job_id: str) -> dict[str, Any]:
+    """Return a job when its webhook has arrived or is given up."""
+    async with asyncio.timeout(20):
+        while True:
+            job: dict[str, Any] = (await gateway.http.get(f"/v1/jobs/{job_id}")).json()
+            if job["webhook"]["state"] != "pending":
+                return job
+            await asyncio.sleep(0.02)
+
+
+def describe(
+    state: str = "pending", *, attempts: int, error: str | None = None, delivered: str | None = None
+) -> dict[str, Any]:
+    return {"state": state, "attempts": attempts, "last_error": error, "delivered": delivered}
+
+
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "_POLL_INTERVAL_S", 0.02)
@@ -81,14 +98,15 @@ async def test_sends_the_finished_job_signed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     async with run_receiver() as receiver, run_gateway(create_settings()) as gateway:
         job = await create_job(gateway, f"{receiver.url}/hook?a=1")
-        await receiver.wait_for_requests(1)
-        finished = (await gateway.http.get(f"/v1/jobs/{job['id']}")).json()
+        finished = await wait_for_delivery(gateway, job["id"])
     ((line, headers, body),) = receiver.requests
     assert line == "POST /hook?a=1 HTTP/1.1"
     assert headers["host"] == receiver.url.removeprefix("http://")
     assert headers["content-type"] == "application/json"
-    assert json.loads(body) == finished
+    assert json.loads(body) == finished | {"webhook": describe(attempts=1)}
     assert finished["state"] == "done"
+    assert finished["webhook"] == describe("delivered", attempts=1, delivered=finished["webhook"]["delivered"])
+    assert finished["webhook"]["delivered"] >= finished["finished"]
     assert headers["webhook-id"] == job["id"]
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     key = base64.b64decode(SECRET.removeprefix("whsec_"))
@@ -108,17 +126,33 @@ async def test_retries_until_accepted_and_follows_no_redirects() -> None:
 
 async def test_gives_up_after_the_last_retry() -> None:
     async with run_receiver(*["500 Oh"] * 9) as receiver, run_gateway(create_settings()) as gateway:
-        await create_job(gateway, receiver.url)
-        await receiver.wait_for_requests(3)
-        await asyncio.sleep(0.5)
+        job = await create_job(gateway, receiver.url)
+        assert job["webhook"] == describe(attempts=0)
+        job = await wait_for_delivery(gateway, job["id"])
+        await asyncio.sleep(0.3)
     assert len(receiver.requests) == 3
+    assert job["webhook"] == describe("failed", attempts=3, error="The receiver answered with status 500.")
 
 
-async def test_does_not_send_to_a_name_that_resolves_to_a_private_address() -> None:
+def resolve_to(monkeypatch: pytest.MonkeyPatch, address: str, port: int) -> None:
+    """Resolve every name to an address."""
+
+    async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+
+
+async def test_does_not_send_to_a_name_that_resolves_to_a_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
     async with run_receiver() as receiver, run_gateway(create_settings(allow_private=False)) as gateway:
-        await create_job(gateway, receiver.url)  # localhost: accepted, because only DNS shows that it is private
-        await asyncio.sleep(1)
+        port = receiver.url.rpartition(":")[2]
+        resolve_to(monkeypatch, "127.0.0.1", int(port))
+        # Accepted, because only DNS shows that it is private.
+        job = await create_job(gateway, f"http://books.example.com:{port}")
+        job = await wait_for_delivery(gateway, job["id"])
     assert receiver.requests == []
+    assert job["webhook"]["state"] == "failed"
+    assert "books.example.com has no address that is public" in job["webhook"]["last_error"]
 
 
 @asynccontextmanager
@@ -169,4 +203,5 @@ async def test_rejects_webhooks_that_cannot_be_sent() -> None:
     async with run_gateway(GatewaySettings()) as gateway:
         assert_problem(await post_job(gateway, "https://example.com"), 422, "webhooks-off")
     async with run_gateway(create_settings(allow_private=False)) as gateway:
-        assert_problem(await post_job(gateway, "http://127.0.0.1:1"), 422, "webhook-url-invalid")
+        for url in ("http://127.0.0.1:1", "http://localhost:1"):
+            assert_problem(await post_job(gateway, url), 422, "webhook-url-invalid")
