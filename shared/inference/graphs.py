@@ -234,26 +234,40 @@ def bidirectional_lstm(x: ov.Output, forward: NamedArrays, backward: NamedArrays
         forward: `LSTM_ARRAYS` of the forward direction.
         backward: `LSTM_ARRAYS` of the backward direction.
     """
-    units = forward["weight_hh"].shape[1]
-    padding = -forward["weight_ih"].shape[1] % _TILE
+    return _lstm(x, (forward, backward), "bidirectional")
+
+
+def one_way_lstm(x: ov.Output, arrays: NamedArrays, *, backward: bool) -> ov.Output:
+    """Add an LSTM of one direction: `(N, T, C)` -> `(N, T, units)`.
+
+    Args:
+        x: Sequences, all of length T.
+        arrays: `LSTM_ARRAYS` of the direction.
+        backward: Whether it begins at the end.
+    """
+    return _lstm(x, (arrays,), "reverse" if backward else "forward")
+
+
+def _lstm(x: ov.Output, directions: Sequence[NamedArrays], name: str) -> ov.Output:
+    units = directions[0]["weight_hh"].shape[1]
+    padding = -directions[0]["weight_ih"].shape[1] % _TILE
     if padding:
         x = ops.pad(x, [0, 0, 0], [0, 0, padding], "constant").output(0)
-        forward, backward = (
+        directions = [
             {**one, "weight_ih": np.pad(np.asarray(one["weight_ih"], np.float32), ((0, 0), (0, padding)))}
-            for one in (forward, backward)
-        )
-    count, steps = size(x, 0), size(x, 1)
+            for one in directions
+        ]
+    count, steps, ways = size(x, 0), size(x, 1), len(directions)
     zeros = ops.broadcast(
-        constant(np.zeros((1, 1, 1))), ops.concat([count, constant([2], np.int64), constant([units], np.int64)], 0)
+        constant(np.zeros((1, 1, 1))), ops.concat([count, constant([ways], np.int64), constant([units], np.int64)], 0)
     )
-    directions = (forward, backward)
-    weights = [np.stack([_reorder_gates(one[name]) for one in directions]) for name in ("weight_ih", "weight_hh")]
+    weights = [np.stack([_reorder_gates(one[kind]) for one in directions]) for kind in ("weight_ih", "weight_hh")]
     bias = np.stack([_reorder_gates(one["bias_ih"] + one["bias_hh"]) for one in directions])
     states = ops.lstm_sequence(
-        x, zeros, zeros, ops.broadcast(steps, count), *map(constant, (*weights, bias)), units, "bidirectional"
+        x, zeros, zeros, ops.broadcast(steps, count), *map(constant, (*weights, bias)), units, name
     ).output(0)
-    joined = ops.transpose(states, constant([0, 2, 1, 3], np.int64))  # N x 2 x T x units -> N x T x 2 x units
-    return ops.reshape(joined, constant([0, 0, 2 * units], np.int64), True).output(0)
+    joined = ops.transpose(states, constant([0, 2, 1, 3], np.int64))  # N x ways x T x units -> N x T x ways x units
+    return ops.reshape(joined, constant([0, 0, ways * units], np.int64), True).output(0)
 
 
 def _reorder_gates(values: NDArray[Any]) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import faulthandler
+import gc
 import logging
 import os
 import resource
@@ -83,6 +84,16 @@ def run(app: FastAPI, *, host: str, port: int, settings: ServiceSettings) -> Non
     server.run()
     if server.has_failed:
         raise SystemExit(_EXIT_FAILED)
+
+
+def _freeze_heap() -> None:
+    """Exempt the objects of the start from garbage collection.
+
+    They stay as long as the process. A gateway has 230,000 of them, and each full collection stopped all threads for a
+    tenth of a second to look at them.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _choose_max_connections() -> int:
@@ -215,6 +226,7 @@ class _Server(uvicorn.Server):
         """Start the application, wait until the server stops, and stop the application."""
         try:
             async with self._app.router.lifespan_context(self._app):
+                _freeze_heap()
                 await self._stopped.wait()
         except StartupError as error:
             _log.critical("Service cannot start: %s", error)  # a traceback would hide the advice

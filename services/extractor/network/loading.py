@@ -62,7 +62,9 @@ def load_engine(weights: Weights, settings: ExtractorSettings) -> Engine:
     if choose_engine(settings.engine, settings.device) == "openvino":
         from services.extractor.network.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(weights.arrays, weights.architecture, precision=settings.precision)
+        return OpenVINOEngine(
+            weights.arrays, weights.architecture, threads=settings.threads, precision=settings.precision
+        )
     from services.extractor.network.torch_engine import TorchEngine
 
     return TorchEngine.load(weights.arrays, weights.architecture, settings)

@@ -21,7 +21,7 @@ from shared.service.server import _AcceptErrors, _choose_max_connections
 from tests.support.toy_service import assert_full_problem
 
 PROGRAM = """
-import asyncio, sys, time
+import asyncio, gc, sys, time
 sys.path.insert(0, {root!r})
 from contextlib import asynccontextmanager
 from fastapi import APIRouter, Request
@@ -36,6 +36,10 @@ router = APIRouter()
 @router.get("/caller")
 async def caller(request: Request):
     return {{"address": request.client.host, "scheme": request.url.scheme}}
+
+@router.get("/collected")
+async def collected():
+    return {{"frozen": gc.get_freeze_count(), "collected": len(gc.get_objects())}}
 
 @router.get("/slow")
 async def slow():
@@ -143,6 +147,14 @@ async def test_server_starts_serves_and_drains(start_server: StartServer) -> Non
     assert len(slow["request_id"]) == 32
     assert slow["level"] == "info"
     assert slow["service"] == "toy"
+
+
+async def test_objects_of_the_start_are_not_collected_again(start_server: StartServer) -> None:
+    _, url = start_server()
+    async with httpx2.AsyncClient(base_url=url) as http:
+        await wait_for_status(http, "/readyz", 200)
+        counts = (await http.get("/collected")).json()
+    assert counts["frozen"] > 10 * counts["collected"]
 
 
 async def test_unexpected_startup_failure_is_logged_with_a_traceback(start_server: StartServer) -> None:

@@ -77,9 +77,10 @@ def test_both_directions_reach_all_characters(engine: Engine) -> None:
     assert not np.array_equal(before[-1], other_start[-1])
 
 
-def test_libraries_agree(network: CharacterLSTM) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_libraries_agree(network: CharacterLSTM, threads: int) -> None:
     documents = [document("SHOP", "TOTAL 9.00"), document("A"), document("ANOTHER SHOP SDN BHD", "JALAN 1", "RM 15.50")]
-    theirs = OpenVINOEngine(arrays_of(network.state_dict()), SMALL, precision="float32")(documents)
+    theirs = OpenVINOEngine(arrays_of(network.state_dict()), SMALL, threads=threads, precision="float32")(documents)
     for one, other in zip(theirs, TorchEngine(network, CPU)(documents), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
