@@ -36,7 +36,9 @@ def main() -> None:
     for name, text in answers.items():
         (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     print(f"Wrote {len(answers)} responses to {FOLDER}")
-    print(f"Wrote {draw_file(SAMPLES / 'photo.jpg', photo, ROOT / 'docs' / 'images')}")
+    target = ROOT / "docs" / "images" / "photo-read.png"
+    draw_file((SAMPLES / "photo.jpg").read_bytes(), photo, target)
+    print(f"Wrote {target}")
 
 
 async def collect_answers(settings: GatewaySettings) -> tuple[dict[str, str], Receipt]:

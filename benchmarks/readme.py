@@ -51,7 +51,9 @@ def main() -> None:
     receipt = asyncio.run(read(arguments.sample.read_bytes()))
     write(arguments.readme, answer=answer(receipt, brief=True), figures=summary(measures))
     write(arguments.accuracy, measures=tables(measures))
-    print(f"Wrote {draw_file(arguments.sample, receipt, ROOT / 'docs' / 'images')}")
+    target = ROOT / "docs" / "images" / f"{arguments.sample.stem}-read.png"
+    draw_file(arguments.sample.read_bytes(), receipt, target)
+    print(f"Wrote {target}")
 
 
 async def read(data: bytes) -> Receipt:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
-from shared.pictures.suffixes import SUFFIXES
+from quittance.inputs import READABLE_SUFFIXES
 
 # Scanners and copies write in pieces; a file that has not changed for this long counts as complete.
 _SETTLED_S = 1.0
@@ -21,8 +21,8 @@ Signature = tuple[int, int]
 
 
 def find_pictures(folder: Path) -> dict[Path, Signature]:
-    """Return the pictures and documents in a folder and its subfolders, with their signatures."""
-    found = {path: _signature(path) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES}
+    """Return the pictures, documents and zips in a folder and its subfolders, with their signatures."""
+    found = {path: _signature(path) for path in folder.rglob("*") if path.suffix.lower() in READABLE_SUFFIXES}
     return {path: signature for path, signature in found.items() if signature is not None}
 
 
@@ -40,7 +40,7 @@ class _Arrivals:
 
     def add(self, path: Path) -> None:
         """Note that a file changed; files that are gone and files that are not pictures are ignored."""
-        signature = _signature(path) if path.suffix.lower() in SUFFIXES else None
+        signature = _signature(path) if path.suffix.lower() in READABLE_SUFFIXES else None
         if signature is None:
             self.waiting.pop(path, None)
         elif signature != self.seen.get(path):

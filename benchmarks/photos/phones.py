@@ -57,11 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Make and send the pictures, print what came of them, and return the figures."""
     options = _parse(arguments)
     console = Console(stderr=True)
+    pictures = list(make_pictures(options.count, options.seed, options.data, folder=options.folder))
+    console.print(f"{len(pictures)} pictures made, {sum(len(one.data) for one in pictures) >> 20} MiB")
     with Deployment() as deployment:
         settings = {"QUITTANCE_RECEIPT_TIMEOUT_S": str(options.timeout), "QUITTANCE_REQUEST_TIMEOUT_S": "240"}
         gateway = deployment.start_app("all", QUITTANCE_DRAIN_DELAY_S="0", **settings)
-        pictures = list(make_pictures(options.count, options.seed, options.data))
-        console.print(f"{len(pictures)} pictures made, {sum(len(one.data) for one in pictures) >> 20} MiB")
         with TreeMemoryWatch(gateway.pid) as memory, ThreadPoolExecutor(options.callers) as pool:
             started = time.monotonic()
             answers = list(pool.map(lambda picture: _send(gateway.url, picture), pictures))
@@ -99,6 +99,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=0.5, help="least share of the words of a picture that is read")
     parser.add_argument("--timeout", type=float, default=30.0, help="QUITTANCE_RECEIPT_TIMEOUT_S of the gateway")
     parser.add_argument("--seed", type=int, default=1, help="seed of the pictures")
+    parser.add_argument("--folder", type=Path, help="keep the pictures here, and use those of an earlier run")
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     return parser.parse_args(arguments)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 
 from benchmarks.receipts import load_spread
 from shared.arrays import Pixels
+from shared.learning.labels import LabeledReceipt
 from synthesis.generator import render_receipt
 from synthesis.photography.photograph import PictureStyle
 
@@ -47,7 +49,12 @@ class PhonePicture:
 
 
 def make_pictures(
-    count: int, seed: int, data: Path | None, sizes: Sequence[tuple[int, int]] = SIZES
+    count: int,
+    seed: int,
+    data: Path | None,
+    *,
+    sizes: Sequence[tuple[int, int]] = SIZES,
+    folder: Path | None = None,
 ) -> Iterator[PhonePicture]:
     """Make pictures of receipts, each in another size and format than the one before.
 
@@ -56,24 +63,46 @@ def make_pictures(
         seed: The same seed makes the same pictures.
         data: Labeled receipts, from which every other picture is made; None for rendered ones only.
         sizes: Widths and heights.
+        folder: Where to keep them, and to find those of an earlier run with the same arguments: encoding takes longer
+            than reading. None to make all.
     """
     labeled = [] if data is None else load_spread(data, "validation", (count + 1) // 2)
-    chance = np.random.default_rng(seed)
     for number in range(count):
-        if labeled and number % 2:
-            receipt = labeled[number // 2 % len(labeled)]
-            image = cv2.imread(str(receipt.image_path), cv2.IMREAD_COLOR)
-            origin, texts = receipt.key, [segment.text for segment in receipt.segments]
-        else:
-            rendered = render_receipt(f"phone {seed} {number}", style=PictureStyle("photo", 0.3, _PITCH_PX))
-            image, origin, texts = rendered.image, "rendered", [segment.text for segment in rendered.segments]
-        size = sizes[number // 2 % len(sizes)]
-        kind = FORMATS[(number + number // 2) % len(FORMATS)]
-        photographed = photograph(np.asarray(image, np.uint8), size, chance)
-        megapixels = size[0] * size[1] / 1e6
-        yield PhonePicture(
-            f"{origin}, {megapixels:.0f} MP {kind}", _encode(photographed, kind), tuple(texts), megapixels
-        )
+        kept = None if folder is None else folder / f"{seed}-{number:03}.json"
+        if kept is not None and kept.exists():
+            yield _load(kept)
+            continue
+        receipt = labeled[number // 2 % len(labeled)] if labeled and number % 2 else None
+        picture = _make_picture(number, seed, receipt, sizes[number // 2 % len(sizes)])
+        if kept is not None:
+            _keep(kept, picture)
+        yield picture
+
+
+def _make_picture(number: int, seed: int, receipt: LabeledReceipt | None, size: tuple[int, int]) -> PhonePicture:
+    if receipt is not None:
+        image = cv2.imread(str(receipt.image_path), cv2.IMREAD_COLOR)
+        origin, texts = receipt.key, [segment.text for segment in receipt.segments]
+    else:
+        rendered = render_receipt(f"phone {seed} {number}", style=PictureStyle("photo", 0.3, _PITCH_PX))
+        image, origin, texts = rendered.image, "rendered", [segment.text for segment in rendered.segments]
+    kind = FORMATS[(number + number // 2) % len(FORMATS)]
+    photographed = photograph(np.asarray(image, np.uint8), size, np.random.default_rng((seed, number)))
+    megapixels = size[0] * size[1] / 1e6
+    name = f"{origin}, {megapixels:.0f} MP {kind}"
+    return PhonePicture(name, _encode(photographed, kind), tuple(texts), megapixels)
+
+
+def _keep(path: Path, picture: PhonePicture) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".picture").write_bytes(picture.data)
+    path.write_text(json.dumps({"name": picture.name, "texts": picture.texts, "megapixels": picture.megapixels}))
+
+
+def _load(path: Path) -> PhonePicture:
+    kept = json.loads(path.read_text())
+    data = path.with_suffix(".picture").read_bytes()
+    return PhonePicture(kept["name"], data, tuple(kept["texts"]), kept["megapixels"])
 
 
 def photograph(image: Pixels, size: tuple[int, int], chance: np.random.Generator) -> Pixels:

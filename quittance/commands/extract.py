@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from quittance.display import console
 if TYPE_CHECKING:
     from gateway.export_tables import ExportRow
     from quittance.extract import Reading
+    from quittance.inputs import InputFile
     from quittance_client import AsyncClient
     from shared.contracts import Receipt
 
@@ -51,7 +53,7 @@ def extract(
             metavar="FILE",
             readable=False,  # one file that may not be read does not keep the others from it
             help="Pictures (JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, TIFF, BMP), PDFs, invoices in XML, "
-            "folders, or patterns.",
+            "zips of them, folders, or patterns.",
         ),
     ] = None,
     output_format: Annotated[
@@ -86,20 +88,20 @@ def extract(
 
     Results go to standard output, messages to standard error. Exits with 1 if a file could not be read.
     """
-    from quittance.extract import expand, explain_unreadable
+    from quittance.inputs import InputError, expand
 
     _check_usage(files, output_format, watch, draw, merge=merge, split=split)
     found = expand(files or [])
-    if watch is None and all(explain_unreadable(path) for path in found):  # not worth loading the models
-        for path in found:
-            console.print_failure(path, explain_unreadable(path))
+    if watch is None and all(file.explain_unreadable() for file in found):  # not worth loading the models
+        for file in found:
+            console.print_failure(file.path, file.explain_unreadable())
         raise typer.Exit(1)
     from quittance_client import QuittanceError
     from shared.service.settings import SettingsError
     from shared.startup import StartupError
 
     # An OSError means that results cannot be written: to a full disk, or to a folder of others.
-    with console.exit_on(QuittanceError, SettingsError, StartupError, OSError):
+    with console.exit_on(QuittanceError, SettingsError, StartupError, InputError, OSError):
         printer = _Printer(output_format, draw)
         failed = asyncio.run(_extract(found, printer, url=url, key=key, split=split, watch=watch, merge=merge))
     raise typer.Exit(int(failed))
@@ -127,7 +129,7 @@ def _check_usage(
 
 
 async def _extract(
-    files: list[Path],
+    files: list[InputFile],
     printer: _Printer,
     *,
     url: str | None,
@@ -157,7 +159,9 @@ async def _extract(
     return printer.failed
 
 
-async def _read_all(client: AsyncClient, files: list[Path], printer: _Printer, *, split: Split | None) -> list[Reading]:
+async def _read_all(
+    client: AsyncClient, files: list[InputFile], printer: _Printer, *, split: Split | None
+) -> list[Reading]:
     """Return the readings of all files; on Ctrl-C, print those that were read until then."""
     from quittance.extract import read_files
 
@@ -189,6 +193,7 @@ async def _watch(
     client: AsyncClient, folder: Path, known: dict[Path, tuple[int, int]], printer: _Printer, *, split: Split | None
 ) -> None:
     from quittance.extract import read_file
+    from quittance.inputs import expand_file
     from quittance.watch import watch_folder
 
     stop = asyncio.Event()
@@ -196,9 +201,10 @@ async def _watch(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print_message(f"Watching {folder}. Press Ctrl-C to stop.")
     async for path in watch_folder(folder, known, stop):
-        for reading in await read_file(client, path, split=split):
-            printer.add(reading)
-            printer.print_one(reading)
+        for file in expand_file(path):
+            for reading in await read_file(client, file, split=split):
+                printer.add(reading)
+                printer.print_one(reading)
 
 
 class _Printer:
@@ -217,6 +223,7 @@ class _Printer:
         self._format = output_format
         self._draw = draw
         self._header = True
+        self._drawings: dict[str, Reading] = {}
 
     def add(self, reading: Reading, *, is_merged: bool = False) -> None:
         """Handle a reading as soon as it arrives: print its failure, or print its JSON line and draw it."""
@@ -230,8 +237,16 @@ class _Printer:
         if self._draw is not None:
             from quittance.display.draw import draw_file
 
-            target = draw_file(reading.path, reading.receipt, self._draw, page=reading.page, number=reading.number)
+            target = self._name_drawing(reading, self._draw)
+            draw_file(reading.file.read(), reading.receipt, target, page=reading.page or 0)
             console.print_message(f"{reading.name}: drawn in {target}")
+
+    def _name_drawing(self, reading: Reading, folder: Path) -> Path:
+        """Return where to draw a reading: a file named after its picture, and like that of no other picture."""
+        name = reading.path.stem if reading.number is None else f"{reading.path.stem}-{reading.number + 1}"
+        names = itertools.chain([f"{name}-read.png"], (f"{name}-read-{count}.png" for count in itertools.count(2)))
+        free = next(one for one in names if self._drawings.setdefault(one, reading) is reading)
+        return folder / free
 
     def print_all(self, readings: Sequence[Reading]) -> None:
         """Print readings that form one result, except for what `add` printed."""

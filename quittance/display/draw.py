@@ -26,27 +26,18 @@ _MIN_FONT_PX = 7.0
 _PALETTE_COLORS = 128
 
 
-def draw_file(
-    path: Path, receipt: Receipt, folder: Path, *, page: int | None = None, number: int | None = None
-) -> Path:
+def draw_file(data: bytes, receipt: Receipt, target: Path, *, page: int = 0) -> None:
     """Draw a receipt and write the result as a PNG file.
 
     Args:
-        path: The picture, or a document, of which the first page is drawn.
+        data: The bytes of the picture or document.
         receipt: What was read from it.
-        folder: Where to write; created if needed. The file is named after the picture.
-        page: Index of the page to draw, from 0, if the file has separate receipts; by default the first one.
-        number: Index of the receipt in the file, from 0, if the file has several.
-
-    Returns:
-        The path of the PNG file.
+        target: The file to write; its folder is created if needed.
+        page: Index of the page to draw, from 0.
     """
-    picture = load_page(path.read_bytes(), page or 0)
-    folder.mkdir(parents=True, exist_ok=True)
-    suffix = "" if number is None else f"-{number + 1}"
-    target = folder / f"{path.stem}{suffix}-read.png"
+    picture = load_page(data, page)
+    target.parent.mkdir(parents=True, exist_ok=True)
     draw_receipt(picture, receipt).quantize(_PALETTE_COLORS).save(target, optimize=True)
-    return target
 
 
 def load_page(data: bytes, number: int = 0) -> Image.Image:

@@ -17,7 +17,7 @@ from shared.problems import ProblemError, validation_problem
 
 # As FastAPI decides whether to parse a body.
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json")
-_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -78,9 +78,15 @@ def _convert_http_exception(request: Request, error: HTTPException) -> ProblemEr
 
 
 def _find_allowed_methods(request: Request) -> list[str]:
-    """Return the methods of all routes at the path of a request; the framework knows only those of the first."""
-    return [
+    """Return the methods of all routes at the path of a request; the framework knows only those of the first.
+
+    HEAD is answered wherever GET is; see `shared.service.middleware.head_requests`.
+    """
+    allowed = {
         method
         for method in _METHODS
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    ]
+    }
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    return sorted(allowed)

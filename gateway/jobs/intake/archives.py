@@ -10,6 +10,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -39,22 +40,45 @@ def is_archive(head: bytes) -> bool:
     return head.startswith(_MAGICS)
 
 
-def read_entries(archive: IO[bytes], limits: JobLimits) -> Iterator[Entry]:
+class Archive:
+    """A zip that is open for reading, without folders and files that operating systems add.
+
+    Args:
+        file: The zip, open for reading in binary mode.
+        limits: Limits on its files.
+
+    Attributes:
+        names: The names of the files, for display, in their order.
+
+    Raises:
+        ProblemError: 422 `archive-damaged`, 413 `too-many-files`.
+    """
+
+    def __init__(self, file: IO[bytes], limits: JobLimits) -> None:
+        _check_directory(file, limits)
+        with _translate_errors():
+            self._opened = zipfile.ZipFile(file)
+        self._limits = limits
+        self._infos = [info for info in self._opened.infolist() if not info.is_dir() and not _is_clutter(info.filename)]
+        if len(self._infos) > limits.max_files:
+            raise too_many_files_problem(limits.max_files)
+        self.names = [clean_name(info.filename) for info in self._infos]
+
+    def read(self, index: int) -> bytes | ProblemError:
+        """Unpack a file, or return the problem that prevents it; raise `ProblemError` 422 `archive-damaged`. Blocks."""
+        with _translate_errors():
+            return _read_entry(self._opened, self._infos[index], self._limits)
+
+
+def read_entries(file: IO[bytes], limits: JobLimits) -> Iterator[Entry]:
     """Yield the files of a zip in their order, except folders and files that operating systems add. Blocks.
 
     Raises:
         ProblemError: 422 `archive-damaged`, 413 `too-many-files`.
     """
-    _check_directory(archive, limits)
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            infos = [info for info in opened.infolist() if not info.is_dir() and not _is_clutter(info.filename)]
-            if len(infos) > limits.max_files:
-                raise too_many_files_problem(limits.max_files)
-            for info in infos:
-                yield Entry(clean_name(info.filename), _read_entry(opened, info, limits))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
-        raise _damaged(str(error)) from error
+    archive = Archive(file, limits)
+    for index, name in enumerate(archive.names):
+        yield Entry(name, archive.read(index))
 
 
 def clean_name(name: str) -> str:
@@ -77,6 +101,14 @@ def too_many_files_problem(max_files: int) -> ProblemError:
         f"A job can have up to {max_files:,} files, including those in zips. Send the rest as another job.",
         extra={"max_files": max_files},
     )
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
+        raise _damaged(str(error)) from error
 
 
 def _check_directory(archive: IO[bytes], limits: JobLimits) -> None:

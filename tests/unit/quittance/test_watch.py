@@ -57,6 +57,8 @@ async def test_reports_a_picture_once_and_again_when_it_changes(tmp_path: Path) 
         (tmp_path / "deep" / "new.PNG").write_bytes(b"1")
         (tmp_path / "notes.txt").write_text("not a picture")
         assert await watcher.next() == "new.PNG"
+        (tmp_path / "march.zip").write_bytes(b"1")
+        assert await watcher.next() == "march.zip"
         assert await watcher.is_quiet(0.8)
         (tmp_path / "old.jpg").write_bytes(b"different now")
         assert await watcher.next() == "old.jpg"

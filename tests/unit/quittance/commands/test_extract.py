@@ -25,6 +25,7 @@ from quittance.display.tables import build_receipt_tables
 from quittance.extract import Reading
 from quittance_client import AsyncClient
 from shared.contracts import Receipt
+from tests.support.archives import make_zip
 from tests.support.command_line import RECEIPT, run_command
 from tests.support.itemized_receipt import CODES, ITEMIZED_RECEIPT
 
@@ -201,6 +202,59 @@ def test_reads_the_files_that_match_a_pattern(picture: Path, tmp_path: Path) -> 
     result = run_command("extract", tmp_path / "*.jpg")
     assert result.exit_code == 1
     assert "*.jpg: no file matches" in result.stderr
+
+
+@pytest.mark.usefixtures("gateway")
+def test_reads_the_files_in_zips(picture: Path, damaged: Path, tmp_path: Path) -> None:
+    data = picture.read_bytes()
+    pile = tmp_path / "pile"
+    pile.mkdir()
+    archive = pile / "march.zip"
+    archive.write_bytes(
+        make_zip(("b.png", data), ("../deep/a.png", data), ("c.jpg", damaged.read_bytes()), ("__MACOSX/._b.png", data))
+    )
+    (pile / "z.png").write_bytes(data)
+    for named in (pile, pile / "*", archive):
+        result = run_command("extract", "--format", "jsonl", named)
+        files = [json.loads(line)["file"] for line in result.stdout.splitlines()]
+        others = [] if named == archive else [str(pile / "z.png")]
+        assert files == [str(archive / "b.png"), str(archive / "deep" / "a.png"), *others]
+        assert result.exit_code == 1
+        assert f"{archive / 'c.jpg'}: The picture is damaged" in result.stderr
+        assert f"1 of {3 + len(others)} files could not be read" in result.stderr
+    renamed = archive.rename(tmp_path / "march")
+    assert len(run_command("extract", "--format", "jsonl", renamed).stdout.splitlines()) == 2
+
+
+@pytest.mark.usefixtures("gateway")
+def test_reports_zips_that_cannot_be_read(picture: Path, tmp_path: Path) -> None:
+    good = make_zip(("a.png", picture.read_bytes()), ("b.zip", make_zip(("c.png", b"content"))))
+    (tmp_path / "cut.zip").write_bytes(good[:-10])
+    (tmp_path / "empty.zip").write_bytes(make_zip())
+    (tmp_path / "nested.zip").write_bytes(good)
+    result = run_command("extract", "--format", "jsonl", tmp_path / "*.zip")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 1
+    assert f"{tmp_path / 'cut.zip'}: The zip is damaged." in result.stderr
+    assert f"{tmp_path / 'empty.zip'}: The zip is empty." in result.stderr
+    assert f"{tmp_path / 'nested.zip' / 'b.zip'}: The file is a zip in a zip." in result.stderr
+
+
+@pytest.mark.usefixtures("gateway")
+def test_draws_each_of_several_files_of_one_name(picture: Path, tmp_path: Path) -> None:
+    data = picture.read_bytes()
+    (tmp_path / "a.zip").write_bytes(make_zip(("1/receipt.png", data), ("2/receipt.png", data)))
+    result = run_command("extract", picture, tmp_path / "a.zip", "--draw", tmp_path / "drawn")
+    assert result.exit_code == 0, result.output
+    drawn = sorted(path.name for path in (tmp_path / "drawn").iterdir())
+    assert drawn == ["receipt-read-2.png", "receipt-read-3.png", "receipt-read.png"]
+
+
+@pytest.mark.usefixtures("gateway")
+def test_merges_the_pictures_in_a_zip(picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(make_zip(("1.png", picture.read_bytes()), ("2.png", picture.read_bytes())))
+    result = run_command("extract", "--format", "jsonl", "--merge", tmp_path / "a.zip")
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [str(tmp_path / "a.zip" / "1.png")]
 
 
 @pytest.mark.usefixtures("gateway")

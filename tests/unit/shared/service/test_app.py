@@ -82,8 +82,8 @@ async def test_reports_unknown_paths_and_methods_as_problems(client: httpx2.Asyn
 
 async def test_lists_all_allowed_methods_of_a_path(client: httpx2.AsyncClient) -> None:
     response = await client.put("/v1/things/a")
-    assert response.headers["allow"] == "DELETE, GET"
-    assert "Use DELETE or GET." in assert_full_problem(response, 405, "method-not-allowed")["detail"]
+    assert response.headers["allow"] == "DELETE, GET, HEAD"
+    assert "Use DELETE or GET or HEAD." in assert_full_problem(response, 405, "method-not-allowed")["detail"]
 
 
 async def test_reports_raised_problems(client: httpx2.AsyncClient) -> None:
