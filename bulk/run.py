@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 # Before Ray is imported: nothing about this machine is sent to anyone, and of Ray's own logs only faults are shown.
@@ -13,7 +12,6 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
 
-import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError
@@ -25,9 +23,11 @@ from bulk.output import OutputFolder
 from bulk.plan import Plan, PoolPlan, make_plan
 from bulk.stages.detection import DetectStage
 from bulk.stages.extraction import ExtractStage
+from bulk.stages.reading import ReadStage, StageCall
 from bulk.stages.recognition import RecognizeStage
 from bulk.stages.rendering import RenderStage
-from bulk.summary import WRITTEN_SCHEMA, Summary, summarize_rows
+from bulk.stages.writing import WriteStage
+from bulk.summary import Summary
 from bulk.units import Unit, find_units, pack_units, units_to_table
 
 Report = Callable[[Summary], None]
@@ -56,7 +56,9 @@ def run_bulk(options: BulkOptions, report: Report) -> Summary:
         if not tasks:
             report(summary)
             return summary
-        dataset = build_pipeline(tasks, output, options, cluster.make_plan())
+        # Without a total, there are tars, which are not divided into tasks before they are read.
+        plan = cluster.make_plan(may_divide=summary.total is not None)
+        dataset = build_pipeline(tasks, output, options, plan)
         summary.start()
         report(summary)
         try:
@@ -72,53 +74,53 @@ def run_bulk(options: BulkOptions, report: Report) -> Summary:
 
 def build_pipeline(tasks: list[Any], output: OutputFolder, options: BulkOptions, plan: Plan) -> Dataset:
     """Return the chain of stages for stored tables of units; its rows describe the files that were written."""
-    stages = options.stages
-    networks = {"device": "cuda" if plan.uses_gpus else "cpu"}
-    detector = _on_cpu_thread(stages.detector, plan.uses_gpus) | networks
-    recognizer = _on_cpu_thread(stages.recognizer, plan.uses_gpus) | networks
-    on_cpu = {"device": "cpu"}
+    dataset: Dataset = ray.data.from_arrow_refs(tasks)
+    stages = _describe_stages(options, plan.uses_gpus)
+    if plan.whole is not None:
+        arguments = {"stages": stages, "url": output.name, "rows_per_file": options.rows_per_file}
+        return _add_stage(dataset, (ReadStage, arguments), plan.whole, most_actors=len(tasks))
+    for stage, pool in zip(stages, (plan.render, plan.detect, plan.recognize, plan.extract), strict=True):
+        dataset = _add_stage(dataset, stage, pool)
+    write: StageCall = WriteStage, {"url": output.name}
+    return _add_stage(dataset, write, plan.write, batch_rows=options.rows_per_file)
+
+
+def _describe_stages(options: BulkOptions, uses_gpus: bool) -> list[StageCall]:
+    """Return the stages that turn units into rows, in order."""
+    stages, split = options.stages, options.split
+    networks, on_cpu = {"device": "cuda" if uses_gpus else "cpu"}, {"device": "cpu"}
+    detector = _on_cpu_thread(stages.detector, uses_gpus) | networks
+    recognizer = _on_cpu_thread(stages.recognizer, uses_gpus) | networks
     extractor = _on_cpu_thread(stages.extractor, False) | on_cpu
     # For parts of pages that are receipts of their own.
     again = (_on_cpu_thread(stages.detector, False) | on_cpu, _on_cpu_thread(stages.recognizer, False) | on_cpu)
-    dataset: Dataset = ray.data.from_arrow_refs(tasks)
-    dataset = _add_stage(dataset, RenderStage, plan.render, {"settings": stages.gateway})
-    dataset = _add_stage(dataset, DetectStage, plan.detect, {"settings": detector})
-    dataset = _add_stage(
-        dataset,
-        RecognizeStage,
-        plan.recognize,
-        {"settings": recognizer, "detector_settings": detector, "split": options.split},
-    )
-    dataset = _add_stage(
-        dataset,
-        ExtractStage,
-        plan.extract,
-        {"settings": extractor, "again": again, "split": options.split, "threshold": options.threshold},
-    )
-    return dataset.repartition(target_num_rows_per_block=options.rows_per_file, strict=True).map_batches(
-        partial(write_rows, url=output.name),
-        batch_size=None,
-        batch_format="pyarrow",
-        num_cpus=plan.writer_cpus,
-    )
+    return [
+        (RenderStage, {"settings": stages.gateway}),
+        (DetectStage, {"settings": detector}),
+        (RecognizeStage, {"settings": recognizer, "detector_settings": detector, "split": split}),
+        (ExtractStage, {"settings": extractor, "again": again, "split": split, "threshold": options.threshold}),
+    ]
 
 
-def write_rows(rows: pa.Table, url: str) -> pa.Table:
-    """Write rows as one file of the output, and describe it."""
-    if not rows.num_rows:
-        return WRITTEN_SCHEMA.empty_table()
-    OutputFolder(url).write(rows)
-    return summarize_rows(rows)
+def _add_stage(
+    dataset: Dataset, stage: StageCall, pool: PoolPlan, *, most_actors: int | None = None, batch_rows: int | None = None
+) -> Dataset:
+    """Add a pool of actors.
 
-
-def _add_stage(dataset: Dataset, stage: type, pool: PoolPlan, arguments: dict[str, Any]) -> Dataset:
+    Args:
+        dataset: What the stage reads.
+        stage: The stage.
+        pool: Its pool.
+        most_actors: How many actors have work at the start; None if that is not known.
+        batch_rows: Rows of a batch; None to take blocks as they are.
+    """
+    first = pool.first_actors if most_actors is None else min(pool.first_actors, most_actors)
     return dataset.map_batches(
-        stage,
-        fn_constructor_kwargs=arguments,
-        # The blocks are divided by the first stage.
-        batch_size=None,
+        stage[0],
+        fn_constructor_kwargs=stage[1],
+        batch_size=batch_rows,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(min_size=1, max_size=pool.max_actors),
+        compute=ActorPoolStrategy(min_size=1, max_size=pool.max_actors, initial_size=first),
         num_cpus=pool.cpus,
         num_gpus=pool.gpus or None,
     )
@@ -131,10 +133,8 @@ def _on_cpu_thread(settings: dict[str, Any], uses_gpu: bool) -> dict[str, Any]:
 
 def _store_units(options: BulkOptions, completed: Completed, output: OutputFolder, summary: Summary) -> list[Any]:
     """Put the units of all tasks into the object store, so that they neither change nor fill this process."""
-    tasks = []
-    for units in pack_units(_count(find_units(options.inputs, completed, output=output.name), summary)):
-        tasks.append(ray.put(units_to_table(units)))
-    return tasks
+    units = _count(find_units(options.inputs, completed, output=output.name), summary)
+    return [ray.put(units_to_table(some)) for some in pack_units(units, max_size=options.rows_per_file)]
 
 
 def _count(units: Iterator[Unit], summary: Summary) -> Iterator[Unit]:
@@ -190,8 +190,8 @@ class _Cluster:
             log_to_driver=False,
         )
 
-    def make_plan(self) -> Plan:
-        """Divide the cluster among the stages."""
+    def make_plan(self, *, may_divide: bool) -> Plan:
+        """Divide the cluster among the stages; see `bulk.plan.make_plan`."""
         nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         plan = make_plan(
             ray.cluster_resources(),  # type: ignore[no-untyped-call]
@@ -199,6 +199,7 @@ class _Cluster:
             gpus_per_actor=self._options.gpus_per_actor,
             max_actors=self._options.max_actors,
             grows=self._options.address is not None,
+            may_divide=may_divide,
         )
         DataContext.get_current().target_max_block_size = plan.block_bytes
         return plan

@@ -95,14 +95,20 @@ def find_units(inputs: Sequence[str], completed: Completed, *, output: str) -> I
         listed |= _find_roots(location) if len(inputs) > 1 else set()
 
 
-def pack_units(units: Iterable[Unit]) -> Iterator[list[Unit]]:
-    """Group units into tasks, small ones first."""
+def pack_units(units: Iterable[Unit], *, max_size: int = _MAX_TASK_SIZE) -> Iterator[list[Unit]]:
+    """Group units into tasks, small ones first.
+
+    Args:
+        units: What is to be read.
+        max_size: Files and members per task at which nothing is added to it.
+    """
+    largest = min(max_size, _MAX_TASK_SIZE)
     packed: list[Unit] = []
     size, tasks = 0, 0
     for unit in units:
         packed.append(unit)
         size += unit.count or _MAX_TASK_SIZE
-        if size >= min(_MIN_TASK_SIZE * (1 + tasks // _TASKS_PER_SIZE), _MAX_TASK_SIZE):
+        if size >= min(_MIN_TASK_SIZE * (1 + tasks // _TASKS_PER_SIZE), largest):
             yield packed
             packed, size, tasks = [], 0, tasks + 1
     if packed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,16 @@ def archive(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return folder
 
 
-def run(folder: Path, output: Path, *, split: Split | None = None) -> tuple[Summary, list[Summary]]:
+def run(
+    folder: Path, output: Path, *, split: Split | None = None, rows_per_file: int = 256
+) -> tuple[Summary, list[Summary]]:
     reports: list[Summary] = []
     options = BulkOptions(
         (str(folder),),
         str(output),
         cpus=2,
         split=split,
+        rows_per_file=rows_per_file,
         object_store_bytes=_STORE_BYTES,
         stages=StageOptions.from_environment(),
     )
@@ -105,3 +109,19 @@ def test_reads_an_archive_and_later_what_was_added(repository: Path, archive: Pa
     assert (again.skipped, again.documents, again.errors) == (4, 1, {"picture-damaged": 1})
     assert set(files) < set(OutputFolder(str(output)).find_files())
     assert read_rows(output).keys() == rows.keys() | {("later.jpg", None, None)}
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_tar_is_divided_among_a_pool_per_stage(repository: Path, archive: Path) -> None:
+    for path in archive.glob("*"):
+        path.unlink()
+    samples = repository / "tests" / "samples"
+    with tarfile.open(archive / "shard.tar", "w") as tar:
+        for number in range(3):
+            tar.add(samples / "malaysia.jpg", f"{number}.jpg")
+    summary, _ = run(archive, archive / "out", rows_per_file=2)
+    assert (summary.total, summary.documents, summary.errors) == (None, 3, {})
+    rows = read_rows(archive / "out")
+    assert rows.keys() == {("shard.tar", f"{number}.jpg", None) for number in range(3)}
+    assert {row["fields"]["total"]["amount"] for row in rows.values()} == {"60.55"}
+    assert sorted(table.num_rows for table in OutputFolder(str(archive / "out")).read()) == [1, 2]

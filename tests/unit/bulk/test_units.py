@@ -137,6 +137,12 @@ def test_tasks_grow_with_the_number_of_inputs() -> None:
     assert len(tasks) < 300_000 / 64
 
 
+def test_tasks_are_not_larger_than_a_file() -> None:
+    tasks = list(pack_units((Unit(f"/{number}.jpg") for number in range(3_000)), max_size=20))
+    assert {len(task) for task in tasks[:-1]} == {8, 16, 20}
+    assert sum(map(len, tasks)) == 3_000
+
+
 def test_units_survive_a_table() -> None:
     units = [Unit("/a.jpg"), Unit("/b.zip", Kind.ZIP, ["1.jpg", "2.jpg"]), Unit("/c.parquet", Kind.PARQUET, ["7"], 3)]
     assert units_from_table(units_to_table(units)) == units
