@@ -65,6 +65,7 @@ def run_bulk(options: BulkOptions, report: Report) -> Summary:
             for written in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                 summary.add(written)
                 report(summary)
+            summary.stop()
         except RayError as error:
             raise BulkError(
                 f"Ray stopped: {_explain(error)}\nWhat was written is kept; start the same command again to go on."

@@ -39,15 +39,20 @@ class Summary:
     def __post_init__(self) -> None:
         """Start the clock."""
         self._start = self.clock()
+        self._end: float | None = None
 
     def start(self) -> None:
         """Start the clock again: reading begins now."""
         self._start = self.clock()
 
+    def stop(self) -> None:
+        """Stop the clock: everything has been read."""
+        self._end = self.clock()
+
     @property
     def seconds(self) -> float:
-        """Seconds since the start."""
-        return self.clock() - self._start
+        """Seconds from the start until now, or until the clock was stopped."""
+        return (self.clock() if self._end is None else self._end) - self._start
 
     @property
     def per_second(self) -> float:

@@ -14,6 +14,7 @@ import httpx2
 
 from benchmarks.bulk.archives import empty_folder, find_faults, make_options, prepare_environment, prepare_receipts
 from benchmarks.processes import Deployment
+from bulk.options import DEFAULT_ROWS_PER_FILE
 from bulk.run import run_bulk
 
 _CALLERS = 8
@@ -27,7 +28,11 @@ def measure_speed(folder: Path, count: int) -> dict[str, Any]:
     paths = prepare_receipts(folder, count)
     alone_s = _time_predictors(paths)
     output = empty_folder(folder / "speed")
-    summary = run_bulk(make_options(paths[0].parent, output, rows_per_file=8), lambda _: None)
+    progress: list[tuple[float, int]] = []
+    start = time.perf_counter()
+    options = make_options(paths[0].parent, output, rows_per_file=DEFAULT_ROWS_PER_FILE)
+    summary = run_bulk(options, lambda now: progress.append((now.seconds, now.documents)))
+    with_ray_s = time.perf_counter() - start
     gateway_s = _time_gateway(paths)
     return {
         "receipts": count,
@@ -35,11 +40,19 @@ def measure_speed(folder: Path, count: int) -> dict[str, Any]:
         "load": os.getloadavg()[0],
         "seconds_predictors": round(alone_s, 1),
         "seconds_bulk": round(summary.seconds, 1),
+        "seconds_bulk_with_start_of_ray": round(with_ray_s, 1),
+        "seconds_bulk_per_receipt_once_started": round(_find_steady_pace(progress), 4),
         "seconds_gateway": round(gateway_s, 1),
         "overhead_over_predictors": round(summary.seconds / alone_s - 1, 3),
         "times_as_fast_as_gateway": round(gateway_s / summary.seconds, 2),
         "faults": find_faults(output, paths),
     }
+
+
+def _find_steady_pace(progress: list[tuple[float, int]]) -> float:
+    """Return the seconds per receipt after the first tenth, when all actors are at work."""
+    (start_s, first), (end_s, last) = next(one for one in progress if one[1] >= progress[-1][1] / 10), progress[-1]
+    return (end_s - start_s) / max(1, last - first)
 
 
 def _time_gateway(paths: list[Path]) -> float:

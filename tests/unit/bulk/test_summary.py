@@ -39,6 +39,16 @@ def test_estimates_the_time_left() -> None:
     assert describe_speed(summary) == "2.0 per second"
 
 
+def test_the_duration_does_not_grow_after_the_end() -> None:
+    clock = FakeClock()
+    summary = Summary(total=4, clock=clock)
+    summary.documents = 4
+    clock.now += 2
+    summary.stop()
+    clock.now += 60
+    assert (summary.seconds, summary.per_second) == (2.0, 2.0)
+
+
 def test_describes_the_end() -> None:
     summary = Summary(total=2, skipped=7)
     summary.add(summarize_rows(make_rows({"source": "/1.jpg"}, {"source": "/2.jpg", "error": {"code": "no-pages"}})))
