@@ -35,7 +35,7 @@ from services.extractor.ranking.units import build_units
 from services.extractor.scoring import Evidence, Scoring
 from services.extractor.source import Source
 from services.extractor.spans import Part, Span, best_span, mean_probability
-from services.extractor.totals import FEATURES, Candidate, candidates, logit, shares
+from services.extractor.totals import FEATURES, Candidate, candidates, find_sign_on_row, logit, shares
 from shared.arrays import Floats
 from shared.contracts import FIELD_NAMES, AmountField, DateField, FieldName, Fields, ReceiptField
 from shared.normalization import DateReading, currency, find_amounts, infer_country, read_date
@@ -58,7 +58,7 @@ _MAX_PLACE = 0.5
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
 _MAX_IMPOSSIBLE, _MAX_AMBIGUOUS = 0.4, 0.7
 # Where the rest of the receipt decides between two readings, it may mislead.
-_MAX_DECIDED = 0.979
+_MAX_DECIDED = 0.97
 # Highest confidence of a total whose decimal separator was not read and that no sum confirms.
 _MAX_DOUBTED = 0.4
 
@@ -307,7 +307,7 @@ class FieldReader:
         field = AmountField(
             value=value,
             amount=str(best.match.amount),
-            currency=currency(best.match.sign, document.text, country),
+            currency=currency(best.match.sign or find_sign_on_row(best, document.text), document.text, country),
             confidence=0.0,
             **source.where([best.place]),
         )

@@ -27,6 +27,7 @@ from shared.normalization import (
     infer_number_format,
     names_concept,
 )
+from shared.normalization.amounts import find_conversions
 from shared.normalization.country import smallest_coin
 from shared.normalization.vocabulary import Concept
 
@@ -109,6 +110,8 @@ def candidates(document: Document, probability: Floats, default_country: str | N
     number_format = infer_number_format(document.text, default_country)
     prints = _prints(document, probability, number_format)
     prints = _without_stray_minus(_with_decimals(document, probability, prints, number_format), document.text)
+    converting = find_conversions(document.text)
+    prints = [one for one in prints if one.row not in converting] or prints
     amounts: dict[Decimal, list[Print]] = {}
     for one in prints:
         amounts.setdefault(one.match.amount, []).append(one)
@@ -149,6 +152,17 @@ def _rounded(amount: Decimal, others: Iterable[Decimal], coin: Decimal | None) -
     if not near:
         return 0
     return 1 if whole else -1
+
+
+def find_sign_on_row(printed: Print, text: str) -> str:
+    """Return the currency sign in front of an amount in another segment of its row; "" without one.
+
+    Args:
+        printed: The amount.
+        text: The whole receipt.
+    """
+    matches = find_amounts(printed.row, infer_number_format(text))
+    return next((one.sign for one in matches if one.sign and one.amount == printed.match.amount), "")
 
 
 def shares(found: Sequence[Candidate], weights: Sequence[float], no_total: float) -> list[float]:

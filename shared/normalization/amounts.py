@@ -46,6 +46,14 @@ _DASH_DECIMALS = rf"(?:{_GROUPED}|\d+)(?:[.,][—{_MINUS}]{{1,2}}|{_ENDING})"
 _WHOLE = rf"{_GROUPED}|(?:[1-9]\d{{1,8}}|\d)"
 _SEPARATED = re.compile(rf"(?<![\d.,/:\-])\d+(?:[.,{_APOSTROPHES}{_FIXED_SPACES}]\d+)+(?![\d/:%]|[.,]\d|\s?%)")
 
+# A rate of exchange: 1 EUR = 1,0934 USD.
+_RATE = re.compile(
+    r"(?<![\w.,])1(?:[.,]0+)?\s?(?P<one>[A-Z]{3}|[€$£])\s?=\s?\d[\d.,]*\d(?:\s?(?P<other>[A-Z]{3}|[€$£]))?(?!\w)"
+)
+_SIGN_WORD = re.compile(r"(?<![^\W\d_])[A-Z]{3}(?![^\W\d_])|[€$£]")
+# Rows of a receipt for each one that may be of a foreign currency.
+_MIN_OWN = 4
+
 Separator = Literal[".", ",", ""]
 
 
@@ -90,8 +98,42 @@ class AmountMatch:
 
 
 @lru_cache(maxsize=64)
+def find_conversions(text: str) -> tuple[str, ...]:
+    """Return the rows of a receipt that convert amounts to another currency; they say nothing about its own.
+
+    These are the rows with a rate ("1 EUR = 1.0934 USD"), and those with the one of its currencies that the receipt
+    prints less often.
+    """
+    rates = list(_RATE.finditer(text)) if "=" in text else []
+    if not rates:
+        return ()
+    rows = text.split("\n")
+    converting = {row for row in rows if _RATE.search(row)}
+    pair = {sign_key(found) for rate in rates for found in (rate["one"], rate["other"]) if found}
+    others = [row for row in rows if row not in converting]
+    signed = {key: [row for row in others if _names_sign(row, key)] for key in pair}
+    foreign = min(pair, key=lambda key: len(signed[key]) or len(rows))
+    # A receipt in one currency may print its sign with the total only.
+    is_rare = 0 < len(signed[foreign]) < max(len(others) // _MIN_OWN, 2)
+    if is_rare and len({len(found) for found in signed.values()}) > 1:
+        converting |= set(signed[foreign])
+    return tuple(converting)
+
+
+def without_conversions(text: str) -> str:
+    """Return the text of a receipt without the rows that convert amounts to another currency."""
+    converting = find_conversions(text)
+    return "\n".join(row for row in text.split("\n") if row not in converting) if converting else text
+
+
+def _names_sign(row: str, key: str) -> bool:
+    return any(sign_key(word) == key for word in _SIGN_WORD.findall(row))
+
+
+@lru_cache(maxsize=64)
 def infer_format_of_numbers(text: str) -> NumberFormat:
     """Return how a receipt prints amounts, from all numbers in its text together; `ANY_FORMAT` if they do not tell."""
+    text = without_conversions(text)
     decimals: Counter[str] = Counter()
     three_decimals = grouped = 0
     for match in _SEPARATED.finditer(text):

@@ -20,7 +20,7 @@ import phonenumbers
 from stdnum.eu import vat as eu_vat
 from stdnum.util import get_cc_module
 
-from shared.normalization.amounts import find_amounts, infer_format_of_numbers
+from shared.normalization.amounts import find_amounts, infer_format_of_numbers, without_conversions
 from shared.normalization.cldr import load_cldr
 from shared.normalization.folding import fold
 from shared.normalization.phrases import PhraseIndex
@@ -132,6 +132,7 @@ def _infer_country(text: str) -> Country:
 
 
 def _evidence(text: str) -> Iterator[Evidence]:
+    text = without_conversions(text)
     folded = fold(text)
     yield from _currencies(text)
     yield from _words(text)

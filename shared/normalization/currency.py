@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from shared.normalization.amounts import find_amounts
+from shared.normalization.amounts import find_amounts, without_conversions
 from shared.normalization.cldr import cash_digits, load_cldr
 from shared.normalization.country import infer_country
 from shared.normalization.number_formats import infer_number_format
 from shared.normalization.signs import sign_key, sign_meanings
 
 
+@lru_cache(maxsize=512)
 def currency(sign: str, text: str, default_country: str | None = None) -> str | None:
     """Return the ISO 4217 code of an amount.
 
@@ -41,7 +42,8 @@ def currency(sign: str, text: str, default_country: str | None = None) -> str | 
         # A country that does not pay in dollars of its own names the best-known ones with a bare sign.
         return named or (meanings[0] if of_country is not None else None)
     if printed:
-        return _only(printed)
+        is_own = of_country in printed and _is_shown_by_others(text, default_country)
+        return of_country if is_own else _only(printed)
     foreign = _most_printed_foreign_sign(text, of_country)
     return of_country if foreign is None else currency(foreign, text, default_country)
 
@@ -61,11 +63,17 @@ def _currency_of_country(text: str, default_country: str | None) -> str | None:
     return currencies[0] if currencies else None
 
 
+def _is_shown_by_others(text: str, default_country: str | None) -> bool:
+    """Return whether more than the signs of currencies tells the country of a receipt."""
+    evidence = infer_country(text, default_country).evidence
+    return any(sign_key(one.text) not in sign_meanings() for one in evidence)
+
+
 @lru_cache(maxsize=64)
 def _printed_currencies(text: str, of_country: str | None) -> Sequence[str]:
     """Return the currencies of most amounts whose sign has one meaning: several if they are printed equally often."""
     counts: Counter[str] = Counter()
-    for match in find_amounts(text, infer_number_format(text)):
+    for match in find_amounts(without_conversions(text), infer_number_format(text)):
         meanings = sign_meanings().get(sign_key(match.sign), ()) if match.sign else ()
         if of_country is not None and match.sign and _is_misread_sign(match.sign, of_country):
             meanings = (of_country,)
@@ -79,7 +87,8 @@ def _most_printed_foreign_sign(text: str, of_country: str | None) -> str | None:
     """Return the sign of most amounts, if no meaning of it is the country's currency: $ on a receipt from London."""
     if of_country is None:
         return None
-    signs = Counter(match.sign for match in find_amounts(text, infer_number_format(text)) if match.sign)
+    own = without_conversions(text)
+    signs = Counter(match.sign for match in find_amounts(own, infer_number_format(text)) if match.sign)
     if not signs:
         return None
     sign = signs.most_common(1)[0][0]

@@ -53,6 +53,8 @@ def read_date(
         prefer_month_first: The order of day and month where nothing on the receipt tells.
     """
     month_first = month_comes_first(text, default_country)
+    if month_first is None:
+        prefer_month_first = prefer_month_first or _is_usual_month_first(text, default_country)
     day = match.date(prefer_month_first if month_first is None else month_first)
     is_ambiguous = month_first is None and match.is_ambiguous
     if match.year_first in (None, day) or match.year_first > _get_latest():
@@ -64,6 +66,12 @@ def read_date(
         return DateReading(match.year_first, False, False)
     is_told = _year_by_weekday(match) is not None
     return DateReading(day, is_ambiguous or year_first is None, is_told and not match.is_ambiguous)
+
+
+def _is_usual_month_first(text: str, default_country: str | None) -> bool:
+    """Return whether a country whose tills use both orders puts the month first by convention (CLDR)."""
+    code = infer_country(text, default_country).code
+    return code in _BOTH and load_cldr().territories[code].month_first
 
 
 def month_comes_first(text: str, default_country: str | None = None) -> bool | None:

@@ -204,7 +204,7 @@ def _forms() -> tuple[tuple[re.Pattern[str], bool], ...]:
         # Numbers of one digit padded with a space: 18- 9-2022.
         rf"(?<![\d.,/-])(?P<first>\d{{1,2}})(?P<s>[/.\-])\s?(?P<second>\d{{1,2}})(?P=s)\s?{_LONG_YEAR}{_END}",
         rf"(?<!\d)(?P<day>\d{{1,2}}){_ORDINAL}[\s/.,\-]{{0,2}}{of}?\s?{name}{gap}{of}?\s?{_YEAR}",
-        rf"(?<![a-z]){name}[\s/.\-]{{0,2}}(?P<day>\d{{1,2}}){_ORDINAL}[\s/.,'\-]{{1,2}}{_YEAR}",
+        rf"(?<![a-z]){name}[\s/.\-]{{0,2}}(?P<day>\d{{1,2}}){_ORDINAL}(?:[\s/.,'\-]{{1,2}}|\s[,.'\-]\s){_YEAR}",
         # Lithuanian: 2018 m. gruodžio 25 d.; Latvian: 2018. gada 25. decembris.
         rf"(?<!\d){_LONG_YEAR}{word}{name}{word}(?P<day>\d{{1,2}})(?!\d)",
         rf"(?<!\d){_LONG_YEAR}\.?\s{of}\.?\s?(?P<day>\d{{1,2}})\.?\s{{0,2}}{name}",

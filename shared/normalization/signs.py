@@ -66,9 +66,9 @@ _UNSAFE = frozenset(
     | {"rf", "s", "sr", "vt", "den", "kz", "bs", "fdj"}
 )
 # Letters and codes that stand right before the number, as in R10.50, P150 and RON86.20; with a space they are words.
-_ATTACHED: Mapping[str, tuple[str, ...]] = {"R": ("ZAR",), "P": ("PHP", "BWP"), "K": ("PGK", "ZMW"), "Q": ("GTQ",)} | {
-    code: (code,) for code in ("BAM", "GEL", "MAD", "PEN", "RON", "TRY")
-}
+_ATTACHED: Mapping[str, tuple[str, ...]] = {
+    "R": ("ZAR",), "P": ("PHP", "BWP"), "K": ("PGK", "ZMW"), "Q": ("GTQ",), "N": ("NGN",),
+} | {code: (code,) for code in ("BAM", "GEL", "MAD", "PEN", "RON", "TRY")}  # fmt: skip
 ATTACHED = "|".join(_ATTACHED)
 # Codes that are words, octane numbers (RON 95) or legal forms (SDN BHD) before a number.
 _WORDS_BEFORE = frozenset(

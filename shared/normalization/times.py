@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 TIME = re.compile(
-    r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-3])(?P<separator>[:.hH])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
+    # A caption may touch it ("TIME:06:20"), other digits may not.
+    r"(?<!\d)(?<!\d[:.,])(?P<hour>[01]?\d|2[0-3])(?P<separator>[:.hH])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
     r"(?![\d:])\s?(?P<half>[AaPp]\.?\s?[Mm]\b\.?)?"
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.extractor.details.items import items_of
 from services.extractor.details.reading import Reading
 from services.extractor.details.sums import find_sums
-from services.extractor.details.taxes import find_taxes
+from services.extractor.details.taxes import find_tax, find_taxes
 from shared.arithmetic import check_arithmetic
 from shared.contracts import AmountField, Fields, Item, TaxRow
 
@@ -26,7 +26,10 @@ def find_amounts_of(reading: Reading) -> Amounts:
     """Find sums, items and taxes."""
     if not len(reading.document.text):
         return Amounts({}, [], [])
-    return Amounts(find_sums(reading), items_of(reading), find_taxes(reading))
+    sums = find_sums(reading)
+    tax = find_tax(reading, sums)
+    sums = {name: field for name, field in sums.items() if name != "tax"} | ({} if tax is None else {"tax": tax})
+    return Amounts(sums, items_of(reading), find_taxes(reading))
 
 
 def describe_agreement(total: AmountField, amounts: Amounts) -> dict[str, float]:

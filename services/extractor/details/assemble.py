@@ -7,10 +7,9 @@ from services.extractor.details.context import country_of, currency_of, document
 from services.extractor.details.facts import (
     find_payment_method,
     find_phone,
-    find_receipt_number,
-    find_tax_id,
     find_time,
 )
+from services.extractor.details.numbers import find_receipt_number, find_tax_id
 from services.extractor.details.reading import Reading
 from shared.arithmetic import check_arithmetic
 from shared.contracts import Extracted, Fields

@@ -1,29 +1,24 @@
-"""Time, phone, tax ID, receipt number and means of payment."""
+"""Time, phone and means of payment."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Literal
 
 import phonenumbers
 
 from services.extractor.details.reading import Reading
-from shared.contracts import PaymentField, PhoneField, ReceiptField, TaxIdField, TimeField
+from shared.contracts import PaymentField, PhoneField, TimeField
 from shared.normalization import find_amounts, find_concepts, find_dates, infer_country
-from shared.normalization.country import countries_of_tax_id
 from shared.normalization.times import TIME, to_iso_time
-from shared.normalization.vocabulary import Concept
 
 _HOURS = re.compile(r"\d{1,2}[:.]\d{2}\s?(?:[ap]m)?\s?(?:-|–|to|bis|a|do)\s?\d{1,2}[:.]\d{2}", re.IGNORECASE)
-_NUMBER = re.compile(r"(?=[A-Za-z\-/]*\d)[A-Za-z\d][A-Za-z\d\-/.]{2,}")
 _LAST_FOUR = re.compile(r"[*xX#•.]{2,}[\s*xX#•.]*(?P<digits>\d{4})(?!\d)")
 _MEANS: tuple[Literal["cash", "card", "wallet", "voucher"], ...] = ("cash", "card", "wallet", "voucher")
 _MIN_PHONE_DIGITS = 5
 _PHONE = re.compile(r"(?<![\w+])\+?\(?\d[\d\s().\-/]{5,}\d(?!\w)")
 _MIN_UNPARSED_DIGITS, _MAX_PHONE_DIGITS = 7, 15
 _PHONE_GAP = 6  # characters between an announcement and the number
-_LOOK_AHEAD = 40  # characters after an announcement in which its value begins
 # What the kinds of evidence are worth where the network does not know the class.
 _BY_RULE = 0.6
 _MIN_PROBABILITY = 0.5
@@ -107,58 +102,6 @@ def _find_unparsed_phone(reading: Reading) -> PhoneField | None:
                 best = PhoneField(value=value, e164=None, confidence=confidence, **reading.where(place))
                 best_score = score
     return best
-
-
-def find_tax_id(reading: Reading) -> TaxIdField | None:
-    """Return the tax or company number of the merchant: the announced number, best one with right check digits."""
-    best, best_score = None, 0.0
-    for place, start, end in _announced(reading, "tax_id"):
-        value = reading.document.text[start:end]
-        countries = countries_of_tax_id(value)
-        inferred = infer_country(reading.document.text, reading.default_country).code
-        country = inferred if inferred in countries else min(countries) if len(countries) == 1 else None
-        score = _BY_RULE + 0.3 * (country is not None)
-        if reading.knows_everything:
-            score = 0.5 * score + 0.5 * reading.probability("tax_id", start, end)
-        if score > best_score:
-            confidence = reading.confidence(score, place, end - start)
-            best = TaxIdField(value=value, country=country, confidence=confidence, **reading.where(place))
-            best_score = score
-    return best
-
-
-def find_receipt_number(reading: Reading) -> ReceiptField | None:
-    """Return the number of the receipt or invoice."""
-    best, best_score = None, _MIN_PROBABILITY if reading.knows_everything else 0.0
-    for place, start, end in _announced(reading, "receipt_number"):
-        value = reading.document.text[start:end]
-        if find_dates(value) or find_amounts(value):
-            continue
-        score = _BY_RULE
-        if reading.knows_everything:
-            score = 0.3 * score + 0.7 * reading.probability("receipt_number", start, end)
-        if score > best_score:
-            confidence = reading.confidence(score, place, end - start)
-            best, best_score = ReceiptField(value=value, confidence=confidence, **reading.where(place)), score
-    return best
-
-
-def _announced(reading: Reading, concept: Concept) -> Iterator[tuple[int, int, int]]:
-    """Yield (place, start, end) of each number that follows an announcement on its row."""
-    document = reading.document
-    for place, text in reading.segments():
-        offset = int(document.start[place])
-        row_end = offset + len(text)
-        for other in range(place + 1, len(document.order)):
-            if document.row[other] != document.row[place]:
-                break
-            row_end = int(document.start[other + 1]) - 1
-        for word in find_concepts(text).get(concept, ()):
-            begin = offset + word.end
-            number = _NUMBER.search(document.text[begin : min(row_end, begin + _LOOK_AHEAD)])
-            if number is not None:
-                start = begin + number.start()
-                yield int(document.segment[start]), start, begin + number.end()
 
 
 def find_payment_method(reading: Reading) -> PaymentField | None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+import numpy as np
+
 from services.extractor.amounts.separators import is_shown, list_separated, separate
 from services.extractor.network.classes import CLASSES
 from services.extractor.source import Place, Source
-from services.extractor.spans import mean_probability, row_text
-from shared.arrays import Floats
+from services.extractor.spans import row_text
+from shared.arrays import Doubles, Floats
 from shared.contracts import AmountField
 from shared.normalization import AmountMatch, NumberFormat, currency, find_amounts, infer_number_format
 
@@ -20,6 +22,7 @@ AMOUNT_CLASSES = (
     "wallet", "other_payment", "change", "item_unit_price", "item_amount", "item_discount",
 )  # fmt: skip
 """Classes of the network that are amounts."""
+_NUMBER_OF = {name: number for number, name in enumerate(CLASSES)}
 _CERTAIN = 0.999
 _LIKELY = 0.5
 
@@ -104,10 +107,25 @@ class Reading:
 
     def probability(self, name: str, start: int, end: int) -> float:
         """Return the mean probability of a class over the letters and digits from start to end; 0 if it is unknown."""
-        index = CLASSES.index(name)
+        index = _NUMBER_OF[name]
         if index >= self.scores.shape[1]:
             return 0.0
-        return mean_probability(self.document, self.scores[:, index], start, end)
+        before, count = self._sums
+        letters = count[end] - count[start]
+        return float((before[end, index] - before[start, index]) / letters) if letters else 0.0
+
+    def list_likely(self, name: str, least: float) -> list[int]:
+        """Return the segments with a character that has at least this probability of a class, in reading order."""
+        found = np.flatnonzero(self.scores[:, _NUMBER_OF[name]] > least)
+        return list(dict.fromkeys(self.document.segment[found].tolist()))
+
+    @cached_property
+    def _sums(self) -> tuple[Doubles, list[int]]:
+        """The sums of the probabilities of the letters and digits before each character, and their numbers."""
+        is_letter = np.fromiter(map(str.isalnum, self.document.text), bool, len(self.document.text))
+        before = np.zeros((len(is_letter) + 1, self.scores.shape[1]))
+        np.cumsum(np.where(is_letter[:, None], self.scores, 0.0), axis=0, out=before[1:])
+        return before, [0, *np.cumsum(is_letter).tolist()]
 
     def where(self, *places: int) -> Place:
         """Return where segments are, for a field."""
