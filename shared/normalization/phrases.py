@@ -12,7 +12,7 @@ from shared.normalization.folding import fold
 
 # Digits and letters that recognition confuses within words count as one: T0TA1 is TOTAL.
 _CONFUSED = str.maketrans("01l|", "oiii")
-_TOKEN = re.compile(r"[^\W\d_][^\W_]*")
+_TOKEN, _TOKEN_OR_NUMBER = re.compile(r"[^\W\d_][^\W_]*"), re.compile(r"[^\W_]+")
 _TRAILING_DIGITS = re.compile(r"\d+$")
 _MAX_GAP = 3  # characters between the words of a phrase
 
@@ -39,9 +39,11 @@ class PhraseIndex:
 
     Args:
         phrases: In any spelling; of two that differ only in case, accents or punctuation the first counts.
+        with_numbers: Whether phrases have words that begin with a digit ("7-Eleven"); it takes longer.
     """
 
-    def __init__(self, phrases: Iterable[str]) -> None:
+    def __init__(self, phrases: Iterable[str], *, with_numbers: bool = False) -> None:
+        self._token = _TOKEN_OR_NUMBER if with_numbers else _TOKEN
         self._by_first_word: defaultdict[str, list[_Phrase]] = defaultdict(list)
         known: set[tuple[str, ...]] = set()
         for text in phrases:
@@ -56,7 +58,7 @@ class PhraseIndex:
     def find(self, text: str) -> Iterator[PhraseMatch]:
         """Yield the longest phrase at each word of a text, from left to right; matches may overlap."""
         folded = fold(text)
-        tokens = [(match.start(), match.end()) for match in _TOKEN.finditer(folded)]
+        tokens = [(match.start(), match.end()) for match in self._token.finditer(folded)]
         for number, (start, end) in enumerate(tokens):
             for word in _readings(folded[start:end]):
                 # Most words begin no phrase.

@@ -13,6 +13,7 @@ from shared.normalization.phrases import PhraseIndex
 
 BRANDS = Path(__file__).with_name("brands.tsv")
 LICENSE = Path(__file__).with_name("brands.LICENSE.md")
+_MIN_LETTERS = 3
 _APOSTROPHES = re.compile(r"['’]")
 
 
@@ -34,7 +35,9 @@ def load_brands() -> tuple[PhraseIndex, Mapping[str, frozenset[str]]]:
         name, _, codes = line.partition("\t")
         countries[name] = frozenset(codes.split())
         countries.setdefault(_APOSTROPHES.sub("", name), countries[name])
-    return PhraseIndex(countries), countries
+    # A number is a brand only together with letters: 7-Eleven, but not 365.
+    names = [name for name in countries if sum(map(str.isalpha, name)) >= _MIN_LETTERS or name.isalpha()]
+    return PhraseIndex(names, with_numbers=True), countries
 
 
 def find_brands(text: str) -> Iterator[BrandMatch]:

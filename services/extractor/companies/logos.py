@@ -35,6 +35,7 @@ _SPACED_OUT = 2.0
 _ENOUGH, _PLENTY = 2, 4
 # Probability below which nothing at the top is likely the name.
 _UNLIKELY = 0.25
+_EVEN_ODDS = 0.5
 
 
 @dataclass
@@ -98,6 +99,54 @@ def strip_decoration(document: Document, parts: Sequence[Part]) -> tuple[Part, .
     text = document.text[parts[-1].start : last.end]
     parts = [*parts[:-1], replace(parts[-1], end=parts[-1].start + len(text.rstrip(_DECORATION)))]
     return tuple(part for part in parts if part.end > part.start)
+
+
+def strip_greeting(document: Document, part: Part) -> Part:
+    """Return only the brand of a line that welcomes to it: of "Welcome to Spar", Spar."""
+    text = document.text[part.start : part.end]
+    greetings = find_concepts(text).get("thanks", ())
+    if not greetings or text[: greetings[0].start].strip(_DECORATION):
+        return part
+    for mention in find_mentions(text):
+        words = text[greetings[-1].end : mention.start].split()
+        if mention.brand is not None and mention.start >= greetings[-1].end and len(words) <= 1:
+            return replace(part, start=part.start + mention.start)
+    return part
+
+
+def keep_one_name(document: Document, parts: Sequence[Part], chance: float) -> tuple[Part, ...]:
+    """Return one of two rows that name a company twice: SPAR, and below it Spar Ltd.
+
+    So do a brand and the legal name below it; the row stays that the network is surer of. Below a brand is its branch,
+    if both rows together are not likely the name.
+
+    Args:
+        document: The receipt.
+        parts: The company.
+        chance: Its probability, 0 to 1.
+    """
+    if len(parts) != 2 or document.row[parts[0].place] == document.row[parts[1].place]:
+        return tuple(parts)
+    first, second = (document.text[part.start : part.end] for part in parts)
+    keys = to_key(first), to_key(second)
+    is_repeated = len(keys[0]) >= _MIN_LETTERS and (keys[1].startswith(keys[0]) or keys[0].startswith(keys[1]))
+    is_owned = _is_brand(first) and _has_whole_legal_name(second)
+    if is_repeated or is_owned:
+        return (max(parts, key=lambda part: part.score),)
+    is_branch = (
+        chance < _EVEN_ODDS and len(keys[0]) >= _LONG - 1 and _is_brand(first) and not _is_brand(f"{first} {second}")
+    )
+    return (parts[0],) if is_branch else tuple(parts)
+
+
+def _is_brand(text: str) -> bool:
+    return any(to_key(text) == to_key(one.brand) for one in find_mentions(text) if one.brand is not None)
+
+
+def _has_whole_legal_name(text: str) -> bool:
+    """Return whether a text has a legal form and more than one word besides."""
+    form = next(find_legal_forms(text), None)
+    return form is not None and len((text[: form.start] + text[form.end :]).split()) > 1
 
 
 def names_nobody(text: str) -> bool:
