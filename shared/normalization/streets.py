@@ -1,4 +1,4 @@
-"""The words that addresses have for streets, buildings and quarters, from `streets.toml`."""
+"""The words that addresses have for streets, buildings and quarters, and those beside them, from `streets.toml`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from shared.normalization.folding import fold
 _PATH = Path(__file__).with_name("streets.toml")
 
 
-def _compile() -> re.Pattern[str]:
+def _compile() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     tables = tomllib.loads(_PATH.read_text(encoding="utf-8")).values()
-    words = _alternatives(word for table in tables for word in table["words"])
-    endings = _alternatives(word for table in tables for word in table.get("endings", ()))
-    return re.compile(rf"(?<![a-z\d])(?:{words})(?![a-z])|[a-z]{{3,}}(?:{endings})(?![a-z])")
+    words, endings, branches, captions = (
+        _alternatives(word for table in tables for word in table.get(key, ()))
+        for key in ("words", "endings", "branches", "captions")
+    )
+    return (
+        re.compile(rf"(?<![a-z\d])(?:{words})(?![a-z])|[a-z]{{3,}}(?:{endings})(?![a-z])"),
+        re.compile(rf"(?:^|[^\w,]+)(?:{branches})\W{{0,3}}(?:(?:no|nr)\W{{0,3}})?[a-z]?\d{{3,6}}\W*$"),
+        re.compile(rf"\W*(?:{captions})\s?[:.]\W*(?=\w)"),
+    )
 
 
 def _alternatives(words: Iterable[str]) -> str:
@@ -25,5 +31,6 @@ def _alternatives(words: Iterable[str]) -> str:
     return "|".join(re.escape(word).replace(r"\ ", " +") for word in folded)
 
 
-STREET_WORD = _compile()
-"""Matches a word for a street in folded text (`shared.normalization.folding`)."""
+STREET_WORD, BRANCH_NUMBER, ADDRESS_CAPTION = _compile()
+"""Match in folded text (`shared.normalization.folding`) a word for a street; the number of a shop, at the end of a line;
+and what announces an address, at its beginning."""

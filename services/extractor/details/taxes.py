@@ -79,7 +79,7 @@ def find_tax(reading: Reading, sums: Mapping[str, AmountField]) -> AmountField |
     if whole is not None:
         return _field(reading, whole)
     are_rates = {one.start for one, _ in parts} <= {one.start for one, _ in confirmed}
-    if not are_rates and not _reaches_total(reading, sum(amounts), sums):
+    if not are_rates and not (_are_named(reading, parts, sums) and _reaches_total(reading, sum(amounts), sums)):
         return sums.get("tax")
     printed = [one for one in reading.amounts if one.match.amount == sum(amounts)]
     summary = next((one for one in printed if names_concept(reading.rows[one.row], "tax", "total")), None)
@@ -102,7 +102,7 @@ def _list_likely(reading: Reading, confirmed: _Taxes) -> _Taxes:
     found: _Taxes = []
     for one in reading.amounts if reading.knows_everything else ():
         score = reading.probability("tax", one.start + one.match.number_start, one.start + one.match.number_end)
-        if score > _MIN_PROBABILITY and taken.get(one.row, one) == one and one.match.amount != 0:
+        if score > _MIN_PROBABILITY and taken.get(one.row, one) == one:
             found.append((one, score))
     return found
 
@@ -110,6 +110,12 @@ def _list_likely(reading: Reading, confirmed: _Taxes) -> _Taxes:
 def _complete(likely: _Taxes, confirmed: _Taxes) -> _Taxes:
     """Return the taxes of all rates, if the only likely one is that of one of them."""
     return confirmed if likely[0][0] in [one for one, _ in confirmed] else likely
+
+
+def _are_named(reading: Reading, parts: _Taxes, sums: Mapping[str, AmountField]) -> bool:
+    """Return whether each of several taxes is on a row that names one, and none can be the service charge."""
+    is_served = names_concept(reading.document.text, "service") and "service_charge" not in sums
+    return not is_served and all(names_concept(reading.rows[one.row], "tax") for one, _ in parts)
 
 
 def _reaches_total(reading: Reading, tax: Decimal, sums: Mapping[str, AmountField]) -> bool:

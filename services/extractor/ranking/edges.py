@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.extractor.companies.mentions import find_mentions, to_key
 from services.extractor.encoding import FEATURES, Document
@@ -13,7 +13,7 @@ from shared.arrays import Floats
 from shared.normalization import find_amounts, find_concepts, find_dates
 from shared.normalization.addresses.postal import PostalFormat, fold_region, load_postal_format
 from shared.normalization.folding import fold
-from shared.normalization.streets import STREET_WORD
+from shared.normalization.streets import ADDRESS_CAPTION, BRANCH_NUMBER, STREET_WORD
 
 # The number of a shop at the end of its name; a line that begins with a number has that of a house.
 _SHOP_NUMBER = re.compile(r"[^\W\d].*\s\W?[A-Z]{0,2}\d{2,5}\W?$", re.IGNORECASE)
@@ -72,14 +72,15 @@ def complete_address(
     """
     page = _Page(document, probability, load_postal_format(country))
     kept = [part for part in parts if not _is_opened_by(page, part)]
+    kept = [rest for part in kept if (rest := _without_tail(page, part)) is not None] or kept
     if not kept:
         return ()
-    kept = _without_names(page, kept, company)
+    kept = _without_names(page, _without_caption(page, kept), company)
     if country is None:
         return tuple(kept)
     kept = _without_staff(page, kept)
     if page.postal.code is None or any(page.has_code(page.text(part)) for part in kept):
-        return tuple(kept)
+        return tuple(_with_street(page, kept))
     kept = _with_the_rest(page, kept)
     if any(page.has_code(page.text(part)) for part in kept):
         return tuple(kept)
@@ -90,6 +91,26 @@ def complete_address(
     if above >= 0 and _is_place(page, above, kept[0].place):
         return (page.whole(above), *kept)
     return tuple(kept)
+
+
+def _without_tail(page: _Page, part: Part) -> Part | None:
+    """Leave out the number of a shop (Store 012) and a web or mail address at the end of a line; None if that is all."""
+    text = page.text(part)
+    branch = BRANCH_NUMBER.search(fold(text))
+    end = branch.start() if branch is not None else len(text)
+    *_, last = text[:end].split() or [""]
+    if any(one.in_site for one in find_mentions(last)):
+        end = text.rindex(last, 0, end)
+    rest = text[:end].rstrip(" |-–,") if end < len(text) else text
+    return replace(part, end=part.start + len(rest)) if any(map(str.isalnum, rest)) else None
+
+
+def _without_caption(page: _Page, parts: list[Part]) -> list[Part]:
+    """Leave out what announces an address: of "Address: 12 Main St", the first word."""
+    caption = ADDRESS_CAPTION.match(fold(page.text(parts[0])))
+    if caption is None:
+        return parts
+    return [replace(parts[0], start=parts[0].start + caption.end()), *parts[1:]]
 
 
 def _is_opened_by(page: _Page, part: Part) -> bool:
@@ -138,6 +159,26 @@ def _with_the_rest(page: _Page, parts: list[Part]) -> list[Part]:
         if place is None or page.has_code(page.text(parts[-1])):
             return parts
         parts = [*parts, page.whole(place)]
+
+
+def _with_street(page: _Page, parts: list[Part]) -> list[Part]:
+    """Take in the street above a postal code and its place, or below it, where the address has none."""
+    if len(parts) > 1 or not _is_place(page, parts[0].place, parts[0].place):
+        return parts
+    place = parts[0].place
+    for beside, is_above in ((place - 1, True), (place + 1, False)):
+        if 0 <= beside < len(page.document.order) and _is_street(page, beside, place):
+            return [page.whole(beside), *parts] if is_above else [*parts, page.whole(beside)]
+    return parts
+
+
+def _is_street(page: _Page, place: int, beside: int) -> bool:
+    """Return whether a segment on the next row is a street with a house number."""
+    text = page.document.segment_text(place)
+    is_near = abs(int(page.document.row[place]) - int(page.document.row[beside])) == 1
+    if not is_near or not any(map(str.isdigit, text)) or not STREET_WORD.search(fold(text)):
+        return False
+    return not (find_concepts(text) or find_amounts(text) or find_dates(text))
 
 
 def _below(page: _Page, place: int) -> Iterator[int]:
