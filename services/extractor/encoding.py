@@ -108,6 +108,13 @@ class Document:
         bounds = self.start.tolist()
         return [self.text[start : end - 1] for start, end in pairwise(bounds)]
 
+    @cached_property
+    def row_texts(self) -> list[str]:
+        """The text of each row, with tabs between segments."""
+        firsts = np.flatnonzero(np.diff(self.row, prepend=-1))
+        bounds = [*self.start[firsts].tolist(), len(self.text)]
+        return [self.text[start : end - 1] for start, end in pairwise(bounds)]
+
     def segment_text(self, index: int) -> str:
         """Return the text of a segment by its place in reading order."""
         return self._texts[index]
@@ -245,8 +252,8 @@ def _fill_contents(features: Floats, texts: Sequence[str], start: npt.NDArray[np
     largest = max((float(value) for value in values), default=0.0)
     for place, text in enumerate(texts):
         begin, length = int(start[place]), max(len(text), 1)
-        features[begin : begin + length, _INDEX["letters"]] = sum(c.isalpha() for c in text) / length
-        features[begin : begin + length, _INDEX["digits"]] = sum(c.isdigit() for c in text) / length
+        features[begin : begin + length, _INDEX["letters"]] = sum(map(str.isalpha, text)) / length
+        features[begin : begin + length, _INDEX["digits"]] = sum(map(str.isdigit, text)) / length
         for date in find_dates(text):
             features[begin + date.start : begin + date.end, _INDEX["in_date"]] = 1.0
         for match in amounts[place]:

@@ -107,15 +107,16 @@ def find_runs(document: Document, scores: Floats, classes: Sequence[str]) -> lis
     """
     found: list[Run] = []
     class_scores = scores[:, [CLASSES.index(name) for name in classes]].sum(axis=1)
-    for place in range(len(document.order)):
+    likely = document.segment[np.flatnonzero((class_scores > _MIN_CLASS_SCORE) & ~document.separator)]
+    sums = np.zeros((len(scores) + 1, scores.shape[1]))
+    np.cumsum(scores, axis=0, out=sums[1:])
+    for place in dict.fromkeys(likely.tolist()):
         begin, text = int(document.start[place]), document.segment_text(place)
-        if not (class_scores[begin : begin + len(text)] > _MIN_CLASS_SCORE).any():
-            continue
         words = [(begin + match.start(), begin + match.end()) for match in _WORD.finditer(text)]
         if not words:
             continue
-        start_score = float(scores[begin : begin + len(text), len(CLASSES)].mean())
-        kinds = _word_kinds(words, scores)
+        start_score = float(sums[begin + len(text), len(CLASSES)] - sums[begin, len(CLASSES)]) / len(text)
+        kinds = _word_kinds(words, sums)
         first = 0
         for number in range(1, len(words) + 1):
             if number < len(words) and kinds[number] == kinds[first]:
@@ -123,7 +124,7 @@ def find_runs(document: Document, scores: Floats, classes: Sequence[str]) -> lis
             kind = CLASSES[kinds[first]]
             if kind in classes:
                 start, end = words[first][0], words[number - 1][1]
-                score = float(scores[start:end, kinds[first]].mean())
+                score = float(sums[end, kinds[first]] - sums[start, kinds[first]]) / (end - start)
                 part = Part(place, start, end, score)
                 # Only the first run of a segment can be the start of an item.
                 is_first = not found or found[-1].part.place != place
@@ -132,9 +133,19 @@ def find_runs(document: Document, scores: Floats, classes: Sequence[str]) -> lis
     return found
 
 
-def _word_kinds(words: Sequence[tuple[int, int]], scores: Floats) -> list[int]:
-    """Choose a class for each word of a segment: the likeliest sequence with a cost for each change (Viterbi, 1967)."""
-    evidence = np.stack([_log_evidence(scores[start:end, : len(CLASSES)]) for start, end in words])
+def _word_kinds(words: Sequence[tuple[int, int]], sums: Doubles) -> list[int]:
+    """Choose a class for each word of a segment: the likeliest sequence with a cost for each change (Viterbi, 1967).
+
+    Args:
+        words: Start and end of each.
+        sums: (T + 1, at least len(CLASSES)) sums of the probabilities before each character.
+    """
+    start, end = np.array(words).T
+    length = (end - start)[:, None]
+    mean = (sums[end, : len(CLASSES)] - sums[start, : len(CLASSES)]) / length
+    evidence = np.log(np.maximum(mean, _MIN_PROBABILITY)) * np.minimum(length + 1, _FULL_EVIDENCE) / _FULL_EVIDENCE
+    if len(words) == 1:
+        return [int(evidence[0].argmax())]
     best = evidence[0]
     origins = []
     for row in evidence[1:]:
@@ -145,13 +156,6 @@ def _word_kinds(words: Sequence[tuple[int, int]], scores: Floats) -> list[int]:
     for origin in reversed(origins):
         kinds.append(int(origin[kinds[-1]]))
     return kinds[::-1]
-
-
-def _log_evidence(scores: Floats) -> Doubles:
-    mean = scores.mean(axis=0).astype(np.float64)
-    return np.asarray(
-        np.log(np.maximum(mean, _MIN_PROBABILITY)) * min(len(scores) + 1, _FULL_EVIDENCE) / _FULL_EVIDENCE
-    )
 
 
 def _divide(runs: Sequence[Run]) -> list[list[Run]]:

@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,7 @@ def _nearest(key: str, known: Iterable[str], least: float) -> list[tuple[str, fl
     return [(other, similarity) for other, similarity, _ in found]
 
 
+@lru_cache(maxsize=4096)
 def _comparable(key: str) -> str:
     """Return letters and digits without accents, which are often misread, and with look-alikes folded."""
     return fold_look_alikes(fold(key).upper())

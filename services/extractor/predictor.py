@@ -141,6 +141,8 @@ def _describe_settings(settings: ExtractorSettings) -> list[str]:
 
 def read_segments(request: ExtractRequest) -> list[TextSegment]:
     """Return the lines of a request with their quads as arrays."""
+    quads = np.array([line.quad for line in request.lines], np.float32)
     return [
-        TextSegment(np.array(line.quad, np.float32), line.text, line.page, line.confidence) for line in request.lines
+        TextSegment(quad, line.text, line.page, line.confidence)
+        for quad, line in zip(quads, request.lines, strict=True)
     ]

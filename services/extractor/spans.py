@@ -147,5 +147,4 @@ def _doubt(document: Document, probability: Floats, parts: list[Part]) -> float:
 
 def row_text(document: Document, row: int) -> str:
     """Return the text of a row, with tabs between segments."""
-    first, end = np.searchsorted(document.row, (row, row + 1))
-    return document.text[document.start[first] : document.start[end] - 1]
+    return document.row_texts[row]

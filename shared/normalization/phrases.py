@@ -14,6 +14,7 @@ from shared.normalization.folding import fold
 _CONFUSED = str.maketrans("01l|", "oiii")
 _TOKEN, _TOKEN_OR_NUMBER = re.compile(r"[^\W\d_][^\W_]*"), re.compile(r"[^\W_]+")
 _TRAILING_DIGITS = re.compile(r"\d+$")
+_MAX_REMEMBERED = 16_384  # tokens
 _MAX_GAP = 3  # characters between the words of a phrase
 
 
@@ -54,20 +55,32 @@ class PhraseIndex:
                 self._by_first_word[words[0]].append(_Phrase(text, words, is_dotted))
         for candidates in self._by_first_word.values():
             candidates.sort(key=lambda phrase: -len(phrase.words))
+        # For each token that was met, its readings with which a phrase begins: none for most.
+        self._beginnings: dict[str, tuple[str, ...]] = {}
 
     def find(self, text: str) -> Iterator[PhraseMatch]:
         """Yield the longest phrase at each word of a text, from left to right; matches may overlap."""
         folded = fold(text)
         tokens = [(match.start(), match.end()) for match in self._token.finditer(folded)]
         for number, (start, end) in enumerate(tokens):
-            for word in _readings(folded[start:end]):
-                # Most words begin no phrase.
-                if word not in self._by_first_word or (start and folded[start - 1].isalnum()):
-                    continue
+            words = self._begin(folded[start:end])
+            if not words or (start and folded[start - 1].isalnum()):
+                continue
+            for word in words:
                 found = self._match(folded, tokens, number, word)
                 if found is not None:
                     yield found
                     break
+
+    def _begin(self, token: str) -> tuple[str, ...]:
+        """Return the readings of a token that begin phrases."""
+        words = self._beginnings.get(token)
+        if words is None:
+            if len(self._beginnings) >= _MAX_REMEMBERED:
+                self._beginnings.clear()
+            words = tuple(word for word in _readings(token) if word in self._by_first_word)
+            self._beginnings[token] = words
+        return words
 
     def _match(self, folded: str, tokens: list[tuple[int, int]], number: int, word: str) -> PhraseMatch | None:
         candidates = self._by_first_word[word]

@@ -32,5 +32,5 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 STREET_WORD, BRANCH_NUMBER, ADDRESS_CAPTION = _compile()
-"""Match in folded text (`shared.normalization.folding`) a word for a street; the number of a shop, at the end of a line;
+"""Match in folded text (`shared.normalization.folding`) a word for a street; the number of a shop at the end of a line;
 and what announces an address, at its beginning."""

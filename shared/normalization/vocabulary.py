@@ -38,8 +38,8 @@ def find_concepts(text: str) -> Mapping[Concept, tuple[PhraseMatch, ...]]:
 
     A word within a longer word or phrase does not count: "sub total" names a subtotal and not a total.
     """
-    index, concepts = _concept_index()
-    matches = list(index.find(text))
+    _, concepts = _concept_index()
+    matches = _find_phrases(text)
     result: defaultdict[Concept, list[PhraseMatch]] = defaultdict(list)
     for match in matches:
         if any(_contains(other, match) for other in matches):
@@ -56,14 +56,20 @@ def names_concept(text: str, *concepts: Concept) -> bool:
 
 def count_language_words(text: str) -> dict[str, int]:
     """Return how many different words that only one language of the vocabulary has a text has, by language."""
-    index, _ = _concept_index()
     owners = _owners()
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for match in index.find(text):
+    for match in _find_phrases(text):
         word = _plain(match.phrase)
         if len(owners[word]) == 1 and len(word) >= _MIN_TELLING_LETTERS:
             found[next(iter(owners[word]))].add(word)
     return {language: len(words) for language, words in sorted(found.items())}
+
+
+# What a whole receipt says is asked for by several questions.
+@lru_cache(maxsize=16)
+def _find_phrases(text: str) -> tuple[PhraseMatch, ...]:
+    index, _ = _concept_index()
+    return tuple(index.find(text))
 
 
 @lru_cache(maxsize=1)

@@ -22,12 +22,14 @@ _PHONE_GAP = 6  # characters between an announcement and the number
 # What the kinds of evidence are worth where the network does not know the class.
 _BY_RULE = 0.6
 _MIN_PROBABILITY = 0.5
+# With a lower probability of the network nothing reaches the minimum.
+_LEAST_LEARNED = 0.2
 
 
 def find_time(reading: Reading) -> TimeField | None:
     """Return the time of purchase: beside the date, or announced; opening hours do not count."""
     best, best_score = None, _MIN_PROBABILITY
-    for place, text in reading.segments():
+    for place, text in reading.likely_segments("time", _LEAST_LEARNED):
         row = reading.rows[int(reading.document.row[place])]
         concepts, dates = find_concepts(row), find_dates(text)
         for match in TIME.finditer(text):
@@ -54,7 +56,7 @@ def find_time(reading: Reading) -> TimeField | None:
 def find_phone(reading: Reading) -> PhoneField | None:
     """Return the phone number of the merchant: a valid one of its country, or one that is announced."""
     country = infer_country(reading.document.text, reading.default_country).code
-    for place, text in reading.segments():
+    for place, text in reading.likely_segments("phone", _LEAST_LEARNED):
         if sum(map(str.isdigit, text)) < _MIN_PHONE_DIGITS or ("fax" in text.lower() and "tel" not in text.lower()):
             continue
         concepts = find_concepts(text)
@@ -83,7 +85,7 @@ def _find_unparsed_phone(reading: Reading) -> PhoneField | None:
     The receipt may not show its country, by whose rules numbers are checked, or the number is misread.
     """
     best, best_score = None, _MIN_PROBABILITY
-    for place, text in reading.segments():
+    for place, text in reading.likely_segments("phone", _LEAST_LEARNED):
         offset = int(reading.document.start[place])
         words = find_concepts(text).get("phone", ())
         for match in _PHONE.finditer(text):

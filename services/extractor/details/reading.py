@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -12,7 +12,6 @@ import numpy as np
 from services.extractor.amounts.separators import is_shown, list_separated, separate
 from services.extractor.network.classes import CLASSES
 from services.extractor.source import Place, Source
-from services.extractor.spans import row_text
 from shared.arrays import Doubles, Floats
 from shared.contracts import AmountField
 from shared.normalization import AmountMatch, NumberFormat, currency, find_amounts, infer_number_format
@@ -72,8 +71,7 @@ class Reading:
     @cached_property
     def rows(self) -> list[str]:
         """The text of each row, segments divided by tabs."""
-        document = self.document
-        return [row_text(document, row) for row in range(int(document.row[-1]) + 1)]
+        return self.document.row_texts
 
     @cached_property
     def amounts(self) -> list[PrintedAmount]:
@@ -105,6 +103,14 @@ class Reading:
         for place in range(len(self.document.order)):
             yield place, self.document.segment_text(place)
 
+    def likely_segments(self, name: str, least: float) -> Iterator[tuple[int, str]]:
+        """Yield the place and text of each segment with a character that has at least this probability of a class.
+
+        Yield all of them if the network does not know the class.
+        """
+        for place in self.list_likely(name, least) if self.knows_everything else range(len(self.document.order)):
+            yield place, self.document.segment_text(place)
+
     def probability(self, name: str, start: int, end: int) -> float:
         """Return the mean probability of a class over the letters and digits from start to end; 0 if it is unknown."""
         index = _NUMBER_OF[name]
@@ -118,6 +124,16 @@ class Reading:
         """Return the segments with a character that has at least this probability of a class, in reading order."""
         found = np.flatnonzero(self.scores[:, _NUMBER_OF[name]] > least)
         return list(dict.fromkeys(self.document.segment[found].tolist()))
+
+    def probabilities(self, names: Sequence[str], printed: Sequence[PrintedAmount]) -> Doubles:
+        """Return the probability of several classes together for the digits of each of N amounts, (N,)."""
+        before, count = self._sums
+        start = np.array([one.start + one.match.number_start for one in printed], np.intp)
+        end = np.array([one.start + one.match.number_end for one in printed], np.intp)
+        numbers = [_NUMBER_OF[name] for name in names]
+        sums = before[end][:, numbers].sum(axis=1) - before[start][:, numbers].sum(axis=1)
+        digits = np.array([count[last] - count[first] for first, last in zip(start, end, strict=True)])
+        return np.asarray(np.minimum(sums / np.maximum(digits, 1), 1.0))
 
     @cached_property
     def _sums(self) -> tuple[Doubles, list[int]]:

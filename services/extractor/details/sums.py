@@ -38,18 +38,19 @@ _MIN_PROBABILITY = 0.5
 def find_sums(reading: Reading) -> dict[str, AmountField]:
     """Return the fields of `_CLASSES` that are on a receipt."""
     found = {}
-    for name in _CLASSES:
-        scored = [(_score(reading, name, printed), printed) for printed in reading.amounts]
-        score, best = max(scored, key=lambda one: one[0], default=(0.0, None))
-        if best is not None and score > _MIN_PROBABILITY:
-            found[name] = reading.amount_field(best, score)
+    for name, classes in _CLASSES.items() if reading.amounts else ():
+        if reading.knows_everything:
+            scores = reading.probabilities(classes, reading.amounts).tolist()
+        else:
+            scores = [_score(reading, name, printed) for printed in reading.amounts]
+        best = max(range(len(scores)), key=scores.__getitem__)
+        if scores[best] > _MIN_PROBABILITY:
+            found[name] = reading.amount_field(reading.amounts[best], scores[best])
     return found
 
 
 def _score(reading: Reading, name: str, printed: PrintedAmount) -> float:
-    start, end = printed.start + printed.match.number_start, printed.start + printed.match.number_end
-    if reading.knows_everything:
-        return min(sum(reading.probability(one, start, end) for one in _CLASSES[name]), 1.0)
+    """Return what its announcement is worth, where the network does not know the class."""
     concepts = find_concepts(reading.rows[printed.row])
     others = {one for other, words in _CONCEPTS.items() if other != name for one in words}
     announced = any(one in concepts for one in _CONCEPTS[name])

@@ -74,16 +74,20 @@ def find_tax(reading: Reading, sums: Mapping[str, AmountField]) -> AmountField |
         parts = confirmed
     if len(parts) < 2:
         return _field(reading, parts[0]) if parts else None if confirmed else sums.get("tax")
-    amounts = [one.match.amount for one, _ in parts]
-    whole = next((part for part in parts if len(parts) > 2 and 2 * part[0].match.amount == sum(amounts)), None)
+    amount = sum((one.match.amount for one, _ in parts), Decimal(0))
+    whole = next((part for part in parts if len(parts) > 2 and 2 * part[0].match.amount == amount), None)
     if whole is not None:
         return _field(reading, whole)
     are_rates = {one.start for one, _ in parts} <= {one.start for one, _ in confirmed}
-    if not are_rates and not (_are_named(reading, parts, sums) and _reaches_total(reading, sum(amounts), sums)):
+    if not are_rates and not (_are_named(reading, parts, sums) and _reaches_total(reading, amount, sums)):
         return sums.get("tax")
-    printed = [one for one in reading.amounts if one.match.amount == sum(amounts)]
+    printed = [one for one in reading.amounts if one.match.amount == amount]
     summary = next((one for one in printed if names_concept(reading.rows[one.row], "tax", "total")), None)
-    return _join(reading, parts) if summary is None else _field(reading, (summary, min(score for _, score in parts)))
+    return (
+        _join(reading, parts, amount)
+        if summary is None
+        else _field(reading, (summary, min(score for _, score in parts)))
+    )
 
 
 def _list_confirmed(reading: Reading) -> _Taxes:
@@ -132,14 +136,14 @@ def _field(reading: Reading, tax: tuple[PrintedAmount, float]) -> AmountField:
     return reading.amount_field(*tax)
 
 
-def _join(reading: Reading, parts: _Taxes) -> AmountField:
+def _join(reading: Reading, parts: _Taxes, amount: Decimal) -> AmountField:
     """Return several taxes as one field with their sum; its value is all of them as printed."""
     fields = [_field(reading, part) for part in parts]
     places = [one.place for one, _ in parts]
     return fields[0].model_copy(
         update={
             "value": " + ".join(field.value for field in fields),
-            "amount": str(sum((one.match.amount for one, _ in parts), Decimal(0))),
+            "amount": str(amount),
             "confidence": min(field.confidence for field in fields),
             **reading.where(*places),
         }

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ _LARGEST_MAGNITUDE = 8.0
 _PAIR_REACH = 6
 _MAX_SUM_TERMS = 40
 _TOLERANCE = 0.011
+_FEW = 16
 
 
 @dataclass(frozen=True)
@@ -128,49 +130,66 @@ def _products(values: Doubles, rows: npt.NDArray[np.int64]) -> tuple[Floats, Flo
     """Mark numbers that are the product of two others on the same or a neighboring row, and the factors."""
     count = len(values)
     product, factor = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    for index in range(count):
-        if values[index] <= 0:
+    numbers = values.tolist()
+    # Numbers are in the order of their rows.
+    first_near = np.searchsorted(rows, rows - 1, side="left").tolist()
+    end_near = np.searchsorted(rows, rows + 1, side="right").tolist()
+    for index, value in enumerate(numbers):
+        if value <= 0:
             continue
-        near = np.flatnonzero(np.abs(rows - rows[index]) <= 1)
-        near = near[near != index]
-        if len(near) < 2:
-            continue
-        table = values[near][:, None] * values[near][None, :]
-        first, second = np.nonzero(np.triu(np.abs(table - values[index]) <= _TOLERANCE, 1))
+        near = [other for other in range(first_near[index], end_near[index]) if other != index]
         # 1 x 5.00 = 5.00 counts as well: the price occurs twice next to a 1.
-        for a, b in zip(near[first], near[second], strict=True):
-            product[index] = 1.0
-            factor[[a, b]] = 1.0
+        for one, other in _list_factors(numbers, near, value):
+            product[index] = factor[one] = factor[other] = 1.0
     return product, factor
+
+
+def _list_factors(numbers: Sequence[float], near: Sequence[int], value: float) -> list[tuple[int, int]]:
+    """Return the pairs of some numbers whose product is a value."""
+    if len(near) <= _FEW:
+        # For few numbers this takes a tenth of the time.
+        return [
+            pair for pair in combinations(near, 2) if abs(numbers[pair[0]] * numbers[pair[1]] - value) <= _TOLERANCE
+        ]
+    factors = np.array([numbers[one] for one in near])
+    first, second = np.nonzero(np.triu(np.abs(factors[:, None] * factors[None, :] - value) <= _TOLERANCE, 1))
+    return [(near[one], near[other]) for one, other in zip(first.tolist(), second.tolist(), strict=True)]
 
 
 def _column_sums(values: Doubles, ends: Doubles, height: float) -> Floats:
     """Mark numbers that are the sum of two or more consecutive numbers above them in the same column."""
     found = np.zeros(len(values), np.float32)
-    for index in range(2, len(values)):
-        above = np.flatnonzero(np.abs(ends[:index] - ends[index]) < 1.5 * height)[::-1][:_MAX_SUM_TERMS]
-        column = values[above]
+    numbers, right = values.tolist(), ends.tolist()
+    for index in range(2, len(numbers)):
+        above = (other for other in range(index - 1, -1, -1) if abs(right[other] - right[index]) < 1.5 * height)
+        column = [numbers[other] for other in islice(above, _MAX_SUM_TERMS)]
         # Up to two numbers may stand between the last term and the sum.
-        for skipped in range(3):
-            sums = np.cumsum(column[skipped:])
-            if (np.abs(sums[1:] - values[index]) <= _TOLERANCE).any():
-                found[index] = 1.0
-                break
+        if any(_sums_to(column[skipped:], numbers[index]) for skipped in range(3)):
+            found[index] = 1.0
     return found
+
+
+def _sums_to(terms: Sequence[float], value: float) -> bool:
+    """Return whether the first two terms, or the first three and so on, add up to a value; no term is negative."""
+    most, total = value + _TOLERANCE, 0.0
+    for number, term in enumerate(terms):
+        total += term
+        if total > most:
+            return False
+        if number and abs(total - value) <= _TOLERANCE:
+            return True
+    return False
 
 
 def _pair_sums(values: Doubles) -> tuple[Floats, Floats]:
     """Mark numbers that two others within reach add up to, and those others."""
     count = len(values)
     total, addend = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    for index in range(count):
-        near = np.arange(max(index - _PAIR_REACH, 0), min(index + _PAIR_REACH + 1, count))
-        near = near[(near != index) & (values[near] < values[index])]
-        if len(near) < 2:
-            continue
-        table = values[near][:, None] + values[near][None, :]
-        first, second = np.nonzero(np.triu(np.abs(table - values[index]) <= _TOLERANCE, 1))
-        if len(first):
-            total[index] = 1.0
-            addend[near[np.concatenate([first, second])]] = 1.0
+    numbers = values.tolist()
+    for index, value in enumerate(numbers):
+        reach = range(max(index - _PAIR_REACH, 0), min(index + _PAIR_REACH + 1, count))
+        near = [other for other in reach if other != index and numbers[other] < value]
+        for one, other in combinations(near, 2):
+            if abs(numbers[one] + numbers[other] - value) <= _TOLERANCE:
+                total[index] = addend[one] = addend[other] = 1.0
     return total, addend

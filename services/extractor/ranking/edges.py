@@ -94,7 +94,7 @@ def complete_address(
 
 
 def _without_tail(page: _Page, part: Part) -> Part | None:
-    """Leave out the number of a shop (Store 012) and a web or mail address at the end of a line; None if that is all."""
+    """Leave out the number of a shop (Store 012) and a site at the end of a line; None if that is all."""
     text = page.text(part)
     branch = BRANCH_NUMBER.search(fold(text))
     end = branch.start() if branch is not None else len(text)
