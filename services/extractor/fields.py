@@ -55,6 +55,8 @@ _SURE = 0.995
 _UNLIKELY = 1.5
 # Range of the confidence of a brand that replaces a misread logo.
 _LEAST_LOGO, _MOST_LOGO = 0.5, 0.8
+# Highest confidence of a company without a legal form, where another line is a name with one.
+_MAX_BRAND = 0.89
 # Highest confidence of a company that is the city of its address.
 _MAX_PLACE = 0.5
 # Highest confidences of dates that are no calendar dates, and of those with two readings that nothing decides between.
@@ -163,6 +165,8 @@ class FieldReader:
             company = self._text_field("company", source, span, correction, result, choice)
             if company is not None and logo is not None:
                 company.confidence = min(max(company.confidence, _LEAST_LOGO), _MOST_LOGO)
+            if company is not None and choice.signs["legal_outside"]:
+                company.confidence = min(company.confidence, _MAX_BRAND)
             result.fields.company = company
             return correction.value if correction.known else None
         return self._company_by_rules(source, scores, result)

@@ -20,7 +20,7 @@ _BY_RULE, _CHECKED = 0.6, 0.3
 _ANNOUNCED = 0.25
 _MIN_PROBABILITY = 0.5
 _WORD = re.compile(r"\S+")
-_PHONE = re.compile(r"\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}")
+_PHONE = re.compile(r"\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}")
 _EDGES = "#:.,;*()"
 # Words of one number, such as GB 220 4302 31.
 _MAX_WORDS = 5
@@ -53,7 +53,7 @@ def find_receipt_number(reading: Reading) -> ReceiptField | None:
     best, best_score = None, _MIN_PROBABILITY if reading.knows_everything else 0.0
     for place, start, end, is_announced in _candidates(reading, "receipt_number"):
         value = reading.document.text[start:end]
-        if find_dates(value) or find_amounts(value) or _PHONE.search(value):
+        if find_dates(value) or find_amounts(value) or _is_in_phone(reading, place, start):
             continue
         score = _BY_RULE * is_announced
         if reading.knows_everything:
@@ -62,6 +62,12 @@ def find_receipt_number(reading: Reading) -> ReceiptField | None:
             confidence = reading.confidence(score, place, end - start)
             best, best_score = ReceiptField(value=value, confidence=confidence, **reading.where(place)), score
     return best
+
+
+def _is_in_phone(reading: Reading, place: int, start: int) -> bool:
+    """Return whether a character is in a telephone number as North America writes it."""
+    at = start - int(reading.document.start[place])
+    return any(match.start() <= at < match.end() for match in _PHONE.finditer(reading.document.segment_text(place)))
 
 
 def _candidates(reading: Reading, concept: Concept) -> Iterator[tuple[int, int, int, bool]]:

@@ -119,7 +119,9 @@ def _complete(likely: _Taxes, confirmed: _Taxes) -> _Taxes:
 def _are_named(reading: Reading, parts: _Taxes, sums: Mapping[str, AmountField]) -> bool:
     """Return whether each of several taxes is on a row that names one, and none can be the service charge."""
     is_served = names_concept(reading.document.text, "service") and "service_charge" not in sums
-    return not is_served and all(names_concept(reading.rows[one.row], "tax") for one, _ in parts)
+    return not is_served and all(
+        "%" in reading.rows[one.row] or names_concept(reading.rows[one.row], "tax") for one, _ in parts
+    )
 
 
 def _reaches_total(reading: Reading, tax: Decimal, sums: Mapping[str, AmountField]) -> bool:

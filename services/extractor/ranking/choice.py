@@ -164,5 +164,7 @@ def choose_run(
     runner_up = float(others.max(initial=0.0))
     rows = units.features[runs.units_of(best)]
     signs = {name: float(min(rows[:, INDEX[name]].max(), 1.0)) for name in _SIGNS[name]}
+    legal = units.features[: len(document.order), INDEX["legal_end"]].any()
+    signs["legal_outside"] = float(legal and not rows[:, INDEX["legal_end"]].any())
     signs["letters"] = min(float(sizes.sum()), _LONG) / _LONG
     return Choice(Span(parts, mean, runner_up), float(chances[best]), float(chances[-1]), runner_up, signs)

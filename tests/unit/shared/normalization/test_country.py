@@ -19,6 +19,10 @@ from shared.normalization import infer_country
         ("CNPJ 00.000.000/0001-91\nTOTAL 28,20", "BR"),
         ("TVA 5.50%\nSIRET 732 829 320 00074\n33110 LE BOUSCAT", "FR"),
         ("CHF 1'234.50", "CH"),
+        ("77 SUMMER ST\nBOSTON MA 02110\nTOTAL $24.00", "US"),
+        ("20121 MILANO (MI)\nSCONTRINO", "IT"),
+        # The rate of a card company tells nothing.
+        ("NASHVILLE, TN 37239\nTAX 2.21\nTOTAL 37.53\nDCC GBP 64.14\n1 USD = 1.7090 GBP", "US"),
     ],
 )
 def test_infers_the_country(text: str, code: str) -> None:
@@ -28,7 +32,9 @@ def test_infers_the_country(text: str, code: str) -> None:
     assert 0 < country.probability <= 1
 
 
-@pytest.mark.parametrize("text", ["", "TOTAL 9.00", "Crew ID 30636", "Turkey sandwich 5.00", "3.50 €"])
+@pytest.mark.parametrize(
+    "text", ["", "TOTAL 9.00", "Crew ID 30636", "Turkey sandwich 5.00", "3.50 €", "04512 Silom Soi"]
+)
 def test_does_not_guess_a_country(text: str) -> None:
     assert infer_country(text).code is None
 

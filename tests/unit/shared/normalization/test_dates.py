@@ -28,6 +28,7 @@ DAY = datetime.date(2018, 12, 25)
         ("25th December 2018", "25th December 2018", DAY),
         ("DEC 25, 2018", "DEC 25, 2018", DAY),
         ("December 25 2018", "December 25 2018", DAY),
+        ("December 25 , 2018", "December 25 , 2018", DAY),
         ("25 DIS 2018", "25 DIS 2018", DAY),
         ("2018-12-25", "2018-12-25", DAY),
         ("2018/12/25", "2018/12/25", DAY),

@@ -7,9 +7,11 @@ import pytest
 
 from services.extractor.companies.logos import (
     find_logo,
+    keep_one_name,
     keep_site_name,
     names_nobody,
     strip_decoration,
+    strip_greeting,
     strip_marks,
 )
 from services.extractor.encoding import Document, TextSegment, encode
@@ -39,6 +41,37 @@ def _logo(*rows: str, chosen: str, chance: float = 0.6) -> str | None:
     document = _document(*rows)
     found = find_logo(document, _parts(document, chosen), chance)
     return found.brand if found is not None else None
+
+
+@pytest.mark.parametrize(
+    ("line", "company"),
+    [
+        ("WELCOME TO SHELL", "SHELL"),
+        ("Welcome to our Shell", "Shell"),
+        ("Welcome to the Grand Wok", "Welcome to the Grand Wok"),
+        ("SHELL", "SHELL"),
+    ],
+)
+def test_a_greeting_does_not_belong_to_a_brand(line: str, company: str) -> None:
+    document = _document(line)
+    part = strip_greeting(document, _parts(document, line)[0])
+    assert document.text[part.start : part.end] == company
+
+
+@pytest.mark.parametrize(
+    ("rows", "chance", "company"),
+    [
+        (("COSTA", "COSTA HB"), 0.9, "COSTA"),
+        (("7-ELEVEN", "CP ALL PUBLIC CO., LTD"), 0.9, "7-ELEVEN"),
+        (("TESCO", "Covent Garden"), 0.4, "TESCO"),
+        (("TESCO", "Covent Garden"), 0.9, "TESCO; Covent Garden"),
+        (("BASIL THAI", "Restaurant & Bar"), 0.4, "BASIL THAI; Restaurant & Bar"),
+    ],
+)
+def test_keeps_one_of_two_names(rows: tuple[str, ...], chance: float, company: str) -> None:
+    document = _document(*rows)
+    parts = keep_one_name(document, _parts(document, *rows), chance)
+    assert "; ".join(document.text[part.start : part.end] for part in parts) == company
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,26 @@ def test_takes_in_the_postal_code_of_the_row_above() -> None:
     assert _completed(["10115 Berlin", "Invalidenstr. 5"], 1, 1, "DE") == "10115 Berlin; Invalidenstr. 5"
 
 
+@pytest.mark.parametrize(
+    ("rows", "country", "address"),
+    [
+        (["12 Main St", "Store 0042", "Boston, MA 02110"], "US", "12 Main St; Boston, MA 02110"),
+        (["Storgata 49 Butikk 2775", "6000 Ålesund"], "NO", "Storgata 49; 6000 Ålesund"),
+        (["Address: 12 Main St", "Boston, MA 02110"], "US", "12 Main St; Boston, MA 02110"),
+        (["12 Main St", "Boston, MA 02110 www.spar.com"], "US", "12 Main St; Boston, MA 02110"),
+        (["Shop 121, Level 1", "Str. 22"], "US", "Shop 121, Level 1; Str. 22"),
+    ],
+)
+def test_leaves_out_print_on_the_lines_of_an_address(rows: list[str], country: str, address: str) -> None:
+    assert _completed(rows, 0, len(rows) - 1, country) == address
+
+
+@pytest.mark.parametrize(("first", "rows"), [(1, ["Chaussée de Wavre 1110", "1160 Auderghem"]),
+                                             (0, ["1160 Auderghem", "Chaussée de Wavre 1110"])])  # fmt: skip
+def test_takes_in_the_street_beside_a_place(first: int, rows: list[str]) -> None:
+    assert _completed(rows, first, first, "BE") == "; ".join(rows)
+
+
 def test_goes_on_below_other_print_where_the_network_is_sure() -> None:
     rows = ["3440 WASHINGTON ST", "617-318-1141", "JAMAICA PLAIN, MA", "02130", "10/26/2018"]
     assert _completed(rows, 0, 0, "US", sure=(rows[2],)) == "3440 WASHINGTON ST; JAMAICA PLAIN, MA; 02130"
