@@ -150,11 +150,16 @@ def _build_receipt_cells(receipt: Receipt) -> Cells:
             cells[f"{name}_confidence"] = round(read.confidence, 3)
         corrected = corrections.get(name)
         if corrected is not None:
-            cells[f"{name}_corrected"] = "person"
+            cells |= {f"{name}_corrected": "person", f"{name}_confidence": _trust(corrected)}
         elif read is not None and read.corrected:
             cells[f"{name}_corrected"] = "directory"
         cells |= _build_value_cells(name, corrected if corrected is not None else read)
     return cells
+
+
+def _trust(corrected: FieldCorrection) -> Cell:
+    """Return the confidence of what a person entered, as for corrected items; none of an emptied field."""
+    return None if corrected.value is None else 1.0
 
 
 def _build_value_cells(name: FieldName, field: ReceiptField | FieldCorrection | None) -> Cells:
@@ -188,7 +193,8 @@ def _build_additional_cells(receipt: Receipt) -> Cells:
         if field is not None:
             cells |= {name: _to_cell(field), f"{name}_confidence": round(field.confidence, 3)}
         if name in corrections:
-            cells[name] = _to_corrected_cell(name, corrections[name])
+            corrected = corrections[name]
+            cells |= {name: _to_corrected_cell(name, corrected), f"{name}_confidence": _trust(corrected)}
     payment = corrections.get("payment_method") or receipt.fields.payment_method
     if payment is not None:
         cells["card_last4"] = payment.last4

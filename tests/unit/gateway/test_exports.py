@@ -85,9 +85,10 @@ def test_corrections_replace_readings() -> None:
     }
     corrections = {"receipt_id": RECEIPT_EXAMPLE["id"], "fields": fields}
     cells = build_cells(ExportRow(receipt=Receipt.model_validate(RECEIPT_EXAMPLE | {"corrections": corrections})))
-    assert (cells["company"], cells["company_corrected"], cells["company_confidence"]) == ("SHOP", "person", 0.98)
+    assert (cells["company"], cells["company_corrected"], cells["company_confidence"]) == ("SHOP", "person", 1.0)
     assert (cells["date"], cells["date_text"]) == (date(2018, 12, 24), "24/12/2018")
     assert (cells["total"], cells["total_text"], cells["total_corrected"]) == (None, None, "person")
+    assert cells["total_confidence"] is None
     assert (cells["address"], cells["address_corrected"]) == (RECEIPT_EXAMPLE["fields"]["address"]["value"], None)
 
 
