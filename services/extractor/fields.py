@@ -12,14 +12,10 @@ from services.extractor.addresses import build_address
 from services.extractor.amounts.signs import describe_sign, doubt_sign, write_value
 from services.extractor.companies.brands import country_of_brand
 from services.extractor.companies.logos import (
+    clean_name,
     find_logo,
-    keep_one_name,
-    keep_site_name,
     names_nobody,
     part_of,
-    strip_decoration,
-    strip_greeting,
-    strip_marks,
 )
 from services.extractor.companies.names import without_branch, without_caption, without_empty_brackets, without_mark
 from services.extractor.companies.search import find_company_name, find_legal_forms
@@ -148,10 +144,7 @@ class FieldReader:
         if choice is not None:
             span = without_branch(source.document, without_caption(source.document, choice.span))
             span = without_empty_brackets(source.document, span)
-            first, *others = keep_site_name(source.document, span.parts)
-            first = strip_greeting(source.document, strip_marks(source.document, first))
-            parts = strip_decoration(source.document, (first, *others))
-            parts = keep_one_name(source.document, parts, choice.probability)
+            parts = clean_name(source.document, span.parts, choice.probability)
             span = replace(span, parts=parts or span.parts)
             sure = source.reading(_lengths(span)) > _SURE
             span = without_mark(source.document, span, self._directory)

@@ -201,6 +201,8 @@ def _forms() -> tuple[tuple[re.Pattern[str], bool], ...]:
         rf"(?<!\d){_LONG_YEAR}{separator}(?P<month>\d{{1,2}}){again}(?P<day>\d{{1,2}}){_END}",
         # After a slash only behind a long number: 80101911/26.06.2025 is a document number and a date.
         rf"(?<![\d.,-])(?:(?<!/)|(?<=\d{{5}}/))(?P<first>\d{{1,2}}){separator}(?P<second>\d{{1,2}}){again}{_YEAR}",
+        # Swedish: 30/12-2022.
+        rf"(?<![\d.,/-])(?P<day>\d{{1,2}})/(?P<month>\d{{1,2}})-{_LONG_YEAR}{_END}",
         # Numbers of one digit padded with a space: 18- 9-2022.
         rf"(?<![\d.,/-])(?P<first>\d{{1,2}})(?P<s>[/.\-])\s?(?P<second>\d{{1,2}})(?P=s)\s?{_LONG_YEAR}{_END}",
         rf"(?<!\d)(?P<day>\d{{1,2}}){_ORDINAL}[\s/.,\-]{{0,2}}{of}?\s?{name}{gap}{of}?\s?{_YEAR}",

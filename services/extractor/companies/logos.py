@@ -7,6 +7,7 @@ it and the top of the receipt resembles it or has nothing better.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,9 @@ _ENOUGH, _PLENTY = 2, 4
 # Probability below which nothing at the top is likely the name.
 _UNLIKELY = 0.25
 _EVEN_ODDS = 0.5
+# Probability from which a name below a brand stands.
+_LIKELY = 0.6
+_NUMBER_OF_SHOP = re.compile(r"\s*#\s?\d+\W*$")
 
 
 @dataclass
@@ -77,6 +81,20 @@ def find_logo(document: Document, parts: Sequence[Part], chance: float) -> Menti
     if named[0].is_thanked and next(find_brands(chosen), None) is None:
         return named[0].mentions[0]
     return named[0].mentions[0] if chance < _UNLIKELY and _is_certain(named[0]) else None
+
+
+def clean_name(document: Document, parts: Sequence[Part], chance: float) -> tuple[Part, ...]:
+    """Return a company without what is printed beside it, above it and below it; it may be empty.
+
+    Args:
+        document: The receipt.
+        parts: What was chosen as the company.
+        chance: Its probability, 0 to 1.
+    """
+    first, *others = keep_site_name(document, parts)
+    first = strip_greeting(document, strip_marks(document, first))
+    kept = strip_decoration(document, (first, *others))
+    return prefer_brand(document, keep_one_name(document, kept, chance), chance) if kept else ()
 
 
 def keep_site_name(document: Document, parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -139,8 +157,32 @@ def keep_one_name(document: Document, parts: Sequence[Part], chance: float) -> t
     return (parts[0],) if is_branch else tuple(parts)
 
 
+def prefer_brand(document: Document, parts: Sequence[Part], chance: float) -> tuple[Part, ...]:
+    """Return the brand alone on the row above an unlikely company, its owner or its branch; otherwise the parts.
+
+    Args:
+        document: The receipt.
+        parts: The company.
+        chance: Its probability, 0 to 1.
+    """
+    row = int(document.row[parts[0].place])
+    if chance >= _LIKELY or not 0 < row < _TOP_ROWS or _is_brand(document.text[parts[0].start : parts[0].end]):
+        return tuple(parts)
+    above = [place for place in range(parts[0].place) if int(document.row[place]) == row - 1]
+    if len(above) != 1:
+        return tuple(parts)
+    text = document.segment_text(above[0])
+    name = _NUMBER_OF_SHOP.sub("", text)
+    if not _is_brand(name):
+        return tuple(parts)
+    start = int(document.start[above[0]])
+    return (Part(above[0], start, start + len(name), parts[0].score),)
+
+
 def _is_brand(text: str) -> bool:
-    return any(to_key(text) == to_key(one.brand) for one in find_mentions(text) if one.brand is not None)
+    """Return whether a text is a brand and nothing more; Welcome and Total are brands, too, but mean something else."""
+    named = any(to_key(text) == to_key(one.brand) for one in find_mentions(text) if one.brand is not None)
+    return named and not find_concepts(text)
 
 
 def _has_whole_legal_name(text: str) -> bool:

@@ -10,6 +10,7 @@ from services.extractor.companies.logos import (
     keep_one_name,
     keep_site_name,
     names_nobody,
+    prefer_brand,
     strip_decoration,
     strip_greeting,
     strip_marks,
@@ -72,6 +73,24 @@ def test_keeps_one_of_two_names(rows: tuple[str, ...], chance: float, company: s
     document = _document(*rows)
     parts = keep_one_name(document, _parts(document, *rows), chance)
     assert "; ".join(document.text[part.start : part.end] for part in parts) == company
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen", "chance", "company"),
+    [
+        (("REMA 1000", "Majorstuen"), "Majorstuen", 0.5, "REMA 1000"),
+        (("Shoppers Drug Mart #811", "Kelly Ho Ltd."), "Kelly Ho Ltd.", 0.5, "Shoppers Drug Mart"),
+        (("REMA 1000", "Majorstuen AS"), "Majorstuen AS", 0.9, "Majorstuen AS"),
+        (("Welcome", "Majorstuen"), "Majorstuen", 0.5, "Majorstuen"),
+        (("REMA 1000|Oslo", "Majorstuen"), "Majorstuen", 0.5, "Majorstuen"),
+    ],
+)
+def test_prefers_a_brand_to_its_branch_or_owner(
+    rows: tuple[str, ...], chosen: str, chance: float, company: str
+) -> None:
+    document = _document(*rows)
+    (part,) = prefer_brand(document, _parts(document, chosen), chance)
+    assert document.text[part.start : part.end] == company
 
 
 @pytest.mark.parametrize(
