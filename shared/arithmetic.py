@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from shared.contracts import AmountField, Check, Fields, Item, TaxRow
 
 _TOLERANCE = Decimal("0.02")
+# Enough digits for the product of an amount and a rate, both as long as contracts allow.
+_EXACT = Context(prec=64)
 
 
 def check_arithmetic(fields: Fields, items: Sequence[Item], taxes: Sequence[TaxRow]) -> list[Check]:
-    """Return the checks of DESIGN section 3, each with what was expected and what is printed."""
+    """Return the checks of a receipt, each with what was expected and what is printed."""
     return [
         _items_to_subtotal(fields, items),
         _subtotal_and_tax_to_total(fields),
@@ -64,7 +66,8 @@ def _tax_rates(taxes: Sequence[TaxRow]) -> Check:
         base, amount = _value(row.base), _value(row.amount)
         if base is None or amount is None or row.rate is None or row.rate.number is None:
             continue
-        expected = (base * Decimal(row.rate.number) / 100).quantize(Decimal("0.01"))
+        percent = _EXACT.multiply(base, Decimal(row.rate.number)).scaleb(-2)
+        expected = _EXACT.quantize(percent, Decimal("0.01"))
         check = _compare("tax_rates", [expected], amount)
         if not check.holds:
             break

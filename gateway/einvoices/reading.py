@@ -7,7 +7,7 @@ Nothing is checked against the schemas: an invoice that breaks a rule still says
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from facturx import parse_ubl_cii_xml
@@ -166,7 +166,7 @@ def _get_number(terms: Terms, name: str) -> str | None:
         return None
     try:
         return _format(Decimal(text))
-    except InvalidOperation:
+    except ArithmeticError:  # not a number, or one that no decimal can be computed with
         return None
 
 

@@ -88,10 +88,11 @@ def _items_table(items: Sequence[Item]) -> Table:
     """Return a table of line items; sub-items are indented below their item."""
     table = Table(title=f"{len(items)} {'item' if len(items) == 1 else 'items'}", title_justify="left")
     table.add_column("Description", overflow="fold")
-    for header in ("Quantity", "Unit price", "Amount"):
+    has_discount = any(item.discount for item in items)
+    for header in ("Quantity", "Unit price", "Amount", *(["Discount"] if has_discount else [])):
         table.add_column(header, justify="right")
     for item in items:
-        table.add_row(*_item_cells(item))
+        table.add_row(*_item_cells(item), *([Text(_number(item.discount))] if has_discount else []))
         for sub_item in item.sub_items:
             table.add_row(*_item_cells(sub_item, indent="  "))
     return table

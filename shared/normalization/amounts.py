@@ -23,6 +23,7 @@ _FIXED_SPACES = "\u00a0\u202f\u2009"
 _MINUS = "−–-"  # the hyphen last: these stand in character classes
 _DASHES = _MINUS + "—"
 _MAX_WHOLE_DIGITS = 4  # of an amount without decimals or separators on a receipt whose amounts have decimals
+_MAX_DIGITS = 15  # before the point: no sum of money has more, and decimals compute with no more than 28
 _LONGEST_CONTEXT = 12  # characters before a number that may hold a sign
 # Numbers with a separator that is not a decimal one: 1,234 1.234.567 1'234 1,23,456 (Indian).
 _GROUPED = (
@@ -243,6 +244,8 @@ def _read(text: str, number: re.Match[str], number_format: NumberFormat) -> Amou
     end = after.end("minus") if after["minus"] else after.end("close") if in_brackets else after.end("currency")
     end = max(end, after.end("ending"), number.end())
     amount = _value(number.group(), number_format)
+    if amount.adjusted() >= _MAX_DIGITS:
+        return None
     negative = in_brackets or before["minus"] or before["inner"] or after["minus"]
     return AmountMatch(
         start, *number.span(), end, text[start:end], -amount if negative else amount, _written_sign(sign)

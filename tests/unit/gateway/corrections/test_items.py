@@ -63,6 +63,7 @@ def test_checks_use_corrected_amounts() -> None:
     [
         ([{"amount": "abc"}], "items.0.amount", "The amount of item 1 is not valid: it is not a number"),
         ([{"description": "A"}, {"quantity": "two"}], "items.1.quantity", "2 or 0.482"),
+        ([{"amount": f"RM {'9' * 40}.00"}], "items.0.amount", "it is not a number"),
         ([{"description": "A", "sub_items": [{}]}], "items.0.sub_items.0", "it is empty"),
     ],
 )

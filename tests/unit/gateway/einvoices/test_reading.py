@@ -82,12 +82,15 @@ def test_reads_what_follows_no_known_profile() -> None:
     }
 
 
-@pytest.mark.parametrize("amount", ["NaN", "1e400", "1e20", "12,50", "", "١٢", "--1"])
+@pytest.mark.parametrize("amount", ["NaN", "1e400", "1E+9999999", "1e20", "12,50", "", "١٢", "--1"])
 def test_leaves_out_what_is_no_amount(amount: str) -> None:
     assert read(MINIMUM.replace("AMOUNT", amount).encode()).total is None
 
 
-@pytest.mark.parametrize(("amount", "said"), [("1E1", "10"), ("0.123456", "0.1235"), ("-0.00", "0.00")])
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [("1E1", "10"), ("0E+999999", "0"), ("1E-999999", "0"), ("0.123456", "0.1235"), ("-0.00", "0.00")],
+)
 def test_writes_amounts_plainly(amount: str, said: str) -> None:
     assert read(MINIMUM.replace("AMOUNT", amount).encode()).total == said
 

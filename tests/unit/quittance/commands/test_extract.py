@@ -74,6 +74,18 @@ def test_prints_additional_fields_items_and_failing_checks() -> None:
     assert sum(line.startswith("Check:") for line in lines) == 1
 
 
+def test_prints_discounts_of_items() -> None:
+    receipt = Receipt.model_validate(ITEMIZED_RECEIPT)
+    discount = receipt.items[0].amount
+    receipt.items[0] = receipt.items[0].model_copy(update={"discount": discount})
+    printer = Console(width=120, no_color=True)
+    with printer.capture() as capture:
+        printer.print(*build_receipt_tables("a.jpg", receipt))
+    (row,) = (line for line in capture.get().splitlines() if "TEH TARIK" in line)
+    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["2", "4.00", "8.00", "8.00"]
+    assert "Discount" in capture.get()
+
+
 def test_prints_codes_and_embedded_invoices() -> None:
     einvoice = {"syntax": "ubl", "receipt_number": "R-17", "due": "9.00", "currency": "EUR", "due_date": "2026-01-31"}
     receipt = Receipt.model_validate(ITEMIZED_RECEIPT | {"codes": CODES, "einvoice": einvoice})

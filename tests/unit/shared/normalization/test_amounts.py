@@ -40,7 +40,7 @@ def test_amounts_are_found_and_read(text: str, printed: str, amount: str, sign: 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "6.00%", "GST 6.00 %", "25.12.2018", "10:25.30", "9.000", "100", "TEL 03.12345678"]
+    "text", ["", "6.00%", "GST 6.00 %", "25.12.2018", "10:25.30", "9.000", "100", "TEL 03.12345678", f"{10**15}.00"]
 )
 def test_what_is_no_amount_is_not_found(text: str) -> None:
     assert find_amounts(text) == []
