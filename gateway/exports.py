@@ -53,9 +53,9 @@ _CSV_TABLES: dict[ExportFormat, tuple[Sequence[str], Callable[[ExportRow], Itera
 }
 _TABLE_MEDIA_TYPES = (MEDIA_TYPES["csv"], MEDIA_TYPES["xlsx"])
 
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|\t")
-# `csv` does not quote a single carriage return, which would end the row.
-_LINE_BREAKS = re.compile(r"[\r\n]+")
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
+# A code may contain them: line breaks would end the row, and others drive the terminal that shows a table.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MAX_CELL_LENGTH = 32_767  # a limit of XLSX
 _CHUNK_BYTES = 64 * 1024
 _MAX_MEMORY_BYTES = 4 * 1024 * 1024
@@ -150,7 +150,7 @@ def format_csv(rows: Iterable[ExportRow], table: ExportFormat = "csv", *, header
 
 def _format_csv_cell(value: Cell) -> str:
     if isinstance(value, str):
-        value = _LINE_BREAKS.sub(" ", value)
+        value = _CONTROLS.sub(" ", value)
         return f"'{value}" if _FORMULA.match(value) else value
     if isinstance(value, float):
         return f"{value:.3f}"
@@ -192,7 +192,7 @@ def _write_sheet(
 
 def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, style: Format | None) -> None:
     if isinstance(value, str):
-        sheet.write_string(row, column, value[:_MAX_CELL_LENGTH], style)
+        sheet.write_string(row, column, _CONTROLS.sub(" ", value)[:_MAX_CELL_LENGTH], style)
     elif isinstance(value, date):
         if value.year >= 1900:  # the first year that spreadsheets support
             sheet.write_datetime(row, column, value, style)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +43,14 @@ class Reading:
         return self.file.path
 
     @property
+    def file_name(self) -> str:
+        """The path as text; bytes in it that are none are replaced."""
+        return os.fsencode(self.path).decode(errors="replace")
+
+    @property
     def name(self) -> str:
         """The path, with the number of the receipt, from 1, if the file has several."""
-        return str(self.path) if self.number is None else f"{self.path}, receipt {self.number + 1}"
+        return self.file_name if self.number is None else f"{self.file_name}, receipt {self.number + 1}"
 
 
 async def read_files(

@@ -292,10 +292,10 @@ def _json_object(reading: Reading) -> str:
     from gateway.exports import format_json
 
     assert reading.receipt is not None  # noqa: S101 - readings without one are omitted
-    return format_json(reading.receipt, str(reading.path), reading.page)
+    return format_json(reading.receipt, reading.file_name, reading.page)
 
 
 def _export_row(reading: Reading) -> ExportRow:
     from gateway.export_tables import ExportRow
 
-    return ExportRow(str(reading.path), reading.receipt, reading.page, error=reading.error or "")
+    return ExportRow(reading.file_name, reading.receipt, reading.page, error=reading.error or "")

@@ -22,9 +22,14 @@ def print_result(text: str) -> None:
     out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def make_printable(text: str) -> str:
+    """Replace what drives a terminal or is no text, such as bytes in the name of a file; keep line breaks."""
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
 def print_message(message: str, style: str | None = None) -> None:
     """Print a message to standard error; file names and texts of receipts are not markup."""
-    err.print(message, style=style, markup=False, soft_wrap=True, highlight=False)
+    err.print(make_printable(message), style=style, markup=False, soft_wrap=True, highlight=False)
 
 
 def print_failure(path: Path, reason: str | None) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
+from quittance.display.console import make_printable
 from quittance.extract import Reading
 from shared.contracts import (
     ADDITIONAL_FIELD_NAMES,
@@ -57,7 +59,7 @@ def _fields_table(title: str, receipt: Receipt) -> Table:
     """Return a table with a row per field; additional fields only if they were found."""
     milliseconds = sum(receipt.timings_ms.model_dump().values())
     origin = "from the cache" if receipt.cached else f"{milliseconds / 1000:.2f} s"
-    table = Table(title=title, title_justify="left", caption_justify="left")
+    table = Table(title=Text(make_printable(title)), title_justify="left", caption_justify="left")
     table.caption = f"{len(receipt.lines)} lines, {origin}"
     table.add_column("Field")
     table.add_column("Value", overflow="fold")
@@ -184,7 +186,8 @@ def overview_table(readings: Sequence[Reading]) -> Table:
     table.add_column("Lowest confidence", justify="right")
     are_names_unique = len({one.path.name for one in readings}) == len({one.path for one in readings})
     for reading in readings:
-        name = reading.name if not are_names_unique else reading.name.removeprefix(f"{reading.path.parent}/")
+        folder = f"{Path(reading.file_name).parent}/"
+        name = Text(make_printable(reading.name.removeprefix(folder) if are_names_unique else reading.name))
         if reading.receipt is None:
             table.add_row(name, Text("failed, see above", style="red"))
         else:
@@ -196,8 +199,8 @@ def _overview(fields: Fields) -> list[Text | str]:
     found = [field for name in FIELD_NAMES if (field := fields.get(name)) is not None]
     return [
         Text(fields.company.value) if fields.company else _NOT_FOUND,
-        (normalized(fields.date) or fields.date.value) if fields.date else _NOT_FOUND,
-        (normalized(fields.total) or fields.total.value) if fields.total else _NOT_FOUND,
+        Text(normalized(fields.date) or fields.date.value) if fields.date else _NOT_FOUND,
+        Text(normalized(fields.total) or fields.total.value) if fields.total else _NOT_FOUND,
         Text(fields.address.value) if fields.address else _NOT_FOUND,
         format_confidence(min(field.confidence for field in found)) if found else "",
     ]

@@ -100,9 +100,16 @@ async def test_tables_contain_no_formulas(text: str) -> None:
     assert len(row) == len(COLUMNS)
     for value in row[: COLUMNS.index("total")] + row[COLUMNS.index("total") + 1 :]:  # the total is a number or empty
         assert not re.match(r"\s*[=+\-@＝]", value), value
-    assert row[COLUMNS.index("company")] == f"'{text}".replace("\r", " ")
+    assert row[COLUMNS.index("company")] == f"'{text}".replace("\r", " ").replace("\t", " ")
     sheet = read_cells(await export(rows, "xlsx"))
     assert any(text.strip() in value for value in sheet[1])
+
+
+async def test_tables_contain_no_control_characters() -> None:
+    rows = [ExportRow("a\x00\x1b]0;b\x07\x9bc\u2028\r\n=1", create_receipt())]
+    _, row = csv.reader(io.StringIO((await export(rows, "csv")).decode(), newline=""))
+    assert row[0] == "a ]0;b c =1"
+    assert row[0] in read_cells(await export(rows, "xlsx"))[1]
 
 
 def test_negative_number_is_not_escaped() -> None:
@@ -170,7 +177,7 @@ async def test_codes_have_one_row_each_in_csv_and_on_their_own_sheet() -> None:
         **{"tax_id": "501442600", "receipt_number": "FS 1/17", "date": "2018-12-25", "total": "13.75", "tax": "0.78"},
         **{"currency": "EUR", "identifiers": "atcud=CSDF7T5H-17 type=FS"},
     }
-    assert (barcode["code"], barcode["text"], barcode["standard"]) == ("2", "'=R-17\x1b[31m", "")
+    assert (barcode["code"], barcode["text"], barcode["standard"]) == ("2", "'=R-17 [31m", "")
     assert {build_cells(rows[0])[name] for name in ("codes", "einvoice")} == {2, "cii"}
     sheet = read_cells(await export(rows, "xlsx"), 3)
     assert sheet[0] == list(CODE_COLUMNS)

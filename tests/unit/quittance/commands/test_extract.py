@@ -293,6 +293,25 @@ def test_reports_what_may_not_be_read(monkeypatch: pytest.MonkeyPatch, picture: 
 
 
 @pytest.mark.usefixtures("gateway")
+@pytest.mark.parametrize("output_format", ["table", "json", "jsonl", "csv"])
+def test_names_of_files_are_neither_markup_nor_commands_to_the_terminal(
+    output_format: str, picture: Path, damaged: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "[").mkdir()
+    names = [b"[/b].png", b"\x1b[31m.png", b"caf\xe9.png"]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(picture.read_bytes())
+    damaged.rename(os.fsdecode(os.fsencode(tmp_path) + b"/bad\x1b\xe9.jpg"))
+    for arguments in ((tmp_path,), (tmp_path / "[/b].png",)):
+        result = run_command("extract", "--format", output_format, *arguments)
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        assert "b].png" in result.output
+        assert "\x1b" not in result.output
+        assert result.output.encode()
+    assert "caf\N{REPLACEMENT CHARACTER}.png" in run_command("extract", tmp_path).stdout
+
+
+@pytest.mark.usefixtures("gateway")
 def test_prefers_an_existing_file_to_a_pattern(tmp_path: Path) -> None:
     (tmp_path / "[1].png").write_bytes(b"content")
     assert run_command("extract", tmp_path / "[1].png").exit_code == 0
