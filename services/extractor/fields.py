@@ -17,7 +17,13 @@ from services.extractor.companies.logos import (
     names_nobody,
     part_of,
 )
-from services.extractor.companies.names import without_branch, without_caption, without_empty_brackets, without_mark
+from services.extractor.companies.names import (
+    precedes_brackets,
+    without_branch,
+    without_caption,
+    without_empty_brackets,
+    without_mark,
+)
 from services.extractor.companies.search import find_company_name, find_legal_forms
 from services.extractor.countries import malaysia
 from services.extractor.dates import best_date, describe_date, write_date
@@ -51,7 +57,7 @@ _SURE = 0.995
 _UNLIKELY = 1.5
 # Range of the confidence of a brand that replaces a misread logo.
 _LEAST_LOGO, _MOST_LOGO = 0.5, 0.8
-# Highest confidence of a company without a legal form, where another line is a name with one.
+# Highest confidence of a company without a legal form where another line has one, and of one above text in brackets.
 _MAX_BRAND = 0.89
 # Highest confidence of a company that is the city of its address.
 _MAX_PLACE = 0.5
@@ -158,7 +164,7 @@ class FieldReader:
             company = self._text_field("company", source, span, correction, result, choice)
             if company is not None and logo is not None:
                 company.confidence = min(max(company.confidence, _LEAST_LOGO), _MOST_LOGO)
-            if company is not None and choice.signs["legal_outside"]:
+            if company is not None and (choice.signs["legal_outside"] or precedes_brackets(source.document, span)):
                 company.confidence = min(company.confidence, _MAX_BRAND)
             result.fields.company = company
             return correction.value if correction.known else None

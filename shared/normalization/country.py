@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import phonenumbers
 from stdnum.eu import vat as eu_vat
@@ -289,6 +290,11 @@ def _names(names: Iterable[str]) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _is_valid(module: str, number: str) -> bool:
-    country, name = module.split(".")
-    rules = get_cc_module(country, name)
+    rules = _load_rules(module)
     return rules is not None and bool(rules.is_valid(number))
+
+
+# Looking a module up takes longer than checking a number.
+@lru_cache(maxsize=128)
+def _load_rules(module: str) -> Any:
+    return get_cc_module(*module.split("."))

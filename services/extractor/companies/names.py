@@ -12,6 +12,7 @@ from services.extractor.spans import Span
 
 _CAPTION = re.compile(r"[^:]*[^\W\d_]{2}\s?:[\s-]*(?=\w)")
 _EMPTY_BRACKETS = re.compile(r"\s*[(\[]\W*[)\]]\W*$")
+_WORDS_IN_BRACKETS = re.compile(r"\s*\([^()\d]{4,}\)\s*")
 _SHOP_NUMBER = re.compile(r"#\s?\d+\W*$")
 _MARK = re.compile(r"\W*\w{1,3}\W+(?=\w)")
 
@@ -37,6 +38,15 @@ def without_branch(document: Document, span: Span) -> Span:
         if is_below and _SHOP_NUMBER.search(document.text[part.start : part.end]):
             return replace(span, parts=span.parts[:number])
     return span
+
+
+def precedes_brackets(document: Document, span: Span) -> bool:
+    """Return whether the row below a company is a text in brackets, which may be a part of its name or its branch."""
+    last = span.parts[-1].place
+    following = last + 1
+    if following >= len(document.order) or document.row[following] != document.row[last] + 1:
+        return False
+    return bool(_WORDS_IN_BRACKETS.fullmatch(document.segment_text(following)))
 
 
 def without_empty_brackets(document: Document, span: Span) -> Span:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.extractor.companies.names import without_branch, without_caption, without_empty_brackets, without_mark
+from services.extractor.companies.names import (
+    precedes_brackets,
+    without_branch,
+    without_caption,
+    without_empty_brackets,
+    without_mark,
+)
 from services.extractor.encoding import Document, TextSegment, encode
 from services.extractor.merchants import Directory
 from services.extractor.spans import Part, Span
@@ -60,3 +66,13 @@ def test_empty_brackets_are_left_out(text: str, name: str) -> None:
 def test_a_mark_before_a_known_company_is_left_out(text: str, name: str) -> None:
     document, span = _line(text)
     assert without_mark(document, span, KNOWN).text(document) == name
+
+
+@pytest.mark.parametrize(
+    ("below", "expected"), [("(JALAN KLANG LAMA)", True), ("(1123456-K)", False), ("12 Main St", False)]
+)
+def test_sees_text_in_brackets_below_a_company(below: str, expected: bool) -> None:
+    rows = ("SPAR SDN BHD", below)
+    quads = [np.array([(0, y), (300, y), (300, y + 20), (0, y + 20)], np.float32) for y in (0, 40)]
+    document = encode([TextSegment(quad, text) for quad, text in zip(quads, rows, strict=True)])
+    assert precedes_brackets(document, Span((Part(0, 0, len(rows[0]), 0.9),), 0.9, 0.0)) == expected
