@@ -122,7 +122,13 @@ async def _run(options: argparse.Namespace) -> dict[str, Any]:
             if tally.seconds:
                 figures[kind] = tally.figures() | {"took_s": round(time.monotonic() - started)}
         figures["memory_mib"] = {"before": memory.first, "after": memory.sample(), "peak": memory.peak}
+        figures["errors_logged"] = [line for process in processes.values() for line in _find_errors(process.log)]
     return figures
+
+
+def _find_errors(log: Path) -> list[str]:
+    """Return what an app logged as an error, with the traceback, which alone explains a 500."""
+    return [line for line in log.read_text(errors="replace").splitlines() if '"level": "error"' in line]
 
 
 def _build_mutations(options: argparse.Namespace) -> Iterator[Call]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +31,9 @@ from shared.pictures.header import (
     unsupported_format_problem,
 )
 from shared.pictures.pool import Answer, TaskCrashedError, TaskTooSlowError, WorkerPool
+from shared.pictures.slots import FairSlots
 from shared.problems import ProblemError
+from shared.service.request_context import current_caller
 
 RENDERED_FORMATS = ("PDF", "TIFF", "HEIC", "AVIF", "JPEG XL", "GIF", "BMP", "XML invoice")
 ACCEPTED_FORMATS = (*FORMATS, *RENDERED_FORMATS)
@@ -36,6 +41,10 @@ ACCEPTED_FORMATS = (*FORMATS, *RENDERED_FORMATS)
 # A document has its process for itself: its decoders are large, and one that was taken over must not see the next file.
 _MAX_TASKS = 1
 _MAX_WAITING_PER_PROCESS = 4
+
+# ISO/IEC 23008-12, 6.5.3: version and flags, width, height. Phones write these boxes before the pictures.
+_SPATIAL_EXTENTS = re.compile(rb"ispe....(?P<size>.{8})", re.DOTALL)
+_MAX_META_BYTES = 256 * 1024
 
 EINVOICE_UNREAD = "einvoice-unread"
 """Code of the warning that the invoice in XML inside a document could not be read."""
@@ -84,6 +93,7 @@ class Renderer:
             max_waiting=_MAX_WAITING_PER_PROCESS * max_processes,
             max_tasks=_MAX_TASKS,
         )
+        self._large_files = FairSlots(max(1, max_processes // 2), _MAX_WAITING_PER_PROCESS * max_processes)
 
     async def render_pages(self, data: bytes) -> list[PageImage]:
         """Return the pages of an upload, in order.
@@ -145,13 +155,38 @@ class Renderer:
     async def _run_process(self, data: bytes, kind: str, only: int | None = None) -> Answer:
         arguments = {"kind": kind, "limits": self._limits.to_json(), "only": only}
         try:
-            return await self._pool.run("render", data, arguments, cpu_s=self._limits.page_s, timeout_s=self._timeout_s)
+            async with self._take_turn(data, kind):
+                return await self._pool.run(
+                    "render", data, arguments, cpu_s=self._limits.page_s, timeout_s=self._timeout_s
+                )
         except TimeoutError as error:
             raise _too_slow_problem(f"The pages of the {kind} were not rendered within", self._timeout_s) from error
         except TaskTooSlowError as error:
             raise _too_slow_problem(f"A page of the {kind} took more CPU time than", self._limits.page_s) from error
         except TaskCrashedError as error:
             raise damaged_picture_problem(kind, "its decoder crashed") from error
+
+    @asynccontextmanager
+    async def _take_turn(self, data: bytes, kind: str) -> AsyncIterator[None]:
+        """Wait until there is memory for a file; callers take turns.
+
+        A HEIC or AVIF of 50 megapixels takes 280 MB, because it cannot be decoded at a smaller scale.
+        """
+        if kind not in ("HEIC", "AVIF") or _find_pixels(data) <= self._limits.enough_pixels:
+            yield
+            return
+        caller = current_caller()
+        await self._large_files.acquire(caller)
+        try:
+            yield
+        finally:
+            self._large_files.release(caller)
+
+
+def _find_pixels(data: bytes) -> int:
+    """Return the pixels of the largest picture in a HEIC or AVIF file, as its header says; 0 if it says nothing."""
+    boxes = _SPATIAL_EXTENTS.finditer(data, 0, _MAX_META_BYTES)
+    return max((math.prod(struct.unpack(">II", box.group("size"))) for box in boxes), default=0)
 
 
 def _too_slow_problem(what: str, seconds: float) -> ProblemError:

@@ -287,6 +287,28 @@ async def test_documents_of_one_caller_do_not_hold_up_another() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@pytest.mark.parametrize(("enough_pixels", "at_once"), [(1_000, 1), (1_000_000, 3)])
+async def test_large_heic_files_are_decoded_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, enough_pixels: int, at_once: int
+) -> None:
+    renderer = build_renderer(enough_pixels=enough_pixels)
+    running, most = 0, 0
+
+    async def run(*_: Any, **__: Any) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        raise TimeoutError
+
+    monkeypatch.setattr(renderer._pool, "run", run)
+    data = encode("HEIC", [draw_page()])
+    results = await asyncio.gather(*(renderer.show_page(data, 0) for _ in range(3)), return_exceptions=True)
+    assert most == at_once
+    assert [result.code for result in results if isinstance(result, ProblemError)] == ["document-too-slow"] * 3
+
+
 async def test_canceled_rendering_kills_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[asyncio.subprocess.Process] = []
     running = asyncio.Event()
