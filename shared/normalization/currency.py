@@ -12,6 +12,9 @@ from shared.normalization.country import infer_country
 from shared.normalization.number_formats import infer_number_format
 from shared.normalization.signs import sign_key, sign_meanings
 
+# Amounts that may be converted ones, how many more there are without a sign, and the least probability of the country.
+_MAX_CONVERTED, _MIN_OWN, _SURE = 2, 4, 0.9
+
 
 @lru_cache(maxsize=512)
 def currency(sign: str, text: str, default_country: str | None = None) -> str | None:
@@ -42,8 +45,8 @@ def currency(sign: str, text: str, default_country: str | None = None) -> str | 
         # A country that does not pay in dollars of its own names the best-known ones with a bare sign.
         return named or (meanings[0] if of_country is not None else None)
     if printed:
-        is_own = of_country in printed and _is_shown_by_others(text, default_country)
-        return of_country if is_own else _only(printed)
+        is_own = of_country in printed or (not sign and _is_foreign_rare(text, default_country))
+        return of_country if is_own and _is_shown_by_others(text, default_country) else _only(printed)
     foreign = _most_printed_foreign_sign(text, of_country)
     return of_country if foreign is None else currency(foreign, text, default_country)
 
@@ -61,6 +64,14 @@ def _currency_of_country(text: str, default_country: str | None) -> str | None:
     code = infer_country(text, default_country).code
     currencies = load_cldr().territories[code].currencies if code else ()
     return currencies[0] if currencies else None
+
+
+def _is_foreign_rare(text: str, default_country: str | None) -> bool:
+    """Return whether one or two amounts of a receipt have a sign, many have none, and its country is sure."""
+    matches = find_amounts(without_conversions(text), infer_number_format(text))
+    signed = sum(bool(match.sign) for match in matches)
+    is_rare = signed <= _MAX_CONVERTED and len(matches) >= _MIN_OWN * signed
+    return is_rare and infer_country(text, default_country).probability >= _SURE
 
 
 def _is_shown_by_others(text: str, default_country: str | None) -> bool:

@@ -26,6 +26,12 @@ from shared.normalization import currency
         ("", "8005 ZÜRICH MWST\nCHF 31.85\nTOTAL IN EUR 32.60", "CHF"),
         ("", "TOTAL 37.53\nBREAD 30.00\nMILK 7.53\nDCC GBP 64.14\n1 USD = 1.7090 GBP\nAUSTIN, TX 78701", "USD"),
         ("N", "N8,450.00", "NGN"),
+        (
+            "",
+            "2000 MARIBOR\nDDV ID SI12345679\nwww.klet.si\nJAJCA 10.77\nPRŠUT 24.66\nVODA 2.20\nZNESEK 37.63\n"
+            "KARTICA 37.63\nTOTAL USD 44.12",
+            "EUR",
+        ),
         ("", "3.50 EUR OR 3.20 GBP", None),
         ("", "12 HIGH STREET", None),
     ],
