@@ -23,7 +23,7 @@ def print_result(text: str) -> None:
 
 
 def make_printable(text: str) -> str:
-    """Replace what drives a terminal or is no text, such as bytes in the name of a file; keep line breaks."""
+    """Replace what drives a terminal or is not text, such as bytes in the name of a file; keep line breaks."""
     return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
