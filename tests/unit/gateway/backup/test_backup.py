@@ -244,6 +244,7 @@ async def test_restores_backups_of_an_earlier_release(open_database: Open, tmp_p
     with sqlite3.connect(file) as connection:
         connection.executescript(
             "DROP INDEX files_by_revision; DROP INDEX corrections_by_change; DROP TABLE counters; DROP TABLE contents;"
+            "ALTER TABLE jobs DROP COLUMN webhook_error; ALTER TABLE jobs DROP COLUMN webhook_delivered;"
             "UPDATE alembic_version SET version_num = '0002'; PRAGMA user_version = 7"
         )
     before = file.read_bytes()
