@@ -43,6 +43,7 @@ from shared.contracts import (
     Segment,
     TurnedPage,
 )
+from shared.free_memory import return_free_memory
 from shared.pictures.memory import decoding_shared
 from shared.pictures.slots import FairSlots
 from shared.problems import ProblemError
@@ -277,6 +278,8 @@ class PageReader:
             raise stage_deadline_problem("detector", request.deadline.seconds) from error
         try:
             yield
+            # Before the next large page needs as much.
+            await asyncio.to_thread(return_free_memory)
         finally:
             self._large_pages.release(caller)
 
