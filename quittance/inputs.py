@@ -51,7 +51,7 @@ class InputFile:
         except PermissionError:
             return _NO_PERMISSION
         except (OSError, ValueError):
-            return "no file matches" if _is_pattern(path) else "there is no such file"
+            return "no file matches" if _is_pattern(path) else "no such file"
         if path.is_dir():
             return "there are no pictures in this folder" if os.access(path, os.R_OK | os.X_OK) else _NO_PERMISSION
         return None if os.access(path, os.R_OK) else _NO_PERMISSION

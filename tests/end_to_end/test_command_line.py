@@ -66,7 +66,7 @@ def test_extract_reads_files_without_a_server(repository: Path, tmp_path: Path) 
     failed = "2 of 3 files could not be read"
     assert list(messages) == [str(sample), str(note), str(tmp_path / "absent.png"), failed]
     assert messages[str(sample)] == f"drawn in {drawn}"
-    assert messages[str(tmp_path / "absent.png")] == "there is no such file"
+    assert messages[str(tmp_path / "absent.png")] == "no such file"
     assert drawn.stat().st_size > 1000
 
 

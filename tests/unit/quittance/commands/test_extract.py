@@ -32,7 +32,7 @@ FULL_RECEIPT = Receipt.model_validate(RECEIPT).model_dump(mode="json")
 def test_reports_missing_files_before_loading_the_models(tmp_path: Path) -> None:
     result = run_command("extract", tmp_path / "absent.jpg", tmp_path)
     assert result.exit_code == 1
-    assert "absent.jpg: there is no such file" in result.stderr
+    assert "absent.jpg: no such file" in result.stderr
     assert f"{tmp_path}: there are no pictures in this folder" in result.stderr
     assert result.stdout == ""
 

@@ -8,21 +8,16 @@ import numpy as np
 import pytest
 
 from services.extractor.dates import best_date
-from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.encoding import Document, encode
 from services.extractor.totals import DEFAULT_NO_TOTAL, DEFAULT_WEIGHTS, candidates, is_total_row, shares
+from tests.support.rows import lay_out_rows
 
 EVEN_ODDS = 0.5
 
 
 def document_of(*rows: str) -> Document:
     """Encode rows of segments divided by "|"."""
-    segments = []
-    for number, row in enumerate(rows):
-        for column, text in enumerate(row.split("|")):
-            x, y = 10 + 200 * column, 30 * number
-            quad = np.array([(x, y), (x + 10 * len(text), y), (x + 10 * len(text), y + 20), (x, y + 20)], np.float32)
-            segments.append(TextSegment(quad, text))
-    return encode(segments)
+    return encode(lay_out_rows(*rows, column_px=200))
 
 
 def likeliest_total(*rows: str) -> Decimal:

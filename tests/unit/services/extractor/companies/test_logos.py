@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from services.extractor.companies.logos import (
@@ -15,19 +14,14 @@ from services.extractor.companies.logos import (
     strip_greeting,
     strip_marks,
 )
-from services.extractor.encoding import Document, TextSegment, encode
+from services.extractor.encoding import Document, encode
 from services.extractor.spans import Part
+from tests.support.rows import lay_out_rows
 
 
 def _document(*rows: str) -> Document:
     """Encode rows of segments divided by "|"."""
-    segments = []
-    for number, row in enumerate(rows):
-        for column, text in enumerate(row.split("|")):
-            x, y = 10 + 300 * column, 40 * number
-            quad = np.array([(x, y), (x + 8 * len(text), y), (x + 8 * len(text), y + 20), (x, y + 20)], np.float32)
-            segments.append(TextSegment(quad, text))
-    return encode(segments)
+    return encode(lay_out_rows(*rows, column_px=300, row_px=40, character_px=8))
 
 
 def _parts(document: Document, *texts: str) -> tuple[Part, ...]:

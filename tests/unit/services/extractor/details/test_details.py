@@ -15,6 +15,7 @@ from services.extractor.network.classes import BASIC_CLASSES
 from services.extractor.source import Source
 from shared.arithmetic import check_arithmetic
 from shared.contracts import AmountField, Check, Extracted, Fields, TaxRow
+from tests.support.rows import lay_out_rows
 
 GERMAN = (
     "Backstube Nord GmbH",
@@ -32,12 +33,7 @@ GERMAN = (
 
 
 def extract(*rows: str, total: str | None = None) -> Extracted:
-    segments = []
-    for number, row in enumerate(rows):
-        for column, text in enumerate(row.split("|")):
-            x, y = 10 + 250 * column, 30 * number
-            quad = np.array([(x, y), (x + 10 * len(text), y), (x + 10 * len(text), y + 20), (x, y + 20)], np.float32)
-            segments.append(TextSegment(quad, text))
+    segments = lay_out_rows(*rows)
     document = encode(segments)
     scores = np.zeros((len(document.text), len(BASIC_CLASSES)), np.float32)
     fields = Fields()

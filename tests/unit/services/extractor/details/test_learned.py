@@ -10,19 +10,15 @@ import pytest
 from services.extractor.details.agreement import find_amounts_of
 from services.extractor.details.numbers import find_receipt_number, find_tax_id
 from services.extractor.details.reading import Reading
-from services.extractor.encoding import TextSegment, encode
+from services.extractor.encoding import encode
 from services.extractor.network.classes import CLASSES
 from services.extractor.source import Source
+from tests.support.rows import lay_out_rows
 
 
 def _read(rows: tuple[str, ...], classes: Mapping[str, str]) -> Reading:
     """Return a receipt of rows of segments divided by "|"; the network gives some texts a class."""
-    segments = []
-    for number, row in enumerate(rows):
-        for column, text in enumerate(row.split("|")):
-            x, y = 10 + 250 * column, 30 * number
-            quad = np.array([(x, y), (x + 10 * len(text), y), (x + 10 * len(text), y + 20), (x, y + 20)], np.float32)
-            segments.append(TextSegment(quad, text))
+    segments = lay_out_rows(*rows)
     document = encode(segments)
     scores = np.zeros((len(document.text), len(CLASSES) + 1), np.float32)
     for text, name in classes.items():
